@@ -1,0 +1,1 @@
+"""Version control and collaboration for deep-learning data and models."""

@@ -1,0 +1,1 @@
+"""`Repo` and what else `import tether` gives."""

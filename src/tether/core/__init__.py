@@ -1,0 +1,1 @@
+"""Values and bytes: digests, objects, trees, chunks. Nothing here does I/O."""

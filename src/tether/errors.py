@@ -1,0 +1,76 @@
+"""The error tree: everything that Tether raises on purpose, by what the caller can do about it.
+
+This module imports nothing of ours. `code` is stable and machine-readable; the text is not.
+Exit codes are given to these classes in `tether.cli.failures` and nowhere else.
+"""
+
+from typing import ClassVar
+
+
+class TetherError(Exception):
+    """Base of every error raised on purpose.
+
+    Args:
+        message: One line, lower case, names the thing, no full stop.
+        hint: The next command or step, where there is one.
+    """
+
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class InvalidInput(TetherError):
+    """The request itself is wrong; change it."""
+
+    code = "invalid-input"
+
+
+class NotFound(TetherError, LookupError):
+    """What was asked for is not there."""
+
+    code = "not-found"
+
+
+class AlreadyExists(TetherError):
+    """The name is taken."""
+
+    code = "already-exists"
+
+
+class Conflict(TetherError):
+    """Another writer got there first, or two changes disagree; look, then try again."""
+
+    code = "conflict"
+
+
+class Unauthenticated(TetherError):
+    """Nobody is signed in."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(TetherError):
+    """The one who is signed in may not do this."""
+
+    code = "forbidden"
+
+
+class Corrupt(TetherError):
+    """Stored bytes are not what their digest says; run `tether fsck`."""
+
+    code = "corrupt"
+
+
+class Unavailable(TetherError):
+    """Wait or free something, then retry: disk full, lock held, connection cut."""
+
+    code = "unavailable"
+
+
+class Unsupported(TetherError):
+    """An unknown format or feature; a newer Tether may know it."""
+
+    code = "unsupported"

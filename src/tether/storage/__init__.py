@@ -1,0 +1,1 @@
+"""Keys and bytes: the backend contract and its implementations. Nothing here knows objects."""

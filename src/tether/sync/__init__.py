@@ -1,0 +1,1 @@
+"""Two repositories: clone, fetch, push."""
