@@ -1,0 +1,37 @@
+"""Build of the optional compiled modules; everything else about the project is in pyproject.toml.
+
+A missing compiler, a missing Cython or a failing build leaves an installation that works: each compiled
+module has a pure Python twin with identical results, only slower.
+"""
+
+import os
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+# Sources by module name; a build leaves its C files in `build/`, never beside the sources.
+MODULES = {
+    "tether.core._fast": "src/tether/core/_fast.pyx",
+    "tether.worktree._files": "src/tether/worktree/_files.pyx",
+}
+FLAGS = [] if os.name == "nt" else ["-O3", "-fno-strict-aliasing"]
+
+
+def compiled_modules() -> list[Extension]:
+    """Return the extensions to build, none where Cython is missing or turned off."""
+    if os.environ.get("TETHER_PURE"):
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        return []
+    extensions = [
+        Extension(name, [source], extra_compile_args=FLAGS, optional=True)
+        for name, source in MODULES.items()
+        if Path(source).exists()
+    ]
+    directives = {"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True}
+    return cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True)
+
+
+setup(ext_modules=compiled_modules())
