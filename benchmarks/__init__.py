@@ -1,0 +1,1 @@
+"""Benchmarks of Tether against the physical limits of the machine and against its peers."""

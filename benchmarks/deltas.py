@@ -1,0 +1,113 @@
+"""Versions of a workload kept as changes, and the size of a tree on disk.
+
+A version's folder holds `change.json` and the bytes it speaks of under `put/`, `patch/` and `append/`.
+"""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+BLOCK = 1 << 20
+
+
+class ChangeWriter:
+    """Records what turns one version of a tree into the next."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.record: dict[str, list[Any]] = {"put": [], "remove": [], "patch": [], "append": []}
+
+    def put(self, name: str) -> Path:
+        """Return where to write the whole new content of a file."""
+        self.record["put"].append(name)
+        return self._payload("put", name)
+
+    def append(self, name: str) -> Path:
+        """Return where to write the bytes that go to the end of a file."""
+        self.record["append"].append(name)
+        return self._payload("append", name)
+
+    def patch(self, name: str, regions: list[tuple[int, int]]) -> Path:
+        """Return where to write, one after another, the bytes that replace (offset, length) regions."""
+        self.record["patch"].append([name, regions])
+        return self._payload("patch", name)
+
+    def remove(self, name: str) -> None:
+        """Record that a file goes."""
+        self.record["remove"].append(name)
+
+    def close(self) -> None:
+        """Write the record; without it the version does not exist."""
+        (self.folder / "change.json").write_text(json.dumps(self.record))
+
+    def _payload(self, kind: str, name: str) -> Path:
+        path = self.folder / kind / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def apply_change(version: Path, tree: Path) -> None:
+    """Turn a tree of the version before into this one."""
+    record = json.loads((version / "change.json").read_text())
+    for name in record["remove"]:
+        (tree / name).unlink()
+    for name in record["put"]:
+        target = tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        shutil.copyfile(version / "put" / name, target)
+    for name, regions in record["patch"]:
+        with (version / "patch" / name).open("rb") as source, private(tree / name).open("r+b") as target:
+            for offset, length in regions:
+                target.seek(offset)
+                target.write(source.read(length))
+    for name in record["append"]:
+        with (version / "append" / name).open("rb") as source, private(tree / name).open("ab") as target:
+            shutil.copyfileobj(source, target, BLOCK)
+
+
+def private(path: Path) -> Path:
+    """Make the file a writable one of its own: some peers leave links into their caches."""
+    if path.is_symlink() or path.stat().st_nlink > 1:
+        copy = path.with_name(path.name + ".own")
+        shutil.copyfile(path, copy)
+        copy.replace(path)
+    path.chmod(0o644)
+    return path
+
+
+def expected_sizes(folder: Path, versions: tuple[str, ...]) -> dict[str, int]:
+    """Return the size of every file of the last of these versions, from the record alone."""
+    first = folder / versions[0]
+    sizes = {str(path.relative_to(first)): path.stat().st_size for path in first.rglob("*") if path.is_file()}
+    for name in versions[1:]:
+        version = folder / name
+        record = json.loads((version / "change.json").read_text())
+        for path in record["remove"]:
+            del sizes[path]
+        sizes |= {path: (version / "put" / path).stat().st_size for path in record["put"]}
+        for path in record["append"]:
+            sizes[path] += (version / "append" / path).stat().st_size
+    return sizes
+
+
+def count_tree(*roots: Path) -> tuple[int, int]:
+    """Return the number of files below the roots and the sum of their sizes, each inode counted once."""
+    seen: set[tuple[int, int]] = set()
+    size = 0
+    pending = [str(root) for root in roots if root.exists()]
+    while pending:
+        with os.scandir(pending.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append(entry.path)
+                    continue
+                status = entry.stat(follow_symlinks=False)
+                key = (status.st_dev, status.st_ino)
+                if key not in seen:
+                    seen.add(key)
+                    size += status.st_size
+    return len(seen), size
