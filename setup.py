@@ -5,6 +5,7 @@ module has a pure Python twin with identical results, only slower.
 """
 
 import os
+import warnings
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -23,6 +24,7 @@ def compiled_modules() -> list[Extension]:
         return []
     try:
         from Cython.Build import cythonize
+        from Cython.Compiler.Errors import CompileError
     except ImportError:
         return []
     extensions = [
@@ -31,7 +33,11 @@ def compiled_modules() -> list[Extension]:
         if Path(source).exists()
     ]
     directives = {"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True}
-    return cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True)
+    try:
+        return cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True)
+    except CompileError as error:
+        warnings.warn(f"compiled modules left out: {error}", stacklevel=2)
+        return []
 
 
 setup(ext_modules=compiled_modules())

@@ -1,0 +1,15 @@
+from array import array
+from collections.abc import Sequence
+
+def scan_directory(dirfd: int) -> tuple[bytes, bytes, int]: ...
+def read_files(
+    dirfd: int, names: Sequence[bytes], sizes: bytes | array[int]
+) -> list[tuple[bytes, bytes] | int]: ...
+def write_files(
+    dirfd: int,
+    names: Sequence[bytes],
+    contents: Sequence[bytes],
+    modes: Sequence[int],
+    replace: Sequence[bool],
+) -> tuple[list[int], bytes]: ...
+def syncfs(fd: int) -> None: ...
