@@ -1,0 +1,281 @@
+"""A folder of a local file system as a backend.
+
+Unfinished values lie in `tmp/` of the same folder and get their key only when they are on the disk.
+`.NAME.lock` beside a swapped key is an empty file that orders the writers; it is never removed.
+Not for network file systems: locks and the order of writes are not kept there.
+"""
+
+import mmap
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tether.core.digest import Buffer
+from tether.errors import AlreadyExists, Conflict, NotFound
+from tether.storage.backend import RESERVED, check_key, check_prefix, span, truncated
+from tether.storage.descriptors import Descriptors
+from tether.storage.folder import Folder, Step
+from tether.storage.oserrors import translate, translated
+
+BATCH = 1024
+"""Buffers a `writev` takes; Linux and macOS allow no more (IOV_MAX)."""
+
+
+def any_step(_name: str) -> None:
+    """Let every step happen: the hook of a backend that is not under a crash test."""
+
+
+class LocalUpload:
+    """A value that is being written to a file in `tmp/`; see `storage.backend.Upload`."""
+
+    __slots__ = ("_descriptor", "_folder", "_path", "_size")
+
+    def __init__(self, folder: Folder, mode: int = 0o444) -> None:
+        self._folder = folder
+        self._size = 0
+        self._path, self._descriptor = folder.temporary(mode)
+
+    def write(self, data: Buffer) -> None:
+        """Append all of `data`."""
+        self._folder.step("write")
+        rest = memoryview(data).cast("B")
+        try:
+            written = os.write(self._descriptor, rest)
+            while written < len(rest):
+                written += os.write(self._descriptor, rest[written:])
+        except OSError as error:
+            raise translate(error, self._path) from error
+        self._size += len(rest)
+
+    def write_many(self, buffers: Sequence[Buffer]) -> None:
+        """Append the buffers in order, up to 1024 of them a system call."""
+        for start in range(0, len(buffers), BATCH):
+            batch = buffers[start : start + BATCH]
+            total = sum(memoryview(each).nbytes for each in batch)
+            self._folder.step("write")
+            try:
+                written = os.writev(self._descriptor, batch)
+            except OSError as error:
+                raise translate(error, self._path) from error
+            self._size += written
+            if written < total:
+                self.write(memoryview(b"".join(batch))[written:])
+
+    def finish(self, key: str) -> None:
+        """Make the value durable under `key`, all or nothing."""
+        check_key(key)
+        with translated(key):
+            if not self.publish(key) and os.stat(self._folder.place(key)).st_size != self._size:
+                raise AlreadyExists(f"another value is stored as {key}", hint="run `tether fsck`")
+        self.abort()  # the file, if another one was there first
+
+    def publish(self, key: str) -> bool:
+        """Make the value durable under a free key; False if the key is taken."""
+        self.sync()
+        published = self._folder.publish(self._path, key)
+        if published:
+            self._path = ""
+        return published
+
+    def replace(self, key: str) -> None:
+        """Make the value durable under `key` in place of the one there."""
+        self.sync()
+        self._folder.replace(self._path, key)
+        self._path = ""
+
+    def sync(self) -> None:
+        """Bring all that was written to the disk; nothing can be written afterwards."""
+        self._folder.step("fsync")
+        os.fsync(self._descriptor)
+        self._close()
+
+    def abort(self) -> None:
+        """Remove the file; without effect after `finish`."""
+        self._close()
+        if self._path:
+            path, self._path = self._path, ""
+            with suppress(OSError):  # what is left is swept later, and the first error matters more
+                self._folder.unlink(path)
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class LocalBackend:
+    """Values as files below a folder; see `storage.backend.Backend`.
+
+    Args:
+        path: The folder; the first write makes it, its parent must exist.
+        before_write: Called with a step's name before each change on the disk, for crash tests.
+    """
+
+    def __init__(self, path: Path, *, before_write: Step = any_step) -> None:
+        self.path = path
+        self._folder = Folder(path, before_write)
+        self._files = Descriptors()
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return `length` bytes from `offset`, or all that follows."""
+        place = self._folder.place(check_key(key))
+        try:
+            file = self._files.acquire(place)
+            try:
+                wanted = span(key, file.size, offset, length)
+                data = os.pread(file.descriptor, wanted, offset)
+                while len(data) < wanted:
+                    data += _more(file.descriptor, wanted - len(data), offset + len(data), key)
+            finally:
+                self._files.release(file)
+        except OSError as error:
+            raise translate(error, key) from error
+        return data
+
+    def read_into(self, key: str, offset: int, buffer: bytearray | memoryview) -> None:
+        """Fill `buffer` with the bytes from `offset`."""
+        view = memoryview(buffer).cast("B")
+        place = self._folder.place(check_key(key))
+        try:
+            file = self._files.acquire(place)
+            try:
+                wanted = span(key, file.size, offset, len(view))
+                done = 0
+                while done < wanted:
+                    got = os.preadv(file.descriptor, [view[done:]], offset + done)
+                    if not got:
+                        raise truncated(key)
+                    done += got
+            finally:
+                self._files.release(file)
+        except OSError as error:
+            raise translate(error, key) from error
+
+    def size(self, key: str) -> int:
+        """Return the value's length in bytes."""
+        with translated(key):
+            info = os.stat(self._folder.place(check_key(key)))
+        if not stat.S_ISREG(info.st_mode):
+            raise NotFound(f"not found: {key}")
+        return info.st_size
+
+    def map(self, key: str) -> Buffer:
+        """Return the whole value mapped into memory; it stays readable when the key is deleted."""
+        with translated(key):
+            file = self._files.acquire(self._folder.place(check_key(key)))
+            try:
+                if not file.size:
+                    return b""
+                return memoryview(mmap.mmap(file.descriptor, file.size, access=mmap.ACCESS_READ))
+            finally:
+                self._files.release(file)
+
+    def exists(self, key: str) -> bool:
+        """Tell whether there is a value."""
+        try:
+            self.size(key)
+        except NotFound:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield (key, size) of the keys that begin with `prefix`, in order of the keys."""
+        folder, slash, start = check_prefix(prefix).rpartition("/")
+        return self._list(folder + slash, start)
+
+    def _list(self, folder: str, start: str) -> Iterator[tuple[str, int]]:
+        with translated(folder or self._folder.root):
+            try:
+                with os.scandir(self._folder.place(folder)) as entries:
+                    found = {e.name + "/" * e.is_dir(): e for e in entries if e.name.startswith(start)}
+            except (FileNotFoundError, NotADirectoryError):
+                return
+        for name in sorted(found):  # "a/" sorts among the names as the keys below it do
+            if name[0] == "." or folder + name == RESERVED + "/":
+                continue
+            if name.endswith("/"):
+                yield from self._list(folder + name, "")
+                continue
+            with suppress(FileNotFoundError):  # deleted since the folder was read
+                yield folder + name, found[name].stat().st_size
+
+    def upload(self) -> LocalUpload:
+        """Begin a new value as a file in `tmp/`."""
+        with translated(f"{self._folder.root}/{RESERVED}"):
+            return LocalUpload(self._folder)
+
+    def write_new(self, key: str, data: Buffer) -> None:
+        """Store a value durably under a key that has none."""
+        check_key(key)
+        with translated(key), LocalUpload(self._folder) as upload:
+            upload.write(data)
+            if not upload.publish(key):
+                raise AlreadyExists(f"already exists: {key}")
+
+    def swap(self, key: str, expected: bytes | None, new: bytes) -> None:
+        """Replace the value `expected` by `new`, atomically and durably."""
+        check_key(key)
+        with translated(key), self._folder.locked(key):
+            if self._value(key) != expected:
+                raise Conflict(
+                    f"another writer changed {key}", hint="look at the new state, then run it again"
+                )
+            with LocalUpload(self._folder, 0o666) as upload:
+                upload.write(new)
+                upload.replace(key)
+
+    def _value(self, key: str) -> bytes | None:
+        try:
+            return self.read(key)
+        except NotFound:
+            return None
+
+    def delete(self, key: str) -> None:
+        """Remove a value; one that is missing is fine. A power cut may bring it back."""
+        place = self._folder.place(check_key(key))
+        with translated(key):
+            self._folder.unlink(place)
+        self._files.drop(place)
+
+    def move(self, source: str, target: str) -> None:
+        """Give the value of `source` the key `target`, durably."""
+        self.size(source)
+        if check_key(target) == source:
+            return
+        with translated(source):
+            if not self._folder.move(source, target):
+                raise AlreadyExists(f"another value is stored as {target}")
+        self._files.drop(self._folder.place(source))
+
+    def sweep(self, older_than_s: float, now_s: float) -> tuple[int, int]:
+        """Remove what stopped processes left in `tmp/`; return how many files, and their bytes.
+
+        Args:
+            older_than_s: Files written to more recently are left, since their writer may be at work.
+            now_s: The time now, in seconds since 1970.
+        """
+        with translated(f"{self._folder.root}/{RESERVED}"):
+            return self._folder.sweep(older_than_s, now_s)
+
+    def close(self) -> None:
+        """Close the files held open for reading."""
+        self._files.close()
+
+
+def _more(descriptor: int, wanted: int, offset: int, key: str) -> bytes:
+    data = os.pread(descriptor, wanted, offset)
+    if not data:
+        raise truncated(key)
+    return data
