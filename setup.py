@@ -28,16 +28,19 @@ def compiled_modules() -> list[Extension]:
     except ImportError:
         return []
     extensions = [
-        Extension(name, [source], extra_compile_args=FLAGS, optional=True)
+        Extension(name, [source], extra_compile_args=FLAGS)
         for name, source in MODULES.items()
         if Path(source).exists()
     ]
     directives = {"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True}
     try:
-        return cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True)
+        built = cythonize(extensions, build_dir="build/cython", compiler_directives=directives, quiet=True)
     except CompileError as error:
         warnings.warn(f"compiled modules left out: {error}", stacklevel=2)
         return []
+    for extension in built:
+        extension.optional = True  # set here, for cythonize does not copy it
+    return built
 
 
 setup(ext_modules=compiled_modules())
