@@ -1,0 +1,186 @@
+"""What a command works with: streams, switches, clock, author, repository, and how it gives a result."""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TextIO
+
+import click
+
+from tether.cli import clock
+from tether.cli.style import Style, is_terminal, style_for
+from tether.core.identity import Person, Time
+from tether.core.progress import SILENT, Progress
+from tether.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from tether.api.repo import Repo
+    from tether.repo.config import Config
+
+FOLDER = ".tether"
+
+_NO_REPOSITORY = "run `tether init` to start one here, or -C DIR to name its folder"
+
+
+@dataclass
+class Context:
+    """The surroundings of one command; only here are the environment, the clock and the streams read."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    json: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+    # -- what surrounds the command ---------------------------------------------------------
+
+    @property
+    def cwd(self) -> Path:
+        """The folder that paths are relative to; `-C DIR` has already changed it."""
+        return Path.cwd()
+
+    @cached_property
+    def style(self) -> Style:
+        """Colours for stdout: `ctx.style("added", text)`."""
+        return style_for(self.out, self.environ)
+
+    @property
+    def bytes_out(self) -> BinaryIO:
+        """Stdout for contents that are not text; what was printed before is flushed first."""
+        self.out.flush()
+        return self.out.buffer
+
+    def now(self) -> Time:
+        """Return the time with the local zone; `TETHER_DATE` replaces it, to rebuild a history exactly."""
+        fixed = self.environ.get("TETHER_DATE")
+        return clock.parse_time(fixed) if fixed else clock.now()
+
+    def progress(self) -> Progress:
+        """Return where long work reports to: a bar for a person at a terminal, otherwise nothing."""
+        if self.json or self.quiet or not (is_terminal(self.out) and is_terminal(self.err)):
+            return SILENT
+        from tether.cli.progress import TerminalProgress
+
+        return TerminalProgress(self.err)
+
+    # -- the repository and its settings ----------------------------------------------------
+
+    def find_root(self) -> Path | None:
+        """Return the nearest folder at or above the current one that holds `.tether`, or None."""
+        here = self.cwd
+        return next((place for place in (here, *here.parents) if (place / FOLDER).is_dir()), None)
+
+    @cached_property
+    def root(self) -> Path:
+        """The folder of the working copy.
+
+        Raises:
+            NotFound: No folder at or above the current one is a repository.
+        """
+        found = self.find_root()
+        if found is None:
+            raise NotFound(f"no repository at or above {self.cwd}", hint=_NO_REPOSITORY)
+        return found
+
+    def repo(self) -> "Repo":
+        """Return the repository that the current folder is in, opened once."""
+        return self._repo
+
+    @cached_property
+    def _repo(self) -> "Repo":
+        from tether.api.repo import Repo
+
+        return Repo.open(self.root, clock=self.now)
+
+    @property
+    def user_config_path(self) -> Path:
+        """The settings of this user, in `$XDG_CONFIG_HOME` or `~/.config`."""
+        base = self.environ.get("XDG_CONFIG_HOME")
+        return (Path(base) if base else Path.home() / ".config") / "tether" / "config.toml"
+
+    @property
+    def repo_config_path(self) -> Path | None:
+        """The settings of the repository, or None outside of one."""
+        root = self.find_root()
+        return None if root is None else root / FOLDER / "config.toml"
+
+    def config(self) -> "Config":
+        """Return the settings of the repository, if there is one, over those of the user."""
+        from tether.repo.config import Config
+
+        return Config.load(self.repo_config_path, self.user_config_path)
+
+    def author(self) -> Person:
+        """Return who commits: the environment first, then the settings.
+
+        Raises:
+            InvalidInput: There is no name or no address.
+        """
+        values = []
+        for key, variable in (("user.name", "TETHER_USER_NAME"), ("user.email", "TETHER_USER_EMAIL")):
+            value = self.environ.get(variable) or self.config().get(key)
+            if not value:
+                raise InvalidInput(
+                    f"{key} is not set", hint=f'run `tether config --global {key} "..."` or set {variable}'
+                )
+            values.append(value)
+        return Person(*values)
+
+    # -- results ----------------------------------------------------------------------------
+
+    def emit(
+        self,
+        document: Any,
+        human: Callable[[], Iterable[str]],
+        *,
+        page: bool = False,
+        essential: bool = True,
+    ) -> None:
+        """Give the result of the command, once.
+
+        Args:
+            document: What `--json` prints: a dict or a list.
+            human: Returns the lines for people, without line ends; not called with `--json`.
+            page: The lines may be many: use a pager on a terminal.
+            essential: False for a mere "done", which `-q` hides.
+        """
+        if self.json:
+            import json
+
+            # ASCII only, so that a name that is not UTF-8 still gives valid JSON in any locale.
+            self.out.write(json.dumps(document) + "\n")
+            return
+        if self.quiet and not essential:
+            return
+        if page and is_terminal(self.out):
+            from tether.cli.pager import page_lines
+
+            page_lines(human(), self.out)
+            return
+        for line in human():
+            self.out.write(line + "\n")
+
+    def note(self, text: str) -> None:
+        """Tell the user something that is not the result, on stderr; `-q` and `--json` hide it."""
+        if not (self.quiet or self.json):
+            self.err.write(text + "\n")
+
+    def detail(self, text: str) -> None:
+        """Tell something on stderr that only `-v` wants."""
+        if self.verbose:
+            self.err.write(text + "\n")
+
+    def warn(self, text: str) -> None:
+        """Warn on stderr; nothing hides it."""
+        self.err.write(f"{style_for(self.err, self.environ)('warning', 'warning:')} {text}\n")
+
+    def exit(self, code: int) -> NoReturn:
+        """End the command with an exit code, after its result was given: 5 for a merge with conflicts."""
+        raise click.exceptions.Exit(code)
+
+
+pass_context = click.make_pass_decorator(Context)
