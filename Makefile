@@ -1,0 +1,62 @@
+# Everything a developer or the CI runs. Only python3 with pip and make are needed; the first target
+# that is run makes .venv from the hashes in requirements.lock.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+SOURCES := $(wildcard src/tether/*/*.pyx)
+
+# More arguments for pytest: make test TEST="tests/cli -x"
+TEST ?= tests
+WORKERS ?= auto
+
+.PHONY: help install demo test check format bench reference lock clean
+
+help:
+	@echo "make demo       run the demonstration; results are in demo-output/"
+	@echo "make test       run the tests; TEST=\"tests/cli -x\" picks some"
+	@echo "make check      lint, formatting, types and import rules"
+	@echo "make format     format the code and sort its imports"
+	@echo "make bench      run the benchmarks; results are in benchmarks/results/"
+	@echo "make reference  write docs/reference/commands.md again from the help texts"
+	@echo "make lock       resolve requirements.lock again from pyproject.toml"
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml setup.py $(SOURCES)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/python -m demo
+
+test: $(STAMP)
+	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
+
+check: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix-only --select I .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+reference: $(STAMP)
+	$(BIN)/python docs/generate_reference.py
+
+lock:
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo \
+		pyproject.toml build-tools.in -o requirements.lock
+
+clean:
+	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests \( -name '__pycache__' -o -name '*.egg-info' \) -prune -exec rm -rf {} +
+	find src -name '*.so' -delete
