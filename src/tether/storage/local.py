@@ -87,6 +87,10 @@ class LocalUpload:
         self._folder.replace(self._path, key)
         self._path = ""
 
+    def adopt_mode(self, key: str) -> None:
+        """Give the file the permissions of the one at `key`, which it will replace."""
+        os.fchmod(self._descriptor, stat.S_IMODE(os.stat(self._folder.place(key)).st_mode))
+
     def sync(self) -> None:
         """Bring all that was written to the disk; nothing can be written afterwards."""
         self._folder.step("fsync")
@@ -233,6 +237,8 @@ class LocalBackend:
                     f"another writer changed {key}", hint="look at the new state, then run it again"
                 )
             with LocalUpload(self._folder, 0o666) as upload:
+                if expected is not None:
+                    upload.adopt_mode(key)
                 upload.write(new)
                 upload.replace(key)
 
