@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,13 +15,17 @@ from tether.cli import clock
 from tether.cli.style import Style, is_terminal, style_for
 from tether.core.identity import Person, Time
 from tether.core.progress import SILENT, Progress
-from tether.errors import InvalidInput, NotFound
+from tether.errors import InvalidInput, NotFound, TetherError
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
     from tether.repo.config import Config
+    from tether.storage.locks import Holder
 
 FOLDER = ".tether"
+
+WAIT_NOTE_S = 1.0
+WAIT_LIMIT_S = 60.0
 
 _NO_REPOSITORY = "run `tether init` to start one here, or -C DIR to name its folder"
 
@@ -35,6 +40,8 @@ class Context:
     json: bool = False
     quiet: bool = False
     verbose: bool = False
+    _waiting: dict["Holder", float] = field(default_factory=dict)
+    _noted: set["Holder"] = field(default_factory=set)
 
     # -- what surrounds the command ---------------------------------------------------------
 
@@ -43,10 +50,15 @@ class Context:
         """The folder that paths are relative to; `-C DIR` has already changed it."""
         return Path.cwd()
 
+    @property
+    def interactive(self) -> bool:
+        """Whether a person looks at both streams."""
+        return is_terminal(self.out) and is_terminal(self.err)
+
     @cached_property
     def style(self) -> Style:
         """Colours for stdout: `ctx.style("added", text)`."""
-        return style_for(self.out, self.environ)
+        return style_for(self.out, self.environ, self._setting("ui.color") or "auto")
 
     @property
     def bytes_out(self) -> BinaryIO:
@@ -61,11 +73,22 @@ class Context:
 
     def progress(self) -> Progress:
         """Return where long work reports to: a bar for a person at a terminal, otherwise nothing."""
-        if self.json or self.quiet or not (is_terminal(self.out) and is_terminal(self.err)):
+        if self.json or self.quiet or not self.interactive:
             return SILENT
         from tether.cli.progress import TerminalProgress
 
         return TerminalProgress(self.err)
+
+    def wait(self, holder: "Holder") -> bool:
+        """Decide, for the library, whether to go on waiting for a lock; a person is told for whom.
+
+        Somebody at a terminal waits until Ctrl-C, a script for a minute.
+        """
+        waited = time.monotonic() - self._waiting.setdefault(holder, time.monotonic())
+        if waited >= WAIT_NOTE_S and holder not in self._noted:
+            self._noted.add(holder)
+            self.note(f"waiting for {holder}")
+        return self.interactive or waited < WAIT_LIMIT_S
 
     # -- the repository and its settings ----------------------------------------------------
 
@@ -114,6 +137,13 @@ class Context:
 
         return Config.load(self.repo_config_path, self.user_config_path)
 
+    def _setting(self, key: str) -> str | None:
+        """Return a setting of how things look; a broken file must not keep anything from being shown."""
+        try:
+            return self.config().get(key)
+        except TetherError:
+            return None
+
     def author(self) -> Person:
         """Return who commits: the environment first, then the settings.
 
@@ -157,9 +187,10 @@ class Context:
         if self.quiet and not essential:
             return
         if page and is_terminal(self.out):
-            from tether.cli.pager import page_lines
+            from tether.cli.pager import page_lines, pager_command
 
-            page_lines(human(), self.out)
+            command = pager_command(self.environ, self._setting("core.pager"))
+            page_lines(human(), self.out, command)
             return
         for line in human():
             self.out.write(line + "\n")

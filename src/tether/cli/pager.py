@@ -9,22 +9,21 @@ from itertools import chain, islice
 from typing import TextIO
 
 
-def pager_command(environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the pager to start, from `TETHER_PAGER`, `PAGER` or `less`; empty for none."""
-    for name in ("TETHER_PAGER", "PAGER"):
-        if name in environ:
-            words = shlex.split(environ[name])
+def pager_command(environ: Mapping[str, str], setting: str | None) -> list[str]:
+    """Return the pager: `TETHER_PAGER`, the setting `core.pager`, `PAGER` or `less`; empty for none."""
+    for value in (environ.get("TETHER_PAGER"), setting, environ.get("PAGER")):
+        if value is not None:
+            words = shlex.split(value)
             return [] if words in ([], ["cat"]) else words
     return ["less"] if shutil.which("less") else []
 
 
-def page_lines(lines: Iterable[str], out: TextIO) -> None:
+def page_lines(lines: Iterable[str], out: TextIO, command: list[str]) -> None:
     """Write lines to a terminal; what is longer than the screen goes to the pager as it comes."""
     height = shutil.get_terminal_size().lines - 1
     rest: Iterator[str] = iter(lines)
     head = list(islice(rest, height + 1))
-    command = pager_command() if len(head) > height else []
-    if command and _through(command, chain(head, rest)):
+    if command and len(head) > height and _through(command, chain(head, rest)):
         return
     for line in chain(head, rest):
         out.write(line + "\n")

@@ -1,6 +1,5 @@
 """Colours by role, so that every command paints the same thing alike."""
 
-import os
 from collections.abc import Mapping
 from typing import TextIO
 
@@ -43,7 +42,13 @@ def is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def style_for(stream: TextIO, environ: Mapping[str, str] = os.environ) -> Style:
-    """Return a style that paints only on a terminal that wants it (https://no-color.org)."""
+def style_for(stream: TextIO, environ: Mapping[str, str], setting: str = "auto") -> Style:
+    """Return a style for what is written to `stream`.
+
+    The setting `ui.color` may say `always` or `never`; `auto` paints on a terminal that does not
+    refuse it (https://no-color.org).
+    """
+    if setting in ("always", "never"):
+        return Style(setting == "always")
     wanted = not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
     return Style(wanted and is_terminal(stream))
