@@ -27,7 +27,7 @@ FOLDER = ".tether"
 WAIT_NOTE_S = 1.0
 WAIT_LIMIT_S = 60.0
 
-_NO_REPOSITORY = "run `tether init` to start one here, or -C DIR to name its folder"
+_AUTHOR = {"user.name": "TETHER_USER_NAME", "user.email": "TETHER_USER_EMAIL"}
 
 
 @dataclass
@@ -92,32 +92,33 @@ class Context:
 
     # -- the repository and its settings ----------------------------------------------------
 
-    def find_root(self) -> Path | None:
-        """Return the nearest folder at or above the current one that holds `.tether`, or None."""
-        here = self.cwd
-        return next((place for place in (here, *here.parents) if (place / FOLDER).is_dir()), None)
-
-    @cached_property
-    def root(self) -> Path:
-        """The folder of the working copy.
+    def repo(self) -> "Repo":
+        """Return the repository that the current folder is in, opened once.
 
         Raises:
             NotFound: No folder at or above the current one is a repository.
         """
-        found = self.find_root()
-        if found is None:
-            raise NotFound(f"no repository at or above {self.cwd}", hint=_NO_REPOSITORY)
-        return found
-
-    def repo(self) -> "Repo":
-        """Return the repository that the current folder is in, opened once."""
         return self._repo
 
     @cached_property
     def _repo(self) -> "Repo":
         from tether.api.repo import Repo
 
-        return Repo.open(self.root, clock=self.now)
+        return self.adopt(Repo.open(self.cwd, clock=self.now, user_config=self.user_config_path))
+
+    def adopt(self, repo: "Repo") -> "Repo":
+        """Give a repository that a command opened or made itself our progress, lock messages and author."""
+        repo.progress = self.progress()
+        repo.repository.wait = self.wait
+        if any(self.environ.get(variable) for variable in _AUTHOR.values()):
+            name, email = self._author_value("user.name"), self._author_value("user.email")
+            repo.author = Person(name, email) if name and email else None
+        return repo
+
+    @property
+    def root(self) -> Path:
+        """The folder of the working copy; errors as for `repo`, and for a bare repository."""
+        return self.repo().root
 
     @property
     def user_config_path(self) -> Path:
@@ -128,8 +129,12 @@ class Context:
     @property
     def repo_config_path(self) -> Path | None:
         """The settings of the repository, or None outside of one."""
-        root = self.find_root()
-        return None if root is None else root / FOLDER / "config.toml"
+        from tether.api.repo import find_repository
+
+        try:
+            return find_repository(self.cwd) / "config.toml"
+        except NotFound:
+            return None
 
     def config(self) -> "Config":
         """Return the settings of the repository, if there is one, over those of the user."""
@@ -151,14 +156,17 @@ class Context:
             InvalidInput: There is no name or no address.
         """
         values = []
-        for key, variable in (("user.name", "TETHER_USER_NAME"), ("user.email", "TETHER_USER_EMAIL")):
-            value = self.environ.get(variable) or self.config().get(key)
+        for key, variable in _AUTHOR.items():
+            value = self._author_value(key)
             if not value:
                 raise InvalidInput(
                     f"{key} is not set", hint=f'run `tether config --global {key} "..."` or set {variable}'
                 )
             values.append(value)
         return Person(*values)
+
+    def _author_value(self, key: str) -> str | None:
+        return self.environ.get(_AUTHOR[key]) or self.config().get(key)
 
     # -- results ----------------------------------------------------------------------------
 
