@@ -101,7 +101,7 @@ class Repo:
         if not name or not email:
             raise InvalidInput(
                 "nobody to commit as",
-                hint="run 'tether config --global user.name NAME' and 'tether config --global user.email EMAIL'",
+                hint="set user.name and user.email with 'tether config --global KEY VALUE'",
             )
         return Person(name, email)
 

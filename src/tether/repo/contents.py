@@ -1,0 +1,198 @@
+"""Contents on their way out: whole, by range or in batches, every byte verified."""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from blake3 import blake3
+
+from tether.core.digest import EMPTY_FILE, Buffer, Digest
+from tether.core.kinds import ObjectKind
+from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
+from tether.errors import Corrupt, InvalidInput, NotFound
+from tether.repo.objectdb import ObjectDb
+
+_STREAM_CHUNKS = 64
+
+
+class _Piece(NamedTuple):
+    """Chunks of a file from a known offset on."""
+
+    start: int
+    chunks: ChunkList
+
+
+class ContentReader:
+    """Reads file contents by digest. Ranges are verified by chunk, whole files by their own digest too."""
+
+    def __init__(self, objects: ObjectDb) -> None:
+        self._objects = objects
+
+    def size(self, digest: Digest) -> int:
+        """Return the length of a file in bytes.
+
+        Raises:
+            NotFound: The content is not here.
+        """
+        if digest == EMPTY_FILE:
+            return 0
+        place = self._objects.find(digest)
+        if place is None:
+            raise NotFound(f"content {digest.hex()[:12]} is not in this repository")
+        return place.frame.raw if place.frame.kind == ObjectKind.CHUNK else self._recipe(digest).size
+
+    def read(self, digest: Digest, offset: int = 0, length: int | None = None) -> bytes:
+        """Return the whole content, or `length` bytes from `offset` (fewer at the end).
+
+        Raises:
+            NotFound: The content is not here.
+            Corrupt: It is damaged.
+        """
+        if offset < 0 or (length is not None and length < 0):
+            raise InvalidInput("an offset or a length is negative")
+        if offset == 0 and length is None:
+            return b"".join(self.stream(digest))
+        size = self.size(digest)
+        stop = size if length is None else min(size, offset + length)
+        return b"".join(self._range(digest, offset, stop)) if offset < stop else b""
+
+    def stream(self, digest: Digest) -> Iterator[bytes]:
+        """Yield the content in pieces; the last is given only when the whole file's digest is right.
+
+        Raises:
+            NotFound: The content is not here.
+            Corrupt: It is damaged.
+        """
+        if digest == EMPTY_FILE:
+            return
+        hasher, held = blake3(), b""
+        for data in self._range(digest, 0, self.size(digest)):
+            hasher.update(data)
+            if held:
+                yield held
+            held = data
+        if hasher.digest() != digest:
+            raise Corrupt(f"content {digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+        yield held
+
+    def small_batches(self, items: Sequence[tuple[Digest, int]]) -> Iterator[list[tuple[int, bytes]]]:
+        """Yield batches of (index into `items`, whole content) in the order in which they lie in the packs.
+
+        Args:
+            items: Digest and size of files of at most `SMALL_FILE` bytes each.
+
+        Raises:
+            NotFound: A content is not here.
+            Corrupt: A content is damaged or has another size.
+        """
+        wanted: dict[Digest, list[int]] = {}
+        for i, (digest, _) in enumerate(items):
+            wanted.setdefault(digest, []).append(i)
+        empty = wanted.pop(EMPTY_FILE, [])
+        if empty:
+            yield [(i, b"") for i in empty]
+        single, several = self._sorted_out(list(wanted))
+        for batch in self._objects.scan(ObjectKind.CHUNK, single):
+            yield [(i, _sized(data, items[i])) for digest, data in batch for i in wanted[digest]]
+        for digest in several:
+            data = self.read(digest)
+            yield [(i, _sized(data, items[i])) for i in wanted[digest]]
+
+    def open(self, digest: Digest) -> "ContentFile":
+        """Return a seekable binary file over the content; nothing is read before it is asked for."""
+        return ContentFile(self, digest, self.size(digest))
+
+    def chunks(self, digest: Digest) -> Iterator[Digest]:
+        """Yield the digests of the chunks of a file, in order."""
+        place = self._objects.find(digest)
+        if place is not None and place.frame.kind == ObjectKind.CHUNK:
+            yield digest
+        elif digest != EMPTY_FILE:
+            for _, chunks in self._pieces(self._recipe(digest), 0, None):
+                yield from (chunks.digest(i) for i in range(len(chunks)))
+
+    def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
+        single: list[Digest] = []
+        several: list[Digest] = []
+        for digest in digests:
+            place = self._objects.find(digest)
+            if place is None:
+                raise NotFound(f"content {digest.hex()[:12]} is not in this repository")
+            (single if place.frame.kind == ObjectKind.CHUNK else several).append(digest)
+        return single, several
+
+    def _recipe(self, digest: Digest) -> Recipe:
+        return decode_recipe(digest, self._objects.get(ObjectKind.RECIPE, digest))
+
+    def _pieces(self, recipe: Recipe, start: int, stop: int | None) -> Iterator[_Piece]:
+        if recipe.chunks is not None:
+            yield _Piece(0, recipe.chunks)
+            return
+        ends = (*recipe.starts[1:], recipe.size)
+        for page, begin, end in zip(recipe.pages, recipe.starts, ends, strict=True):
+            if end <= start or (stop is not None and begin >= stop):
+                continue
+            chunks = decode_page(self._objects.get(ObjectKind.RECIPE_PAGE, page))
+            if sum(chunks.lengths) != end - begin:
+                raise Corrupt("a recipe page does not fit its place")
+            yield _Piece(begin, chunks)
+
+    def _range(self, digest: Digest, start: int, stop: int) -> Iterator[bytes]:
+        """Yield the bytes from `start` to `stop`, chunk by chunk, reading several chunks at a time."""
+        place = self._objects.find(digest)
+        if place is not None and place.frame.kind == ObjectKind.CHUNK:
+            yield self._objects.get(ObjectKind.CHUNK, digest)[start:stop]
+            return
+        for begin, chunks in self._pieces(self._recipe(digest), start, stop):
+            first, last, offset = chunks.within(max(start - begin, 0), stop - begin)
+            position = begin + offset
+            for group in range(first, last, _STREAM_CHUNKS):
+                numbers = range(group, min(group + _STREAM_CHUNKS, last))
+                data = self._objects.get_many(ObjectKind.CHUNK, [chunks.digest(i) for i in numbers])
+                for i, chunk in zip(numbers, data, strict=True):
+                    if len(chunk) != chunks.lengths[i]:
+                        raise Corrupt(f"a chunk of content {digest.hex()[:12]} has another length")
+                    yield chunk[max(start - position, 0) : stop - position]
+                    position += len(chunk)
+
+
+class ContentFile(io.RawIOBase):
+    """A read-only, seekable file over one stored content."""
+
+    def __init__(self, reader: ContentReader, digest: Digest, size: int) -> None:
+        super().__init__()
+        self._reader, self._digest, self._size, self._at = reader, digest, size, 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move the position; past the end is allowed and reads nothing there."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative seek position")
+        self._at = base + offset
+        return self._at
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        """Fill `buffer` from the position on and return how many bytes were read."""
+        view = memoryview(buffer).cast("B")
+        data = self._reader.read(self._digest, self._at, len(view))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+def _sized(data: bytes, item: tuple[Digest, int]) -> bytes:
+    if len(data) != item[1]:
+        raise Corrupt(f"content {item[0].hex()[:12]} has {len(data)} bytes where a tree says {item[1]}")
+    return data

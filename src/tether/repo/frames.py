@@ -1,0 +1,212 @@
+"""The bytes of a pack: header, frames, table of contents, trailer.
+
+A pack is immutable and named by the BLAKE3 of its whole file. Each frame carries its own digest,
+kind, codec and lengths, so that every index can be rebuilt from packs alone, even from one whose
+end is missing. Byte tables: docs/format/pack.md.
+"""
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+from zlib import crc32
+
+from tether.core.chunker import MAX_SIZE
+from tether.core.codec import pack_u32, pack_u64, unpack_u32, unpack_u64
+from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
+from tether.core.kinds import ObjectKind
+from tether.errors import Corrupt, Unsupported
+
+MAGIC = b"TETHPACK"
+END_MAGIC = b"TETHEND1"
+VERSION = 1
+DATA, META = 0, 1
+HEADER = struct.Struct("<8sBB6x")
+FRAME = struct.Struct("<BBHII32s")
+FRAME_CRC = struct.Struct("<I")
+FRAME_SIZE = FRAME.size + FRAME_CRC.size
+TRAILER = struct.Struct("<QQQ32s8s")
+HAS_BASE = 1
+MAX_OBJECT = 64 << 20
+_ROW = DIGEST_SIZE + 8 + 4 + 4 + 1 + 1
+
+
+class Frame(NamedTuple):
+    """Where one object lies in a pack."""
+
+    digest: Digest
+    kind: int
+    codec: int
+    offset: int
+    """Of the frame's header, in bytes from the start of the pack."""
+    stored: int
+    """Bytes after the header."""
+    raw: int
+    """Bytes when decompressed."""
+
+
+def pack_header(role: int) -> bytes:
+    """Return the first bytes of a pack of `role` DATA or META."""
+    return HEADER.pack(MAGIC, VERSION, role)
+
+
+def frame_header(kind: int, codec: int, raw: int, stored: int, digest: Digest) -> bytes:
+    """Return the header that stands before a frame's stored bytes."""
+    head = FRAME.pack(kind, codec, 0, raw, stored, digest)
+    return head + FRAME_CRC.pack(crc32(head))
+
+
+def parse_frame(head: Buffer, offset: int) -> Frame:
+    """Read a frame's header found at `offset`.
+
+    Raises:
+        Corrupt: The check sum or a length is wrong.
+        Unsupported: The frame is a delta, which this version does not write.
+    """
+    if len(head) != FRAME_SIZE or FRAME_CRC.unpack_from(head, FRAME.size)[0] != crc32(head[: FRAME.size]):
+        raise Corrupt(f"the frame header at offset {offset} is damaged")
+    kind, codec, flags, raw, stored, digest = FRAME.unpack_from(head)
+    if flags:
+        raise Unsupported(f"the frame at offset {offset} uses features {flags:#x} of a newer Tether")
+    check_lengths(kind, raw, stored)
+    return Frame(Digest(digest), kind, codec, offset, stored, raw)
+
+
+def check_lengths(kind: int, raw: int, stored: int) -> None:
+    """Refuse lengths that no writer produces, before anything is allocated."""
+    if kind not in _KINDS:
+        raise Corrupt(f"a frame has the unknown kind {kind}")
+    limit = MAX_SIZE if kind == ObjectKind.CHUNK else MAX_OBJECT
+    if raw > limit or stored > limit:
+        raise Corrupt(f"a frame claims an impossible length of {max(raw, stored)} bytes")
+
+
+_KINDS = frozenset(int(kind) for kind in ObjectKind)
+
+
+class Stored(NamedTuple):
+    """One object in the form in which a frame keeps it."""
+
+    kind: int
+    codec: int
+    raw: int
+    """Bytes when decompressed."""
+    digest: Digest
+    data: Buffer
+
+
+class Table(NamedTuple):
+    """Frames as columns, sorted by digest."""
+
+    digests: bytes
+    """32 bytes a row."""
+    offsets: Sequence[int]
+    stored: Sequence[int]
+    raw: Sequence[int]
+    kinds: bytes
+    codecs: bytes
+
+    def frame(self, row: int) -> Frame:
+        """Return one row."""
+        digest = Digest(self.digests[row * DIGEST_SIZE : (row + 1) * DIGEST_SIZE])
+        return Frame(
+            digest, self.kinds[row], self.codecs[row], self.offsets[row], self.stored[row], self.raw[row]
+        )
+
+    def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
+        return (self.frame(row) for row in range(len(self.kinds)))
+
+    def encode(self) -> bytes:
+        """Return the bytes of a table of contents."""
+        columns = (pack_u64(self.offsets), pack_u32(self.stored), pack_u32(self.raw))
+        return b"".join((self.digests, *columns, self.kinds, self.codecs))
+
+
+def tabulate(frames: Iterable[Frame]) -> Table:
+    """Return `frames` as columns sorted by digest."""
+    rows = sorted(frames)
+    return Table(
+        b"".join([row.digest for row in rows]),
+        [row.offset for row in rows],
+        [row.stored for row in rows],
+        [row.raw for row in rows],
+        bytes([row.kind for row in rows]),
+        bytes([row.codec for row in rows]),
+    )
+
+
+def decode_table(data: Buffer, count: int) -> Table:
+    """Read a table of contents of `count` rows.
+
+    Raises:
+        Corrupt: Its length is wrong, its digests do not rise or a length is impossible.
+    """
+    if len(data) != count * _ROW:
+        raise Corrupt("a pack's table of contents has the wrong length")
+    digests = bytes(data[: 32 * count])
+    offsets = unpack_u64(bytes(data[32 * count : 40 * count]), "table of contents")
+    stored = unpack_u32(bytes(data[40 * count : 44 * count]), "table of contents")
+    raw = unpack_u32(bytes(data[44 * count : 48 * count]), "table of contents")
+    table = Table(
+        digests, offsets, stored, raw, bytes(data[48 * count : 49 * count]), bytes(data[49 * count :])
+    )
+    _check_table(table)
+    return table
+
+
+def _check_table(table: Table) -> None:
+    if not _KINDS.issuperset(table.kinds):
+        raise Corrupt("a pack's table of contents has an unknown kind")
+    if table.kinds and max(*table.raw, *table.stored) > MAX_OBJECT:
+        raise Corrupt("a pack's table of contents claims an impossible length")
+    names = [table.digests[i : i + DIGEST_SIZE] for i in range(0, len(table.digests), DIGEST_SIZE)]
+    if any(a >= b for a, b in pairwise(names)):
+        raise Corrupt("a pack's table of contents is not sorted")
+
+
+def trailer(contents_offset: int, contents: bytes, count: int) -> bytes:
+    """Return the last bytes of a pack."""
+    return TRAILER.pack(contents_offset, len(contents), count, hash_bytes(contents), END_MAGIC)
+
+
+def read_frames(data: Buffer) -> Iterator[Frame]:
+    """Yield the frames of a whole pack in file order by their headers alone, without its table of contents.
+
+    Stops in silence at the table of contents; `data` may end early (a pack cut off midway).
+
+    Raises:
+        Corrupt: A header is damaged.
+    """
+    role_of(data)
+    view, end = memoryview(data), frames_end(data)
+    offset = HEADER.size
+    while offset + FRAME_SIZE <= end:
+        frame = parse_frame(view[offset : offset + FRAME_SIZE], offset)
+        if offset + FRAME_SIZE + frame.stored > end:
+            raise Corrupt(f"the frame at offset {offset} is cut off")
+        yield frame
+        offset += FRAME_SIZE + frame.stored
+
+
+def frames_end(data: Buffer) -> int:
+    """Return where the frames of a whole pack end: its table, or its length if the trailer is lost."""
+    if len(data) >= HEADER.size + TRAILER.size:
+        start, length, _, _, magic = TRAILER.unpack_from(data, len(data) - TRAILER.size)
+        if magic == END_MAGIC and start + length + TRAILER.size == len(data):
+            return int(start)
+    return len(data)
+
+
+def role_of(head: Buffer) -> int:
+    """Return DATA or META of the pack that starts with `head`.
+
+    Raises:
+        Corrupt: It is no pack.
+        Unsupported: It is a pack of a newer version.
+    """
+    if len(head) < HEADER.size or bytes(head[:8]) != MAGIC:
+        raise Corrupt("a file among the packs is not a pack")
+    _, version, role = HEADER.unpack_from(head)
+    if version != VERSION or role not in (DATA, META):
+        raise Unsupported(f"a pack has version {version}, role {role}", hint="use a newer Tether")
+    return int(role)

@@ -1,0 +1,127 @@
+"""Which pack holds a digest: the pack indexes of the live packs, kept few and opened lazily."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from tether.core.digest import Digest, hash_bytes
+from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable
+from tether.repo.frames import Table
+from tether.repo.packindex import PackIndex, Place, build_index, merge_indexes
+from tether.repo.packs import read_contents
+from tether.storage.backend import Backend
+
+_PREFIX = "index/"
+_FEW = 6
+
+
+class Lookup:
+    """Finds objects in the packs that are live.
+
+    Args:
+        backend: Holds packs and indexes.
+        live: Names of the live packs, from the root.
+    """
+
+    def __init__(self, backend: Backend, live: Iterable[Digest]) -> None:
+        self._backend = backend
+        self.live = frozenset(live)
+        self._indexes: list[tuple[str, PackIndex]] | None = None
+        self._checked = False
+
+    def find(self, digest: Digest) -> Place | None:
+        """Return where `digest` lies, or None."""
+        for _, index in self._opened():
+            row = index.row(digest)
+            if row >= 0:
+                place = index.place(row)
+                if place.pack in self.live:
+                    return place
+        return None
+
+    def starting(self, prefix: bytes) -> list[Digest]:
+        """Return the digests that start with `prefix`."""
+        found = {digest for _, index in self._opened() for digest in index.rows_from(prefix)}
+        return sorted(digest for digest in found if self.find(digest))
+
+    def extend(self, added: Sequence[tuple[Digest, Table]], removed: Iterable[Digest] = ()) -> None:
+        """Take in new packs and forget removed ones; writes one index and merges small ones."""
+        indexes = self._opened()
+        self.live = (self.live | {name for name, _ in added}) - frozenset(removed)
+        if added:
+            indexes.insert(0, self._write(build_index(added)))
+        self._merge_small(indexes)
+
+    def distrust(self) -> bool:
+        """Check every index byte for byte, once, and rebuild the damaged ones; return whether any was."""
+        if self._checked:
+            return False
+        self._checked = True
+        damaged = [key for key, index in self._opened() if not index.verify()]
+        for key in damaged:
+            self._backend.delete(key)
+        if damaged:
+            self._indexes = None
+        return bool(damaged)
+
+    def rebuild(self) -> None:
+        """Throw every index away and build them again from the packs."""
+        self._indexes = None
+        for key, _ in list(self._backend.list(_PREFIX)):
+            self._backend.delete(key)
+        self._opened()
+
+    def _opened(self) -> list[tuple[str, PackIndex]]:
+        if self._indexes is None:
+            self._indexes = self._open_all()
+        return self._indexes
+
+    def _open_all(self) -> list[tuple[str, PackIndex]]:
+        indexes = []
+        for key, _ in sorted(self._backend.list(_PREFIX), key=lambda item: -item[1]):
+            with suppress(NotFound, Corrupt):
+                index = PackIndex(self._backend.map(key))
+                if not self.live.isdisjoint(index.packs):
+                    indexes.append((key, index))
+        covered = {name for _, index in indexes for name in index.packs}
+        missing = self.live - covered
+        if missing:
+            tables = [(name, table) for name in sorted(missing) if (table := self._table(name)) is not None]
+            if tables:
+                indexes.append(self._remember(build_index(tables)))
+        return indexes
+
+    def _table(self, name: Digest) -> Table | None:
+        # A lost or unreadable pack hides only its own objects; fsck names it.
+        try:
+            return read_contents(self._backend, name)
+        except (NotFound, Corrupt):
+            return None
+
+    def _merge_small(self, indexes: list[tuple[str, PackIndex]]) -> None:
+        """Merge while an index is less than twice as long as what is newer, so that few remain."""
+        if len(indexes) <= _FEW:
+            return
+        indexes.sort(key=lambda item: item[1].count)
+        take, total = 1, indexes[0][1].count
+        while take < len(indexes) and (len(indexes) - take >= _FEW or indexes[take][1].count <= 2 * total):
+            total += indexes[take][1].count
+            take += 1
+        merged = merge_indexes([index for _, index in indexes[:take]], self.live)
+        old = [key for key, _ in indexes[:take]]
+        indexes[:take] = [self._remember(merged)]
+        for key in old:
+            if key != indexes[0][0]:
+                self._backend.delete(key)
+
+    def _remember(self, data: bytes) -> tuple[str, PackIndex]:
+        """Write an index if the place can be written to; a reader without rights keeps it in memory."""
+        try:
+            return self._write(data)
+        except (Forbidden, Unavailable):
+            return "", PackIndex(data)
+
+    def _write(self, data: bytes) -> tuple[str, PackIndex]:
+        key = f"{_PREFIX}{hash_bytes(data).hex()[:32]}.idx"
+        with suppress(AlreadyExists):
+            self._backend.write_new(key, data)
+        return key, PackIndex(self._backend.map(key))

@@ -1,0 +1,193 @@
+"""The object database of one repository: verified reads of everything in its live packs."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from threading import Lock
+
+from tether.core.compression import decompress
+from tether.core.digest import Digest, hash_bytes
+from tether.core.kinds import CONTEXTS, ObjectKind, object_digest
+from tether.core.recipe import decode_recipe
+from tether.errors import Corrupt, NotFound
+from tether.repo.frames import FRAME_SIZE, Frame, check_lengths, parse_frame
+from tether.repo.lookup import Lookup
+from tether.repo.packindex import Place
+from tether.repo.packs import pack_key
+from tether.storage.backend import Backend
+
+_CACHE_BYTES = 32 << 20
+_GAP = 64 << 10
+_SPAN = 4 << 20
+
+
+class ObjectDb:
+    """Reads objects by digest. Safe for use from several threads.
+
+    Args:
+        backend: Holds the packs.
+        live: Returns the names of the live packs as the root lists them now.
+    """
+
+    def __init__(self, backend: Backend, live: Callable[[], Sequence[Digest]]) -> None:
+        self._backend, self._live = backend, live
+        self.lookup = Lookup(backend, live())
+        self._cache: OrderedDict[Digest, bytes] = OrderedDict()
+        self._cached = 0
+        self._lock = Lock()
+
+    def get(self, kind: ObjectKind, digest: Digest) -> bytes:
+        """Return one object, verified; see `ObjectReader.get`."""
+        known = self._cache.get(digest)
+        if known is not None:
+            return known
+        place = self.find(digest)
+        if place is None:
+            raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
+        try:
+            data = self._read(place, kind)
+        except (Corrupt, NotFound):
+            data = self._read_again(kind, digest)
+        if kind != ObjectKind.CHUNK:
+            self._remember(digest, data)
+        return data
+
+    def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
+        """Return several objects in the order asked for, read in the order in which they lie."""
+        found: dict[Digest, bytes] = {d: self._cache[d] for d in digests if d in self._cache}
+        wanted = [d for d in dict.fromkeys(digests) if d not in found]
+        if len(wanted) > 1:
+            for part in self.scan(kind, wanted):
+                found.update(part)
+        else:
+            found.update((d, self.get(kind, d)) for d in wanted)
+        return [found[digest] for digest in digests]
+
+    def scan(self, kind: ObjectKind, digests: Sequence[Digest]) -> Iterator[list[tuple[Digest, bytes]]]:
+        """Yield batches of (digest, object) in the order of the packs; each span of a pack is read once.
+
+        Raises:
+            NotFound: One is not here; nothing has been yielded then.
+            Corrupt: One is damaged.
+        """
+        places = []
+        for digest in digests:
+            place = self.find(digest)
+            if place is None:
+                raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
+            places.append(place)
+        places.sort(key=lambda place: (place.pack, place.frame.offset))
+        for span in _spans(places):
+            yield self._read_span(kind, span)
+
+    def has(self, digest: Digest) -> bool:
+        """Say whether an object is here."""
+        return self.lookup.find(digest) is not None
+
+    def has_many(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each digest whether its object is here."""
+        return [self.lookup.find(digest) is not None for digest in digests]
+
+    def find(self, digest: Digest) -> Place | None:
+        """Return where an object lies; a miss looks at the newest root once more."""
+        place = self.lookup.find(digest)
+        if place is None and self._refresh():
+            place = self.lookup.find(digest)
+        return place
+
+    def read_frame(self, place: Place) -> tuple[Frame, bytes]:
+        """Return one frame with its bytes as they are stored, to copy into another pack.
+
+        Raises:
+            Corrupt: The frame is not the one that the index says.
+        """
+        frame = place.frame
+        data = self._backend.read(pack_key(place.pack), frame.offset, FRAME_SIZE + frame.stored)
+        found = parse_frame(data[:FRAME_SIZE], frame.offset)
+        if found != frame:
+            raise Corrupt(f"the frame of {frame.digest.hex()[:12]} is not where its index says")
+        return found, data[FRAME_SIZE:]
+
+    def reset(self) -> None:
+        """Look at the root again and drop what is cached in memory."""
+        self.lookup = Lookup(self._backend, self._live())
+        with self._lock:
+            self._cache.clear()
+            self._cached = 0
+
+    def _refresh(self) -> bool:
+        live = frozenset(self._live())
+        if live == self.lookup.live:
+            return self.lookup.distrust()
+        self.lookup = Lookup(self._backend, live)
+        return True
+
+    def _read(self, place: Place, kind: ObjectKind) -> bytes:
+        frame = place.frame
+        check_lengths(frame.kind, frame.raw, frame.stored)
+        stored = self._backend.read(pack_key(place.pack), frame.offset + FRAME_SIZE, frame.stored)
+        return unpack(frame, stored, kind)
+
+    def _read_again(self, kind: ObjectKind, digest: Digest) -> bytes:
+        # The pack may have been merged away since the root was read, or an index may be damaged.
+        self._refresh()
+        place = self.lookup.find(digest)
+        if place is None:
+            raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
+        return self._read(place, kind)
+
+    def _read_span(self, kind: ObjectKind, span: Sequence[Place]) -> list[tuple[Digest, bytes]]:
+        first, last = span[0].frame, span[-1].frame
+        start, end = first.offset, last.offset + FRAME_SIZE + last.stored
+        try:
+            block = memoryview(self._backend.read(pack_key(span[0].pack), start, end - start))
+            batch = []
+            for _, frame in span:
+                begin = frame.offset - start + FRAME_SIZE
+                batch.append((frame.digest, unpack(frame, block[begin : begin + frame.stored], kind)))
+            return batch
+        except (Corrupt, NotFound):
+            return [(place.frame.digest, self.get(kind, place.frame.digest)) for place in span]
+
+    def _remember(self, digest: Digest, data: bytes) -> None:
+        with self._lock:
+            self._cache[digest] = data
+            self._cached += len(data)
+            while self._cached > _CACHE_BYTES and len(self._cache) > 1:
+                self._cached -= len(self._cache.popitem(last=False)[1])
+
+
+def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
+    """Return the object in `frame`, verified.
+
+    Raises:
+        Corrupt: It is of another kind, or its bytes are not what the digest says.
+    """
+    if frame.kind != kind:
+        raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
+    data = decompress(frame.codec, stored, frame.raw)
+    if kind == ObjectKind.CHUNK:
+        good = hash_bytes(data) == frame.digest
+    elif kind in CONTEXTS:
+        good = object_digest(kind, data) == frame.digest
+    else:
+        decode_recipe(frame.digest, data)
+        good = True
+    if not good:
+        raise Corrupt(f"{kind.name.lower()} {frame.digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+    return data
+
+
+def _spans(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
+    """Group neighbours in one pack whose gaps are small, up to a bounded length."""
+    begin = 0
+    for i in range(1, len(places) + 1):
+        if i == len(places) or not _near(places[begin], places[i - 1], places[i]):
+            yield places[begin:i]
+            begin = i
+
+
+def _near(first: Place, before: Place, place: Place) -> bool:
+    frame = place.frame
+    gap = frame.offset - (before.frame.offset + FRAME_SIZE + before.frame.stored)
+    span = frame.offset + FRAME_SIZE + frame.stored - first.frame.offset
+    return place.pack == first.pack and gap <= _GAP and span <= _SPAN

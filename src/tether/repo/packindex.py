@@ -1,0 +1,194 @@
+"""Pack indexes: where every object lies, as sorted columns that are mapped, not loaded.
+
+An index names the packs it covers and can always be built again from their tables of contents, so it
+is never trusted for more than a place to look: what is read there is verified against its digest.
+Byte table: docs/format/packindex.md.
+"""
+
+import struct
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from tether.core.codec import pack_u32, pack_u64
+from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
+from tether.errors import Corrupt
+from tether.repo.frames import Frame, Table
+
+MAGIC = b"TETHIDX1"
+_HEAD = struct.Struct("<8sIIQ")
+_NUMPY_FROM = 20_000
+
+
+class Place(NamedTuple):
+    """One object's pack and frame."""
+
+    pack: Digest
+    frame: Frame
+
+
+class PackIndex:
+    """Look-ups in one index over several packs.
+
+    Args:
+        data: The whole index, usually a memory map.
+
+    Raises:
+        Corrupt: Its length does not fit its header.
+    """
+
+    def __init__(self, data: Buffer) -> None:
+        view = memoryview(data)
+        if len(view) < _HEAD.size or bytes(view[:8]) != MAGIC:
+            raise Corrupt("a pack index has no header")
+        _, packs, _, count = _HEAD.unpack_from(view)
+        if len(view) != _HEAD.size + 32 * packs + 62 * count + DIGEST_SIZE:
+            raise Corrupt("a pack index has the wrong length")
+        self._whole, self.count = view, count
+        names = bytes(view[_HEAD.size : _HEAD.size + 32 * packs])
+        self.packs = tuple(Digest(names[i : i + 32]) for i in range(0, len(names), 32))
+        cursor = _HEAD.size + 32 * packs
+
+        def column(width: int) -> memoryview:
+            nonlocal cursor
+            cursor += width * count
+            return view[cursor - width * count : cursor]
+
+        self._prefixes = column(8).cast("Q")
+        self._offsets = column(8).cast("Q")
+        self._digests = column(32)
+        self._pack = column(4).cast("I")
+        self._stored = column(4).cast("I")
+        self._raw = column(4).cast("I")
+        self._kinds, self._codecs = column(1), column(1)
+
+    def verify(self) -> bool:
+        """Say whether every byte is as it was written."""
+        return hash_bytes(self._whole[:-DIGEST_SIZE]) == bytes(self._whole[-DIGEST_SIZE:])
+
+    def row(self, digest: Digest) -> int:
+        """Return the row of `digest`, or -1."""
+        prefix = int.from_bytes(digest[:8], "big")
+        row = bisect_left(self._prefixes, prefix)
+        while row < self.count and self._prefixes[row] == prefix:
+            if bytes(self._digests[row * 32 : row * 32 + 32]) == digest:
+                return row
+            row += 1
+        return -1
+
+    def rows_from(self, prefix: bytes) -> Iterable[Digest]:
+        """Yield the digests that start with `prefix` (at most 8 bytes are narrowed by search)."""
+        row = bisect_left(self._prefixes, int.from_bytes(prefix[:8].ljust(8, b"\0"), "big"))
+        while row < self.count:
+            digest = Digest(bytes(self._digests[row * 32 : row * 32 + 32]))
+            if not digest.startswith(prefix):
+                return
+            yield digest
+            row += 1
+
+    def place(self, row: int) -> Place:
+        """Return where the object of `row` lies.
+
+        Raises:
+            Corrupt: The row names a pack that the index does not cover.
+        """
+        number = self._pack[row]
+        if number >= len(self.packs):
+            raise Corrupt("a pack index points to a pack that it does not name")
+        digest = Digest(bytes(self._digests[row * 32 : row * 32 + 32]))
+        frame = Frame(
+            digest,
+            self._kinds[row],
+            self._codecs[row],
+            self._offsets[row],
+            self._stored[row],
+            self._raw[row],
+        )
+        return Place(self.packs[number], frame)
+
+    def columns(self) -> tuple[memoryview, ...]:
+        """Return digests, pack numbers, offsets, stored, raw, kinds and codecs, for merging."""
+        return self._digests, self._pack, self._offsets, self._stored, self._raw, self._kinds, self._codecs
+
+
+def build_index(tables: Sequence[tuple[Digest, Table]]) -> bytes:
+    """Return the bytes of an index over packs given with their tables."""
+    names = [name for name, _ in tables]
+    rows = [
+        (table.digests[i * 32 : i * 32 + 32], number, offset, stored, raw, kind, codec)
+        for number, (_, table) in enumerate(tables)
+        for i, (offset, stored, raw, kind, codec) in enumerate(
+            zip(table.offsets, table.stored, table.raw, table.kinds, table.codecs, strict=True)
+        )
+    ]
+    if len(tables) > 1:
+        rows.sort()
+    digests = [row[0] for row in rows]
+    return _assemble(
+        names,
+        len(rows),
+        array("Q", [int.from_bytes(digest[:8], "big") for digest in digests]).tobytes(),
+        [
+            pack_u64([row[2] for row in rows]),
+            b"".join(digests),
+            pack_u32([row[1] for row in rows]),
+            pack_u32([row[3] for row in rows]),
+            pack_u32([row[4] for row in rows]),
+            bytes([row[5] for row in rows]),
+            bytes([row[6] for row in rows]),
+        ],
+    )
+
+
+def merge_indexes(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> bytes:
+    """Return one index over the packs of `indexes` that are in `live`; of doubles the first is kept."""
+    if sum(index.count for index in indexes) >= _NUMPY_FROM:
+        return _merge_arrays(indexes, live)
+    tables = []
+    for index in indexes:
+        digests, packs, offsets, stored, raw, kinds, codecs = index.columns()
+        for number, name in enumerate(index.packs):
+            mine = [row for row in range(index.count) if packs[row] == number] if name in live else []
+            if mine:
+                table = Table(
+                    b"".join([digests[row * 32 : row * 32 + 32] for row in mine]),
+                    [offsets[row] for row in mine],
+                    [stored[row] for row in mine],
+                    [raw[row] for row in mine],
+                    bytes([kinds[row] for row in mine]),
+                    bytes([codecs[row] for row in mine]),
+                )
+                tables.append((name, table))
+    return build_index(tables)
+
+
+def _merge_arrays(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> bytes:
+    import numpy as np
+
+    names = [name for index in indexes for name in index.packs]
+    starts = np.cumsum([0] + [len(index.packs) for index in indexes])
+    parts = [index.columns() for index in indexes]
+    digests = np.concatenate([np.frombuffer(part[0], "u1").reshape(-1, 32) for part in parts])
+    packs = np.concatenate(
+        [np.frombuffer(p[1], "<u4") + np.uint32(s) for p, s in zip(parts, starts, strict=False)]
+    )
+    rest = [
+        np.concatenate([np.frombuffer(part[column], kind) for part in parts])
+        for column, kind in ((2, "<u8"), (3, "<u4"), (4, "<u4"), (5, "u1"), (6, "u1"))
+    ]
+    prefixes = digests[:, :8].copy().view(">u8").ravel()
+    order = np.lexsort(
+        (*(digests[:, 8 * k : 8 * k + 8].copy().view(">u8").ravel() for k in (3, 2, 1)), prefixes)
+    )
+    order = order[np.array([name in live for name in names], dtype=bool)[packs[order]]]
+    packs = packs[order]
+    offsets, stored, raw, kinds, codecs = (column[order] for column in rest)
+    body = [offsets, digests[order], packs.astype("<u4"), stored, raw, kinds, codecs]
+    prefix_bytes = prefixes[order].astype("<u8").tobytes()
+    return _assemble(names, len(order), prefix_bytes, [column.tobytes() for column in body])
+
+
+def _assemble(names: Sequence[Digest], count: int, prefixes: bytes, columns: Sequence[bytes]) -> bytes:
+    data = b"".join((_HEAD.pack(MAGIC, len(names), 0, count), *names, prefixes, *columns))
+    return data + hash_bytes(data)

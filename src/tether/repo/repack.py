@@ -1,0 +1,75 @@
+"""Merging small packs, so that a repository of many small commits keeps few files."""
+
+from collections.abc import Sequence
+
+from tether.core.digest import Digest
+from tether.errors import Corrupt, NotFound
+from tether.repo.frames import DATA, FRAME_SIZE, META, Stored, Table
+from tether.repo.packs import PACK_SIZE, PackWriter, pack_key, read_contents
+from tether.repo.root import Root
+from tether.repo.session import SealedPacks
+from tether.storage.backend import Backend
+
+MANY = 32
+_SMALL = PACK_SIZE // 8
+
+
+def merge_small_packs(backend: Backend, root: Root) -> tuple[SealedPacks, tuple[Digest, ...]]:
+    """Merge the small packs of a root when there are many, into packs of each role.
+
+    A pack is merged about once for each doubling of its size, so a small commit stays cheap. Packs
+    that cannot be read are left alone for `fsck`.
+
+    Returns:
+        The new packs, and the names of the packs that they replace (still in storage).
+    """
+    merged: dict[int, list[tuple[Digest, Table]]] = {DATA: [], META: []}
+    removed: list[Digest] = []
+    for role, live in ((DATA, root.data_packs), (META, root.meta_packs)):
+        if len(live) < MANY:
+            continue
+        small = small_packs(backend, live)
+        if len(small) >= MANY:
+            merged[role].append(merge_packs(backend, role, small))
+            removed += small
+    return SealedPacks(tuple(merged[DATA]), tuple(merged[META])), tuple(removed)
+
+
+def small_packs(backend: Backend, live: Sequence[Digest]) -> list[Digest]:
+    """Return the live packs worth merging: small and readable, together no longer than one pack."""
+    sized = []
+    for name in live:
+        try:
+            size = backend.size(pack_key(name))
+        except NotFound:
+            continue
+        if size <= _SMALL:
+            sized.append((size, name))
+    chosen, total = [], 0
+    for size, name in sorted(sized):
+        total += size
+        if total > PACK_SIZE:
+            break
+        try:
+            read_contents(backend, name)
+        except (Corrupt, NotFound):
+            continue
+        chosen.append(name)
+    return chosen
+
+
+def merge_packs(backend: Backend, role: int, names: Sequence[Digest]) -> tuple[Digest, Table]:
+    """Copy the frames of several packs, as they are stored, into one new pack."""
+    writer = PackWriter(backend, role)
+    try:
+        for name in names:
+            whole = memoryview(backend.read(pack_key(name)))
+            for frame in read_contents(backend, name):
+                if frame.digest not in writer.frames:
+                    begin = frame.offset + FRAME_SIZE
+                    data = whole[begin : begin + frame.stored]
+                    writer.add(Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+        return writer.finish()
+    except BaseException:
+        writer.abort()
+        raise

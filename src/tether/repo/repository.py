@@ -1,0 +1,175 @@
+"""One repository in one folder: opens its parts and joins them.
+
+A repository beside working files lives in their `.tether` folder; a bare one is a folder of its own.
+"""
+
+import secrets
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tether.core.identity import Time
+from tether.errors import AlreadyExists, Corrupt, NotFound, Unavailable, Unsupported
+from tether.repo.config import Config
+from tether.repo.contents import ContentReader
+from tether.repo.objectdb import ObjectDb
+from tether.repo.operations import Head
+from tether.repo.packs import pack_key
+from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
+from tether.repo.transaction import Transaction
+from tether.storage.backend import Backend
+from tether.storage.local import LocalBackend
+from tether.storage.locks import TIMEOUT_S, LockFile, Wait
+
+FOLDER = ".tether"
+FORMAT_KEY = "format"
+FORMAT = 'version = 1\nhash = "blake3"\nfeatures = []\n'
+_KNOWN_FEATURES: frozenset[str] = frozenset()
+
+
+class Repository:
+    """Objects, contents, refs and operations of one repository.
+
+    Attributes:
+        directory: The folder of the repository itself.
+        worktree: The folder of the working files; None for a bare repository.
+        backend: Where packs, indexes and the root are kept.
+        objects: Reads objects.
+        contents: Reads file contents.
+        config: The settings in effect.
+        clock: Gives the time for operations.
+        wait: Called while another process holds a lock; None waits a minute in silence.
+    """
+
+    def __init__(
+        self, directory: Path, backend: Backend, *, clock: Callable[[], Time], config: Config
+    ) -> None:
+        self.directory, self.backend, self.clock, self.config = directory, backend, clock, config
+        self.worktree = directory.parent if directory.name == FOLDER else None
+        self.wait: Wait | None = None
+        self._root: tuple[bytes, Root] | None = None
+        self.objects = ObjectDb(backend, lambda: self.root().packs())
+        self.contents = ContentReader(self.objects)
+
+    @classmethod
+    def init(
+        cls,
+        path: Path,
+        *,
+        clock: Callable[[], Time],
+        bare: bool = False,
+        branch: str = DEFAULT_BRANCH,
+        user_config: Path | None = None,
+    ) -> "Repository":
+        """Make a new repository for the files in `path`, or with `bare` in `path` itself.
+
+        Raises:
+            AlreadyExists: There is one.
+        """
+        directory = path if bare else path / FOLDER
+        if (directory / KEY).exists():
+            raise AlreadyExists(f"{path} is a repository already")
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / "locks").mkdir(exist_ok=True)
+        backend = LocalBackend(directory)
+        with suppress(AlreadyExists):
+            backend.write_new(FORMAT_KEY, FORMAT.encode())
+        root = Root(secrets.token_bytes(16), head=Head(f"refs/heads/{branch}"))
+        backend.write_new(KEY, root.encode())
+        backend.close()
+        return cls.open(directory, clock=clock, user_config=user_config)
+
+    @classmethod
+    def open(
+        cls,
+        directory: Path,
+        *,
+        clock: Callable[[], Time],
+        user_config: Path | None = None,
+        backend: Backend | None = None,
+    ) -> "Repository":
+        """Open the repository in `directory` (a `.tether` folder or a bare repository).
+
+        Raises:
+            NotFound: There is none.
+            Unsupported: It needs a newer Tether.
+        """
+        backend = backend or LocalBackend(directory)
+        _check_format(backend, directory)
+        config = Config.load(directory / "config.toml", user_config)
+        return cls(directory, backend, clock=clock, config=config)
+
+    def root(self) -> Root:
+        """Return the root as it is now.
+
+        Raises:
+            Corrupt: It is damaged.
+        """
+        data = self.backend.read(KEY)
+        if self._root is None or self._root[0] != data:
+            self._root = (data, decode_root(data))
+        return self._root[1]
+
+    @contextmanager
+    def transaction(self, command: str) -> Iterator[Transaction]:
+        """Write objects and move refs as one operation.
+
+        On leaving the block the new packs are made durable and the root moves once; when the block
+        raises, or the root was moved elsewhere by another process, nothing has changed.
+
+        Args:
+            command: What the operation log and waiting processes are told.
+
+        Raises:
+            Conflict: Another process moved the same refs or the stage.
+            Unavailable: The lock was not free in time, or the disk is full.
+        """
+        with self.lock("writer", command).shared(self.wait):
+            level = self.config.get("storage.compression") or "default"
+            transaction = Transaction(self, command, self.clock(), secrets.token_bytes(16), level=str(level))
+            try:
+                yield transaction
+                transaction.commit()
+            except BaseException:
+                transaction.abort()
+                raise
+        if transaction.replaced_packs:
+            self._delete_replaced(transaction)
+
+    def lock(self, name: str, command: str = "", *, timeout_s: float = TIMEOUT_S) -> LockFile:
+        """Return one of the repository's locks; `writer` is shared by writers and exclusive for gc."""
+        path, now = self.directory / "locks" / name, self.clock().micros
+        return LockFile(path, command=command, started=now, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Give back open files."""
+        self.backend.close()
+
+    def _delete_replaced(self, transaction: Transaction) -> None:
+        """Delete merged packs when no writer can still refer to them; otherwise gc does it later."""
+        with suppress(Unavailable), self.lock("writer", "merge packs", timeout_s=0.0).exclusive(None):
+            live = frozenset(self.root().packs())
+            for name in transaction.replaced_packs:
+                if name not in live:
+                    self.backend.delete(pack_key(name))
+
+
+def _check_format(backend: Backend, directory: Path) -> None:
+    try:
+        text = backend.read(FORMAT_KEY).decode()
+    except NotFound:
+        raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
+    try:
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        raise Corrupt(f"the format file of {directory} cannot be read") from None
+    unknown = set(found.get("features", ())) - _KNOWN_FEATURES
+    if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:
+        needs = ", ".join(sorted(unknown)) or f"format {found.get('version')}"
+        raise Unsupported(f"the repository in {directory} needs {needs}", hint="use a newer Tether")
+
+
+def is_repository(directory: Path) -> bool:
+    """Say whether `directory` holds a repository (a `.tether` folder or a bare one)."""
+    return (directory / FORMAT_KEY).is_file() and (directory / KEY).is_file()

@@ -1,0 +1,105 @@
+"""One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import RLock
+from typing import NamedTuple
+
+from tether.core.compression import Compressor
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind, object_digest
+from tether.repo.frames import DATA, META, Stored, Table
+from tether.repo.objectdb import ObjectDb
+from tether.repo.packs import PackWriter
+from tether.storage.backend import Backend
+
+
+class SealedPacks(NamedTuple):
+    """The packs that a session wrote, by role."""
+
+    data: tuple[tuple[Digest, Table], ...]
+    meta: tuple[tuple[Digest, Table], ...]
+
+
+class WriteSession:
+    """Collects new objects into packs; known objects cost a look-up.
+
+    Metadata written in the session is kept in memory until it is sealed, so that it can be read back.
+    """
+
+    def __init__(self, backend: Backend, objects: ObjectDb, level: str) -> None:
+        self._backend, self._objects = backend, objects
+        self.compressor = Compressor(level)
+        self._writers: dict[int, PackWriter] = {}
+        self._fresh: dict[Digest, tuple[ObjectKind, bytes]] = {}
+        self._sealing: list[tuple[int, Future[tuple[Digest, Table]]]] = []
+        self._known: set[Digest] = set()
+        self._pool = ThreadPoolExecutor(1, "seal")
+        self._lock = RLock()
+        self._hint = self.compressor.choose(b"", b"")
+        self.written = 0
+        """Bytes of frames appended so far."""
+
+    def get(self, kind: ObjectKind, digest: Digest) -> bytes:
+        """Return an object of this session or of the repository."""
+        fresh = self._fresh.get(digest)
+        return fresh[1] if fresh and fresh[0] == kind else self._objects.get(kind, digest)
+
+    def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
+        """Return several objects in the order asked for."""
+        rest = iter(self._objects.get_many(kind, [d for d in digests if d not in self._fresh]))
+        return [self._fresh[d][1] if d in self._fresh else next(rest) for d in digests]
+
+    def put(self, kind: ObjectKind, payload: bytes) -> Digest:
+        """Store a metadata object; see `ObjectWriter.put`."""
+        digest = object_digest(kind, payload)
+        self.put_named(kind, digest, payload)
+        return digest
+
+    def put_named(self, kind: ObjectKind, digest: Digest, payload: bytes) -> None:
+        """Store a metadata object under a digest that the caller worked out (a recipe under its file's)."""
+        if not self.known(digest):
+            codec, stored = self.compressor.compress(payload, self._hint)
+            self._fresh[digest] = (kind, payload)
+            self.append(META, Stored(kind, codec, len(payload), digest, stored))
+
+    def known(self, digest: Digest) -> bool:
+        """Say whether an object is in the repository or was written in this session."""
+        return digest in self._known or self._objects.lookup.find(digest) is not None
+
+    def append(self, role: int, stored: Stored) -> None:
+        """Append one frame unless this session has it; seals a pack that is full in the background."""
+        with self._lock:
+            if stored.digest in self._known:
+                return
+            self._known.add(stored.digest)
+            writer = self._writers.get(role)
+            if writer is None:
+                writer = self._writers[role] = PackWriter(self._backend, role)
+            before = writer.size
+            writer.add(stored)
+            self.written += writer.size - before
+            if writer.full:
+                self._seal(role)
+
+    def seal(self) -> SealedPacks:
+        """Make every pack durable and return them; the session takes nothing more."""
+        for role in list(self._writers):
+            self._seal(role)
+        done = [(role, future.result()) for role, future in self._sealing]
+        self._pool.shutdown()
+        return SealedPacks(
+            tuple(pack for role, pack in done if role == DATA),
+            tuple(pack for role, pack in done if role == META),
+        )
+
+    def abort(self) -> None:
+        """Drop what is not sealed; sealed packs stay as garbage until `gc`."""
+        for writer in self._writers.values():
+            writer.abort()
+        self._writers.clear()
+        self._pool.shutdown(cancel_futures=True)
+
+    def _seal(self, role: int) -> None:
+        writer = self._writers.pop(role)
+        self._sealing.append((role, self._pool.submit(writer.finish)))

@@ -1,0 +1,225 @@
+"""Transactions: everything that changes a repository, from the first look-up to one move of the root."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import Enum
+from typing import Protocol
+
+from tether.core.digest import Digest
+from tether.core.identity import Time
+from tether.core.kinds import ObjectKind
+from tether.errors import AlreadyExists, Conflict
+from tether.repo.ingest import ContentWriter
+from tether.repo.objectdb import ObjectDb
+from tether.repo.operations import Head, Operation, Pointers, RefChange, encode_segment
+from tether.repo.repack import merge_small_packs
+from tether.repo.root import KEY, Root, decode_root
+from tether.repo.session import WriteSession
+from tether.storage.backend import Backend
+
+INLINE_OPERATIONS = 64
+_FOLD = 48
+
+
+class Anything(Enum):
+    """The type of `ANY`."""
+
+    ANY = "any"
+
+
+ANY = Anything.ANY
+"""Says that a ref may have any value before it is set."""
+
+
+class Store(Protocol):
+    """What a transaction needs of its repository."""
+
+    backend: Backend
+    objects: ObjectDb
+
+    def root(self) -> Root:
+        """Return the root as it is now."""
+        ...
+
+
+class Transaction:
+    """Collects new objects and moves of refs; see `Repository.transaction`.
+
+    Attributes:
+        root: The root as it was at the start.
+        objects: Takes and gives metadata objects.
+        contents: Takes file contents.
+        operation: The operation that was recorded; None before the end, or when nothing changed.
+    """
+
+    def __init__(self, store: Store, command: str, time: Time, write_id: bytes, *, level: str) -> None:
+        self._store, self._command, self._time, self._write_id = store, command, time, write_id
+        self.root = store.root()
+        self.objects = WriteSession(store.backend, store.objects, level)
+        self.contents = ContentWriter(self.objects)
+        self.operation: Operation | None = None
+        self.replaced_packs: tuple[Digest, ...] = ()
+        self._refs: dict[str, tuple[Digest | None, Digest | None]] = {}
+        self._pointers = self.root.pointers()
+        self._rescued: Digest | None = None
+
+    def ref(self, name: str) -> Digest | None:
+        """Return what a ref names, as this transaction leaves it."""
+        return self._refs[name][1] if name in self._refs else self.root.refs.get(name)
+
+    def set_ref(self, name: str, new: Digest | None, *, expected: Digest | Anything | None = ANY) -> None:
+        """Point ref `name` to `new`, or remove it with None.
+
+        Raises:
+            AlreadyExists: None was expected and the ref is there.
+            Conflict: It has another value than expected.
+        """
+        now = self.ref(name)
+        if expected is not ANY and now != expected:
+            if expected is None:
+                raise AlreadyExists(f"{name} exists already")
+            raise Conflict(f"{name} was moved by someone else", hint="look at it and try again")
+        self._refs[name] = (self.root.refs.get(name), new)
+
+    def set_head(self, head: Head) -> None:
+        """Check out another ref or commit."""
+        self._pointers = replace(self._pointers, head=head)
+
+    def set_stage(self, tree: Digest) -> None:
+        """Make `tree` what the next commit takes."""
+        self._pointers = replace(self._pointers, stage=tree)
+
+    def set_state(self, state: Digest | None) -> None:
+        """Record a merge under way, or with None that there is none."""
+        self._pointers = replace(self._pointers, state=state)
+
+    def advance(self, commit: Digest) -> None:
+        """Move what HEAD names to `commit`: its branch, or HEAD itself when detached."""
+        head = self._pointers.head
+        if head.ref is None:
+            self.set_head(Head(None, commit))
+        else:
+            self.set_ref(head.ref, commit, expected=self.ref(head.ref))
+
+    def rescue(self, tree: Digest) -> None:
+        """Remember working files that this command replaces, so that `undo` and people find them again."""
+        self._rescued = tree
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything would be recorded."""
+        moved = any(old != new for old, new in self._refs.values())
+        return moved or self._pointers != self.root.pointers() or self._rescued is not None
+
+    def commit(self) -> None:
+        """Seal the packs and move the root; without changes nothing is written."""
+        self.contents.close()
+        if not self.changes:
+            self.abort()
+            return
+        folded = self._fold()
+        packs = self.objects.seal()
+        merged, removed = merge_small_packs(self._store.backend, self.root)
+        data, meta = packs.data + merged.data, packs.meta + merged.meta
+        moved = _Packs([name for name, _ in data], [name for name, _ in meta], frozenset(removed))
+        try:
+            self._store.objects.lookup.extend((*data, *meta), removed)
+            self._move(moved, folded)
+        except BaseException:
+            self._store.objects.reset()
+            raise
+        self.replaced_packs = removed
+
+    def abort(self) -> None:
+        """Give up; the repository is as it was."""
+        self.contents.close()
+        self.objects.abort()
+
+    def _fold(self) -> Digest | None:
+        if len(self.root.operations) < INLINE_OPERATIONS:
+            return None
+        run = encode_segment(self.root.operations[:_FOLD], self.root.older_operations)
+        return self.objects.put(ObjectKind.OPERATIONS, run)
+
+    def _move(self, packs: "_Packs", folded: Digest | None) -> None:
+        while True:
+            root = self._store.root()
+            self._check(root)
+            new = self._next(root, packs, folded)
+            try:
+                self._store.backend.swap(KEY, root.encode(), new.encode())
+            except Conflict:
+                continue
+            self.operation = new.operations[-1]
+            return
+
+    def _check(self, root: Root) -> None:
+        for name, (old, _) in self._refs.items():
+            if root.refs.get(name) != old:
+                raise Conflict(f"{name} was moved by another process", hint="look at it and try again")
+        touches_head = self._pointers != self.root.pointers() or self.root.head.ref in self._refs
+        if touches_head and root.pointers() != self.root.pointers():
+            raise Conflict("another process changed HEAD or the stage", hint="run the command again")
+
+    def _next(self, root: Root, packs: "_Packs", folded: Digest | None) -> Root:
+        keeps = self._pointers == self.root.pointers()
+        after = root.pointers() if keeps else self._pointers
+        changes = tuple(RefChange(n, old, new) for n, (old, new) in sorted(self._refs.items()) if old != new)
+        operation = Operation(
+            root.operations[-1].id if root.operations else None,
+            self._time,
+            self._command,
+            self._write_id,
+            root.pointers(),
+            after,
+            changes,
+            packs.added,
+            tuple(packs.removed),
+            self._rescued,
+        )
+        recent, older = root.operations, root.older_operations
+        if folded is not None and older == self.root.older_operations:
+            # Operations are only appended, so the folded ones are still the oldest.
+            recent, older = recent[_FOLD:], folded
+        return replace(
+            _pointed(root, after),
+            write_id=self._write_id,
+            generation=root.generation + 1,
+            refs=_with(root.refs, changes),
+            data_packs=(*(p for p in root.data_packs if p not in packs.removed), *packs.data),
+            meta_packs=(*(p for p in root.meta_packs if p not in packs.removed), *packs.meta),
+            operations=(*recent, operation),
+            older_operations=older,
+        )
+
+
+class _Packs:
+    """The packs that a move adds and removes."""
+
+    def __init__(self, data: Sequence[Digest], meta: Sequence[Digest], removed: frozenset[Digest]) -> None:
+        self.data, self.meta, self.removed = tuple(data), tuple(meta), removed
+        self.added = (*self.data, *self.meta)
+
+
+def _pointed(root: Root, pointers: Pointers) -> Root:
+    return replace(root, head=pointers.head, stage=pointers.stage, state=pointers.state)
+
+
+def _with(refs: Mapping[str, Digest], changes: Sequence[RefChange]) -> dict[str, Digest]:
+    new = dict(refs)
+    for change in changes:
+        if change.new is None:
+            new.pop(change.name, None)
+        else:
+            new[change.name] = change.new
+    return new
+
+
+def read_root(backend: Backend) -> Root:
+    """Return the root in `backend`.
+
+    Raises:
+        NotFound: There is none.
+        Corrupt: It is damaged.
+    """
+    return decode_root(backend.read(KEY))
