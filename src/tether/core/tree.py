@@ -1,0 +1,307 @@
+"""Tree nodes: the rows of a folder, the bytes of a node, and the rule that says where a node ends.
+
+A folder is a sorted list of entries cut into leaves; the leaves are rows of inner nodes, cut by the
+same rule, until one node is left. Where a node ends depends on the names alone, so the same entries
+have the same digest whatever the order of the edits that led to them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from functools import partial
+from itertools import accumulate, chain, pairwise, repeat
+from operator import ge
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from zlib import crc32
+
+from tether.core.codec import decode, encode, pack_u16, pack_u64, unpack_u16, unpack_u64
+from tether.core.digest import DIGEST_SIZE, Buffer, Digest
+from tether.core.kinds import ObjectKind, object_digest
+from tether.errors import Corrupt, InvalidInput
+
+if TYPE_CHECKING:
+    from array import array
+
+VERSION = 1
+MAX_ROWS = 2048
+"""A node ends after so many rows whatever their names, so that crafted names cannot make it grow."""
+MAX_LEVEL = 63
+MAX_NAME = 1020
+"""Bytes in one name; every file system that we know allows fewer."""
+
+_MULTIPLIER = 0x9E3779B97F4A7C15
+_MASK = 2**64 - 1
+_SHIFT = 55
+_TOTAL_LIMIT = 2**64
+
+
+class EntryKind(IntEnum):
+    """What an entry is; the numbers are part of the format."""
+
+    FILE = 0
+    EXECUTABLE = 1
+    SYMLINK = 2
+    DIRECTORY = 3
+
+
+_KINDS = tuple(EntryKind)
+
+
+class Entry(NamedTuple):
+    """One name in a folder."""
+
+    name: bytes
+    kind: EntryKind
+    size: int
+    """Bytes of the file, of the target of the link, or of everything below the folder."""
+    digest: Digest
+    """Of the content, of the target of the link, or of the folder's tree."""
+    files: int = 1
+    """Files and links below a folder; 1 for everything else."""
+
+
+class Child(NamedTuple):
+    """One row of an inner node: a node of the level below."""
+
+    name: bytes
+    """The last name below the child."""
+    digest: Digest
+    files: int
+    bytes: int
+    entries: int
+    """Entries of this folder below the child, not counting what is in its folders."""
+
+
+class Leaf(NamedTuple):
+    """A decoded node of level 0, by columns."""
+
+    names: list[bytes]
+    kinds: bytes
+    sizes: "array[int]"
+    digests: bytes
+    totals: "array[int]"
+    """Files below, for the folders only, in order."""
+
+    @property
+    def level(self) -> int:
+        """Always 0."""
+        return 0
+
+    def entries(self) -> Iterable[Entry]:
+        """Return the rows in order; they can be taken once."""
+        kinds = map(_KINDS.__getitem__, self.kinds)
+        files: Iterable[int] = repeat(1)
+        if self.totals:
+            totals = iter(self.totals)
+            files = [next(totals) if kind == EntryKind.DIRECTORY else 1 for kind in self.kinds]
+        columns = zip(self.names, kinds, self.sizes, split_digests(self.digests), files, strict=False)
+        return map(_entry, columns)
+
+    def entry(self, index: int) -> Entry:
+        """Return one row."""
+        kind = _KINDS[self.kinds[index]]
+        files = self.totals[self.kinds.count(kind, 0, index)] if kind == EntryKind.DIRECTORY else 1
+        return Entry(self.names[index], kind, self.sizes[index], digest_at(self.digests, index), files)
+
+    def total(self, digest: Digest) -> Child:
+        """Return the row that stands for this node one level up."""
+        files = len(self.names) - len(self.totals) + sum(self.totals)
+        name = self.names[-1] if self.names else b""
+        return Child(name, digest, files, sum(self.sizes), len(self.names))
+
+
+class Inner(NamedTuple):
+    """A decoded node of level 1 or more, by columns."""
+
+    level: int
+    names: list[bytes]
+    digests: bytes
+    files: "array[int]"
+    bytes: "array[int]"
+    entries: "array[int]"
+
+    def children(self) -> Iterable[Child]:
+        """Return the rows in order; they can be taken once."""
+        return map(Child, self.names, split_digests(self.digests), self.files, self.bytes, self.entries)
+
+    def total(self, digest: Digest) -> Child:
+        """Return the row that stands for this node one level up."""
+        return Child(self.names[-1], digest, sum(self.files), sum(self.bytes), sum(self.entries))
+
+
+Node: TypeAlias = Leaf | Inner
+
+
+_entry = partial(tuple.__new__, Entry)
+"""Makes an entry of five values without a call of a Python function: twice as fast for a million."""
+
+
+def split_digests(column: bytes) -> list[Digest]:
+    """Cut a column into digests."""
+    return [Digest(column[at : at + DIGEST_SIZE]) for at in range(0, len(column), DIGEST_SIZE)]
+
+
+def digest_at(column: bytes, index: int) -> Digest:
+    """Return the digest of one row."""
+    return Digest(column[index * DIGEST_SIZE : (index + 1) * DIGEST_SIZE])
+
+
+def is_cut(name: bytes, level: int) -> bool:
+    """Say whether a node of `level` ends after the row `name`, about one row in 512."""
+    return not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
+
+
+def find_ends(names: Sequence[bytes], level: int) -> list[int]:
+    """Return where nodes end in rows that begin a node; rows after the last end are not finished."""
+    true_ends = [
+        at for at, name in enumerate(names, 1) if not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
+    ]
+    ends: list[int] = []
+    start = 0
+    for end in true_ends:
+        ends.extend(range(start + MAX_ROWS, end, MAX_ROWS))
+        ends.append(end)
+        start = end
+    ends.extend(range(start + MAX_ROWS, len(names) + 1, MAX_ROWS))
+    return ends
+
+
+def name_problem(name: bytes) -> str | None:
+    """Say what is wrong with one name, or None."""
+    return _names_problem([name], name, [len(name)])
+
+
+def _names_problem(names: Sequence[bytes], joined: bytes, lengths: Iterable[int]) -> str | None:
+    if b"/" in joined or b"\0" in joined:
+        return "a name with a slash or a NUL"
+    if b"" in names or b"." in names or b".." in names:
+        return "an empty name, `.` or `..`"
+    if max(lengths, default=0) > MAX_NAME:
+        return f"a name longer than {MAX_NAME} bytes"
+    if any(map(ge, names, names[1:])):
+        return "names that are not sorted or not unique"
+    return None
+
+
+def encode_leaf(rows: Sequence[Entry]) -> bytes:
+    """Return the bytes of a node of level 0.
+
+    Raises:
+        InvalidInput: The rows are not sorted, or hold what the format cannot say.
+    """
+    names, kinds, sizes, digests, files = zip(*rows, strict=True) if rows else ((),) * 5
+    try:
+        kind_column, size_column = bytes(kinds), pack_u64(sizes)
+        totals = [row[4] for row in rows if row[1] == EntryKind.DIRECTORY] if 3 in kind_column else []
+        if max(kind_column, default=0) >= len(_KINDS):
+            raise InvalidInput("a folder would hold an entry of an unknown kind")
+        if sum(files) != len(rows) - len(totals) + sum(totals):
+            raise InvalidInput("only a folder can stand for a number of files other than one")
+        if sum(sizes) >= _TOTAL_LIMIT or sum(totals) >= _TOTAL_LIMIT:
+            raise InvalidInput("a folder would be larger than 2^64 bytes or files")
+        columns = [kind_column, size_column, _digest_column(digests), pack_u64(totals)]
+    except (OverflowError, ValueError, TypeError):
+        raise InvalidInput("a folder would hold a size or kind that is out of range") from None
+    return encode([VERSION, 0, *_name_columns(names), *columns])
+
+
+def encode_inner(level: int, rows: Sequence[Child]) -> bytes:
+    """Return the bytes of a node of level 1 or more; errors as for `encode_leaf`."""
+    names, digests, *totals = zip(*rows, strict=True)
+    if not 0 < level <= MAX_LEVEL:
+        raise InvalidInput(f"a folder would need {level} levels of nodes")
+    if any(sum(column) >= _TOTAL_LIMIT for column in totals):
+        raise InvalidInput("a folder would be larger than 2^64 bytes or files")
+    columns = [_digest_column(digests), *map(pack_u64, totals)]
+    return encode([VERSION, level, *_name_columns(names), *columns])
+
+
+def _name_columns(names: Sequence[bytes]) -> tuple[bytes, bytes]:
+    joined = b"".join(names)
+    lengths = list(map(len, names))
+    problem = _names_problem(names, joined, lengths)
+    if problem:
+        raise InvalidInput(f"a folder would hold {problem}")
+    return pack_u16(lengths), joined
+
+
+def _digest_column(digests: Sequence[bytes]) -> bytes:
+    if any(len(digest) != DIGEST_SIZE for digest in digests):
+        raise InvalidInput("a folder would hold a digest of the wrong length")
+    return b"".join(digests)
+
+
+def decode_node(data: Buffer) -> Node:
+    """Read the bytes of a node.
+
+    Raises:
+        Corrupt: They are not a node in canonical form with sorted, valid names.
+    """
+    fields = decode(data, "tree node")
+    if type(fields) is not list or len(fields) != 8:
+        raise damaged("is not an array of eight")
+    version, level, lengths, joined, *columns = fields
+    if type(version) is not int or version != VERSION:
+        raise damaged("has an unknown version")
+    if type(level) is not int or not 0 <= level <= MAX_LEVEL:
+        raise damaged("has an unknown level")
+    names = _read_names(lengths, joined)
+    if len(names) > MAX_ROWS:
+        raise damaged(f"has more than {MAX_ROWS} rows")
+    return _read_leaf(names, columns) if level == 0 else _read_inner(level, names, columns)
+
+
+def damaged(problem: str) -> Corrupt:
+    """Return the error for a node with a fault."""
+    return Corrupt(f"tree node {problem}", hint="run `tether fsck`")
+
+
+def _read_names(lengths: Any, joined: Any) -> list[bytes]:
+    sizes = unpack_u16(lengths, "tree node")
+    if type(joined) is not bytes or sum(sizes) != len(joined):
+        raise damaged("has names of the wrong length")
+    names = [joined[start:end] for start, end in pairwise(accumulate(chain((0,), sizes)))]
+    problem = _names_problem(names, joined, sizes)
+    if problem:
+        raise damaged(f"holds {problem}")
+    return names
+
+
+def _read_leaf(names: list[bytes], columns: list[Any]) -> Leaf:
+    kinds, sizes, digests, totals = columns
+    if type(kinds) is not bytes or len(kinds) != len(names) or max(kinds, default=0) >= len(_KINDS):
+        raise damaged("has unknown kinds")
+    folders = kinds.count(EntryKind.DIRECTORY)
+    size_column = _read_totals(sizes, len(names))
+    return Leaf(names, kinds, size_column, _read_digests(digests, len(names)), _read_totals(totals, folders))
+
+
+def _read_inner(level: int, names: list[bytes], columns: list[Any]) -> Inner:
+    digests, files, sizes, entries = columns
+    count = len(names)
+    if not count:
+        raise damaged("of an upper level has no rows")
+    digest_column = _read_digests(digests, count)
+    file_column, byte_column = _read_totals(files, count), _read_totals(sizes, count)
+    return Inner(level, names, digest_column, file_column, byte_column, _read_totals(entries, count))
+
+
+def _read_digests(column: Any, count: int) -> bytes:
+    if type(column) is not bytes or len(column) != count * DIGEST_SIZE:
+        raise damaged("has a column of digests of the wrong length")
+    return column
+
+
+def _read_totals(column: Any, count: int) -> "array[int]":
+    values = unpack_u64(column, "tree node")
+    if len(values) != count or sum(values) >= _TOTAL_LIMIT:
+        raise damaged("has a column of numbers that is out of range")
+    return values
+
+
+def node_encoder(level: int) -> Callable[[Sequence[Any]], bytes]:
+    """Return what turns the rows of a node of `level` into bytes."""
+    return encode_leaf if level == 0 else lambda rows: encode_inner(level, rows)
+
+
+EMPTY_TREE = object_digest(ObjectKind.TREE, encode_leaf(()))
+"""Digest of the folder with nothing in it."""

@@ -1,0 +1,195 @@
+"""Reading folders: listing one, finding paths, and walking everything below.
+
+Nodes are asked for in batches in the order of their names, so that a reader of packs can read in order.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.tree import (
+    EMPTY_TREE,
+    Entry,
+    EntryKind,
+    Inner,
+    Leaf,
+    Node,
+    damaged,
+    decode_node,
+    split_digests,
+)
+
+BATCH = 64
+"""Nodes asked for at once: about 2 MiB."""
+
+
+def check_child(parent: Inner, index: int, node: Node) -> None:
+    """Refuse a node that is not what the row of its parent says.
+
+    Raises:
+        Corrupt: Its level or its names are others.
+    """
+    if node.level != parent.level - 1:
+        raise damaged("is not on the level that its parent says")
+    if not node.names or node.names[-1] != parent.names[index]:
+        raise damaged("does not end with the name that its parent says")
+    if index and node.names[0] <= parent.names[index - 1]:
+        raise damaged("overlaps the node before it")
+
+
+def read_nodes(reader: ObjectReader, digests: Sequence[Digest]) -> Iterator[Node]:
+    """Return nodes in the order asked for, read in batches."""
+    for start in range(0, len(digests), BATCH):
+        for payload in reader.get_many(ObjectKind.TREE, digests[start : start + BATCH]):
+            yield decode_node(payload)
+
+
+def leaves(reader: ObjectReader, node: Node) -> Iterator[Leaf]:
+    """Return the leaves below a node in order."""
+    if isinstance(node, Leaf):
+        yield node
+        return
+    for index, child in enumerate(read_nodes(reader, split_digests(node.digests))):
+        check_child(node, index, child)
+        yield from leaves(reader, child)
+
+
+def iter_directory(reader: ObjectReader, digest: Digest) -> Iterator[Entry]:
+    """Return the entries of one folder in order.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    for leaf in leaves(reader, _read(reader, digest)):
+        yield from leaf.entries()
+
+
+def find(reader: ObjectReader, root: Digest, path: bytes) -> Entry | None:
+    """Return the entry at `path`, or None; the empty path is the root itself, with an empty name."""
+    return find_many(reader, root, (path,)).get(path)
+
+
+def find_many(reader: ObjectReader, root: Digest, paths: Iterable[bytes]) -> dict[bytes, Entry]:
+    """Return the entries at those of `paths` that exist; the folders above are read once each."""
+    found: dict[bytes, Entry] = {}
+    waiting: dict[tuple[bytes, ...], bytes] = {}
+    for path in paths:
+        if path:
+            waiting[tuple(path.split(b"/"))] = path
+        else:
+            found[path] = _root_entry(reader, root)
+    folders: dict[tuple[bytes, ...], Digest] = {(): root}
+    depth = 0
+    while waiting and folders:
+        wanted: dict[tuple[bytes, ...], set[bytes]] = {}
+        for parts in waiting:
+            if parts[:depth] in folders:
+                wanted.setdefault(parts[:depth], set()).add(parts[depth])
+        requests = [(folders[folder], sorted(wanted[folder])) for folder in wanted]
+        depth += 1
+        folders = {}
+        for folder, entries in zip(wanted, find_names(reader, requests), strict=True):
+            for name, entry in entries.items():
+                path = waiting.pop((*folder, name), b"")
+                if path:
+                    found[path] = entry
+                if entry.kind == EntryKind.DIRECTORY:
+                    folders[(*folder, name)] = entry.digest
+        waiting = {parts: path for parts, path in waiting.items() if parts[:depth] in folders}
+    return found
+
+
+def find_names(
+    reader: ObjectReader, requests: Sequence[tuple[Digest, Sequence[bytes]]]
+) -> list[dict[bytes, Entry]]:
+    """Look names up in several folders at once.
+
+    Args:
+        reader: Gives the nodes.
+        requests: A folder and the sorted names wanted in it.
+
+    Returns:
+        The entries found by name, for each request in order.
+    """
+    found: list[dict[bytes, Entry]] = [{} for _ in requests]
+    wanted = [(at, digest, list(names)) for at, (digest, names) in enumerate(requests) if names]
+    while wanted:
+        below: list[tuple[int, Digest, list[bytes]]] = []
+        nodes = read_nodes(reader, [digest for _, digest, _ in wanted])
+        for (at, _, names), node in zip(wanted, nodes, strict=True):
+            if isinstance(node, Leaf):
+                _pick(node, names, found[at])
+            else:
+                below += ((at, digest, part) for digest, part in _spread(node, names))
+        wanted = below
+    return found
+
+
+def _pick(leaf: Leaf, names: Sequence[bytes], found: dict[bytes, Entry]) -> None:
+    for name in names:
+        index = bisect_left(leaf.names, name)
+        if index < len(leaf.names) and leaf.names[index] == name:
+            found[name] = leaf.entry(index)
+
+
+def _spread(node: Inner, names: list[bytes]) -> Iterator[tuple[Digest, list[bytes]]]:
+    """Share sorted names out over the children where they would be."""
+    digests = split_digests(node.digests)
+    at = 0
+    while at < len(names):
+        index = bisect_left(node.names, names[at])
+        if index == len(node.names):
+            return
+        end = bisect_left(names, node.names[index] + b"\0", at)
+        yield digests[index], names[at:end]
+        at = end
+
+
+def _root_entry(reader: ObjectReader, root: Digest) -> Entry:
+    total = _read(reader, root).total(root)
+    return Entry(b"", EntryKind.DIRECTORY, total.bytes, root, total.files)
+
+
+def walk(
+    reader: ObjectReader, root: Digest, prefix: bytes = b"", *, directories: bool = False
+) -> Iterator[tuple[bytes, Entry]]:
+    """Return everything below a folder with its path, a folder before what is in it.
+
+    Args:
+        reader: Gives the nodes.
+        root: The folder to list.
+        prefix: Where the folder is; it is put in front of every path.
+        directories: Give the folders too. Empty folders are given always.
+    """
+    start = prefix + b"/" if prefix else b""
+    stack = [_listing(reader, _read(reader, root), start)]
+    while stack:
+        for path, entry, node in stack[-1]:
+            if node is None:
+                yield path, entry
+                continue
+            if directories or entry.digest == EMPTY_TREE:
+                yield path, entry
+            stack.append(_listing(reader, node, path + b"/"))
+            break
+        else:
+            stack.pop()
+
+
+def _listing(reader: ObjectReader, root: Node, start: bytes) -> Iterator[tuple[bytes, Entry, Node | None]]:
+    """Return the entries of one folder with their paths, and for a folder its first node."""
+    for leaf in leaves(reader, root):
+        if not leaf.totals:
+            for entry in leaf.entries():
+                yield start + entry[0], entry, None
+            continue
+        entries = list(leaf.entries())
+        folders = [entry.digest for entry in entries if entry.kind == EntryKind.DIRECTORY]
+        nodes = read_nodes(reader, folders)
+        for entry in entries:
+            yield start + entry.name, entry, next(nodes) if entry.kind == EntryKind.DIRECTORY else None
+
+
+def _read(reader: ObjectReader, digest: Digest) -> Node:
+    return decode_node(reader.get(ObjectKind.TREE, digest))

@@ -1,0 +1,1 @@
+"""Models, strategies and stores shared by the tests."""

@@ -1,0 +1,157 @@
+"""Reading: paths are found, listings are in order, nodes come in batches."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from tests.support.objects import DictStore, build_tree, empty_folder, file_entry, trees
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, decode_node, encode_inner, split_digests
+from tether.core.treebuild import build_directory
+from tether.core.treeread import BATCH, find, find_many, iter_directory, walk
+from tether.errors import Corrupt, NotFound
+
+FILES = {
+    b"README": file_entry(b"README", b"hello"),
+    b"a-b": file_entry(b"a-b", b"1"),
+    b"a/x": file_entry(b"x", b"12", EntryKind.EXECUTABLE),
+    b"a/y/z": file_entry(b"z", b"target", EntryKind.SYMLINK),
+    b"empty": empty_folder(b"empty"),
+}
+
+
+class _Batches(DictStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[int] = []
+
+    def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
+        """Return several objects and note how many."""
+        self.batches.append(len(digests))
+        return super().get_many(kind, digests)
+
+
+def _component_order(path: bytes) -> list[bytes]:
+    return path.split(b"/")
+
+
+@pytest.mark.parametrize("path", list(FILES))
+def test_files_are_found_by_path(path: bytes) -> None:
+    """Each path leads to its entry."""
+    store = DictStore()
+    assert find(store, build_tree(store, FILES), path) == FILES[path]
+
+
+def test_folders_are_found_with_their_totals() -> None:
+    """A folder stands for the files and bytes below it; the empty path is the root."""
+    store = DictStore()
+    root = build_tree(store, FILES)
+    folder = find(store, root, b"a")
+    assert folder is not None
+    assert (folder.kind, folder.size, folder.files) == (EntryKind.DIRECTORY, 8, 2)
+    assert find(store, root, b"") == Entry(b"", EntryKind.DIRECTORY, 14, root, 4)
+
+
+@pytest.mark.parametrize(
+    "path", [b"none", b"README/x", b"a/none", b"a/", b"/a", b"a//x", b"empty/x", b"zzz", b"a/y/z/q", b"."]
+)
+def test_missing_paths_are_not_found(path: bytes) -> None:
+    """Names that are not there, names below files and malformed paths give nothing."""
+    store = DictStore()
+    assert find(store, build_tree(store, FILES), path) is None
+
+
+def test_many_paths_are_found_with_one_read_of_each_folder() -> None:
+    """Looking up every file reads each node once."""
+    store = DictStore()
+    files = {b"d%d/f%d" % (d, f): file_entry(b"f%d" % f) for d in range(20) for f in range(5)}
+    root = build_tree(store, files)
+    store.reads.clear()
+    assert find_many(store, root, [*files, b"d1/none", b"none/f1"]) == files
+    assert len(store.reads) <= 21
+
+
+def test_names_are_found_in_a_folder_of_many_nodes() -> None:
+    """First, last and middle names of a large folder are found; others are not."""
+    store = DictStore()
+    entries = [file_entry(b"%05d" % number) for number in range(6000)]
+    root = build_directory(store, entries).digest
+    wanted = [b"00000", b"05999", b"03000", b"02999"]
+    found = find_many(store, root, [*wanted, b"0", b"9", b"03000x"])
+    assert sorted(found) == sorted(wanted)
+
+
+@settings(max_examples=40)
+@given(trees())
+def test_a_walk_gives_every_path_in_order(files: dict[bytes, Entry]) -> None:
+    """Files and empty folders come back with their paths, sorted by component."""
+    store = DictStore()
+    root = build_tree(store, files)
+    listed = list(walk(store, root))
+    expected = [(path, files[path]) for path in sorted(files, key=_component_order)]
+    assert listed == expected or (not files and listed == [])
+    assert find_many(store, root, files) == files
+
+
+def test_a_walk_can_name_the_folders() -> None:
+    """Folders come before what is in them, under the prefix given."""
+    store = DictStore()
+    listed = [path for path, _ in walk(store, build_tree(store, FILES), b"top", directories=True)]
+    assert listed == [
+        b"top/README",
+        b"top/a",
+        b"top/a/x",
+        b"top/a/y",
+        b"top/a/y/z",
+        b"top/a-b",
+        b"top/empty",
+    ]
+
+
+def test_a_walk_of_deep_folders_does_not_recurse() -> None:
+    """Depth is bounded by memory, not by the stack of the interpreter."""
+    store = DictStore()
+    entry = file_entry(b"f", b"deep")
+    for _ in range(3000):
+        below = build_directory(store, [entry])
+        entry = Entry(b"d", EntryKind.DIRECTORY, below.bytes, below.digest, below.files)
+    [(path, _)] = walk(store, entry.digest)
+    assert path == b"d/" * 2999 + b"f"
+    assert find(store, entry.digest, path) == file_entry(b"f", b"deep")
+
+
+def test_nodes_are_read_in_batches() -> None:
+    """A walk asks for the folders of a leaf together, and a listing for the leaves of a node."""
+    store = _Batches()
+    files = {b"d%03d/f" % number: file_entry(b"f") for number in range(150)}
+    root = build_tree(store, files)
+    assert len(list(walk(store, root))) == 150
+    assert max(store.batches) == BATCH
+    assert len(store.batches) < 10
+
+
+def test_a_missing_node_is_not_found() -> None:
+    """The error of the store comes through."""
+    store = DictStore()
+    with pytest.raises(NotFound):
+        list(iter_directory(store, EMPTY_TREE))
+
+
+def test_a_child_that_is_not_what_its_parent_says_is_corrupt() -> None:
+    """Wrong levels, wrong last names and overlapping nodes are found while reading."""
+    store = DictStore()
+    entries = [file_entry(b"%05d" % number) for number in range(6000)]
+    root = decode_node(store.get(ObjectKind.TREE, build_directory(store, entries).digest))
+    assert root.level == 1
+    rows = list(root.children())  # type: ignore[union-attr]
+    digests = split_digests(root.digests)
+    for level, changed in [
+        (2, rows),
+        (1, [rows[0]._replace(name=b"00"), *rows[1:]]),
+        (1, [rows[0], rows[1]._replace(digest=digests[0]), *rows[2:]]),
+    ]:
+        bad = store.put(ObjectKind.TREE, encode_inner(level, changed))
+        with pytest.raises(Corrupt):
+            list(iter_directory(store, bad))
