@@ -14,7 +14,7 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 _PATIENCE_ROUNDS = 16
-_MYERS_STEPS = 8_000_000
+_MYERS_STEPS = 4_000_000
 _MYERS_DEPTHS = (16, 1024)
 
 
