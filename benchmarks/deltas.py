@@ -1,10 +1,9 @@
-"""Versions of a workload kept as changes, and the size of a tree on disk.
+"""Versions of a workload kept as changes.
 
 A version's folder holds `change.json` and the bytes it speaks of under `put/`, `patch/` and `append/`.
 """
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -77,37 +76,3 @@ def private(path: Path) -> Path:
         copy.replace(path)
     path.chmod(0o644)
     return path
-
-
-def expected_sizes(folder: Path, versions: tuple[str, ...]) -> dict[str, int]:
-    """Return the size of every file of the last of these versions, from the record alone."""
-    first = folder / versions[0]
-    sizes = {str(path.relative_to(first)): path.stat().st_size for path in first.rglob("*") if path.is_file()}
-    for name in versions[1:]:
-        version = folder / name
-        record = json.loads((version / "change.json").read_text())
-        for path in record["remove"]:
-            del sizes[path]
-        sizes |= {path: (version / "put" / path).stat().st_size for path in record["put"]}
-        for path in record["append"]:
-            sizes[path] += (version / "append" / path).stat().st_size
-    return sizes
-
-
-def count_tree(*roots: Path) -> tuple[int, int]:
-    """Return the number of files below the roots and the sum of their sizes, each inode counted once."""
-    seen: set[tuple[int, int]] = set()
-    size = 0
-    pending = [str(root) for root in roots if root.exists()]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                    continue
-                status = entry.stat(follow_symlinks=False)
-                key = (status.st_dev, status.st_ino)
-                if key not in seen:
-                    seen.add(key)
-                    size += status.st_size
-    return len(seen), size

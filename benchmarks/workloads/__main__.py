@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.deltas import count_tree
+from benchmarks.trees import count_tree
 from benchmarks.workloads import SEED
 
 MODULES = {"A": "images", "B": "weights", "C": "tables", "D": "events", "flat": "flat", "history": "history"}
