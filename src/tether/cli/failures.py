@@ -81,14 +81,13 @@ def describe(error: BaseException) -> Failure:
 
 def report(failure: Failure, *, as_json: bool, out: TextIO, err: TextIO) -> None:
     """Write `error:` and `hint:` lines on `err`; with `as_json` also a document on `out`."""
-    if as_json:
-        body = {"code": failure.code, "message": failure.message, "hint": failure.hint}
-        out.write(json.dumps({"error": body}) + "\n")
-        out.flush()
-    err.write(f"error: {' '.join(failure.message.splitlines())}\n")
+    err.write(f"error: {' '.join(failure.message.split())}\n")
     for line in (failure.hint or "").splitlines():
         err.write(f"hint: {line}\n")
     err.flush()
+    if as_json:
+        body = {"code": failure.code, "message": failure.message, "hint": failure.hint}
+        out.write(json.dumps({"error": body}) + "\n")
 
 
 def print_traceback(error: BaseException, err: TextIO) -> None:

@@ -151,6 +151,7 @@ def _fail(context: Context, arguments: Sequence[str], error: BaseException) -> i
     as_json = context.json or (isinstance(error, click.ClickException) and failures.wants_json(arguments))
     try:
         failures.report(failure, as_json=as_json, out=context.out, err=context.err)
+        context.out.flush()
     except OSError:
         failures.silence_stdout()
     return failure.exit_code

@@ -1,0 +1,44 @@
+"""Small commands start quickly because they import little."""
+
+import subprocess
+import sys
+
+import pytest
+from tests.support.cli import Room
+
+SLOW = {"numpy", "rich", "blosc2", "httpx", "httpx2", "asyncio", "zstandard.backend_cffi", "hypothesis"}
+
+
+def imported(room: Room, *arguments: str) -> set[str]:
+    """Return the modules that a command imports, whole names, as the interpreter itself reports them."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "tether.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env=room.environ,
+        cwd=room.work,
+        check=True,
+    )
+    return {
+        line.rpartition("|")[2].strip()
+        for line in done.stderr.splitlines()
+        if line.startswith("import time:")
+    }
+
+
+def test_help_imports_no_command(room: Room) -> None:
+    """The list of commands comes from the registry alone."""
+    found = imported(room, "--help")
+
+    assert {name for name in found if name.startswith("tether.cli.commands")} == set()
+    assert not SLOW & found
+
+
+@pytest.mark.parametrize("arguments", [(), ("version",)])
+def test_without_a_repository(room: Room, arguments: tuple[str, ...]) -> None:
+    """What needs no repository imports neither the slow packages nor our own storage."""
+    found = imported(room, *arguments)
+
+    assert "tether.cli.main" in found
+    assert not SLOW & found
+    assert not {name for name in found if name.startswith(("tether.storage", "tether.repo", "tether.api."))}

@@ -1,0 +1,135 @@
+"""A closed room for the real command: its own home and folder, no environment from outside, a fixed date."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+BIN = Path(sys.executable).parent
+TETHER = BIN / "tether"
+DATE = "2026-01-31T12:00:00+00:00"
+
+
+class Result(NamedTuple):
+    """What a process left behind; the text with bytes that are not UTF-8 as surrogates."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Room:
+    """A folder to work in and a home, both empty, and the commands that are run there.
+
+    Attributes:
+        work: Where commands run.
+        home: The home of the user, without settings.
+        environ: All that a command sees of the environment.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.work = folder / "work"
+        self.home = folder / "home"
+        self.work.mkdir(parents=True)
+        self.home.mkdir()
+        self.environ = {
+            "HOME": str(self.home),
+            "PATH": f"{BIN}{os.pathsep}/usr/bin{os.pathsep}/bin",
+            "LANG": "C.UTF-8",
+            "TZ": "UTC",
+            "TMPDIR": str(folder),
+            "TETHER_USER_NAME": "Ada Lovelace",
+            "TETHER_USER_EMAIL": "ada@example.org",
+            "TETHER_DATE": DATE,
+        }
+
+    def run(
+        self,
+        *arguments: str | bytes,
+        stdin: bytes = b"",
+        environ: Mapping[str, str | None] | None = None,
+        cwd: Path | None = None,
+    ) -> Result:
+        """Run `tether` with these arguments; `environ` changes variables, None removes one."""
+        return self._process([TETHER, *arguments], stdin, environ, cwd)
+
+    def shell(self, line: str) -> Result:
+        """Run a line of `sh` with stdout and stderr in one, as a terminal shows them."""
+        return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", None, None)
+
+    def ok(self, *arguments: str | bytes, **settings: Any) -> str:
+        """Run `tether`, which must succeed and say nothing on stderr; return its output."""
+        result = self.run(*arguments, **settings)
+        assert (result.code, result.err) == (0, ""), result
+        return result.out
+
+    def json(self, *arguments: str | bytes, code: int = 0, **settings: Any) -> Any:
+        """Run `tether ... --json`, which must end with `code`; return the one document it printed."""
+        at = arguments.index("--") if "--" in arguments else len(arguments)
+        result = self.run(*arguments[:at], "--json", *arguments[at:], **settings)
+        assert result.code == code, result
+        return json.loads(result.out)
+
+    def write(self, path: str, data: bytes | str) -> Path:
+        """Write a file below the folder, with the folders above it."""
+        place = self.work / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data.encode() if isinstance(data, str) else data)
+        return place
+
+    def transcript(self, text: str) -> None:
+        """Run the lines that begin with `$ ` in a shell each and compare what is printed.
+
+        After a command come its lines of stdout and stderr, then `[N]` where it ended with N instead
+        of 0. `...` stands for any text in a line, and as a line of its own for any lines.
+        """
+        steps = re.split(r"^\$ ", textwrap.dedent(text), flags=re.M)
+        assert steps[0].strip() == "", f"a transcript begins with a command: {steps[0]}"
+        for step in steps[1:]:
+            command, _, expected = step.partition("\n")
+            result = self.shell(command)
+            shown = result.out + (f"[{result.code}]\n" if result.code else "")
+            assert matches(_trimmed(expected), _trimmed(shown)), (
+                f"$ {command}\n{shown}\nexpected:\n{expected}"
+            )
+
+    def _process(
+        self,
+        command: list[str | bytes | Path],
+        stdin: bytes,
+        environ: Mapping[str, str | None] | None,
+        cwd: Path | None,
+    ) -> Result:
+        changed: dict[str, str | None] = {**self.environ, **(environ or {})}
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            cwd=cwd or self.work,
+            env={name: value for name, value in changed.items() if value is not None},
+            timeout=120,
+            check=False,
+        )
+        out, err = (data.decode(errors="surrogateescape") for data in (done.stdout, done.stderr))
+        return Result(done.returncode, out, err)
+
+
+def _trimmed(text: str) -> str:
+    """Return the lines without spaces at their ends and without empty lines at the end."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip("\n")
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether `text` fits a pattern of a transcript."""
+    expression = ""
+    for line in pattern.split("\n"):
+        if line == "...":
+            expression += r"(?:.*\n)*?"
+        else:
+            expression += r".*".join(re.escape(part) for part in line.split("...")) + r"\n"
+    return re.fullmatch(expression, text + "\n") is not None
