@@ -8,6 +8,7 @@ from tether.core.compression import decompress
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import CONTEXTS, ObjectKind, object_digest
 from tether.core.recipe import decode_recipe
+from tether.core.tree import EMPTY_TREE, encode_leaf
 from tether.errors import Corrupt, NotFound
 from tether.repo.frames import FRAME_SIZE, Frame, check_lengths, parse_frame
 from tether.repo.lookup import Lookup
@@ -18,6 +19,9 @@ from tether.storage.backend import Backend
 _CACHE_BYTES = 32 << 20
 _GAP = 64 << 10
 _SPAN = 4 << 20
+
+_BUILT_IN = {EMPTY_TREE: encode_leaf(())}
+"""Objects that every repository has without storing them."""
 
 
 class ObjectDb:
@@ -37,7 +41,7 @@ class ObjectDb:
 
     def get(self, kind: ObjectKind, digest: Digest) -> bytes:
         """Return one object, verified; see `ObjectReader.get`."""
-        known = self._cache.get(digest)
+        known = _BUILT_IN.get(digest) or self._cache.get(digest)
         if known is not None:
             return known
         place = self.find(digest)
@@ -53,9 +57,10 @@ class ObjectDb:
 
     def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
         """Return several objects in the order asked for, read in the order in which they lie."""
-        found: dict[Digest, bytes] = {d: self._cache[d] for d in digests if d in self._cache}
+        with self._lock:
+            found = {d: self._cache[d] for d in digests if d in self._cache}
         wanted = [d for d in dict.fromkeys(digests) if d not in found]
-        if len(wanted) > 1:
+        if len(wanted) > 1 and not _BUILT_IN.keys() & wanted:
             for part in self.scan(kind, wanted):
                 found.update(part)
         else:
@@ -81,11 +86,11 @@ class ObjectDb:
 
     def has(self, digest: Digest) -> bool:
         """Say whether an object is here."""
-        return self.lookup.find(digest) is not None
+        return digest in _BUILT_IN or self.lookup.find(digest) is not None
 
     def has_many(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether its object is here."""
-        return [self.lookup.find(digest) is not None for digest in digests]
+        return [self.has(digest) for digest in digests]
 
     def find(self, digest: Digest) -> Place | None:
         """Return where an object lies; a miss looks at the newest root once more."""
@@ -94,18 +99,27 @@ class ObjectDb:
             place = self.lookup.find(digest)
         return place
 
-    def read_frame(self, place: Place) -> tuple[Frame, bytes]:
-        """Return one frame with its bytes as they are stored, to copy into another pack.
+    def read_frames(self, places: Sequence[Place]) -> Iterator[list[tuple[Frame, bytes]]]:
+        """Yield batches of frames with their bytes as they are stored, to copy into another pack.
+
+        Args:
+            places: Sorted by pack and offset; neighbours are read together.
 
         Raises:
-            Corrupt: The frame is not the one that the index says.
+            Corrupt: A frame is not the one that the index says.
         """
-        frame = place.frame
-        data = self._backend.read(pack_key(place.pack), frame.offset, FRAME_SIZE + frame.stored)
-        found = parse_frame(data[:FRAME_SIZE], frame.offset)
-        if found != frame:
-            raise Corrupt(f"the frame of {frame.digest.hex()[:12]} is not where its index says")
-        return found, data[FRAME_SIZE:]
+        for span in _spans(places):
+            first, last = span[0].frame, span[-1].frame
+            length = last.offset + FRAME_SIZE + last.stored - first.offset
+            block = self._backend.read(pack_key(span[0].pack), first.offset, length)
+            batch = []
+            for _, frame in span:
+                begin = frame.offset - first.offset
+                if parse_frame(block[begin : begin + FRAME_SIZE], frame.offset) != frame:
+                    raise Corrupt(f"the frame of {frame.digest.hex()[:12]} is not where its index says")
+                data = block[begin + FRAME_SIZE : begin + FRAME_SIZE + frame.stored]
+                batch.append((frame, data))
+            yield batch
 
     def reset(self) -> None:
         """Look at the root again and drop what is cached in memory."""

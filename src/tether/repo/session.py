@@ -65,7 +65,7 @@ class WriteSession:
 
     def known(self, digest: Digest) -> bool:
         """Say whether an object is in the repository or was written in this session."""
-        return digest in self._known or self._objects.lookup.find(digest) is not None
+        return digest in self._known or self._objects.has(digest)
 
     def append(self, role: int, stored: Stored) -> None:
         """Append one frame unless this session has it; seals a pack that is full in the background."""

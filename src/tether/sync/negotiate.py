@@ -1,0 +1,141 @@
+"""What one repository lacks of another: found by commits, then trees, then contents.
+
+A live object always has everything that it refers to beside it (gc keeps that so), therefore the walk
+stops at every commit and tree node that the receiver has: work is proportional to what is missing.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from tether.core.digest import EMPTY_FILE, Digest
+from tether.core.kinds import ObjectKind
+from tether.core.objects import Commit, Tag
+from tether.core.recipe import decode_page, decode_recipe
+from tether.core.tree import EMPTY_TREE, EntryKind, Inner, decode_node, split_digests
+from tether.errors import NotFound
+from tether.repo.objectdb import ObjectDb
+
+Has = Callable[[Sequence[Digest]], list[bool]]
+"""Says of each digest whether the receiver has it."""
+
+_BATCH = 4096
+
+
+@dataclass(slots=True)
+class Missing:
+    """Objects to transfer, by what they are; each digest once."""
+
+    commits: list[Digest] = field(default_factory=list)
+    tags: list[Digest] = field(default_factory=list)
+    trees: list[Digest] = field(default_factory=list)
+    recipes: list[Digest] = field(default_factory=list)
+    pages: list[Digest] = field(default_factory=list)
+    chunks: list[Digest] = field(default_factory=list)
+
+    def meta(self) -> list[Digest]:
+        """Return all but the chunks."""
+        return [*self.commits, *self.tags, *self.trees, *self.recipes, *self.pages]
+
+    def __len__(self) -> int:
+        return len(self.meta()) + len(self.chunks)
+
+
+def find_missing(source: ObjectDb, has: Has, wants: Iterable[Digest]) -> Missing:
+    """Return what a receiver lacks of everything reachable from `wants` (commits and tags) in `source`.
+
+    Raises:
+        NotFound: The source itself lacks something that it should have.
+    """
+    walk = _Walk(source, has)
+    walk.commits(wants)
+    walk.trees()
+    walk.contents()
+    return walk.missing
+
+
+class _Walk:
+    """One walk; each stage leaves to the next what it found."""
+
+    def __init__(self, source: ObjectDb, has: Has) -> None:
+        self.missing = Missing()
+        self._source, self._has = source, has
+        self._roots: dict[Digest, None] = {}
+        self._files: dict[Digest, None] = {}
+
+    def commits(self, wants: Iterable[Digest]) -> None:
+        """Follow commits and tags breadth first down to what the receiver has."""
+        seen: set[Digest] = set()
+        level = list(dict.fromkeys(wants))
+        while level:
+            level = [digest for digest in self._lacking(level) if digest not in seen]
+            seen.update(level)
+            below: dict[Digest, None] = {}
+            for digest in level:
+                place = self._source.find(digest)
+                if place is None:
+                    raise NotFound(f"commit {digest.hex()[:12]} is not in the repository to copy from")
+                if place.frame.kind == ObjectKind.TAG:
+                    self.missing.tags.append(digest)
+                    below[Tag.decode(self._source.get(ObjectKind.TAG, digest)).target] = None
+                else:
+                    self.missing.commits.append(digest)
+                    commit = Commit.decode(self._source.get(ObjectKind.COMMIT, digest))
+                    self._roots[commit.tree] = None
+                    below.update(dict.fromkeys(commit.parents))
+            level = list(below)
+
+    def trees(self) -> None:
+        """Walk tree nodes level by level, never below one that the receiver has."""
+        seen: set[Digest] = {EMPTY_TREE}
+        level = list(self._roots)
+        while level:
+            below: dict[Digest, None] = {}
+            fresh = self._lacking([digest for digest in level if digest not in seen])
+            seen.update(fresh)
+            for start in range(0, len(fresh), 64):
+                part = fresh[start : start + 64]
+                for payload in self._source.get_many(ObjectKind.TREE, part):
+                    self._node(payload, below)
+            self.missing.trees += fresh
+            level = list(below)
+
+    def contents(self) -> None:
+        """Resolve the files that the receiver lacks into chunks, recipes and pages."""
+        self._files.pop(EMPTY_FILE, None)
+        chunks: dict[Digest, None] = {}
+        for digest in self._lacking(list(self._files)):
+            place = self._source.find(digest)
+            if place is None:
+                raise NotFound(f"content {digest.hex()[:12]} is not in the repository to copy from")
+            if place.frame.kind == ObjectKind.CHUNK:
+                chunks[digest] = None
+            else:
+                self.missing.recipes.append(digest)
+                chunks.update(dict.fromkeys(self._recipe(digest)))
+        self.missing.chunks = self._lacking(list(chunks))
+
+    def _node(self, payload: bytes, below: dict[Digest, None]) -> None:
+        node = decode_node(payload)
+        if isinstance(node, Inner):
+            below.update(dict.fromkeys(split_digests(node.digests)))
+            return
+        for entry in node.entries():
+            if entry.kind == EntryKind.DIRECTORY:
+                below[entry.digest] = None
+            else:
+                self._files[entry.digest] = None
+
+    def _recipe(self, digest: Digest) -> list[Digest]:
+        recipe = decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
+        if recipe.chunks is not None:
+            return split_digests(recipe.chunks.digests)
+        self.missing.pages += recipe.pages
+        pages = self._source.get_many(ObjectKind.RECIPE_PAGE, recipe.pages)
+        return [chunk for page in pages for chunk in split_digests(decode_page(page).digests)]
+
+    def _lacking(self, digests: Sequence[Digest]) -> list[Digest]:
+        lacking: list[Digest] = []
+        for start in range(0, len(digests), _BATCH):
+            part = digests[start : start + _BATCH]
+            lacking += (d for d, there in zip(part, self._has(part), strict=True) if not there)
+        return lacking
