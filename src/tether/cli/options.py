@@ -13,6 +13,8 @@ from tether.errors import NotFound
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+GLOBAL_FIELDS = frozenset({"json_", "quiet", "verbose", "directory"})
+
 
 def with_options(options: Callable[..., T]) -> Callable[[Callable[[Context, T], None]], Callable[..., None]]:
     """Call a command's function with the context and its parameters as one frozen dataclass.
