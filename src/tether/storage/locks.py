@@ -96,7 +96,7 @@ class LockFile:
     def holders(self) -> list[Holder]:
         """Return who holds the lock now, oldest first; removes what stopped processes left."""
         found = []
-        with suppress(FileNotFoundError), translated(str(self._folder)):
+        with suppress(OSError):  # it is for a message only
             for path in self._folder.iterdir():
                 holder = _read_holder(path)
                 if holder is not None:
