@@ -303,5 +303,8 @@ def node_encoder(level: int) -> Callable[[Sequence[Any]], bytes]:
     return encode_leaf if level == 0 else lambda rows: encode_inner(level, rows)
 
 
-EMPTY_TREE = object_digest(ObjectKind.TREE, encode_leaf(()))
+EMPTY_PAYLOAD = encode_leaf(())
+"""Bytes of the folder with nothing in it."""
+
+EMPTY_TREE = object_digest(ObjectKind.TREE, EMPTY_PAYLOAD)
 """Digest of the folder with nothing in it."""

@@ -13,19 +13,18 @@ from typing import Any, NamedTuple, TypeAlias
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectWriter
 from tether.core.tree import (
+    EMPTY_PAYLOAD,
     Child,
     Entry,
     Inner,
     Leaf,
     Node,
     damaged,
-    decode_node,
     digest_at,
-    encode_leaf,
     find_ends,
     node_encoder,
 )
-from tether.core.treeread import check_child
+from tether.core.treeread import check_child, read_node
 from tether.errors import InvalidInput
 
 _BATCH = 16384
@@ -160,7 +159,7 @@ class _Builder:
                 top = self._held[at][0]
                 return Subtree(top.digest, top.files, top.bytes)
             self.add(self._release(at), at + 1)
-        return Subtree(self._writer.put(ObjectKind.TREE, encode_leaf(())), 0, 0)
+        return Subtree(self._writer.put(ObjectKind.TREE, EMPTY_PAYLOAD), 0, 0)
 
     def _release(self, at: int) -> list[Child]:
         if self._levels[at].written < 2:
@@ -172,10 +171,10 @@ class _Builder:
 def _sink(writer: ObjectWriter, top: Child) -> Subtree:
     """Return the lowest node that holds everything: a single child takes the place of its parent."""
     digest = top.digest
-    node = decode_node(writer.get(ObjectKind.TREE, digest))
+    node = read_node(writer, digest)
     while isinstance(node, Inner) and len(node.names) == 1:
         digest = digest_at(node.digests, 0)
-        node = decode_node(writer.get(ObjectKind.TREE, digest))
+        node = read_node(writer, digest)
     return Subtree(digest, top.files, top.bytes)
 
 
@@ -185,7 +184,7 @@ class _OldTree:
     def __init__(self, writer: ObjectWriter, root: Digest) -> None:
         self._writer = writer
         self._nodes: dict[Digest, Node] = {}
-        self.root = decode_node(writer.get(ObjectKind.TREE, root))
+        self.root = read_node(writer, root)
 
     def path_to(self, level: int, name: bytes) -> Path:
         """Return the way from the root to the node of `level` where `name` is or would be."""
@@ -220,7 +219,7 @@ class _OldTree:
         digest = digest_at(parent.digests, index)
         node = self._nodes.get(digest)
         if node is None:
-            node = decode_node(self._writer.get(ObjectKind.TREE, digest))
+            node = read_node(self._writer, digest)
             check_child(parent, index, node)
             if isinstance(node, Inner):
                 self._nodes[digest] = node

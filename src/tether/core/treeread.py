@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.tree import (
+    EMPTY_PAYLOAD,
     EMPTY_TREE,
     Entry,
     EntryKind,
@@ -38,11 +39,20 @@ def check_child(parent: Inner, index: int, node: Node) -> None:
         raise damaged("overlaps the node before it")
 
 
+def read_node(reader: ObjectReader, digest: Digest) -> Node:
+    """Return one node; the empty folder need not be stored."""
+    payload = reader.get(ObjectKind.TREE, digest) if digest != EMPTY_TREE else EMPTY_PAYLOAD
+    return decode_node(payload)
+
+
 def read_nodes(reader: ObjectReader, digests: Sequence[Digest]) -> Iterator[Node]:
-    """Return nodes in the order asked for, read in batches."""
+    """Return nodes in the order asked for, read in batches; the empty folder need not be stored."""
     for start in range(0, len(digests), BATCH):
-        for payload in reader.get_many(ObjectKind.TREE, digests[start : start + BATCH]):
-            yield decode_node(payload)
+        batch = digests[start : start + BATCH]
+        stored = [digest for digest in batch if digest != EMPTY_TREE]
+        payloads = iter(reader.get_many(ObjectKind.TREE, stored))
+        for digest in batch:
+            yield decode_node(next(payloads) if digest != EMPTY_TREE else EMPTY_PAYLOAD)
 
 
 def leaves(reader: ObjectReader, node: Node) -> Iterator[Leaf]:
@@ -61,7 +71,7 @@ def iter_directory(reader: ObjectReader, digest: Digest) -> Iterator[Entry]:
     Raises:
         Corrupt: A node is damaged.
     """
-    for leaf in leaves(reader, _read(reader, digest)):
+    for leaf in leaves(reader, read_node(reader, digest)):
         yield from leaf.entries()
 
 
@@ -147,7 +157,7 @@ def _spread(node: Inner, names: list[bytes]) -> Iterator[tuple[Digest, list[byte
 
 
 def _root_entry(reader: ObjectReader, root: Digest) -> Entry:
-    total = _read(reader, root).total(root)
+    total = read_node(reader, root).total(root)
     return Entry(b"", EntryKind.DIRECTORY, total.bytes, root, total.files)
 
 
@@ -163,7 +173,7 @@ def walk(
         directories: Give the folders too. Empty folders are given always.
     """
     start = prefix + b"/" if prefix else b""
-    stack = [_listing(reader, _read(reader, root), start)]
+    stack = [_listing(reader, read_node(reader, root), start)]
     while stack:
         for path, entry, node in stack[-1]:
             if node is None:
@@ -189,7 +199,3 @@ def _listing(reader: ObjectReader, root: Node, start: bytes) -> Iterator[tuple[b
         nodes = read_nodes(reader, folders)
         for entry in entries:
             yield start + entry.name, entry, next(nodes) if entry.kind == EntryKind.DIRECTORY else None
-
-
-def _read(reader: ObjectReader, digest: Digest) -> Node:
-    return decode_node(reader.get(ObjectKind.TREE, digest))

@@ -5,7 +5,7 @@ The reader of a node trusts the totals and last names that inner nodes and folde
 """
 
 from tether.core.digest import Digest
-from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.kinds import ObjectReader
 from tether.core.tree import (
     MAX_ROWS,
     Child,
@@ -14,12 +14,11 @@ from tether.core.tree import (
     Inner,
     Node,
     damaged,
-    decode_node,
     digest_at,
     is_cut,
 )
 from tether.core.treebuild import Subtree
-from tether.core.treeread import check_child, read_nodes
+from tether.core.treeread import check_child, read_node, read_nodes
 from tether.errors import Corrupt
 
 
@@ -58,7 +57,7 @@ def verify_tree(reader: ObjectReader, root: Digest, verified: dict[Digest, Subtr
 
 
 def _verify_folder(reader: ObjectReader, digest: Digest, folders: list[Entry]) -> Subtree:
-    node = decode_node(reader.get(ObjectKind.TREE, digest))
+    node = read_node(reader, digest)
     if isinstance(node, Inner) and len(node.names) < 2:
         raise damaged("is the top of a folder and has a single child")
     total = _verify_node(reader, digest, node, folders, is_last=True)

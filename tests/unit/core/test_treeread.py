@@ -132,11 +132,18 @@ def test_nodes_are_read_in_batches() -> None:
     assert len(store.batches) < 10
 
 
+def test_the_empty_folder_need_not_be_stored() -> None:
+    """Reading the constant needs no object."""
+    store = DictStore()
+    assert list(walk(store, EMPTY_TREE)) == []
+    assert find(store, EMPTY_TREE, b"x") is None
+
+
 def test_a_missing_node_is_not_found() -> None:
     """The error of the store comes through."""
     store = DictStore()
     with pytest.raises(NotFound):
-        list(iter_directory(store, EMPTY_TREE))
+        list(iter_directory(store, Digest(bytes(32))))
 
 
 def test_a_child_that_is_not_what_its_parent_says_is_corrupt() -> None:

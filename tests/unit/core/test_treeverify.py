@@ -8,7 +8,6 @@ from tests.support.objects import DictStore, build_tree, file_entry, names_that
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import (
-    EMPTY_TREE,
     Child,
     Entry,
     EntryKind,
@@ -84,7 +83,7 @@ def test_a_top_with_a_single_child_is_corrupt() -> None:
 def test_a_missing_folder_is_not_found() -> None:
     """The check reads everything below."""
     store = DictStore()
-    root = build_directory(store, [Entry(b"d", EntryKind.DIRECTORY, 0, EMPTY_TREE, 0)])
+    root = build_directory(store, [Entry(b"d", EntryKind.DIRECTORY, 0, Digest(bytes(32)), 0)])
     with pytest.raises(NotFound):
         verify_tree(store, root.digest)
 

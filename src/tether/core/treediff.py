@@ -1,0 +1,185 @@
+"""What differs between two trees, in time proportional to the difference.
+
+Nodes with equal digests are dropped level by level, so a change in a folder of a million entries
+costs the few nodes on its way. What is left is compared name by name.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectReader
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Leaf, Node, damaged, split_digests
+from tether.core.treeread import find_many, read_node, read_nodes, walk
+
+Pair: TypeAlias = tuple[Entry | None, Entry | None]
+
+
+class TreeChange(NamedTuple):
+    """One path that differs; the entry on the side where it is not there is None."""
+
+    path: bytes
+    old: Entry | None
+    new: Entry | None
+
+
+def diff_trees(
+    reader: ObjectReader, old: Digest | None, new: Digest | None, *, paths: Sequence[bytes] = ()
+) -> Iterator[TreeChange]:
+    """Return the files, links and empty folders that differ, in the order of their path components.
+
+    A folder that holds something is never named itself. Where a file gives way to a folder, the
+    file is removed at its path and what is in the folder is added below it.
+
+    Args:
+        reader: Gives the nodes.
+        old: The tree before, or None for nothing.
+        new: The tree after, or None for nothing.
+        paths: Look only at these files and folders; everything if empty.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    if not paths or b"" in paths:
+        yield from _diff_entries(reader, b"", (_root(old), _root(new)))
+        return
+    before = find_many(reader, old, paths) if old is not None else {}
+    after = find_many(reader, new, paths) if new is not None else {}
+    for path in _outermost(paths):
+        yield from _diff_entries(reader, path, (before.get(path), after.get(path)))
+
+
+def _root(digest: Digest | None) -> Entry | None:
+    """Return an entry for a root; totals are not looked at. An empty root is nothing, not an empty folder."""
+    if digest is None or digest == EMPTY_TREE:
+        return None
+    return Entry(b"", EntryKind.DIRECTORY, 0, digest, 0)
+
+
+def _outermost(paths: Sequence[bytes]) -> list[bytes]:
+    """Return the paths that are not below another one, in order."""
+    kept: list[bytes] = []
+    for path in sorted(set(paths), key=lambda path: path.split(b"/")):
+        if not kept or not path.startswith(kept[-1] + b"/"):
+            kept.append(path)
+    return kept
+
+
+def _diff_entries(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[TreeChange]:
+    """Compare what is at one path on both sides, with everything below."""
+    stack: list[Iterator[tuple[bytes, Pair]]] = [iter([(path, pair)])]
+    while stack:
+        for where, (old, new) in stack[-1]:
+            if old == new:
+                continue
+            here = TreeChange(where, _shown(old), _shown(new))
+            if here.old is not None or here.new is not None:
+                yield here
+            below = (_folder(old), _folder(new))
+            if below[0] is not None and below[1] is not None:
+                stack.append(_diff_folder(reader, where, below[0], below[1]))
+                break
+            yield from _one_sided(reader, where, below)
+        else:
+            stack.pop()
+
+
+def _shown(entry: Entry | None) -> Entry | None:
+    """Return an entry that is named in a difference: anything but a folder that holds something."""
+    return None if _folder(entry) is not None else entry
+
+
+def _folder(entry: Entry | None) -> Digest | None:
+    """Return the tree of a folder that holds something."""
+    if entry is None or entry.kind != EntryKind.DIRECTORY or entry.digest == EMPTY_TREE:
+        return None
+    return entry.digest
+
+
+def _one_sided(
+    reader: ObjectReader, path: bytes, below: tuple[Digest | None, Digest | None]
+) -> Iterator[TreeChange]:
+    old, new = below
+    if old is not None:
+        yield from (TreeChange(where, entry, None) for where, entry in walk(reader, old, path))
+    if new is not None:
+        yield from (TreeChange(where, None, entry) for where, entry in walk(reader, new, path))
+
+
+def _diff_folder(reader: ObjectReader, path: bytes, old: Digest, new: Digest) -> Iterator[tuple[bytes, Pair]]:
+    """Return the entries of one folder that may differ, in pairs of the same name."""
+    start = path + b"/" if path else b""
+    before, after = _differing_leaves(reader, old, new)
+    left, right = before.entries(), after.entries()
+    one, other = next(left, None), next(right, None)
+    while one and other:
+        if one.name == other.name:
+            if one != other:
+                yield start + one.name, (one, other)
+            one, other = next(left, None), next(right, None)
+        elif one.name < other.name:
+            yield start + one.name, (one, None)
+            one = next(left, None)
+        else:
+            yield start + other.name, (None, other)
+            other = next(right, None)
+    for rest in chain((one,) if one else (), left):
+        yield start + rest.name, (rest, None)
+    for rest in chain((other,) if other else (), right):
+        yield start + rest.name, (None, rest)
+
+
+def _differing_leaves(reader: ObjectReader, old: Digest, new: Digest) -> tuple["_Level", "_Level"]:
+    """Return the leaves of two folders that are not in both, in order.
+
+    Equal digests on one level hold equal names, and a name is in one node of a level only; so what
+    both sides have can be dropped wherever it is.
+    """
+    before, after = _Level(reader, old), _Level(reader, new)
+    while before.level or after.level:
+        level = max(before.level, after.level)
+        for side in (before, after):
+            if side.level == level:
+                side.descend()
+        if before.level == after.level:
+            before.drop_common(after)
+    return before, after
+
+
+class _Level:
+    """Nodes of one level of a folder that are not known to be on the other side too."""
+
+    def __init__(self, reader: ObjectReader, root: Digest) -> None:
+        self._reader = reader
+        self._root: Node | None = read_node(reader, root)
+        self.level = self._root.level
+        self.digests = [root]
+
+    def descend(self) -> None:
+        """Go to the children."""
+        children: list[Digest] = []
+        for node in self._nodes():
+            children += split_digests(node.digests)
+        self.digests = children
+        self.level -= 1
+        self._root = None
+
+    def drop_common(self, other: "_Level") -> None:
+        """Forget on both sides what both have."""
+        common = set(self.digests) & set(other.digests)
+        self.digests = [digest for digest in self.digests if digest not in common]
+        other.digests = [digest for digest in other.digests if digest not in common]
+
+    def entries(self) -> Iterator[Entry]:
+        """Return the entries of the leaves that are left."""
+        for node in self._nodes():
+            if isinstance(node, Leaf):
+                yield from node.entries()
+
+    def _nodes(self) -> Iterator[Node]:
+        nodes = [self._root] if self._root is not None else read_nodes(self._reader, self.digests)
+        for node in nodes:
+            if node.level != self.level:
+                raise damaged("is not on the level that its parent says")
+            yield node
