@@ -62,6 +62,7 @@ class Transaction:
         self._refs: dict[str, tuple[Digest | None, Digest | None]] = {}
         self._pointers = self.root.pointers()
         self._rescued: Digest | None = None
+        self._adopted: tuple[tuple[Digest, ...], tuple[Digest, ...]] = ((), ())
 
     def ref(self, name: str) -> Digest | None:
         """Return what a ref names, as this transaction leaves it."""
@@ -105,6 +106,10 @@ class Transaction:
         """Remember working files that this command replaces, so that `undo` and people find them again."""
         self._rescued = tree
 
+    def adopt(self, data: Sequence[Digest], meta: Sequence[Digest]) -> None:
+        """Take up packs that lie in storage already, as a clone does."""
+        self._adopted = (tuple(data), tuple(meta))
+
     @property
     def changes(self) -> bool:
         """Whether anything would be recorded."""
@@ -121,10 +126,16 @@ class Transaction:
         packs = self.objects.seal()
         merged, removed = merge_small_packs(self._store.backend, self.root)
         data, meta = packs.data + merged.data, packs.meta + merged.meta
-        moved = _Packs([name for name, _ in data], [name for name, _ in meta], frozenset(removed))
+        moved = _Packs(
+            (*(name for name, _ in data), *self._adopted[0]),
+            (*(name for name, _ in meta), *self._adopted[1]),
+            frozenset(removed),
+        )
         try:
             self._store.objects.lookup.extend((*data, *meta), removed)
             self._move(moved, folded)
+            if self._adopted[0] or self._adopted[1]:
+                self._store.objects.reset()
         except BaseException:
             self._store.objects.reset()
             raise

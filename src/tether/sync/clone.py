@@ -1,0 +1,120 @@
+"""Clone: a new repository with everything that another one's refs and packs hold."""
+
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tether.core.digest import Digest
+from tether.core.names import BRANCHES, TAGS, remote_ref
+from tether.core.progress import SILENT, Progress
+from tether.errors import NotFound
+from tether.repo.operations import Head
+from tether.repo.packs import pack_key
+from tether.repo.repository import Repository
+from tether.repo.root import Root
+from tether.sync.negotiate import find_missing
+from tether.sync.remotes import DEFAULT_REMOTE
+from tether.sync.transfer import copy_objects
+
+_BLOCK = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class CloneOptions:
+    """How a clone is made.
+
+    Attributes:
+        remote: What the source is called in the clone.
+        branch: What to check out; None takes the source's own.
+        share: Hard-link the packs where the file system allows. Packs never change and every read is
+            verified, so this is safe; otherwise objects are copied one by one and what no ref needs
+            stays behind.
+    """
+
+    remote: str = DEFAULT_REMOTE
+    branch: str | None = None
+    share: bool = False
+
+
+def fill_clone(
+    source: Repository, target: Repository, options: CloneOptions, progress: Progress = SILENT
+) -> str | None:
+    """Fill the empty repository `target` from `source` and return the branch that it is on.
+
+    Raises:
+        NotFound: The source has no such branch.
+        Corrupt: An object of the source is damaged.
+    """
+    root = source.root()
+    chosen = _branch(root, options.branch)
+    with target.transaction(f"clone from {source.directory}") as transaction:
+        refs = dict(_refs(root, options.remote))
+        if options.share and link_packs(source, target, root, progress):
+            transaction.adopt(root.data_packs, root.meta_packs)
+        else:
+            missing = find_missing(source.objects, target.objects.has_many, refs.values())
+            copy_objects(source.objects, transaction.objects, missing, progress)
+        for name, value in refs.items():
+            transaction.set_ref(name, value, expected=None)
+        if chosen is not None:
+            transaction.set_ref(f"{BRANCHES}{chosen}", root.refs[f"{BRANCHES}{chosen}"], expected=None)
+            transaction.set_head(Head(f"{BRANCHES}{chosen}"))
+    return chosen
+
+
+def link_packs(source: Repository, target: Repository, root: Root, progress: Progress = SILENT) -> bool:
+    """Give `target` the packs of `root` as hard links; return False where that is not possible.
+
+    The packs become live only with the transaction that adopts them.
+    """
+    progress.start("linking packs", len(root.packs()), "packs")
+    try:
+        _link_all(source.directory, target.directory, [pack_key(name) for name in root.packs()], progress)
+        # Indexes are disposable: linking them only saves building them.
+        _link_all(source.directory, target.directory, [key for key, _ in source.backend.list("index/")], None)
+    except OSError:
+        return False
+    progress.finish()
+    return True
+
+
+def _link_all(source: Path, target: Path, keys: Sequence[str], progress: Progress | None) -> None:
+    folders = {(target / key).parent for key in keys}
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
+    for key in keys:
+        with suppress(FileExistsError):
+            os.link(source / key, target / key, follow_symlinks=False)
+        if progress is not None:
+            progress.advance(1)
+    for folder in folders:
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _branch(root: Root, branch: str | None) -> str | None:
+    if branch is not None:
+        if f"{BRANCHES}{branch}" not in root.refs:
+            raise NotFound(f"the remote has no branch {branch}", hint="run 'tether clone' without -b")
+        return branch
+    if root.head.ref is not None and root.head.ref in root.refs:
+        return root.head.ref.removeprefix(BRANCHES)
+    names = sorted(name for name in root.refs if name.startswith(BRANCHES))
+    return names[0].removeprefix(BRANCHES) if names else None
+
+
+def _refs(root: Root, remote: str) -> Iterable[tuple[str, Digest]]:
+    for name, value in root.refs.items():
+        if name.startswith(BRANCHES):
+            yield remote_ref(remote, name.removeprefix(BRANCHES)), value
+        elif name.startswith(TAGS):
+            yield name, value

@@ -1,0 +1,248 @@
+"""Fetch and push: objects first, then the refs, each side in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
+from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref
+from tether.core.objects import Tag
+from tether.core.progress import SILENT, Progress
+from tether.errors import Conflict, NotFound
+from tether.repo.history import History
+from tether.repo.objectdb import ObjectDb
+from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
+from tether.sync.negotiate import find_missing
+from tether.sync.transfer import copy_objects
+
+
+class RefState(StrEnum):
+    """What happened to a ref."""
+
+    NEW = "new"
+    FORWARD = "forward"
+    FORCED = "forced"
+    DELETED = "deleted"
+    SAME = "same"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class RefUpdate:
+    """One ref of a fetch or push."""
+
+    name: str
+    """On the side that changes."""
+    old: Digest | None
+    new: Digest | None
+    state: RefState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a fetch or push did."""
+
+    updates: tuple[RefUpdate, ...]
+    objects: int
+    bytes: int
+
+    @property
+    def rejected(self) -> list[RefUpdate]:
+        """The updates that were refused."""
+        return [update for update in self.updates if update.state == RefState.REJECTED]
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """What is pushed and how refs of the other side may move.
+
+    Attributes:
+        branches: Names of branches.
+        lease: Overwrite branches that still are what this side last saw of them.
+        tags: Send tags as well.
+        delete: Remove the branches instead.
+    """
+
+    branches: tuple[str, ...]
+    lease: bool = False
+    tags: bool = False
+    delete: bool = False
+
+
+def fetch(
+    local: Repository, other: Repository, remote: str, *, prune: bool = False, progress: Progress = SILENT
+) -> Exchange:
+    """Bring branches of `other` to `refs/remotes/REMOTE/`, and its tags; nothing local is overwritten.
+
+    Raises:
+        Corrupt: An object of the other side is damaged; nothing has changed here then.
+    """
+    theirs = other.root().refs
+    with local.transaction(f"fetch {remote}") as transaction:
+        updates = _plan_fetch(transaction.root.refs, theirs, remote, prune=prune)
+        updates = [_judged(update, other.objects) for update in updates]
+        wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
+        count, size = _copy(other, local, transaction, wants, progress)
+        for update in updates:
+            if update.state not in (RefState.SAME, RefState.REJECTED):
+                transaction.set_ref(update.name, update.new, expected=update.old)
+    return Exchange(tuple(updates), count, size)
+
+
+def push(
+    local: Repository,
+    other: Repository,
+    remote: str,
+    options: PushOptions,
+    *,
+    progress: Progress = SILENT,
+) -> Exchange:
+    """Send branches to `other` and remember here what it has now.
+
+    Raises:
+        NotFound: A branch is not here.
+        Conflict: A ref was moved there in the meantime.
+    """
+    with other.transaction(f"push to {remote}") as transaction:
+        updates = _plan_push(local, other, remote, options)
+        moving = [u for u in updates if u.state not in (RefState.SAME, RefState.REJECTED)]
+        count, size = _copy(local, other, transaction, [u.new for u in moving if u.new], progress)
+        for update in moving:
+            transaction.set_ref(update.name, update.new, expected=update.old)
+    _remember(local, remote, [u for u in updates if u.state != RefState.REJECTED])
+    return Exchange(tuple(updates), count, size)
+
+
+def _copy(
+    source: Repository,
+    target: Repository,
+    transaction: Transaction,
+    wants: Sequence[Digest],
+    progress: Progress,
+) -> tuple[int, int]:
+    missing = find_missing(source.objects, target.objects.has_many, wants)
+    return len(missing), copy_objects(source.objects, transaction.objects, missing, progress)
+
+
+def _plan_fetch(
+    ours: Mapping[str, Digest], theirs: Mapping[str, Digest], remote: str, *, prune: bool
+) -> list[RefUpdate]:
+    updates = []
+    for name, new in sorted(theirs.items()):
+        if name.startswith(BRANCHES):
+            local = remote_ref(remote, name.removeprefix(BRANCHES))
+            updates.append(RefUpdate(local, ours.get(local), new, RefState.FORWARD))
+        elif name.startswith(TAGS):
+            old = ours.get(name)
+            clash = old is not None and old != new
+            state = RefState.REJECTED if clash else RefState.NEW
+            updates.append(
+                RefUpdate(name, old, new, state, "another tag of that name is here" if clash else "")
+            )
+    if prune:
+        prefix = remote_ref(remote, "x")[:-1]
+        kept = {update.name for update in updates}
+        gone = [name for name in ours if name.startswith(prefix) and name not in kept]
+        updates += [RefUpdate(name, ours[name], None, RefState.DELETED) for name in sorted(gone)]
+    return updates
+
+
+def _judged(update: RefUpdate, objects: ObjectDb) -> RefUpdate:
+    """Return a fetched ref's update with its true state; a remote branch may have been rewritten."""
+    if update.state in (RefState.REJECTED, RefState.DELETED):
+        return update
+    state = RefState.FORWARD
+    if update.old == update.new:
+        state = RefState.SAME
+    elif update.old is None:
+        state = RefState.NEW
+    elif not _forward(objects, update.old, update.new):
+        state = RefState.FORCED
+    return RefUpdate(update.name, update.old, update.new, state)
+
+
+def _plan_push(local: Repository, other: Repository, remote: str, options: PushOptions) -> list[RefUpdate]:
+    ours, theirs = local.root().refs, other.root()
+    updates = []
+    for branch in options.branches:
+        name = branch_ref(branch)
+        old, new = theirs.refs.get(name), None if options.delete else ours.get(name)
+        if options.delete and old is None:
+            raise NotFound(f"{remote} has no branch {branch}")
+        if not options.delete and new is None:
+            raise NotFound(f"no branch {branch} here", hint="commit first, or name another branch")
+        seen = ours.get(remote_ref(remote, branch))
+        state, reason = _push_state(local.objects, old, new, lease=options.lease and old == seen)
+        if other.worktree is not None and theirs.head.ref == name and state != RefState.SAME:
+            state, reason = RefState.REJECTED, "it is checked out there"
+        updates.append(RefUpdate(name, old, new, state, reason))
+    if options.tags:
+        for name in sorted(name for name in ours if name.startswith(TAGS)):
+            old, new = theirs.refs.get(name), ours[name]
+            if old is None or old == new:
+                updates.append(RefUpdate(name, old, new, RefState.NEW if old is None else RefState.SAME))
+            else:
+                reason = "another tag of that name is there"
+                updates.append(RefUpdate(name, old, new, RefState.REJECTED, reason))
+    return updates
+
+
+def _push_state(
+    objects: ObjectDb, old: Digest | None, new: Digest | None, *, lease: bool
+) -> tuple[RefState, str]:
+    if old == new:
+        return RefState.SAME, ""
+    if new is None:
+        return RefState.DELETED, ""
+    if old is None:
+        return RefState.NEW, ""
+    if objects.has(old) and _forward(objects, old, new):
+        return RefState.FORWARD, ""
+    if lease:
+        return RefState.FORCED, ""
+    return RefState.REJECTED, "it has commits that are not here"
+
+
+def _forward(objects: ObjectDb, old: Digest, new: Digest | None) -> bool:
+    return (
+        new is not None and objects.has(old) and is_ancestor(objects, peel(objects, old), peel(objects, new))
+    )
+
+
+def peel(objects: ObjectDb, digest: Digest) -> Digest:
+    """Return the commit behind a tag, or the commit itself.
+
+    Raises:
+        NotFound: It is not here.
+    """
+    while True:
+        place = objects.find(digest)
+        if place is None:
+            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
+        if place.frame.kind != ObjectKind.TAG:
+            return digest
+        digest = Tag.decode(objects.get(ObjectKind.TAG, digest)).target
+
+
+def _remember(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:
+    branches = [update for update in updates if update.name.startswith(BRANCHES)]
+    with local.transaction(f"push to {remote}") as transaction:
+        for update in branches:
+            transaction.set_ref(remote_ref(remote, update.name.removeprefix(BRANCHES)), update.new)
+
+
+def refuse(exchange: Exchange, remote: str) -> None:
+    """Raise for refs that a push could not move.
+
+    Raises:
+        Conflict: There are some.
+    """
+    if exchange.rejected:
+        first = exchange.rejected[0]
+        hint = "run 'tether pull' first, then push again"
+        if "checked out" in first.reason:
+            hint = "push to another branch, or to a bare repository ('tether init --bare')"
+        raise Conflict(f"{remote} refused {short_ref(first.name)}: {first.reason}", hint=hint)
