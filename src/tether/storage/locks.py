@@ -15,8 +15,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tether.errors import Unavailable
 from tether.storage.oserrors import translated
@@ -26,19 +26,15 @@ TIMEOUT_S = 60.0
 BUSY = frozenset({errno.EAGAIN, errno.EACCES})
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds a lock.
-
-    Attributes:
-        pid: Process id; 0 when it is not known (it is just taking or leaving the lock).
-        command: What it does, as in "add".
-        started: When it began, microseconds since 1970; 0 when not known.
-    """
+class Holder(NamedTuple):
+    """Who holds a lock."""
 
     pid: int
+    """Process id; 0 when it is not known (it is just taking or leaving the lock)."""
     command: str
+    """What it does, as in "add"."""
     started: int = 0
+    """When it began, microseconds since 1970; 0 when not known."""
 
     def __str__(self) -> str:
         name = f"`tether {self.command}`" if self.command else "another process"

@@ -235,6 +235,15 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     assert Config.load(path, None).names("remote") == tuple(f"r{number}" for number in range(8))
 
 
+def test_a_file_that_keeps_changing_is_a_conflict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last attempt the writer is told, and the file is as the others left it."""
+    path = write(tmp_path / "config.toml", '[user]\nname = "Ada"\n')
+    monkeypatch.setattr("tether.repo.config.ATTEMPTS", 0)
+    with pytest.raises(Conflict, match="other writers keep changing"):
+        Config.load(path, None).set(path, "user.name", "Eve")
+    assert Config.load(path, None).get("user.name") == "Ada"
+
+
 def test_a_folder_in_place_of_the_file_is_an_error_of_ours(tmp_path: Path) -> None:
     """What the operating system refuses is told in our words."""
     (tmp_path / "config.toml").mkdir()
