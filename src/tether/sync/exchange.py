@@ -207,9 +207,9 @@ def _push_state(
 
 
 def _forward(objects: ObjectDb, old: Digest, new: Digest | None) -> bool:
-    return (
-        new is not None and objects.has(old) and is_ancestor(objects, peel(objects, old), peel(objects, new))
-    )
+    if new is None or not objects.has(old):
+        return False
+    return History(objects).is_ancestor(peel(objects, old), peel(objects, new))
 
 
 def peel(objects: ObjectDb, digest: Digest) -> Digest:
