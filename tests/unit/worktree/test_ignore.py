@@ -1,5 +1,6 @@
 """Ignore rules, beside `git check-ignore`."""
 
+import re
 import subprocess
 import time
 from collections.abc import Mapping
@@ -67,153 +68,26 @@ def git_says(top: Path, files: Mapping[str, bytes], paths: Tree) -> set[str]:
     return {path for path in paths if path.rstrip("/") in ignored}
 
 
-PATHS: Tree = [
-    "a",
-    "b.pyc",
-    "foo",
-    "build/",
-    "build/x",
-    "build/keep.txt",
-    "d/",
-    "d/a",
-    "d/foo/",
-    "d/foo/x",
-    "d/e/",
-    "d/e/foo",
-    "d/e/f/",
-    "d/e/f/foo",
-    "d/e/f/g.log",
-    "d/build",
-    "name with space",
-    "trailing ",
-    "#hash",
-    "!bang",
-    "back\\slash",
-    "[x]",
-    "x]",
-    "x-y",
-    "x5",
-    "xa",
-    "xA",
-    "x!",
-    "x^",
-    "star*",
-    "starlet",
-    ".hidden",
-    "d/.hidden",
-    "foobar",
-    "foobar/".rstrip("/") + "2/",
-    "foobar2/bar",
-    "logs/",
-    "logs/debug.log",
-    "logs/monday/",
-    "logs/monday/foo.bar",
-    "logs/monday/debug.log",
-]
+PLACES = (
+    "a|b.pyc|foo|build/|build/x|build/keep.txt|d/|d/a|d/foo/|d/foo/x|d/e/|d/e/foo|d/e/f/|d/e/f/foo|"
+    "d/e/f/g.log|d/build|name with space|trailing |#hash|!bang|back\\slash|[x]|x]|x-y|x5|xa|xA|x!|x^|"
+    "star*|starlet|.hidden|d/.hidden|foobar|foobar2/|foobar2/bar|logs/|logs/debug.log|logs/monday/|"
+    "logs/monday/foo.bar|logs/monday/debug.log"
+)
+PATHS: Tree = PLACES.split("|")
 
-SINGLE = [
-    "*.pyc",
-    "foo",
-    "/foo",
-    "foo/",
-    "/foo/",
-    "d/foo",
-    "d/*",
-    "d/**",
-    "d/**/",
-    "**/foo",
-    "**/foo/",
-    "**/e/foo",
-    "d/**/foo",
-    "d/**/**/foo",
-    "**",
-    "**/",
-    "/**",
-    "/*",
-    "*",
-    "*/",
-    "/",
-    "//",
-    "foo//",
-    "d//foo",
-    "d/e/*/foo",
-    "*/foo",
-    "*/*/foo",
-    "d/*/f/**",
-    "build",
-    "build/",
-    "/build/",
-    "name with space",
-    "trailing",
-    "trailing ",
-    "trailing\\ ",
-    "trailing\\  ",
-    "foo   ",
-    "foo\t",
-    "#hash",
-    "\\#hash",
-    "!bang",
-    "\\!bang",
-    "back\\\\slash",
-    "back\\slash",
-    "foo\\",
-    "\\foo",
-    "[[]x]",
-    "\\[x\\]",
-    "[x]",
-    "[",
-    "foo[",
-    "x[]]",
-    "x[!]]",
-    "x[]-]",
-    "x[a-z]",
-    "x[z-a]",
-    "x[!z-a]",
-    "x[!a-z]",
-    "x[^a-z]",
-    "x[a-]",
-    "x[-a]",
-    "x[\\]-a]",
-    "x[a-\\]]",
-    "x[[:digit:]]",
-    "x[[:upper:]]",
-    "x[![:alpha:]]",
-    "x[[:alpha:][:digit:]]",
-    "x[[:punct:]]",
-    "x[[:nonsense:]]",
-    "x[[:digit:]",
-    "x[[:]",
-    "x[:digit:]",
-    "x[!^]",
-    "x[^!]",
-    "x?",
-    "x?y",
-    "star\\*",
-    "star*",
-    "st*r*",
-    "*a*",
-    "*o*b*r",
-    "?",
-    "??",
-    ".*",
-    ".hidden",
-    "d[/]a",
-    "d?a",
-    "logs/**/debug.log",
-    "logs/*/debug.log",
-    "**/logs/**",
-    "**/logs/**/debug.*",
-    "***/foo",
-    "d/***/foo",
-    "foo**2",
-    "foo**2/bar",
-    "fo*b*2/bar",
-    "\r",
-    "foo\r",
-    "!foo",
-    "!",
-    "!/",
-]
+PATTERNS = (
+    "*.pyc|foo|/foo|foo/|/foo/|d/foo|d/*|d/**|d/**/|**/foo|**/foo/|**/e/foo|d/**/foo|d/**/**/foo|**|"
+    "**/|/**|/*|*|*/|/|//|foo//|d//foo|d/e/*/foo|*/foo|*/*/foo|d/*/f/**|build|build/|/build/|"
+    "name with space|trailing|trailing |trailing\\ |trailing\\  |foo   |foo\t|#hash|\\#hash|!bang|"
+    "\\!bang|back\\\\slash|back\\slash|foo\\|\\foo|[[]x]|\\[x\\]|[x]|[|foo[|x[]]|x[!]]|x[]-]|x[a-z]|"
+    "x[z-a]|x[!z-a]|x[!a-z]|x[^a-z]|x[a-]|x[-a]|x[\\]-a]|x[a-\\]]|x[[:digit:]]|x[[:upper:]]|"
+    "x[![:alpha:]]|x[[:alpha:][:digit:]]|x[[:punct:]]|x[[:nonsense:]]|x[[:digit:]|x[[:]|x[:digit:]|"
+    "x[!^]|x[^!]|x?|x?y|star\\*|star*|st*r*|*a*|*o*b*r|?|??|.*|.hidden|d[/]a|d?a|logs/**/debug.log|"
+    "logs/*/debug.log|**/logs/**|**/logs/**/debug.*|***/foo|d/***/foo|foo**2|foo**2/bar|fo*b*2/bar|"
+    "\r|foo\r|!foo|!|!/"
+)
+SINGLE = PATTERNS.split("|")
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +129,7 @@ def test_files_of_rules_mean_what_git_takes_them_for(tmp_path: Path, files: dict
     assert ours(files, PATHS) == git_says(tmp_path, files, PATHS)
 
 
+GLUED = re.compile(r"[^/*]\*\*+/")
 PIECES = st.sampled_from(
     [
         "a",
@@ -279,7 +154,10 @@ PIECES = st.sampled_from(
         "#",
     ]
 )
-LINES = st.lists(st.lists(PIECES, min_size=1, max_size=6).map("".join), min_size=1, max_size=4)
+# For "a**/b" Git compares the "a" apart and takes the rest for "**/b", against its own
+# documentation, by which these asterisks are ordinary ones; we follow the documentation.
+LINE = st.lists(PIECES, min_size=1, max_size=6).map("".join).filter(lambda line: not GLUED.search(line))
+LINES = st.lists(LINE, min_size=1, max_size=4)
 SMALL: Tree = [
     "a",
     "b",
