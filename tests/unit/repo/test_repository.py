@@ -108,28 +108,28 @@ def test_independent_refs_of_two_writers_both_move(tmp_path: Path) -> None:
 def test_every_operation_is_kept_and_linked(tmp_path: Path) -> None:
     """Operations beyond those in the root are found in older runs, each linked to its parent."""
     repository = make_repository(tmp_path)
-    for number in range(150):
+    for number in range(80):
         commit_files(repository, {"a": b"%d" % number}, str(number))
 
     root = repository.root()
     operations = list(walk_operations(root.operations, root.older_operations, repository.objects))
 
-    assert len(operations) == 150
-    assert [op.command for op in operations] == [f"commit {n}" for n in reversed(range(150))]
+    assert len(operations) == 80
+    assert [op.command for op in operations] == [f"commit {n}" for n in reversed(range(80))]
     assert all(new.parent == old.id for new, old in itertools.pairwise(operations))
 
 
 def test_many_small_commits_keep_few_packs(tmp_path: Path) -> None:
     """Small packs are merged by themselves and everything stays readable."""
     repository = make_repository(tmp_path)
-    commits = [commit_files(repository, {"a": b"%d" % n}, str(n)) for n in range(120)]
+    commits = [commit_files(repository, {"a": b"%d" % n}, str(n)) for n in range(70)]
 
     root = repository.root()
     on_disk = list((tmp_path / ".tether" / "packs").iterdir())
 
-    assert len(root.packs()) < 120
+    assert len(root.packs()) < 70
     assert len(on_disk) == len(root.packs())
-    assert [read_files(repository, commit)["a"] for commit in commits] == [b"%d" % n for n in range(120)]
+    assert [read_files(repository, commit)["a"] for commit in commits] == [b"%d" % n for n in range(70)]
 
 
 def test_indexes_are_disposable(tmp_path: Path) -> None:
