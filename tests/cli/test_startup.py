@@ -42,3 +42,14 @@ def test_without_a_repository(room: Room, arguments: tuple[str, ...]) -> None:
     assert "tether.cli.main" in found
     assert not SLOW & found
     assert not {name for name in found if name.startswith(("tether.storage", "tether.repo", "tether.api."))}
+
+
+@pytest.mark.parametrize("arguments", [("status",), ("log",), ("branch",), ("cat", "HEAD:a.txt")])
+def test_in_a_small_repository(room: Room, arguments: tuple[str, ...]) -> None:
+    """The everyday questions about a small repository are answered without the slow packages."""
+    room.write("a.txt", "one\n")
+    room.run("init")
+    room.run("add", "a.txt")
+    assert room.run("commit", "-m", "first").code == 0
+
+    assert not SLOW & imported(room, *arguments)
