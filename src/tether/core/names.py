@@ -7,7 +7,7 @@ normalised: two names that look alike are two names. Ref names are text.
 import re
 import unicodedata
 from collections.abc import Iterable
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 from tether.errors import InvalidInput
 
@@ -21,7 +21,8 @@ REPOSITORY_FOLDER: Final = b".tether"
 
 _REF_HINT = "use letters, digits, '-', '_', '.' and '/', as in 'user/new-labels'"
 _REF_FORBIDDEN = frozenset(' ~^:?*[\\"')
-_FULL_DIGEST = re.compile(r"[0-9a-fA-F]{64}\Z")
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
+_DIGEST_DIGITS = 64
 
 # Code points that HFS+ drops when it compares names: with them ".tether" can be written
 # in ways that reach the same folder.
@@ -34,7 +35,7 @@ _DROPPED_BY_HFS = dict.fromkeys(
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
-_WINDOWS_CHARACTERS = re.compile(r'[<>:"|?*\\\x00-\x1f]')
+_WINDOWS_FORBIDDEN = frozenset('<>:"|?*\\').union(map(chr, range(32)))
 _WINDOWS_DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"]
     + [port + digit for port in ("COM", "LPT") for digit in "123456789\u00b9\u00b2\u00b3"]
@@ -42,7 +43,6 @@ _WINDOWS_DEVICES = frozenset(
 _WINDOWS_NAME_LIMIT = 255
 
 
-@runtime_checkable
 class PathLike(Protocol):
     """Anything with the file-system path protocol, such as `pathlib.Path`."""
 
@@ -109,7 +109,7 @@ def remote_ref(remote: str, branch: str) -> str:
 
 def _short_name(name: str) -> str:
     check_ref_name(name)
-    if _FULL_DIGEST.match(name):
+    if len(name) == _DIGEST_DIGITS and _HEXADECIMAL.issuperset(name):
         raise InvalidInput(f"not a ref name: {name!r}: it reads as a digest", hint=_REF_HINT)
     return name
 
@@ -183,9 +183,9 @@ def _windows_name_problem(name: bytes) -> str | None:
         text = name.decode()
     except UnicodeDecodeError:
         return "is not UTF-8"
-    found = _WINDOWS_CHARACTERS.search(text)
-    if found is not None:
-        return f"holds {found.group()!r}"
+    forbidden = next((character for character in text if character in _WINDOWS_FORBIDDEN), None)
+    if forbidden is not None:
+        return f"holds {forbidden!r}"
     if text.endswith((".", " ")):
         return "ends with a dot or a space"
     if text.partition(".")[0].rstrip(" ").upper() in _WINDOWS_DEVICES:
@@ -252,7 +252,7 @@ def path_bytes(path: str | bytes | PathLike) -> bytes:
     Raises:
         InvalidInput: The text holds a surrogate that stands for no byte.
     """
-    plain = path.__fspath__() if isinstance(path, PathLike) else path
+    plain = path if isinstance(path, str | bytes) else path.__fspath__()
     if isinstance(plain, bytes):
         return plain
     try:

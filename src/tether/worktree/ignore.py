@@ -7,20 +7,18 @@ entered, so nothing in it can be taken back by a `!` line. This module reads no 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple, Self
 
 from tether.core.digest import hash_bytes
 from tether.core.names import REPOSITORY_FOLDER, display
-from tether.core.wildmatch import translate
 from tether.errors import InvalidInput
 
 IGNORE_FILE: Final = b".tetherignore"
 MAX_TEXT = 1 << 20
 
 _GIT_FOLDER: Final = b".git"
-_WILD = re.compile(r"[*?\[\\]")
+_WILD = frozenset("*?[\\")
 
 
 class Explanation(NamedTuple):
@@ -31,20 +29,22 @@ class Explanation(NamedTuple):
     pattern: str
 
 
-@dataclass(slots=True)
 class _Rule:
-    """One line of an ignore file."""
+    """One line of an ignore file: `!`, a `/` at the end, and the pattern between."""
 
-    line: int
-    text: str
-    negated: bool
-    directory_only: bool
-    whole_path: bool
-    """Matched against the path from the folder of the file on, not against the last component alone."""
-    expression: str
-    literal: str | None
-    """The name, or with a leading `*` the end of the name, that the expression stands for."""
-    _compiled: re.Pattern[str] | None = None
+    def __init__(self, line: int, text: str, pattern: str, expression: str) -> None:
+        self.line = line
+        self.text = text
+        self.negated = text.startswith("!")
+        self.directory_only = text.endswith("/")
+        self.whole_path = "/" in text.removeprefix("!").removesuffix("/")
+        """Matched against the path from the folder of the file on, not against the last component alone."""
+        self.expression = expression
+        end = not self.whole_path and pattern.startswith("*")
+        wild = self.whole_path or not _WILD.isdisjoint(pattern[end:])
+        self.literal = None if wild else pattern
+        """The name, or with a leading `*` the end of the name, that the expression stands for."""
+        self._compiled: re.Pattern[str] | None = None
 
     def matches(self, name: str, place: str, *, is_directory: bool) -> bool:
         if self.directory_only and not is_directory:
@@ -74,17 +74,11 @@ def _trim(line: str) -> str:
 
 
 def _parse_line(number: int, written: str) -> _Rule | None:
-    pattern = written.removeprefix("!")
-    directory_only = pattern.endswith("/")
-    pattern = pattern.removesuffix("/")
-    whole_path = "/" in pattern
-    pattern = pattern.removeprefix("/")
+    from tether.core.wildmatch import translate
+
+    pattern = written.removeprefix("!").removesuffix("/").removeprefix("/")
     expression = translate(pattern) if pattern else None
-    if expression is None:
-        return None
-    star = not whole_path and pattern.startswith("*")
-    literal = None if whole_path or _WILD.search(pattern[star:]) else pattern
-    return _Rule(number, written, written.startswith("!"), directory_only, whole_path, expression, literal)
+    return None if expression is None else _Rule(number, written, pattern, expression)
 
 
 class _File:

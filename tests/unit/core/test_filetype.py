@@ -50,14 +50,31 @@ def test_images_give_their_size(data: bytes, kind: str) -> None:
     assert found.description.endswith("image, 37 x 21")
 
 
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b"BM" + bytes(12) + struct.pack("<LHHHH", 12, 5, 6, 1, 24), ("bmp", 5, 6)),
+        (b"BM" + bytes(12) + struct.pack("<Llll", 40, 5, -6, 1), ("bmp", 5, 6)),
+        (b"\xff\xd8\xff\xff\xff\x01\xff\xc0\0\x0b\x08\0\x06\0\x05\x01", ("jpeg", 5, 6)),
+        (b"\xff\xd8\xff\xe0\0\x01" + bytes(20), ("jpeg", None, None)),
+        (b"\xff\xd8\xff\xe0\0\x02" + bytes(20), ("jpeg", None, None)),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIDAT" + bytes(20), ("png", None, None)),
+        (b"RIFF\0\0\0\0WEBPVP8 " + bytes(30), ("webp", None, None)),
+        (b"MM\0*\0\0\0\x08\0\x01\x01\0\0\x03" + bytes(20), ("tiff", None, None)),
+    ],
+)
+def test_rare_forms_of_images(data: bytes, found: tuple[str, int | None, int | None]) -> None:
+    """Old headers, rows that run downwards, fill bytes, and files that lack what they should have."""
+    assert (sniff(data).kind, sniff(data).width, sniff(data).height) == found
+
+
 def test_an_image_cut_short_keeps_its_kind() -> None:
     """Without the header there is a kind and no size."""
-    for form in ("PNG", "JPEG", "BMP", "WEBP"):
-        whole = sniff(image(form))
-        short = sniff(image(form)[:15] if form != "BMP" else image(form)[:26])
-        if form != "BMP":
-            assert short.kind == whole.kind
-            assert short.width is None
+    for form in ("PNG", "JPEG", "GIF", "TIFF", "WEBP"):
+        data = image(form, mode="P" if form == "GIF" else "RGB")
+        short = sniff(data[:15] if form == "WEBP" else data[:8])
+        assert short.kind == sniff(data).kind
+        assert short.width is None
     assert sniff(b"\x89PNG\r\n\x1a\n") == FileType("png", "PNG image")
 
 
