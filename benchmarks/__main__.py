@@ -106,7 +106,10 @@ def main() -> None:
     machine = describe()
     results: Results = {}
     about = {}
-    for name in options.work.split(","):
+    names = options.work.split(",")
+    if unknown := set(names) - set(NAMES):
+        raise SystemExit(f"error: no such workload: {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    for name in names:
         workload = prepare(data, name, options.scale, options.jobs)
         about[name] = workload.about
         done = run_workload(workload, systems, options, settings)

@@ -62,7 +62,8 @@ def apply_change(version: Path, tree: Path) -> None:
         with (version / "patch" / name).open("rb") as source, private(tree / name).open("r+b") as target:
             for offset, length in regions:
                 target.seek(offset)
-                target.write(source.read(length))
+                for start in range(0, length, BLOCK):
+                    target.write(source.read(min(BLOCK, length - start)))
     for name in record["append"]:
         with (version / "append" / name).open("rb") as source, private(tree / name).open("ab") as target:
             shutil.copyfileobj(source, target, BLOCK)
