@@ -164,9 +164,10 @@ HOSTILE = {
         [str(number // 2) for number in range(80_000)],
         [str(number // 2) for number in range(1, 80_000, 3)],
     ),
-    "an anchor appears with each step": (
-        [str(step) for number in range(300) for step in (number, number + 1)] + ["x"] * 3000,
-        [str(step) for number in range(300) for step in (number + 1, number)] + ["y"] * 3000,
+    # A line becomes unique only when the anchor before it has split off its twin.
+    "each anchor uncovers the next": (
+        [line for step in range(2000) for line in ("old", str(step + 1), "old", str(step))],
+        [line for step in range(2000) for line in ("new", str(step + 1), "new", str(step))],
     ),
     "nothing in common": (["a"] * 100_000, ["b"] * 100_000),
 }
