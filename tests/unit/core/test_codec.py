@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.pages import hex_blocks, page
 
 from tether.core import codec
+from tether.core.kinds import CONTEXTS, ObjectKind
 from tether.errors import Corrupt
 
 PLAIN = st.none() | st.integers(-(2**63), 2**64 - 1) | st.binary(max_size=40) | st.text(max_size=40)
@@ -91,3 +93,18 @@ def test_columns_of_a_wrong_length_or_type_are_corrupt() -> None:
         for bad in (b"abc", "ab", None, [1]):
             with pytest.raises(Corrupt):
                 unpack(bad, "column")
+
+
+def test_the_examples_of_the_format_page_hold() -> None:
+    """The bytes on the page are those of the values that it names."""
+    array, column = hex_blocks("encoding")
+    value = [1, 300, b"\xca\xfe", "tether", None, [-1]]
+    assert codec.encode(value) == array
+    assert codec.decode(array, "example") == value
+    assert list(codec.unpack_u16(column, "example")) == [1, 300, 65534]
+
+
+def test_the_format_page_names_the_contexts() -> None:
+    """The page tells the contexts that digests are derived with."""
+    for kind in (ObjectKind.TREE, ObjectKind.COMMIT, ObjectKind.TAG):
+        assert f"`{CONTEXTS[kind]}`" in page("encoding")

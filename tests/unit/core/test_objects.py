@@ -9,6 +9,7 @@ import pytest
 from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.pages import hex_blocks, page
 
 from tether.core.digest import Digest
 from tether.core.identity import Person, Time
@@ -202,3 +203,25 @@ def test_a_flipped_byte_gives_another_object_or_is_corrupt(
     except Corrupt:
         return
     assert value.encode() == bytes(data)
+
+
+def test_the_example_of_the_page_on_commits_holds() -> None:
+    """The bytes and the id on the page are those of the commit that it tells of."""
+    [payload] = hex_blocks("commit")
+    tree = Digest(bytes.fromhex("0ed544490d0b3a34da403e1214881687a5b0c1d5f0d0677be7c07f33cfbd73b3"))
+    commit = Commit(tree, (), ADA, NOON, ADA, NOON, "first\n")
+    assert commit.encode() == payload
+    assert Commit.decode(payload) == commit
+    assert f"`{commit.digest.hex()}`" in page("commit")
+    assert f"`{tree.hex()}`" in page("tree")
+
+
+def test_the_example_of_the_page_on_tags_holds() -> None:
+    """The bytes and the digest on the page are those of the tag that it tells of."""
+    [payload] = hex_blocks("tag")
+    [target] = hex_blocks("commit")
+    commit = Commit.decode(target).digest
+    tag = Tag("v1.0", commit, ObjectKind.COMMIT, ADA, NOON, "the first release\n")
+    assert tag.encode() == payload
+    assert Tag.decode(payload) == tag
+    assert f"`{tag.digest.hex()}`" in page("tag")

@@ -1,5 +1,6 @@
 """Nodes: their bytes, the rule of the cut, and refusal of everything that is not canonical."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.objects import file_entry, folders
+from tests.support.pages import hex_blocks, page
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.tree import (
@@ -296,3 +298,32 @@ def test_a_flipped_byte_gives_another_node_or_is_corrupt(
 def test_the_digest_of_a_link_is_that_of_its_target() -> None:
     """Test support builds links as the format says."""
     assert file_entry(b"l", b"to", EntryKind.SYMLINK).digest == hash_bytes(b"to")
+
+
+def test_the_examples_of_the_format_page_hold() -> None:
+    """The bytes and digests on the page are those of the folders that it tells of."""
+    leaf, empty, inner = hex_blocks("tree")
+    hello = blake3(b"hello\n").digest()
+    rows = [
+        Entry(b"README", EntryKind.FILE, 6, Digest(hello)),
+        Entry(b"data", EntryKind.DIRECTORY, 0, EMPTY_TREE, 0),
+        Entry(b"latest", EntryKind.SYMLINK, 6, Digest(blake3(b"README").digest())),
+        Entry(b"run.sh", EntryKind.EXECUTABLE, 6, Digest(hello)),
+    ]
+    assert encode_leaf(rows) == leaf
+    assert encode_leaf(()) == empty
+    assert encode_inner(1, [Child(b"README", ONES, 1, 6, 1), Child(b"run.sh", TWOS, 2, 12, 3)]) == inner
+    for payload in (leaf, empty):
+        assert f"`{blake3(payload, derive_key_context='tether 2026 tree v1').hexdigest()}`" in page("tree")
+
+
+def test_the_cuts_on_the_format_page_hold() -> None:
+    """Each row of the table is what the rule gives."""
+    rows = re.findall(
+        r"^\| `(.+?)` \| (\d) \| `(.+?)` \| `(.+?)` \| (yes|no) \|$", page("tree"), re.MULTILINE
+    )
+    assert len(rows) == 4
+    for name, level, crc, product, cut in rows:
+        assert _reference_crc(name.encode(), int(level)) == int(crc, 16)
+        assert int(crc, 16) * 0x9E3779B97F4A7C15 % 2**64 == int(product, 16)
+        assert is_cut(name.encode(), int(level)) == (cut == "yes") == (int(product, 16) < 2**55)
