@@ -5,8 +5,8 @@ from itertools import islice
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.support.objects import DictStore
+
 from tether.core.digest import Digest
 from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind
