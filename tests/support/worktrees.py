@@ -44,7 +44,7 @@ def entry_of(path: Path) -> Entry:
     """Return the entry of a file or link, worked out without the code under test."""
     name = os.fsencode(path.name)
     if path.is_symlink():
-        target = os.fsencode(os.readlink(path))
+        target = os.fsencode(path.readlink())
         return Entry(name, EntryKind.SYMLINK, len(target), hash_bytes(target))
     data = path.read_bytes()
     kind = EntryKind.EXECUTABLE if os.access(path, os.X_OK) else EntryKind.FILE

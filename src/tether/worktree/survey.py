@@ -115,8 +115,7 @@ def survey(objects: ObjectReader, place: Place, rows: Rows, block: Block | None)
     elif block is None:
         touched, facts = _everything(objects, state), {}
     else:
-        if _replay(state, block):
-            state.entries = _entries(objects, place.stage, [*block.known, *block.missing])
+        if _replay(objects, state, block):
             return state
         try:
             touched, facts = _since(objects, state, block)
@@ -131,15 +130,20 @@ def survey(objects: ObjectReader, place: Place, rows: Rows, block: Block | None)
     return state
 
 
-def _replay(state: FolderState, block: Block) -> bool:
+def _replay(objects: ObjectReader, state: FolderState, block: Block) -> bool:
     """Take everything from the block when nothing differs."""
     place = state.place
     if (
-        block.stage != place.stage
+        place.stage is None
+        or block.stage != place.stage
         or block.untrusted
         or block.fingerprint != place.rules.fingerprint
         or not _same_rows(block.rows, state.rows)
     ):
+        return False
+    state.entries = _entries(objects, place.stage, [*block.known, *block.missing])
+    if len(state.entries) < len(block.known) + len(block.missing):
+        state.entries = {}
         return False
     state.children, state.known = dict(block.children), dict(block.known)
     state.untracked, state.ignored = list(block.untracked), list(block.ignored)

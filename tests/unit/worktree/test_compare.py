@@ -244,9 +244,7 @@ def test_names_of_any_bytes(tmp_path: Path) -> None:
     """Names need not be text."""
     root = tmp_path / "copy"
     worktree = make_worktree(root)
-    name = os.path.join(os.fsencode(root), b"\xff\xfe \n\x01")
-    with open(name, "wb") as file:
-        file.write(b"1")
+    (root / os.fsdecode(b"\xff\xfe \n\x01")).write_bytes(b"1")
     store = DictStore()
 
     assert compare(worktree, store, EMPTY_TREE).untracked == [(b"\xff\xfe \n\x01", False)]

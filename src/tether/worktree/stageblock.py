@@ -1,0 +1,91 @@
+"""What the stat cache keeps of a folder whose files have just been staged."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectReader
+from tether.core.treeread import find_names
+from tether.worktree.block import Block
+from tether.worktree.folders import join
+from tether.worktree.rows import Rows, find_records, splice
+from tether.worktree.survey import FolderState, is_racy
+
+
+class Staged(NamedTuple):
+    """A folder after staging."""
+
+    state: FolderState
+    tree: Digest
+    """Its new tree."""
+    taken: Mapping[bytes, bytes]
+    """The stat record of each file and link that was staged as it is."""
+    checked: int
+    """The file system's time before any of them was read."""
+
+
+def staged_block(objects: ObjectReader, staged: Staged, trees: Mapping[bytes, Digest | None]) -> Block | None:
+    """Return the folder's block for its new tree; None when the cache's is right or nothing is known.
+
+    Args:
+        objects: Reads the new trees.
+        staged: The folder.
+        trees: The new trees of the folders that changed by path; None for those that are gone from the tree.
+    """
+    state, taken = staged.state, staged.taken
+    place = state.place
+    if state.unchanged and staged.tree == place.stage:
+        return None
+    before = state.block(staged.checked) if place.names is None else state.old
+    if before is None or (place.names is not None and before.stage != place.stage):
+        return None
+    children, dropped = _children(state.path, before, trees)
+    settled = {*taken, *children}
+    missing = [name for name in before.missing if name not in settled]
+    if missing:
+        missing = sorted(find_names(objects, [(staged.tree, sorted(missing))])[0])
+    racy = {name for name, record in taken.items() if is_racy(record, staged.checked)}
+    racy |= {name for name in before.untrusted if name not in taken}
+    return replace(
+        before,
+        stage=staged.tree,
+        rows=_rows(before, taken),
+        children=children,
+        known={name: digest for name, digest in before.known.items() if name not in taken},
+        untracked=(*_without(before.untracked, settled), *dropped),
+        ignored=_without(before.ignored, settled),
+        missing=tuple(missing),
+        untrusted=tuple(sorted(racy)),
+    )
+
+
+def _children(
+    folder: bytes, before: Block, trees: Mapping[bytes, Digest | None]
+) -> tuple[dict[bytes, Digest], list[bytes]]:
+    """Return the tracked folders in a folder, and those that are there but not tracked any more."""
+    children: dict[bytes, Digest] = {}
+    dropped: list[bytes] = []
+    for name, tree in before.children.items():
+        now = trees.get(join(folder, name), tree)
+        if now is None:
+            dropped.append(name + b"/")
+        else:
+            children[name] = now
+    for kept in (*before.untracked, *before.ignored):
+        tree_now = trees.get(join(folder, kept[:-1])) if kept.endswith(b"/") else None
+        if tree_now is not None:
+            children[kept[:-1]] = tree_now
+    return children, dropped
+
+
+def _rows(before: Block, taken: Mapping[bytes, bytes]) -> Rows:
+    known = find_records(before.rows, taken)
+    changes: dict[bytes, bytes | None] = {
+        name: record for name, record in taken.items() if known.get(name) != record
+    }
+    return splice(before.rows, changes) if changes else before.rows
+
+
+def _without(names: tuple[bytes, ...], settled: set[bytes]) -> tuple[bytes, ...]:
+    return tuple(name for name in names if name.removesuffix(b"/") not in settled)
