@@ -91,7 +91,7 @@ def unpack_u64(data: Any, what: str) -> "array[int]":
 
 def _pack(typecode: str, values: Iterable[int]) -> bytes:
     column = array(typecode, values)
-    if _BIG_ENDIAN:
+    if _BIG_ENDIAN:  # pragma: no cover (no such machine runs the tests)
         column.byteswap()
     return column.tobytes()
 
@@ -101,6 +101,6 @@ def _unpack(typecode: str, data: Any, what: str) -> "array[int]":
     if type(data) is not bytes or len(data) % column.itemsize:
         raise Corrupt(f"{what} has a column of the wrong length", hint="run `tether fsck`")
     column.frombytes(data)
-    if _BIG_ENDIAN:
+    if _BIG_ENDIAN:  # pragma: no cover (no such machine runs the tests)
         column.byteswap()
     return column

@@ -148,6 +148,64 @@ def test_random_edits_of_small_folders(entries: list[Entry], steps: list[dict[En
         assert current == build_directory(DictStore(), [model[name] for name in sorted(model)])
 
 
+TALL = list(islice(names_that(cut=True), 2600))
+"""Each name is a leaf of its own, so a few thousand entries have inner nodes on two levels."""
+
+
+def test_names_that_always_cut_make_a_tall_folder() -> None:
+    """The folder of the next tests has three levels."""
+    store = DictStore()
+    built = build_directory(store, _files(TALL))
+    assert decode_node(store.get(ObjectKind.TREE, built.digest)).level == 2
+    assert verify_tree(store, built.digest) == built
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        dict.fromkeys(TALL),
+        dict.fromkeys(TALL[1:]),
+        dict.fromkeys(TALL[:-1]),
+        dict.fromkeys(TALL[2:]),
+        dict.fromkeys(TALL[5:2000]),
+        {name: file_entry(name) for name in PLAIN[::9]},
+        {name + b"+": file_entry(name + b"+") for name in TALL[3::400]},
+        dict.fromkeys(TALL[1::300]),
+    ],
+)
+def test_an_edit_of_a_tall_folder_gives_the_nodes_of_a_rebuild(changes: dict[bytes, Entry | None]) -> None:
+    """Levels come and go with what is left, down to a single leaf and up again."""
+    undo: dict[bytes, Entry | None] = dict.fromkeys(changes)
+    undo.update({entry.name: entry for entry in _files(TALL) if entry.name in changes})
+    _check_edits(TALL, [changes, undo])
+
+
+_tall_changes = st.dictionaries(st.sampled_from(TALL + PLAIN[:500]), st.booleans(), max_size=6)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(_tall_changes, max_size=3))
+def test_random_edits_of_a_tall_folder(steps: list[dict[bytes, bool]]) -> None:
+    """Entries that merge and split leaves change the rows of the nodes above as a rebuild would."""
+    _check_edits(
+        TALL, [{name: file_entry(name) if keep else None for name, keep in s.items()} for s in steps]
+    )
+
+
+def test_a_damaged_upper_node_is_corrupt() -> None:
+    """A node of another level in the place of an inner node is found on the way to its neighbour."""
+    store = DictStore()
+    built = build_directory(store, _files(TALL))
+    root = decode_node(store.get(ObjectKind.TREE, built.digest))
+    leaf = build_directory(store, _files(TALL[:1]))
+    for at in range(0, len(root.digests), 32):
+        digest = Digest(root.digests[at : at + 32])
+        store.objects[ObjectKind.TREE, digest] = store.objects[ObjectKind.TREE, leaf.digest]
+    with pytest.raises(Corrupt):
+        edit_directory(store, built.digest, {TALL[0]: None})
+
+
 def test_an_edit_touches_only_the_way_to_its_entry() -> None:
     """One change in 100,000 entries reads and writes a leaf and the nodes above it."""
     store = DictStore()

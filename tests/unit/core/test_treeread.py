@@ -8,7 +8,7 @@ from tests.support.objects import DictStore, build_tree, empty_folder, file_entr
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind, decode_node, encode_inner, split_digests
+from tether.core.tree import EMPTY_TREE, Child, Entry, EntryKind, decode_node, encode_inner, split_digests
 from tether.core.treebuild import build_directory
 from tether.core.treeread import BATCH, find, find_many, iter_directory, walk
 from tether.errors import Corrupt, NotFound
@@ -162,3 +162,15 @@ def test_a_child_that_is_not_what_its_parent_says_is_corrupt() -> None:
         bad = store.put(ObjectKind.TREE, encode_inner(level, changed))
         with pytest.raises(Corrupt):
             list(iter_directory(store, bad))
+
+
+def test_nodes_that_overlap_are_corrupt() -> None:
+    """Two leaves whose ranges of names cross cannot be one sorted folder."""
+    store = DictStore()
+    rows = []
+    for names in ((b"a", b"m"), (b"c", b"z")):
+        leaf = build_directory(store, [file_entry(name) for name in names])
+        rows.append(Child(names[-1], leaf.digest, 2, 0, 2))
+    bad = store.put(ObjectKind.TREE, encode_inner(1, rows))
+    with pytest.raises(Corrupt, match="overlaps"):
+        list(iter_directory(store, bad))
