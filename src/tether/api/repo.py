@@ -4,14 +4,20 @@ Each method delegates to a function of a module beside this one that takes the `
 is imported on first use, so that a short command pays only for what it does.
 """
 
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tether.core.identity import Person, Time
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
+
+if TYPE_CHECKING:
+    from tether.api.staging import CommitRequest, CommitResult, Removed, Status
+    from tether.worktree.staging import StageResult
 
 
 def system_clock() -> Time:
@@ -108,6 +114,104 @@ class Repo:
     @author.setter
     def author(self, person: Person | None) -> None:
         self._author = person
+
+    # -- the stage and commits --------------------------------------------------------------
+
+    def stage(
+        self, paths: Sequence[bytes], *, dry_run: bool = False, force: bool = False, listed: bool = False
+    ) -> "StageResult":
+        """Stage what the working copy holds at `paths` (all of it when empty), removals included.
+
+        Args:
+            paths: Files and folders relative to the top folder.
+            dry_run: Find out what would be staged, and store nothing.
+            force: Take ignored files too.
+            listed: Fill the list of changes of the result.
+        """
+        from tether.api import staging
+
+        return staging.add(
+            self,
+            paths,
+            {"everything": not paths, "dry_run": dry_run, "force": force, "list_changes": listed},
+        )
+
+    def add(self, paths: str | Path | Iterable[str | Path] = ".") -> "StageResult":
+        """Put new and changed files into the next commit, and take out those that are gone.
+
+        Args:
+            paths: Files and folders, relative to the folder of the working files.
+
+        Example:
+            >>> repo.add("images")  # doctest: +SKIP
+
+        Raises:
+            NotFound: A path is neither in the working copy nor on the stage.
+            InvalidInput: A path is ignored or cannot be kept.
+        """
+        given = [paths] if isinstance(paths, str | Path) else list(paths)
+        wanted = [self.path(path) for path in given]
+        return self.stage([] if b"" in wanted else wanted)
+
+    def remove(
+        self, paths: Sequence[bytes], *, cached: bool = False, recursive: bool = False, force: bool = False
+    ) -> "Removed":
+        """Take files from the stage and, unless `cached`, from the working copy."""
+        from tether.api import staging
+
+        return staging.remove(self, paths, cached=cached, recursive=recursive, force=force)
+
+    def move(self, sources: Sequence[bytes], target: bytes) -> list[tuple[bytes, bytes]]:
+        """Move tracked files and folders; return old and new paths."""
+        from tether.api import staging
+
+        return staging.move(self, sources, target)
+
+    def status(
+        self, paths: Sequence[bytes] = (), *, ignored: bool = False, all_files: bool = False
+    ) -> "Status":
+        """Return how commit, stage and working files differ.
+
+        Example:
+            >>> repo.status().work.is_clean  # doctest: +SKIP
+            True
+        """
+        from tether.api import staging
+
+        return staging.status(self, paths, ignored=ignored, all_files=all_files)
+
+    def commit(self, message: str, *, all: bool = False, allow_empty: bool = False) -> "CommitResult":
+        """Record the stage as a commit of the current branch.
+
+        Example:
+            >>> repo.commit("fix the labels of class 7").id.hex()  # doctest: +SKIP
+
+        Raises:
+            InvalidInput: There is nothing to commit.
+            Conflict: A merge has conflicts that are not resolved.
+        """
+        from tether.api.staging import CommitRequest
+
+        return self.commit_with(CommitRequest(message, all=all, allow_empty=allow_empty))
+
+    def commit_with(self, request: "CommitRequest") -> "CommitResult":
+        """Record a commit with every choice that there is; see `CommitRequest`."""
+        from tether.api import staging
+
+        return staging.commit(self, request)
+
+    def path(self, path: str | Path) -> bytes:
+        """Return a path as the repository writes it: relative to the working files, with `/`.
+
+        Raises:
+            InvalidInput: It leads outside.
+        """
+        root = self.root
+        absolute = Path(os.path.normpath(root / path))
+        if not absolute.is_relative_to(root):
+            raise InvalidInput(f"{path} is outside the repository {root}")
+        relative = absolute.relative_to(root).as_posix()
+        return b"" if relative == "." else os.fsencode(relative)
 
     def close(self) -> None:
         """Give back open files."""

@@ -1,0 +1,263 @@
+"""Other repositories: clone, fetch, pull and push."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tether.core.identity import Time
+from tether.core.names import BRANCHES, check_ref_name, remote_ref
+from tether.core.progress import SILENT, Progress
+from tether.errors import AlreadyExists, InvalidInput, NotFound
+from tether.repo.repository import FOLDER, Repository
+from tether.sync import exchange
+from tether.sync.clone import CloneOptions, fill_clone
+from tether.sync.exchange import Exchange, PushOptions
+from tether.sync.remotes import (
+    DEFAULT_REMOTE,
+    list_remotes,
+    open_location,
+    parse_location,
+    repository_folder,
+)
+
+if TYPE_CHECKING:
+    from tether.api.repo import Repo
+
+
+@dataclass(frozen=True, slots=True)
+class CloneRequest:
+    """What to clone, and to where.
+
+    Attributes:
+        address: A folder or `file:///DIR`.
+        path: The new folder.
+        branch: What to check out; None takes the source's own.
+        bare: Make a repository without working files.
+        remote: What the source is called in the clone.
+    """
+
+    address: str
+    path: Path
+    branch: str | None = None
+    bare: bool = False
+    remote: str = DEFAULT_REMOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What `pull` found.
+
+    Attributes:
+        fetched: The refs that moved.
+        upstream: The ref to join with what is checked out.
+    """
+
+    fetched: Exchange
+    upstream: str
+
+
+def clone_repository(
+    request: CloneRequest, clock: Callable[[], Time], user_config: Path | None, progress: Progress = SILENT
+) -> tuple[Repository, str | None]:
+    """Make a repository in `request.path` with everything of the one at `request.address`.
+
+    The working files are still to be checked out. When it fails, what it made is removed again.
+
+    Returns:
+        The repository, and the branch that it is on (None when the source has no commits).
+
+    Raises:
+        AlreadyExists: The folder exists and is not empty.
+        NotFound: There is no repository at the address, or it has no such branch.
+    """
+    path = request.path
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise AlreadyExists(f"{path} exists and is not an empty folder", hint="name another folder")
+    location = parse_location(request.address, Path.cwd())
+    source = open_location(location, clock)
+    fresh = not path.exists()
+    try:
+        target = Repository.init(path, clock=clock, bare=request.bare, user_config=user_config)
+        options = CloneOptions(request.remote, request.branch, share=not location.is_url)
+        branch = fill_clone(source, target, options, progress)
+        address = request.address if location.is_url else str(location.path)
+        settings: dict[str, str | None] = {f"remote.{request.remote}.url": address}
+        if branch is not None:
+            settings |= _follow(branch, request.remote)
+        target.config.update(target.directory / "config.toml", settings)
+    except BaseException:
+        shutil.rmtree(path if fresh else _made(path, bare=request.bare), ignore_errors=True)
+        raise
+    finally:
+        source.close()
+    return target, branch
+
+
+def fetch(repo: "Repo", remote: str | None = None, *, prune: bool = False) -> Exchange:
+    """Bring the branches and tags of a remote here; branches and working files of ours stay as they are.
+
+    Raises:
+        NotFound: There is no such remote, or no repository at its address.
+    """
+    name = remote or default_remote(repo)
+    other = _open(repo, name)
+    try:
+        return exchange.fetch(repo.repository, other, name, prune=prune, progress=repo.progress)
+    finally:
+        other.close()
+
+
+def fetch_upstream(repo: "Repo", remote: str | None = None, branch: str | None = None) -> Pull:
+    """Fetch, and say which ref `pull` joins with the current branch.
+
+    Raises:
+        InvalidInput: No branch is checked out, or it follows nothing and none is named.
+        NotFound: The remote has no such branch.
+    """
+    name = remote or default_remote(repo)
+    current = _current_branch(repo)
+    merge = branch or (repo.repository.config.get(f"branch.{current}.merge") or "").removeprefix(BRANCHES)
+    fetched = fetch(repo, name)
+    upstream = remote_ref(name, merge or current)
+    if upstream not in repo.repository.root().refs:
+        raise NotFound(
+            f"{name} has no branch {merge or current}", hint=f"name one: 'tether pull {name} BRANCH'"
+        )
+    return Pull(fetched, upstream)
+
+
+def push(repo: "Repo", remote: str | None = None, options: PushOptions | None = None) -> Exchange:
+    """Send branches to a remote; a remote folder that is missing or empty becomes a bare repository.
+
+    A branch that follows nothing yet follows what it was pushed to.
+
+    Raises:
+        Conflict: The remote has commits that are not here, or has the branch checked out.
+        NotFound: There is no such remote or branch.
+    """
+    name = remote or default_remote(repo)
+    options = options or PushOptions(())
+    if not options.branches and not (options.tags and repo.repository.root().head.ref is None):
+        options = PushOptions((_current_branch(repo),), options.lease, options.tags, options.delete)
+    other = _open(repo, name, create=not options.delete)
+    try:
+        done = exchange.push(repo.repository, other, name, options, progress=repo.progress)
+    finally:
+        other.close()
+    exchange.refuse(done, name)
+    if not options.delete:
+        _follow_new(repo, name, options.branches)
+    return done
+
+
+def add_remote(repo: "Repo", name: str, address: str) -> None:
+    """Name a remote.
+
+    Raises:
+        AlreadyExists: The name is taken.
+        InvalidInput: The name or the address cannot be one.
+    """
+    check_ref_name(name)
+    if "/" in name or "." in name:
+        raise InvalidInput(f"not a name of a remote: {name}", hint="use letters, digits and '-'")
+    if name in list_remotes(repo.repository):
+        raise AlreadyExists(
+            f"a remote named {name} exists", hint=f"change it: 'tether remote set-url {name} URL'"
+        )
+    set_remote(repo, name, address)
+
+
+def set_remote(repo: "Repo", name: str, address: str) -> None:
+    """Change the address of a remote, or name a new one."""
+    parse_location(address, _base(repo))
+    repo.repository.config.set(_settings_file(repo), f"remote.{name}.url", address)
+
+
+def remove_remote(repo: "Repo", name: str) -> None:
+    """Forget a remote and what was fetched of its branches.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if name not in list_remotes(repo.repository):
+        raise NotFound(f"no remote named {name}")
+    prefix = remote_ref(name, "x")[:-1]
+    with repo.repository.transaction(f"remote rm {name}") as transaction:
+        for ref in transaction.root.refs:
+            if ref.startswith(prefix):
+                transaction.set_ref(ref, None)
+    config = repo.repository.config
+    changes: dict[str, str | None] = {f"remote.{name}.url": None}
+    for branch in config.names("branch"):
+        if config.get(f"branch.{branch}.remote") == name:
+            changes |= {f"branch.{branch}.remote": None, f"branch.{branch}.merge": None}
+    config.update(_settings_file(repo), changes)
+
+
+def remotes(repo: "Repo") -> Mapping[str, str]:
+    """Return the address of every remote by name."""
+    return list_remotes(repo.repository)
+
+
+def default_remote(repo: "Repo") -> str:
+    """Return the remote that the current branch follows, the only one there is, or `origin`."""
+    root, config = repo.repository.root(), repo.repository.config
+    if root.head.ref is not None:
+        followed = config.get(f"branch.{root.head.ref.removeprefix(BRANCHES)}.remote")
+        if followed:
+            return followed
+    names = list(list_remotes(repo.repository))
+    return names[0] if len(names) == 1 else DEFAULT_REMOTE
+
+
+def _open(repo: "Repo", remote: str, *, create: bool = False) -> Repository:
+    address = list_remotes(repo.repository).get(remote)
+    if address is None:
+        raise NotFound(f"no remote named {remote}", hint=f"run 'tether remote add {remote} URL'")
+    location = parse_location(address, _base(repo))
+    if create and repository_folder(location.path) is None and _is_free(location.path):
+        branch = repo.repository.root().head.ref or f"{BRANCHES}main"
+        return Repository.init(
+            location.path, clock=repo.clock, bare=True, branch=branch.removeprefix(BRANCHES)
+        )
+    other = open_location(location, repo.clock)
+    other.wait = repo.repository.wait
+    return other
+
+
+def _is_free(path: Path) -> bool:
+    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+
+
+def _base(repo: "Repo") -> Path:
+    return repo.repository.worktree or repo.repository.directory
+
+
+def _settings_file(repo: "Repo") -> Path:
+    return repo.repository.directory / "config.toml"
+
+
+def _current_branch(repo: "Repo") -> str:
+    ref = repo.repository.root().head.ref
+    if ref is None:
+        raise InvalidInput("no branch is checked out", hint="switch to one, or name the branch")
+    return ref.removeprefix(BRANCHES)
+
+
+def _follow(branch: str, remote: str) -> dict[str, str | None]:
+    return {f"branch.{branch}.remote": remote, f"branch.{branch}.merge": f"{BRANCHES}{branch}"}
+
+
+def _follow_new(repo: "Repo", remote: str, branches: tuple[str, ...]) -> None:
+    changes: dict[str, str | None] = {}
+    for branch in branches:
+        if repo.repository.config.get(f"branch.{branch}.remote") is None:
+            changes |= _follow(branch, remote)
+    if changes:
+        repo.repository.config.update(_settings_file(repo), changes)
+
+
+def _made(path: Path, *, bare: bool) -> Path:
+    return path if bare else path / FOLDER

@@ -1,0 +1,242 @@
+"""The working copy and what writes it: checkout of a commit, with stage and HEAD in one operation."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from tether.core.digest import Digest
+from tether.core.names import BRANCHES, display
+from tether.core.tree import EMPTY_TREE, Entry
+from tether.core.treediff import diff_trees
+from tether.core.treeedit import edit_tree
+from tether.errors import Conflict
+from tether.repo.history import History
+from tether.repo.operations import Head
+from tether.repo.root import Root
+from tether.repo.transaction import Transaction
+from tether.worktree.checkout import execute_checkout, resume
+from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
+from tether.worktree.plan import CheckoutPlan, plan_checkout
+from tether.worktree.rescue import keep_files
+from tether.worktree.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from tether.api.repo import Repo
+
+_NAMED = 10
+
+
+class Moved(NamedTuple):
+    """What a command that writes working files did."""
+
+    branch: str | None
+    """The branch that is checked out now; None when HEAD is detached."""
+    commit: Digest | None
+    files: int
+    """Files written or removed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Where a command takes the working copy.
+
+    Attributes:
+        command: For the operation log.
+        commit: What the files shall be like; None for no files.
+        head: What HEAD becomes; None leaves it as it is.
+        advance: Move the branch of HEAD to the commit as well, as `reset` does.
+        force: Overwrite local changes; they are kept in the operation for `undo`.
+        durable: Make the files durable before the command ends, as `clone` does.
+    """
+
+    command: str
+    commit: Digest | None
+    head: Head | None = None
+    advance: bool = False
+    force: bool = False
+    durable: bool = False
+
+
+class Change:
+    """One command that changes root and working files together; see `changing`.
+
+    Attributes:
+        transaction: Where objects, refs and the stage are changed.
+        worktree: Whose files, held alone.
+        files: How many were written or removed, when it is over.
+    """
+
+    def __init__(self, repo: "Repo", worktree: WorkTree, transaction: Transaction) -> None:
+        self._repo, self.worktree, self.transaction = repo, worktree, transaction
+        self._plan: CheckoutPlan | None = None
+        self._durable = False
+        self.files = 0
+
+    def show(
+        self, stage: Digest, *, paths: Sequence[bytes] = (), force: bool = False, durable: bool = False
+    ) -> None:
+        """Set the stage, and let the working files follow when the block ends.
+
+        Args:
+            stage: The new stage, of which contents may be new in the transaction.
+            paths: Let only these files and folders follow; everything if empty.
+            force: Overwrite local changes; they are stored and named in the operation first.
+            durable: Make the files durable.
+
+        Raises:
+            Conflict: Local changes would be lost and `force` is not set; nothing has changed.
+        """
+        transaction = self.transaction
+        before = transaction.root.stage
+        plan = plan_checkout(
+            self.worktree, transaction.objects, before, stage, paths=tuple(paths), force=force
+        )
+        plan.check()
+        if plan.rescues:
+            kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, transaction, plan.rescues))
+            transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
+        transaction.set_stage(stage)
+        self._plan, self._durable = plan, durable
+
+    def announce(self) -> None:
+        """Record the checkout durably, before the root moves."""
+        plan = self._plan
+        if plan is not None and not plan.is_empty:
+            write_journal(self.worktree, PendingCheckout(plan.from_tree, plan.to_tree, plan.paths))
+
+    def carry_out(self) -> None:
+        """Write the files, after the root has moved."""
+        plan, repository = self._plan, self._repo.repository
+        if plan is None or plan.is_empty:
+            return
+        plan.objects = repository.objects
+        execute_checkout(
+            self.worktree, repository.contents, plan, progress=self._repo.progress, sync=self._durable
+        )
+        self.files = len(plan.writes) + len(plan.deletes) + len(plan.chmods)
+
+
+def open_worktree(repo: "Repo", command: str = "") -> WorkTree:
+    """Return the working copy of `repo`.
+
+    Raises:
+        InvalidInput: The repository is bare.
+    """
+    repository = repo.repository
+    return WorkTree.open(repo.root, repository.directory, command=command, started=repo.clock().micros)
+
+
+@contextmanager
+def writing(repo: "Repo", command: str) -> Iterator[WorkTree]:
+    """Hold the working copy alone, after bringing to an end what a stopped command left half-way.
+
+    Raises:
+        Unavailable: Another process holds it for too long.
+    """
+    worktree, repository = open_worktree(repo, command), repo.repository
+    with worktree.exclusive(repository.wait):
+        unfinished = pending(worktree)
+        if unfinished is not None and unfinished.to_tree == repository.root().stage:
+            resume(worktree, repository.objects, repository.contents, progress=repo.progress)
+        elif unfinished is not None:
+            # It stopped before the root moved, and files are only written after that.
+            remove_journal(worktree)
+        yield worktree
+
+
+@contextmanager
+def changing(repo: "Repo", command: str) -> Iterator[Change]:
+    """Change root and working files as one operation.
+
+    The root moves when the block ends, and then the files are written from what it names; a process
+    that is stopped in between leaves a journal, and the next command that writes finishes the work.
+
+    Args:
+        repo: Whose root and files.
+        command: For the operation log.
+    """
+    with writing(repo, command) as worktree:
+        with repo.repository.transaction(command) as transaction:
+            change = Change(repo, worktree, transaction)
+            yield change
+            change.announce()
+        change.carry_out()
+
+
+def branch_of(root: Root) -> str | None:
+    """Return the branch that is checked out, or None when HEAD is detached."""
+    return root.head.ref.removeprefix(BRANCHES) if root.head.ref is not None else None
+
+
+def tree_of(repo: "Repo", commit: Digest | None) -> Digest:
+    """Return the tree of a commit; the empty tree where there is none."""
+    return EMPTY_TREE if commit is None else History.of(repo.repository).commit(commit).tree
+
+
+def move_to(repo: "Repo", move: Move) -> Moved:
+    """Check out a commit: working files, stage and HEAD in one operation.
+
+    Staged changes of paths that do not differ between the two commits are carried along, as git does.
+
+    Raises:
+        Conflict: Local changes would be lost and `force` is not set; nothing has changed.
+    """
+    with changing(repo, move.command) as change:
+        transaction = change.transaction
+        root, tree = transaction.root, tree_of(repo, move.commit)
+        if not move.force:
+            refuse_under_way(root, move.command)
+        stage = tree if move.force else carry(transaction, tree_of(repo, root.head_commit()), tree)
+        if move.head is not None:
+            transaction.set_head(move.head)
+        if move.advance and move.commit is not None:
+            transaction.advance(move.commit)
+        if move.force:
+            transaction.set_state(None)
+        change.show(stage, force=move.force, durable=move.durable)
+    root = repo.repository.root()
+    return Moved(branch_of(root), root.head_commit(), change.files)
+
+
+def carry(transaction: Transaction, old: Digest, new: Digest) -> Digest:
+    """Return tree `new` with what is staged on top of `old`.
+
+    Raises:
+        Conflict: A staged path differs between the two.
+    """
+    stage, objects = transaction.root.stage, transaction.objects
+    if stage == old:
+        return new
+    staged = {change.path: change.new for change in diff_trees(objects, old, stage)}
+    moved = {change.path: change.new for change in diff_trees(objects, old, new)}
+    clashes = [path for path, entry in staged.items() if path in moved and moved[path] != entry]
+    if clashes:
+        refuse(clashes, "staged changes")
+    return edit_tree(objects, new, staged).digest
+
+
+def refuse(paths: Sequence[bytes], what: str) -> None:
+    """Raise for paths whose local changes would be lost.
+
+    Raises:
+        Conflict: Always.
+    """
+    names = ", ".join(display(path) for path in paths[:_NAMED])
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    raise Conflict(
+        f"{what} would be lost: {names}{more}", hint="commit them, or put them aside with 'tether stash'"
+    )
+
+
+def refuse_under_way(root: Root, command: str) -> None:
+    """Refuse a command while a merge or the like is under way.
+
+    Raises:
+        Conflict: One is.
+    """
+    if root.state is not None:
+        raise Conflict(
+            f"cannot {command.split(maxsplit=1)[0]} while a merge is under way",
+            hint="finish it, or go back with 'tether merge --abort'",
+        )

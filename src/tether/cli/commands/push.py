@@ -1,0 +1,48 @@
+"""`tether push`: send commits to a remote."""
+
+from dataclasses import dataclass
+
+import click
+
+from tether.cli.context import Context
+from tether.cli.options import with_options
+from tether.cli.render_refs import exchange_document, exchange_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    remote: str | None
+    branches: tuple[str, ...]
+    force_with_lease: bool
+    tags: bool
+    delete: bool
+
+
+@click.command()
+@click.argument("remote", required=False)
+@click.argument("branches", nargs=-1, metavar="[BRANCH]...")
+@click.option(
+    "--force-with-lease", is_flag=True, help="Overwrite a branch that nobody moved since your last fetch."
+)
+@click.option("--tags", is_flag=True, help="Send tags too.")
+@click.option("-d", "--delete", is_flag=True, help="Remove the branches from the remote.")
+@with_options(Options)
+def command(ctx: Context, options: Options) -> None:
+    """Send the current branch, or the branches named, to a remote.
+
+    A remote folder that does not exist yet becomes a bare repository. A branch that follows nothing
+    follows what it was pushed to.
+    """
+    from tether.api import remotes
+    from tether.errors import InvalidInput
+    from tether.sync.exchange import PushOptions
+
+    if options.delete and not options.branches:
+        raise InvalidInput("no branch to delete", hint="run 'tether push REMOTE -d BRANCH'")
+    repo = ctx.repo()
+    name = options.remote or remotes.default_remote(repo)
+    wanted = PushOptions(options.branches, options.force_with_lease, options.tags, options.delete)
+    done = remotes.push(repo, name, wanted)
+    ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"to {name}"))

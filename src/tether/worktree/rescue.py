@@ -1,0 +1,76 @@
+"""Keeps working files that a command is about to overwrite, and moves files for `mv`."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from tether.core.names import display
+from tether.core.progress import SILENT
+from tether.core.tree import Entry
+from tether.errors import AlreadyExists
+from tether.repo.transaction import Transaction
+from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
+from tether.worktree.intake import Wanted, take_in
+from tether.worktree.rows import kind_of, parse
+from tether.worktree.worktree import WorkTree
+
+
+def keep_files(
+    worktree: WorkTree, transaction: Transaction, paths: Iterable[bytes]
+) -> Iterator[tuple[bytes, Entry]]:
+    """Store the files and links at `paths` as they are now; what is not there is passed over.
+
+    Raises:
+        Forbidden: One cannot be read.
+    """
+    with Folders(worktree.root) as folders:
+        wanted = [
+            Wanted(folder, rows)
+            for folder, names in groupby(sorted(map(split, paths)), key=lambda pair: pair[0])
+            if (rows := _rows(folders, folder, [name for _, name in names]))
+        ]
+    for taken in take_in(worktree, transaction, wanted, SILENT):
+        if taken.record:
+            kind = kind_of(parse(taken.record).mode)
+            yield join(taken.folder, taken.name), Entry(taken.name, kind, taken.size, taken.digest)
+
+
+def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+    """Rename files and folders of the working copy; those that are not there are passed over.
+
+    Raises:
+        AlreadyExists: Something is at a new path; nothing has been moved then.
+    """
+    with Folders(worktree.root) as folders:
+        for _, new in pairs:
+            folder, name = split(new)
+            if lstat_record(name, folders.make(folder)) is not None:
+                raise AlreadyExists(f"{display(new)} exists")
+        for old, new in pairs:
+            _rename(folders, old, new)
+
+
+def _rename(folders: Folders, old: bytes, new: bytes) -> None:
+    (source, name), (target, new_name) = split(old), split(new)
+    try:
+        with_source = os.dup(folders.open(source))
+    except FileNotFoundError:
+        return
+    try:
+        os.rename(name, new_name, src_dir_fd=with_source, dst_dir_fd=folders.make(target))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise failure(error, old) from error
+    finally:
+        os.close(with_source)
+    folders.forget(old)
+
+
+def _rows(folders: Folders, folder: bytes, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    try:
+        descriptor = folders.open(folder)
+    except OSError:
+        return []
+    found = ((name, lstat_record(name, descriptor)) for name in names)
+    return [(name, record) for name, record in found if record is not None and not is_folder(record)]
