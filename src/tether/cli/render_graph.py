@@ -64,7 +64,7 @@ class Graph(Generic[Key]):
         return [first, last]
 
     def _branch(self, at: int, parent: Key) -> list[str]:
-        """Lead a second line out of column `at` to the one that waits for `parent`, or a new one beside it."""
+        """Lead a second line from column `at` to the one that waits for `parent`, or a new one beside it."""
         total = len(self._columns)
         if parent not in self._columns:
             self._columns.insert(at + 1, parent)
