@@ -70,6 +70,13 @@ class Lookup:
             self._backend.delete(key)
         self._opened()
 
+    def compact(self) -> str:
+        """Write one index over the live packs alone and return its key; the others are not read again."""
+        data = merge_indexes([index for _, index in self._opened()], self.live)
+        key, index = self._remember(data)
+        self._indexes = [(key, index)]
+        return key
+
     def _opened(self) -> list[tuple[str, PackIndex]]:
         if self._indexes is None:
             self._indexes = self._open_all()

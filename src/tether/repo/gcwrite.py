@@ -1,0 +1,163 @@
+"""The writing half of garbage collection, done under the exclusive lock; see `tether.repo.gc`."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from tether.core.compression import Codec
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
+from tether.core.progress import Progress
+from tether.repo.frames import DATA, META, Stored, Table
+from tether.repo.objectdb import unpack
+from tether.repo.operations import Operation
+from tether.repo.packindex import Place
+from tether.repo.packs import PackWriter, pack_key
+from tether.repo.quarantine import list_aside, set_aside
+from tether.repo.repository import Repository
+from tether.repo.root import KEY, Root
+from tether.storage.local import LocalBackend
+
+if TYPE_CHECKING:
+    from tether.repo.gc import GcPlan
+
+_SWEEP_S = 3600.0
+
+
+class Replaced(NamedTuple):
+    """A live pack that goes, and what of it is copied into new packs (nothing: it is dropped)."""
+
+    name: Digest
+    role: int
+    size: int
+    copied: list[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class GcCounts:
+    """What a run did, in bytes.
+
+    Attributes:
+        freed: Left the live packs, or was never in them.
+        kept: Stays in live packs.
+        quarantined: Of what was ever freed, still on the disk for a while.
+        packs: Packs that were dropped or written again.
+        for_undo: Of what is kept, needed only by `undo`.
+    """
+
+    freed: int
+    kept: int
+    quarantined: int
+    packs: int
+    for_undo: int
+
+
+class _Written(NamedTuple):
+    role: int
+    name: Digest
+    table: Table
+
+
+def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCounts:
+    """Carry out a plan that fits the root as it is; the caller holds the exclusive lock."""
+    backend, now_s = repository.backend, plan.now.micros // 1_000_000
+    before = sum(size for _, size in backend.list("packs/"))
+    if plan.replaced or plan.log.shortened:
+        written = _write(repository, plan, progress)
+        _move_root(repository, plan, written)
+    live = {pack_key(name) for name in repository.root().packs()}
+    for key, _ in list(backend.list("packs/")):
+        if key not in live:
+            set_aside(backend, key, now_s)
+    for aside in list_aside(backend):
+        if aside.since_s <= now_s - plan.options.grace_s:
+            backend.delete(aside.key)
+    swept = backend.sweep(_SWEEP_S, float(now_s))[1] if isinstance(backend, LocalBackend) else 0
+    kept = sum(size for _, size in backend.list("packs/"))
+    waiting = sum(aside.size for aside in list_aside(backend))
+    return GcCounts(max(before - kept, 0) + swept, kept, waiting, len(plan.replaced), plan.for_undo)
+
+
+def _write(repository: Repository, plan: "GcPlan", progress: Progress) -> list[_Written]:
+    total = sum(len(pack.copied) for pack in plan.replaced)
+    progress.start("writing packs again", total, "objects")
+    runs = [
+        Stored(ObjectKind.OPERATIONS, Codec.RAW, len(payload), digest, payload)
+        for digest, payload in plan.log.runs
+    ]
+    written: list[_Written] = []
+    for role, extra in ((DATA, []), (META, runs)):
+        places = [place for pack in plan.replaced if pack.role == role for place in pack.copied]
+        written += _copy(repository, role, places, extra, progress)
+    progress.finish()
+    return written
+
+
+def _copy(
+    repository: Repository, role: int, places: Sequence[Place], extra: Sequence[Stored], progress: Progress
+) -> list[_Written]:
+    """Copy frames as they are stored, each verified, so that damage is never carried into a new pack."""
+    done: list[_Written] = []
+    writer: PackWriter | None = None
+    try:
+        for stored in extra:
+            writer = writer or PackWriter(repository.backend, role)
+            writer.add(stored)
+        for batch in repository.objects.read_frames(places):
+            for frame, data in batch:
+                unpack(frame, data, ObjectKind(frame.kind))
+                writer = writer or PackWriter(repository.backend, role)
+                writer.add(Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+                if writer.full:
+                    done.append(_Written(role, *writer.finish()))
+                    writer = None
+            progress.advance(len(batch))
+        if writer is not None:
+            done.append(_Written(role, *writer.finish()))
+    except BaseException:
+        if writer is not None:
+            writer.abort()
+        raise
+    return done
+
+
+def _move_root(repository: Repository, plan: "GcPlan", written: Sequence[_Written]) -> None:
+    root, backend, lookup = plan.root, repository.backend, repository.objects.lookup
+    gone = {pack.name for pack in plan.replaced} - {each.name for each in written}
+    fresh = [each for each in written if each.name not in root.packs()]
+    # The index that covers exactly the new packs is there before the root says that they are live.
+    lookup.extend([(each.name, each.table) for each in fresh], gone)
+    index = lookup.compact()
+    try:
+        backend.swap(KEY, root.encode(), _next(root, plan, fresh, gone).encode())
+    finally:
+        repository.objects.reset()
+    for key, _ in list(backend.list("index/")):
+        if key != index:
+            backend.delete(key)
+
+
+def _next(root: Root, plan: "GcPlan", fresh: Sequence[_Written], gone: set[Digest]) -> Root:
+    write_id, pointers = secrets.token_bytes(16), root.pointers()
+    operation = Operation(
+        root.operations[-1].id if root.operations else None,
+        plan.now,
+        "gc",
+        write_id,
+        pointers,
+        pointers,
+        packs_added=tuple(each.name for each in fresh),
+        packs_removed=tuple(sorted(gone)),
+    )
+    kept = [tuple(name for name in names if name not in gone) for names in (root.data_packs, root.meta_packs)]
+    added = [tuple(each.name for each in fresh if each.role == role) for role in (DATA, META)]
+    return replace(
+        root,
+        write_id=write_id,
+        generation=root.generation + 1,
+        data_packs=kept[0] + added[0],
+        meta_packs=kept[1] + added[1],
+        operations=(*plan.log.inline, operation),
+        older_operations=plan.log.older,
+    )
