@@ -3,11 +3,11 @@
 A repository beside working files lives in their `.tether` folder; a bare one is a folder of its own.
 """
 
-import secrets
-import tomllib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
 from tether.errors import AlreadyExists, Corrupt, NotFound, Unavailable, Unsupported
@@ -17,10 +17,12 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
-from tether.repo.transaction import Transaction
 from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import TIMEOUT_S, LockFile, Wait
+
+if TYPE_CHECKING:
+    from tether.repo.transaction import Transaction
 
 FOLDER = ".tether"
 FORMAT_KEY = "format"
@@ -75,7 +77,7 @@ class Repository:
         backend = LocalBackend(directory)
         with suppress(AlreadyExists):
             backend.write_new(FORMAT_KEY, FORMAT.encode())
-        root = Root(secrets.token_bytes(16), head=Head(f"refs/heads/{branch}"))
+        root = Root(os.urandom(16), head=Head(f"refs/heads/{branch}"))
         backend.write_new(KEY, root.encode())
         backend.close()
         return cls.open(directory, clock=clock, user_config=user_config)
@@ -112,7 +114,7 @@ class Repository:
         return self._root[1]
 
     @contextmanager
-    def transaction(self, command: str) -> Iterator[Transaction]:
+    def transaction(self, command: str) -> "Iterator[Transaction]":
         """Write objects and move refs as one operation.
 
         On leaving the block the new packs are made durable and the root moves once; when the block
@@ -125,9 +127,11 @@ class Repository:
             Conflict: Another process moved the same refs or the stage.
             Unavailable: The lock was not free in time, or the disk is full.
         """
+        from tether.repo.transaction import Transaction  # readers start without it
+
         with self.lock("writer", command).shared(self.wait):
             level = self.config.get("storage.compression") or "default"
-            transaction = Transaction(self, command, self.clock(), secrets.token_bytes(16), level=str(level))
+            transaction = Transaction(self, command, self.clock(), os.urandom(16), level=str(level))
             try:
                 yield transaction
                 transaction.commit()
@@ -146,7 +150,7 @@ class Repository:
         """Give back open files."""
         self.backend.close()
 
-    def _delete_replaced(self, transaction: Transaction) -> None:
+    def _delete_replaced(self, transaction: "Transaction") -> None:
         """Delete merged packs when no writer can still refer to them; otherwise gc does it later."""
         with suppress(Unavailable), self.lock("writer", "merge packs", timeout_s=0.0).exclusive(None):
             live = frozenset(self.root().packs())
@@ -160,6 +164,10 @@ def _check_format(backend: Backend, directory: Path) -> None:
         text = backend.read(FORMAT_KEY).decode()
     except NotFound:
         raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
+    if text == FORMAT:
+        return
+    import tomllib
+
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError):
