@@ -12,11 +12,13 @@ from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.errors import Conflict
 from tether.repo.history import History
+from tether.repo.mergestate import current_state
 from tether.repo.operations import Head
+from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
-from tether.worktree.checkout import execute_checkout, resume
-from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
+from tether.worktree.checkout import execute_checkout, recover
+from tether.worktree.journal import PendingCheckout, pending, write_journal
 from tether.worktree.plan import CheckoutPlan, plan_checkout
 from tether.worktree.rescue import keep_files
 from tether.worktree.worktree import WorkTree
@@ -92,11 +94,19 @@ class Change:
         plan = plan_checkout(
             self.worktree, transaction.objects, before, stage, paths=tuple(paths), force=force
         )
+        self.follow(plan, durable=durable)
+        transaction.set_stage(stage)
+
+    def follow(self, plan: CheckoutPlan, *, durable: bool = False) -> None:
+        """Let the working files follow a plan when the block ends; the stage is left to the caller.
+
+        Raises:
+            Conflict: The plan would lose local changes; nothing has changed.
+        """
         plan.check()
         if plan.rescues:
-            kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, transaction, plan.rescues))
-            transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
-        transaction.set_stage(stage)
+            kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, self.transaction, plan.rescues))
+            self.transaction.rescue(edit_tree(self.transaction.objects, EMPTY_TREE, kept).digest)
         self._plan, self._durable = plan, durable
 
     def announce(self) -> None:
@@ -111,10 +121,11 @@ class Change:
         if plan is None or plan.is_empty:
             return
         plan.objects = repository.objects
-        execute_checkout(
+        done = execute_checkout(
             self.worktree, repository.contents, plan, progress=self._repo.progress, sync=self._durable
         )
-        self.files = len(plan.writes) + len(plan.deletes) + len(plan.chmods)
+        done.finish()
+        self.files = done.written + done.deleted
 
 
 def open_worktree(repo: "Repo", command: str = "") -> WorkTree:
@@ -136,13 +147,16 @@ def writing(repo: "Repo", command: str) -> Iterator[WorkTree]:
     """
     worktree, repository = open_worktree(repo, command), repo.repository
     with worktree.exclusive(repository.wait):
-        unfinished = pending(worktree)
-        if unfinished is not None and unfinished.to_tree == repository.root().stage:
-            resume(worktree, repository.objects, repository.contents, progress=repo.progress)
-        elif unfinished is not None:
-            # It stopped before the root moved, and files are only written after that.
-            remove_journal(worktree)
+        if pending(worktree):
+            _recover(repo, worktree)
         yield worktree
+
+
+def _has_moved(repository: Repository, files: Digest) -> bool:
+    """Say whether the root says that the files are those of a tree: the stage, or what a merge wrote."""
+    root = repository.root()
+    state = current_state(repository.objects, root.state)
+    return files == root.stage or (state is not None and files == state.files)
 
 
 @contextmanager
@@ -162,6 +176,20 @@ def changing(repo: "Repo", command: str) -> Iterator[Change]:
             yield change
             change.announce()
         change.carry_out()
+
+
+def _recover(repo: "Repo", worktree: WorkTree) -> None:
+    """Finish or take back a checkout that was cut short; what a user changed since then is kept first."""
+    repository = repo.repository
+
+    def rescue(paths: Sequence[bytes]) -> None:
+        with repository.transaction("recover") as transaction:
+            kept: dict[bytes, Entry | None] = dict(keep_files(worktree, transaction, paths))
+            if kept:
+                transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
+
+    stage = repository.root().stage
+    recover(worktree, repository.objects, repository.contents, stage, progress=repo.progress, rescue=rescue)
 
 
 def branch_of(root: Root) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from tether.core.codec import decode, encode
 from tether.core.digest import DIGEST_SIZE, Digest
-from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.kinds import ObjectKind, ObjectReader, ObjectWriter
 from tether.core.names import display
 from tether.core.tree import Entry, EntryKind
 from tether.errors import Conflict, Corrupt
@@ -141,12 +141,16 @@ def commit_parents(state: MergeState | None, head: Digest | None) -> tuple[Diges
     """Return the parents of the commit that ends what is under way; of any commit when nothing is.
 
     Raises:
-        Conflict: Some paths are left to decide.
+        Conflict: Some paths are left to decide, or more commits are to be replayed.
     """
     parents = () if head is None else (head,)
     if state is None:
         return parents
     refuse_unresolved(state)
+    if state.activity == REBASE or state.todo:
+        raise Conflict(
+            f"a {state.activity} is under way", hint=f"run 'tether {state.activity} --continue' to go on"
+        )
     if state.activity == MERGE and state.other is not None:
         return (*parents, state.other)
     return parents
@@ -172,20 +176,20 @@ def put_state(transaction: Transaction, state: MergeState) -> None:
     transaction.set_state(transaction.objects.put(ObjectKind.STATE, state.encode()))
 
 
-def settle(transaction: Transaction, paths: Iterable[bytes]) -> int:
-    """Take the conflicts at some paths, or below these folders, as decided; return how many that were.
+def settle(objects: ObjectWriter, digest: Digest, paths: Iterable[bytes]) -> Digest | None:
+    """Take the conflicts at some paths, or below these folders, as decided, and return the new state.
 
     `add` of a path that was in conflict does this: what was staged is the decision. The empty path
-    stands for everything.
+    stands for everything. A stash that is applied is over with its last conflict: the result is None.
     """
-    state = current_state(transaction.objects, transaction.root.state)
-    if state is None or not state.conflicts:
-        return 0
+    state = read_state(objects, digest)
     selected = tuple(paths)
     left = tuple(row for row in state.conflicts if not _covers(selected, row.path))
-    if len(left) < len(state.conflicts):
-        put_state(transaction, replace(state, conflicts=left))
-    return len(state.conflicts) - len(left)
+    if len(left) == len(state.conflicts):
+        return digest
+    if not left and state.activity == STASH:
+        return None
+    return objects.put(ObjectKind.STATE, replace(state, conflicts=left).encode())
 
 
 def _covers(selected: Sequence[bytes], path: bytes) -> bool:
