@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
@@ -56,6 +57,25 @@ class Pull:
 
     fetched: Exchange
     upstream: str
+
+
+def clone(
+    repo_type: "type[Repo]",
+    request: CloneRequest,
+    *,
+    clock: Callable[[], Time],
+    user_config: Path | None,
+    adopt: "Callable[[Repo], object] | None",
+) -> "tuple[Repo, Moved]":
+    """Clone a repository and check out its branch; see `Repo.clone_with`."""
+    repository, branch = clone_repository(request, clock, user_config)
+    repo = repo_type(repository)
+    if adopt is not None:
+        adopt(repo)
+    root = repository.root()
+    if request.bare or root.head_commit() is None:
+        return repo, Moved(branch, root.head_commit(), 0)
+    return repo, move_to(repo, Move("clone", root.head_commit(), force=True, durable=True))
 
 
 def clone_repository(

@@ -16,7 +16,10 @@ from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
 
 if TYPE_CHECKING:
+    from tether.api.remotes import CloneRequest
     from tether.api.staging import CommitRequest, CommitResult, Removed, Status
+    from tether.api.switching import Restored
+    from tether.api.working import Moved
     from tether.worktree.staging import StageResult
 
 
@@ -78,6 +81,50 @@ class Repo:
         """
         directory = find_repository(Path(path).absolute())
         return cls(Repository.open(directory, clock=clock, user_config=user_config))
+
+    @classmethod
+    def clone(
+        cls,
+        url: str | Path,
+        path: str | Path,
+        *,
+        branch: str | None = None,
+        clock: Callable[[], Time] = system_clock,
+    ) -> "Repo":
+        """Copy the repository at `url` (a folder or `file:///DIR`) into `path` and check out its branch.
+
+        Example:
+            >>> repo = Repo.clone("/shared/photos", "photos")  # doctest: +SKIP
+
+        Raises:
+            AlreadyExists: `path` exists and is not an empty folder.
+            NotFound: There is no repository at `url`.
+        """
+        from tether.api.remotes import CloneRequest
+
+        request = CloneRequest(str(url), Path(path).absolute(), branch)
+        return cls.clone_with(request, clock=clock)[0]
+
+    @classmethod
+    def clone_with(
+        cls,
+        request: "CloneRequest",
+        *,
+        clock: Callable[[], Time] = system_clock,
+        user_config: Path | None = None,
+        adopt: Callable[["Repo"], object] | None = None,
+    ) -> "tuple[Repo, Moved]":
+        """Clone with every choice that there is.
+
+        Args:
+            request: What to clone.
+            clock: As for `open`.
+            user_config: The settings of the user.
+            adopt: Called with the new repository before its files are written, to give it progress.
+        """
+        from tether.api import remotes
+
+        return remotes.clone(cls, request, clock=clock, user_config=user_config, adopt=adopt)
 
     @property
     def root(self) -> Path:
@@ -199,6 +246,56 @@ class Repo:
         from tether.api import staging
 
         return staging.commit(self, request)
+
+    # -- moving between commits -------------------------------------------------------------
+
+    def switch(self, branch: str, *, create: str | None = None, force: bool = False) -> "Moved":
+        """Check out a branch; with `create`, a new one that begins at that revision.
+
+        Example:
+            >>> repo.switch("night-images", create="HEAD")  # doctest: +SKIP
+
+        Raises:
+            NotFound: There is no such branch.
+            Conflict: Local changes would be lost and `force` is not set.
+        """
+        from tether.api import switching
+
+        return switching.switch(self, branch, create=create, force=force)
+
+    def checkout(self, rev: str, *, force: bool = False) -> "Moved":
+        """Check out a branch by name, or any other revision without a branch; errors as for `switch`."""
+        from tether.api import switching
+
+        return switching.checkout(self, rev, force=force)
+
+    def restore(
+        self, paths: Sequence[bytes], *, source: str | None = None, staged: bool = False, files: bool = True
+    ) -> "Restored":
+        """Bring files back from a revision or the stage: on the stage, in the working copy or both."""
+        from tether.api import switching
+
+        return switching.restore(self, switching.RestoreRequest(paths, source, staged, files))
+
+    def reset(self, rev: str = "HEAD", mode: str = "mixed") -> "Moved":
+        """Move the current branch: `soft` that alone, `mixed` the stage too, `hard` the files too."""
+        from tether.api import switching
+
+        return switching.reset(self, rev, mode)
+
+    def clean(
+        self, paths: Sequence[bytes] = (), *, ignored: bool = False, dry_run: bool = False
+    ) -> list[bytes]:
+        """Remove untracked files and return them."""
+        from tether.api import switching
+
+        return switching.clean(self, paths, ignored=ignored, dry_run=dry_run)
+
+    def explain_ignored(self, path: bytes) -> tuple[str, int, str] | None:
+        """Return file, line and pattern of the rule that ignores `path`, or None."""
+        from tether.api import switching
+
+        return switching.explain_ignored(self, path)
 
     def path(self, path: str | Path) -> bytes:
         """Return a path as the repository writes it: relative to the working files, with `/`.

@@ -1,6 +1,7 @@
 """Keeps working files that a command is about to overwrite, and moves files for `mv`."""
 
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -48,6 +49,35 @@ def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None
                 raise AlreadyExists(f"{display(new)} exists")
         for old, new in pairs:
             _rename(folders, old, new)
+
+
+def delete_files(worktree: WorkTree, paths: Iterable[bytes]) -> None:
+    """Delete files, links and whole folders, and the folders that this leaves empty.
+
+    Raises:
+        Forbidden: One may not be deleted.
+    """
+    for path in paths:
+        full = os.path.join(os.fsencode(worktree.root), path)
+        try:
+            if os.path.isdir(full) and not os.path.islink(full):
+                shutil.rmtree(full)
+            else:
+                os.unlink(full)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise failure(error, path) from error
+        _drop_empty(worktree, split(path)[0])
+
+
+def _drop_empty(worktree: WorkTree, folder: bytes) -> None:
+    while folder:
+        try:
+            os.rmdir(os.path.join(os.fsencode(worktree.root), folder))
+        except OSError:
+            return
+        folder = split(folder)[0]
 
 
 def _rename(folders: Folders, old: bytes, new: bytes) -> None:

@@ -1,6 +1,7 @@
 """`tether add`: put files into the next commit."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
@@ -39,7 +40,7 @@ def command(ctx: Context, options: Options) -> None:
     result = repo.stage(
         paths, dry_run=options.dry_run, force=options.force, listed=options.dry_run or ctx.verbose
     )
-    document = {
+    document: dict[str, Any] = {
         "added": result.added,
         "modified": result.modified,
         "removed": result.removed,

@@ -15,7 +15,7 @@ class Options:
     """What the user asked for."""
 
     url: str
-    directory: str | None
+    folder: str | None
     branch: str | None
     bare: bool
     origin: str
@@ -23,7 +23,7 @@ class Options:
 
 @click.command()
 @click.argument("url")
-@click.argument("directory", required=False, metavar="[DIR]")
+@click.argument("folder", required=False, metavar="[DIR]")
 @click.option("-b", "--branch", metavar="BRANCH", help="Check out this branch.")
 @click.option("--bare", is_flag=True, help="Without working files, to push to.")
 @click.option("-o", "--origin", default="origin", metavar="NAME", help="Call the source NAME, not origin.")
@@ -37,8 +37,8 @@ def command(ctx: Context, options: Options) -> None:
     from tether.api.remotes import CloneRequest
     from tether.api.repo import Repo
 
-    path = Path(options.directory) if options.directory else Path(options.url.rstrip("/")).with_suffix("")
-    path = path if options.directory else Path(path.name)
+    path = Path(options.folder) if options.folder else Path(options.url.rstrip("/")).with_suffix("")
+    path = path if options.folder else Path(path.name)
     request = CloneRequest(options.url, path.absolute(), options.branch, options.bare, options.origin)
     repo, done = Repo.clone_with(request, clock=ctx.now, user_config=ctx.user_config_path, adopt=ctx.adopt)
     document = {
@@ -48,6 +48,6 @@ def command(ctx: Context, options: Options) -> None:
         "files": done.files,
     }
     repo.close()
-    where = f"cloned into {options.directory or path.name}"
+    where = f"cloned into {options.folder or path.name}"
     tail = f" on {done.branch}, {count_text(done.files, 'file')}" if done.branch else " (no commits yet)"
     ctx.emit(document, lambda: [where + tail])

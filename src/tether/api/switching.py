@@ -1,0 +1,255 @@
+"""Moving between commits: switch, checkout, restore, reset, clean; and the rules that ignore files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from tether.api.working import (
+    Move,
+    Moved,
+    branch_of,
+    carry,
+    changing,
+    move_to,
+    open_worktree,
+    refuse_under_way,
+    tree_of,
+    writing,
+)
+from tether.core.digest import Digest
+from tether.core.names import BRANCHES, branch_ref, check_ref_name, display
+from tether.core.tree import EMPTY_TREE, Entry
+from tether.core.treediff import diff_trees
+from tether.core.treeedit import edit_tree
+from tether.core.treeread import find_many
+from tether.errors import AlreadyExists, InvalidInput, NotFound
+from tether.repo.operations import Head
+from tether.repo.revision import resolve
+from tether.worktree.compare import compare
+
+if TYPE_CHECKING:
+    from tether.api.repo import Repo
+
+
+class Restored(NamedTuple):
+    """What `restore` or `checkout REV -- PATH` brought back."""
+
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreRequest:
+    """What to bring back, from where, to where.
+
+    Attributes:
+        paths: Files and folders.
+        source: A revision; None is the stage, or HEAD when only the stage is restored.
+        staged: Restore the stage.
+        files: Restore the working files.
+    """
+
+    paths: Sequence[bytes]
+    source: str | None = None
+    staged: bool = False
+    files: bool = True
+
+
+def switch(repo: "Repo", branch: str, *, create: str | None = None, force: bool = False) -> Moved:
+    """Check out a branch; with `create`, a new one that begins at that revision.
+
+    A branch that only a remote has is made here and follows it.
+
+    Raises:
+        NotFound: There is no such branch.
+        AlreadyExists: The new branch exists.
+        Conflict: Local changes would be lost.
+    """
+    root, ref = repo.repository.root(), branch_ref(check_ref_name(branch))
+    if create is not None:
+        return _switch_new(repo, branch, create, force=force)
+    target = root.refs.get(ref)
+    if target is None and root.head.ref == ref:
+        return Moved(branch, None, 0)
+    if target is None:
+        return _switch_remote(repo, branch, force=force)
+    return move_to(repo, Move(f"switch {branch}", target, Head(ref), force=force))
+
+
+def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
+    """Check out a branch by name, or any other revision without a branch.
+
+    Raises:
+        NotFound: There is no such revision.
+        Conflict: Local changes would be lost.
+    """
+    root = repo.repository.root()
+    if _is_name(rev) and branch_ref(rev) in root.refs:
+        return switch(repo, rev, force=force)
+    commit = resolve(repo.repository, rev)
+    return move_to(repo, Move(f"checkout {rev}", commit, Head(None, commit), force=force))
+
+
+def restore(repo: "Repo", request: RestoreRequest) -> Restored:
+    """Bring files back as they were, on the stage, in the working copy or both.
+
+    Working files that are overwritten are kept in the operation, for `undo`.
+
+    Raises:
+        NotFound: A path is in neither the source nor the stage.
+    """
+    with changing(repo, "restore") as change:
+        transaction = change.transaction
+        root, objects = transaction.root, transaction.objects
+        head = root.head_commit()
+        if request.source is not None:
+            tree = tree_of(repo, resolve(repo.repository, request.source))
+        else:
+            tree = tree_of(repo, head) if request.staged else root.stage
+        _check_known(repo, request.paths, tree, root.stage)
+        whole = b"" in request.paths
+        limits = () if whole else tuple(request.paths)
+        changes = {c.path: c.new for c in diff_trees(objects, root.stage, tree, paths=limits)}
+        new_stage = edit_tree(objects, root.stage, changes).digest if changes else root.stage
+        if request.staged and not request.files:
+            transaction.set_stage(new_stage)
+            return Restored(len(changes))
+        change.show(new_stage, paths=limits, force=True)
+        if not request.staged:
+            transaction.set_stage(root.stage)
+    return Restored(change.files)
+
+
+def reset(repo: "Repo", rev: str, mode: str = "mixed") -> Moved:
+    """Move the branch to another commit.
+
+    Args:
+        repo: Whose branch.
+        rev: Where to.
+        mode: `soft` leaves stage and files, `mixed` resets the stage, `hard` the files too; what is
+            overwritten is kept in the operation for `undo`.
+
+    Raises:
+        InvalidInput: An unknown mode.
+    """
+    commit = resolve(repo.repository, rev)
+    command = f"reset --{mode} {rev}"
+    if mode == "hard":
+        return move_to(repo, Move(command, commit, advance=True, force=True))
+    if mode not in ("soft", "mixed"):
+        raise InvalidInput(f"no such mode of reset: {mode}")
+    with writing(repo, command), repo.repository.transaction(command) as transaction:
+        refuse_under_way(transaction.root, "reset")
+        transaction.advance(commit)
+        if mode == "mixed":
+            transaction.set_stage(tree_of(repo, commit))
+    root = repo.repository.root()
+    return Moved(branch_of(root), commit, 0)
+
+
+def clean(
+    repo: "Repo", paths: Sequence[bytes] = (), *, ignored: bool = False, dry_run: bool = False
+) -> list[bytes]:
+    """Remove untracked files; return them. They are kept in the operation, for `undo`.
+
+    Ignored files are removed only with `ignored`, and are not kept.
+    """
+    from tether.worktree.rescue import delete_files, keep_files
+
+    with writing(repo, "clean") as worktree:
+        stage = repo.repository.root().stage
+        found = compare(
+            worktree,
+            repo.repository.objects,
+            stage,
+            paths=paths,
+            include_ignored=ignored,
+            all_untracked=True,
+        )
+        files = [path for path, is_folder in found.untracked if not is_folder]
+        extra = [path for path, _ in found.ignored] if ignored else []
+        if dry_run or not (files or extra):
+            return sorted([*files, *extra])
+        with repo.repository.transaction("clean") as transaction:
+            kept: dict[bytes, Entry | None] = dict(keep_files(worktree, transaction, files))
+            if kept:
+                transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
+        delete_files(worktree, [*files, *extra])
+    return sorted([*files, *extra])
+
+
+def explain_ignored(repo: "Repo", path: bytes) -> tuple[str, int, str] | None:
+    """Return file, line and pattern of the rule that ignores `path`, or None.
+
+    A folder above that is ignored decides for all below it.
+    """
+    from tether.worktree.folders import Folders
+    from tether.worktree.ignore import IgnoreRules
+    from tether.worktree.scan import read_ignore_file
+
+    worktree, rules, parts = open_worktree(repo), IgnoreRules.empty(), path.split(b"/")
+    with Folders(worktree.root) as folders:
+        for depth in range(len(parts)):
+            folder = b"/".join(parts[:depth])
+            try:
+                rules = rules.child(folder, read_ignore_file(folders.open(folder)))
+            except OSError:
+                break
+    is_folder = (repo.root / display(path)).is_dir()
+    found = rules.explain(path, is_folder)
+    return (found.file, found.line, found.pattern) if found is not None else None
+
+
+def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:
+    root, ref = repo.repository.root(), branch_ref(branch)
+    if ref in root.refs:
+        raise AlreadyExists(f"a branch named {branch} exists", hint=f"run 'tether switch {branch}'")
+    command = f"switch -c {branch}"
+    if start == "HEAD" and root.head_commit() is None:
+        with repo.repository.transaction(command) as transaction:
+            transaction.set_head(Head(ref))
+        return Moved(branch, None, 0)
+    commit = resolve(repo.repository, start)
+    with changing(repo, command) as change:
+        transaction = change.transaction
+        refuse_under_way(transaction.root, command)
+        transaction.set_ref(ref, commit, expected=None)
+        transaction.set_head(Head(ref))
+        if commit != transaction.root.head_commit():
+            old = tree_of(repo, transaction.root.head_commit())
+            change.show(carry(transaction, old, tree_of(repo, commit)), force=force)
+    return Moved(branch, commit, change.files)
+
+
+def _switch_remote(repo: "Repo", branch: str, *, force: bool) -> Moved:
+    root = repo.repository.root()
+    found = [name for name in root.refs if _is_remote_of(name, branch)]
+    if len(found) != 1:
+        names = sorted(name.removeprefix(BRANCHES) for name in root.refs if name.startswith(BRANCHES))
+        known = f"branches: {', '.join(names[:8])}" if names else "there are no branches yet"
+        raise NotFound(f"no branch named {branch}", hint=f"{known}; 'tether switch -c {branch}' makes it")
+    remote = found[0].removeprefix("refs/remotes/").removesuffix(f"/{branch}")
+    moved = _switch_new(repo, branch, found[0], force=force)
+    settings = {f"branch.{branch}.remote": remote, f"branch.{branch}.merge": f"{BRANCHES}{branch}"}
+    repo.repository.config.update(repo.repository.directory / "config.toml", settings)
+    return moved
+
+
+def _is_remote_of(ref: str, branch: str) -> bool:
+    parts = ref.split("/", 3)
+    return len(parts) == 4 and parts[1] == "remotes" and parts[3] == branch
+
+
+def _is_name(rev: str) -> bool:
+    try:
+        check_ref_name(rev)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _check_known(repo: "Repo", paths: Sequence[bytes], tree: Digest, stage: Digest) -> None:
+    objects = repo.repository.objects
+    known = {**find_many(objects, stage, paths), **find_many(objects, tree, paths)}
+    for path in paths:
+        if path and path not in known:
+            raise NotFound(f"{display(path)} is not in that revision", hint="see 'tether ls REV'")
