@@ -6,6 +6,8 @@ relative to the descriptor of the one above it.
 
 import os
 import stat
+import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -87,8 +89,31 @@ def _open_or_make(name: bytes, parent: int) -> int:
     try:
         return os.open(name, _FOLDER, dir_fd=parent)
     except FileNotFoundError:
-        os.mkdir(name, dir_fd=parent)
+        with suppress(FileExistsError):  # another thread was quicker
+            os.mkdir(name, dir_fd=parent)
         return os.open(name, _FOLDER, dir_fd=parent)
+
+
+class ThreadFolders:
+    """Open folders for several threads, each with its own."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._local = threading.local()
+        self._opened: list[Folders] = []
+
+    def mine(self) -> Folders:
+        """Return those of the thread that asks."""
+        folders: Folders | None = getattr(self._local, "folders", None)
+        if folders is None:
+            folders = self._local.folders = Folders(self._root)
+            self._opened.append(folders)
+        return folders
+
+    def close(self) -> None:
+        """Close all; no thread may use them any more."""
+        for folders in self._opened:
+            folders.close()
 
 
 def join(folder: bytes, name: bytes) -> bytes:

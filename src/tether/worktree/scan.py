@@ -5,7 +5,6 @@ runs without the interpreter lock.
 """
 
 import os
-import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +14,7 @@ from typing import Generic, NamedTuple, Self, TypeVar
 
 from tether.core.names import REPOSITORY_FOLDER, is_repository_folder
 from tether.worktree.files import scan_directory
-from tether.worktree.folders import Folders, is_folder, lstat_record
+from tether.worktree.folders import Folders, ThreadFolders, is_folder, lstat_record
 from tether.worktree.ignore import IGNORE_FILE, MAX_TEXT
 from tether.worktree.rows import Rows, Shape, from_items, shape_of
 
@@ -112,10 +111,8 @@ class Scanner(Generic[Key]):
     """
 
     def __init__(self, root: Path, threads: int = THREADS) -> None:
-        self._root = root
+        self._folders = ThreadFolders(root)
         self._pool = ThreadPoolExecutor(threads, "scan")
-        self._local = threading.local()
-        self._opened: list[Folders] = []
         self._waiting: deque[tuple[Key, FolderRequest]] = deque()
         self._running: deque[tuple[list[Key], Future[list[FolderScan]]]] = deque()
 
@@ -126,8 +123,7 @@ class Scanner(Generic[Key]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
-        for folders in self._opened:
-            folders.close()
+        self._folders.close()
 
     def request(self, key: Key, request: FolderRequest) -> None:
         """Ask for a folder; `key` comes back with its result."""
@@ -156,11 +152,4 @@ class Scanner(Generic[Key]):
         self._running.append(([key for key, _ in together], future))
 
     def _scan(self, requests: Iterable[FolderRequest]) -> list[FolderScan]:
-        return [scan_folder(self._folders(), request) for request in requests]
-
-    def _folders(self) -> Folders:
-        folders: Folders | None = getattr(self._local, "folders", None)
-        if folders is None:
-            folders = self._local.folders = Folders(self._root)
-            self._opened.append(folders)
-        return folders
+        return [scan_folder(self._folders.mine(), request) for request in requests]

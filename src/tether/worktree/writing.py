@@ -1,0 +1,216 @@
+"""Writes files and links into the working copy: small ones in batches by folder, large ones as a stream.
+
+Contents come verified from the store. A file that replaces another is written beside it and moved over it,
+so a stop never leaves half a file under its name where another one was.
+"""
+
+import errno
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tether.core.names import display
+from tether.core.progress import Progress
+from tether.core.tree import EntryKind
+from tether.errors import Conflict
+from tether.repo.contents import ContentReader
+from tether.worktree.files import RECORD, TEMPORARY_PREFIX, write_files
+from tether.worktree.folders import Folders, ThreadFolders, failure, lstat_record, split
+from tether.worktree.plan import Write
+from tether.worktree.reading import SMALL_FILE
+
+MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
+_THREADS = 2
+_AHEAD = 2
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
+
+
+class Written(NamedTuple):
+    """A file or link that was written."""
+
+    path: bytes
+    record: bytes
+
+
+_Part = tuple[bytes, list[tuple[Write, bytes]]]
+"""A folder with files for it and their contents."""
+
+
+def write_all(
+    root: Path, contents: ContentReader, writes: Sequence[Write], progress: Progress
+) -> Iterator[Written]:
+    """Write files and links; missing folders are made.
+
+    Raises:
+        NotFound: A content is not here.
+        Corrupt: A content is damaged.
+        Conflict: Something appeared meanwhile where a new file goes.
+        Unavailable: The disk is full.
+        Forbidden: A folder cannot be written.
+    """
+    small = [write for write in writes if write.entry.size <= SMALL_FILE]
+    folders = ThreadFolders(root)
+    try:
+        with ThreadPoolExecutor(1, "unpack") as reader, ThreadPoolExecutor(_THREADS, "write") as writers:
+            running: deque[Future[list[Written]]] = deque()
+            try:
+                for parts in _ahead(reader, _by_folder(contents, small)):
+                    running.extend(writers.submit(_write_part, folders, part) for part in parts)
+                    while len(running) > 4 * _THREADS + len(parts):
+                        yield from _reported(running.popleft().result(), progress)
+                while running:
+                    yield from _reported(running.popleft().result(), progress)
+            finally:
+                for future in running:
+                    future.cancel()
+        for write in writes:
+            if write.entry.size > SMALL_FILE:
+                yield from _reported([_write_large(folders.mine(), contents, write)], progress)
+    finally:
+        folders.close()
+
+
+def _reported(written: list[Written], progress: Progress) -> list[Written]:
+    progress.advance(len(written))
+    return written
+
+
+def _by_folder(contents: ContentReader, small: Sequence[Write]) -> Iterator[list[_Part]]:
+    """Yield contents as they lie in the packs, those of one folder together."""
+    for batch in contents.small_batches([(write.entry.digest, write.entry.size) for write in small]):
+        parts: dict[bytes, list[tuple[Write, bytes]]] = {}
+        for index, data in batch:
+            write = small[index]
+            parts.setdefault(split(write.path)[0], []).append((write, data))
+        yield list(parts.items())
+
+
+def _ahead(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterator[list[_Part]]:
+    """Yield what `source` yields, which works on the next ones in a thread meanwhile."""
+    waiting = deque(pool.submit(next, source, None) for _ in range(_AHEAD))
+    try:
+        while (found := waiting.popleft().result()) is not None:
+            waiting.append(pool.submit(next, source, None))
+            yield found
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+def _write_part(folders: ThreadFolders, part: _Part) -> list[Written]:
+    folder, items = part
+    try:
+        dirfd = folders.mine().make(folder)
+    except OSError as error:
+        raise failure(error, folder) from error
+    links = [(write, data) for write, data in items if write.entry.kind == EntryKind.SYMLINK]
+    files = [(write, data) for write, data in items if write.entry.kind != EntryKind.SYMLINK]
+    written = _write_files(dirfd, files)
+    for write, data in links:
+        written.append(_retried(dirfd, write, data))
+    return written
+
+
+def _write_files(dirfd: int, files: Sequence[tuple[Write, bytes]]) -> list[Written]:
+    names = [write.entry.name for write, _ in files]
+    modes = [MODES[write.entry.kind] for write, _ in files]
+    replaces = [write.replaces for write, _ in files]
+    failed, records = write_files(dirfd, names, [data for _, data in files], modes, replaces)
+    written: list[Written] = []
+    for row, (write, data) in enumerate(files):
+        if not failed[row]:
+            written.append(Written(write.path, records[row * RECORD.size : (row + 1) * RECORD.size]))
+        elif failed[row] in _OCCUPIED:
+            written.append(_retried(dirfd, write, data))
+        else:
+            raise failure(OSError(failed[row], os.strerror(failed[row])), write.path)
+    return written
+
+
+def _retried(dirfd: int, write: Write, data: bytes) -> Written:
+    """Write one file or link where a folder without files may be in its place."""
+    name = write.entry.name
+    try:
+        remove_empty_tree(name, dirfd)
+        occupied = lstat_record(name, dirfd) is not None
+        if occupied and not write.replaces:
+            raise Conflict(
+                f"{display(write.path)} appeared meanwhile", hint="move it away, then run it again"
+            )
+        if write.entry.kind == EntryKind.SYMLINK:
+            _place_link(dirfd, name, data, replace=occupied)
+        else:
+            failed, _ = write_files(dirfd, [name], [data], [MODES[write.entry.kind]], [write.replaces])
+            if failed[0]:
+                raise OSError(failed[0], os.strerror(failed[0]))
+    except (OSError, ValueError) as error:
+        raise failure(_as_os_error(error), write.path) from error
+    return Written(write.path, lstat_record(name, dirfd) or bytes(RECORD.size))
+
+
+def _as_os_error(error: OSError | ValueError) -> OSError:
+    return error if isinstance(error, OSError) else OSError(errno.EINVAL, str(error))
+
+
+def _place_link(dirfd: int, name: bytes, target: bytes, *, replace: bool) -> None:
+    if not replace:
+        os.symlink(target, name, dir_fd=dirfd)
+        return
+    temporary = TEMPORARY_PREFIX + b"%d-link" % os.getpid()
+    with suppress(FileNotFoundError):
+        os.unlink(temporary, dir_fd=dirfd)
+    os.symlink(target, temporary, dir_fd=dirfd)
+    os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
+
+
+def remove_empty_tree(name: bytes, dirfd: int) -> None:
+    """Remove a folder that holds nothing but folders; anything else stays as it is."""
+    record = lstat_record(name, dirfd)
+    if record is None or int.from_bytes(record[:4], "little") & 0o170000 != 0o040000:
+        return
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dirfd)
+    try:
+        for below in os.listdir(inner):
+            remove_empty_tree(os.fsencode(below), inner)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=dirfd)
+
+
+def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Written:
+    folder, name = split(write.path)
+    temporary = TEMPORARY_PREFIX + b"%d-large" % os.getpid()
+    try:
+        dirfd = folders.make(folder)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=dirfd)
+        descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
+        try:
+            _fill(descriptor, contents.stream(write.entry.digest))
+            remove_empty_tree(name, dirfd)
+            if not write.replaces and lstat_record(name, dirfd) is not None:
+                raise Conflict(
+                    f"{display(write.path)} appeared meanwhile", hint="move it away, then run it again"
+                )
+            os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=dirfd)
+            raise
+        finally:
+            os.close(descriptor)
+        return Written(write.path, lstat_record(name, dirfd) or bytes(RECORD.size))
+    except OSError as error:
+        raise failure(error, write.path) from error
+
+
+def _fill(descriptor: int, pieces: Iterable[bytes]) -> None:
+    for piece in pieces:
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
