@@ -91,12 +91,12 @@ def operation_from(fields: Any) -> Operation:
         parent, micros, offset, command, write_id, before, after, refs, added, removed, rescued = fields
         return Operation(
             optional_digest(parent),
-            Time(int(micros), int(offset)),
-            str(command),
-            bytes(write_id),
+            Time(_integer(micros), _integer(offset)),
+            _text(command),
+            binary(write_id),
             _pointers(before),
             _pointers(after),
-            tuple(RefChange(str(n), optional_digest(a), optional_digest(b)) for n, a, b in refs),
+            tuple(RefChange(_text(n), optional_digest(a), optional_digest(b)) for n, a, b in refs),
             split_digests(added),
             split_digests(removed),
             optional_digest(rescued),
@@ -166,6 +166,29 @@ def required_digest(value: Any) -> Digest:
     if digest is None:
         raise Corrupt("a digest is missing")
     return digest
+
+
+def binary(value: Any) -> bytes:
+    """Return `value` as bytes.
+
+    Raises:
+        Corrupt: It is something else; `bytes(value)` would take a number for a length.
+    """
+    if not isinstance(value, bytes):
+        raise Corrupt("a value of the repository's state is not binary")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Corrupt("a name in an operation is not text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if not isinstance(value, int):
+        raise Corrupt("the time of an operation is not a number")
+    return value
 
 
 def _pointer_fields(pointers: Pointers) -> list[Any]:

@@ -161,18 +161,19 @@ class Repository:
 
 def _check_format(backend: Backend, directory: Path) -> None:
     try:
-        text = backend.read(FORMAT_KEY).decode()
+        data = backend.read(FORMAT_KEY)
     except NotFound:
         raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
-    if text == FORMAT:
+    if data == FORMAT.encode():
         return
     import tomllib
 
     try:
-        found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        found = tomllib.loads(data.decode())
+        features = found.get("features", [])
+        unknown = {str(feature) for feature in features} - _KNOWN_FEATURES
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, TypeError):
         raise Corrupt(f"the format file of {directory} cannot be read") from None
-    unknown = set(found.get("features", ())) - _KNOWN_FEATURES
     if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:
         needs = ", ".join(sorted(unknown)) or f"format {found.get('version')}"
         raise Unsupported(f"the repository in {directory} needs {needs}", hint="use a newer Tether")

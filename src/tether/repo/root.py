@@ -17,6 +17,7 @@ from tether.repo.operations import (
     Head,
     Operation,
     Pointers,
+    binary,
     operation_from,
     optional_digest,
     required_digest,
@@ -97,15 +98,20 @@ def decode_root(data: bytes) -> Root:
     if not isinstance(fields, list) or not fields or fields[0] != VERSION:
         raise Unsupported("the root of the repository has an unknown version", hint="use a newer Tether")
     try:
-        return _root_from(fields)
+        root = _root_from(fields)
+        same = root.encode() == data
     except (TypeError, ValueError):
-        raise Corrupt("the root of the repository has an unknown form") from None
+        same = False
+    if not same:
+        # A writer swaps against the bytes that it would write itself.
+        raise Corrupt("the root of the repository has an unknown form")
+    return root
 
 
 def _root_from(fields: list[Any]) -> Root:
     _, write_id, generation, head, refs, stage, state, data, meta, operations, older, extra = fields
     ref, commit = head
-    if not isinstance(write_id, bytes) or not isinstance(generation, int):
+    if not isinstance(write_id, bytes) or not isinstance(generation, int) or not isinstance(ref, str | None):
         raise Corrupt("the root of the repository has an unknown form")
     return Root(
         write_id,
@@ -118,5 +124,5 @@ def _root_from(fields: list[Any]) -> Root:
         split_digests(meta),
         tuple(operation_from(row) for row in operations),
         optional_digest(older),
-        tuple((str(key), bytes(value)) for key, value in extra),
+        tuple((str(key), binary(value)) for key, value in extra),
     )
