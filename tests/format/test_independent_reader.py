@@ -15,7 +15,7 @@ from blake3 import blake3
 from tests.format import reader
 from tests.support.repos import ADA, make_repository
 
-from tether.core import planes, zstd
+from tether.core import planes, planes_pure, zstd
 from tether.core.compression import Codec, Compressor
 from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
@@ -215,7 +215,7 @@ def test_planes_of_every_form(codec: Codec, mode: Mode, lead: int, length: int) 
         made = {
             Mode.PLAIN: bytes,
             Mode.ZSTD: lambda p: writer.compress(p, zstd.QUICK),
-            Mode.NARROW: planes.narrow,
+            Mode.NARROW: planes_pure.narrow,
         }
         return mode, made[mode](plane)
 
