@@ -228,19 +228,23 @@ class _Planner:
             self._add_removal(change, gone=gone)
         elif path in self._new and self._is_there(path, new, folders):
             plan.done.append(path)
-        elif new.kind == EntryKind.DIRECTORY:
-            plan.made.append(path)
         else:
             here = change.old is not None and change.old.kind != EntryKind.DIRECTORY and not gone
-            if here and local is None and _only_mode(change):
+            if new.kind == EntryKind.DIRECTORY:
+                plan.made.append(path)
+                if change.old is not None and here:
+                    plan.deletes.append((path, change.old))
+            elif here and local is None and _only_mode(change):
                 plan.chmods.append((path, new))
             else:
                 plan.writes.append(Write(path, new, here or path in self._new))
 
     def _add_removal(self, change: TreeChange, *, gone: bool) -> None:
-        if change.old is None or gone:
+        if change.old is None:
             return
-        if change.old.kind == EntryKind.DIRECTORY:
+        if gone:
+            self.plan.done.append(change.path)
+        elif change.old.kind == EntryKind.DIRECTORY:
             self.plan.dropped.append(change.path)
         else:
             self.plan.deletes.append((change.path, change.old))
