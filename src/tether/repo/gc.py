@@ -13,6 +13,7 @@ new packs are made durable, the root moves, and only then are the old pack files
 any point leaves files that the next run finds: they are not in the root's list.
 """
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -172,7 +173,7 @@ class _Survey:
         marker = self._marker
         marker.mark(root_values(root))
         without_undo = self._bytes_marked() if first else 0
-        log = shorten(root, objects, self._now.micros - self._options.retention_days * _DAY_MICROS)
+        log = shorten(root, objects, self._oldest())
         for operation in log.kept:
             marker.mark(operation_values(operation))
         marker.marked |= log.needed
@@ -180,6 +181,11 @@ class _Survey:
         if first:
             self._for_undo = self._bytes_marked() - without_undo
         return log
+
+    def _oldest(self) -> int:
+        """Return the time of the oldest operation to keep; no days means none, whatever clocks say."""
+        days = self._options.retention_days
+        return self._now.micros - days * _DAY_MICROS if days else sys.maxsize
 
     def _report(self, kind: ObjectKind, digest: Digest, problem: str) -> None:
         self._problems.append((kind, digest, problem))

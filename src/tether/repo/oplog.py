@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, object_digest
@@ -16,6 +17,9 @@ from tether.repo.transaction import INLINE_OPERATIONS, Transaction
 UNDO = "undo "
 """How the command of an operation begins that took back another one, whose id follows."""
 RESTORE = "op restore "
+_FILES = " (files)"
+_STAGE_ONLY = ("add", "commit", "reset --soft", "reset --mixed")
+"""Commands that change the stage and leave working files alone; all others let the files follow."""
 MIN_PREFIX = 6
 _RUN = 48
 
@@ -27,13 +31,11 @@ class Goal:
     Attributes:
         refs: New value by name, for the refs that change; None removes one.
         pointers: HEAD, stage and state.
-        rescued: Working files to bring back, beside those of the stage.
         command: What the operation log says of it.
     """
 
     refs: dict[str, Digest | None]
     pointers: Pointers
-    rescued: Digest | None
     command: str
 
 
@@ -82,7 +84,7 @@ def next_undo(repository: Repository) -> Operation:
     undone: set[str] = set()
     for operation in read_operations(repository):
         if operation.command.startswith(UNDO):
-            undone.add(operation.command.removeprefix(UNDO).strip())
+            undone.add(operation.command.removeprefix(UNDO).split()[0])
         elif operation.id.hex() not in undone and not is_idle(operation):
             return operation
     raise NotFound("nothing to undo", hint="`tether op log` lists what was done")
@@ -95,19 +97,40 @@ def undo_goal(root: Root, operation: Operation) -> Goal:
     """
     refs = {change.name: change.old for change in operation.refs if not change.name.startswith(REMOTES)}
     pointers = operation.before if operation.before != operation.after else root.pointers()
-    return Goal(refs, pointers, operation.rescued, UNDO + operation.id.hex())
+    return Goal(refs, pointers, UNDO + operation.id.hex() + _mark(moves_files(operation.command)))
 
 
-def restore_goal(repository: Repository, operation: Operation) -> Goal:
-    """Return what leads to the state as it was right after an operation."""
+def operations_after(repository: Repository, operation: Operation) -> list[Operation]:
+    """Return the operations that came after one, newest first."""
+    return list(takewhile(lambda later: later.id != operation.id, read_operations(repository)))
+
+
+def restore_goal(repository: Repository, operation: Operation, later: Sequence[Operation]) -> Goal:
+    """Return what leads to the state as it was right after an operation.
+
+    Args:
+        repository: Whose root.
+        operation: Where to return to.
+        later: What came after it, newest first.
+    """
     root = repository.root()
     refs: dict[str, Digest | None] = {}
-    for later in walk_operations(root.operations, root.older_operations, repository.objects):
-        if later.id == operation.id:
-            break
-        refs.update({c.name: c.old for c in later.refs if not c.name.startswith(REMOTES)})
+    for each in later:
+        refs.update({c.name: c.old for c in each.refs if not c.name.startswith(REMOTES)})
     changed = {name: value for name, value in refs.items() if root.refs.get(name) != value}
-    return Goal(changed, operation.after, None, RESTORE + operation.id.hex())
+    files = any(moves_files(each.command) for each in later)
+    return Goal(changed, operation.after, RESTORE + operation.id.hex() + _mark(files))
+
+
+def moves_files(command: str) -> bool:
+    """Say whether the working files follow what an operation with this command did to the stage."""
+    if command.startswith((UNDO, RESTORE)):
+        return command.endswith(_FILES)
+    return not any(command == verb or command.startswith(f"{verb} ") for verb in _STAGE_ONLY)
+
+
+def _mark(files: bool) -> str:
+    return _FILES if files else ""
 
 
 def apply_goal(transaction: Transaction, goal: Goal) -> None:

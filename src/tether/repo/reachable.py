@@ -5,10 +5,8 @@ when something is missing or damaged and reports it, because gc must stop then a
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
-from tether.core.codec import decode
-from tether.core.digest import DIGEST_SIZE, Digest
+from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
@@ -16,6 +14,7 @@ from tether.core.tree import EntryKind, Inner, decode_node, split_digests
 from tether.errors import Corrupt, NotFound
 from tether.repo.history import shallow_commits
 from tether.repo.inventory import Inventory
+from tether.repo.mergestate import state_references
 from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Operation, Pointers
 from tether.repo.root import Root
@@ -57,11 +56,12 @@ class Marker:
                 commits.append(digest)
             elif kind == ObjectKind.TREE:
                 self._trees.add(digest)
-            elif kind in (ObjectKind.STATE, ObjectKind.OPERATIONS):
-                self._mark_references(kind, digest, commits)
+            elif kind == ObjectKind.STATE:
+                self._mark_state(digest, commits)
             elif kind in (ObjectKind.CHUNK, ObjectKind.RECIPE):
                 self._files.add(digest)
-            elif kind == ObjectKind.RECIPE_PAGE:
+            elif kind is not None:
+                # A page, or a run of operations: what those need is given by `operation_values`.
                 self.marked.add(digest)
             elif digest not in self.marked:
                 self._report(ObjectKind.COMMIT, digest, "missing")
@@ -69,22 +69,21 @@ class Marker:
         self._mark_trees()
         self._mark_files()
 
-    def _mark_references(self, kind: ObjectKind, digest: Digest, commits: list[Digest]) -> None:
-        if digest in self.marked:
-            return
+    def _mark_state(self, digest: Digest, commits: list[Digest]) -> None:
+        payload = None if digest in self.marked else self._get(ObjectKind.STATE, digest)
         self.marked.add(digest)
-        if kind == ObjectKind.OPERATIONS:
-            # What a run of operations needs is given by its operations (`operation_roots`).
+        if payload is None:
             return
-        payload = self._get(kind, digest)
-        for found in references(payload) if payload is not None else ():
-            match self._inventory.kind_of(found):
-                case ObjectKind.COMMIT | ObjectKind.TAG:
-                    commits.append(found)
-                case ObjectKind.TREE:
-                    self._trees.add(found)
-                case ObjectKind.CHUNK | ObjectKind.RECIPE:
-                    self._files.add(found)
+        try:
+            needed = state_references(payload)
+        except Corrupt as error:
+            self._report(ObjectKind.STATE, digest, str(error))
+            return
+        for kind, found in needed:
+            if kind == ObjectKind.TREE:
+                self._trees.add(found)
+            else:
+                commits.append(found)
 
     def _mark_commits(self, waiting: list[Digest]) -> None:
         tags = self._inventory.of_kind(ObjectKind.TAG)
@@ -195,22 +194,6 @@ class Marker:
         except (Corrupt, NotFound) as error:
             self._report(kind, digest, str(error))
             return None
-
-
-def references(payload: bytes) -> Iterator[Digest]:
-    """Yield every value in an encoded object that may be a digest, whatever its form.
-
-    Used for the state of a merge: a value that is none keeps nothing, since no object has its name.
-    """
-    waiting: list[Any] = [decode(payload, "state")]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list | tuple):
-            waiting += value
-        elif isinstance(value, dict):
-            waiting += [*value.keys(), *value.values()]
-        elif isinstance(value, bytes) and len(value) % DIGEST_SIZE == 0:
-            yield from split_digests(value)
 
 
 def root_values(root: Root) -> set[Digest]:

@@ -1,0 +1,50 @@
+"""`tether gc`: free what nothing needs any more."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from tether.cli.context import Context, pass_context
+from tether.cli.format import size_text
+
+if TYPE_CHECKING:
+    from tether.repo.gcwrite import GcCounts
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be freed, and change nothing.")
+@click.option(
+    "--prune-now",
+    is_flag=True,
+    help="Keep nothing for 'tether undo', and delete at once instead of after a day.",
+)
+@pass_context
+def command(ctx: Context, dry_run: bool, prune_now: bool) -> None:
+    """Free the space of what nothing needs any more.
+
+    What 'tether undo' needs is kept for the days of the setting gc.retention. Files that are no longer
+    needed are set aside first and deleted by a gc a day later, or at once with --prune-now.
+    """
+    from tether.api.maintenance import collect
+
+    counts = collect(ctx.repo(), dry_run=dry_run, prune_now=prune_now).counts
+    ctx.emit(
+        {
+            "freed": counts.freed,
+            "kept": counts.kept,
+            "quarantined": counts.quarantined,
+            "for_undo": counts.for_undo,
+            "packs": counts.packs,
+            "dry_run": dry_run,
+        },
+        lambda: _lines(counts, dry_run=dry_run),
+    )
+
+
+def _lines(counts: "GcCounts", *, dry_run: bool) -> Iterator[str]:
+    yield f"{'would free' if dry_run else 'freed'} {size_text(counts.freed)}, kept {size_text(counts.kept)}"
+    if counts.quarantined:
+        yield f"{size_text(counts.quarantined)} of freed packs stay on the disk for a day"
+    if counts.for_undo:
+        yield f"{size_text(counts.for_undo)} are kept only for 'tether undo'; --prune-now frees them"
