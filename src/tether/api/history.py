@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, REMOTES, TAGS, branch_ref, check_ref_name, tag_ref
-from tether.core.objects import Tag
+from tether.core.objects import Commit, Tag
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from tether.repo.history import AheadBehind, History
 from tether.repo.logwalk import LogEntry, LogFilter, LogRange, read_graph, read_log
@@ -15,6 +15,7 @@ from tether.repo.operations import Head
 from tether.repo.revision import peel, resolve, split_range, upstream_ref
 
 if TYPE_CHECKING:
+    from tether.api.diff import FileChange
     from tether.api.repo import Repo
     from tether.repo.root import Root
 
@@ -301,3 +302,34 @@ def delete_tag(repo: "Repo", name: str) -> TagInfo:
     with repo.repository.transaction(f"tag -d {name}") as transaction:
         transaction.set_ref(ref, None, expected=digest)
     return info
+
+
+# -- one commit -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A commit with what it changed, and the tag by which it was asked for."""
+
+    id: Digest
+    commit: Commit
+    tag: Tag | None
+    changes: "list[FileChange]"
+    """From the first parent; everything where there is none."""
+
+
+def show(repo: "Repo", rev: str = "HEAD") -> Shown:
+    """Return a commit with its changes.
+
+    Raises:
+        NotFound: There is none.
+    """
+    from tether.api.diff import diff_states
+
+    digest = resolve(repo.repository, rev)
+    history = History.of(repo.repository)
+    commit, parents = history.commit(digest), history.parents(digest)
+    before = history.commit(parents[0]).tree if parents else None
+    ref = repo.repository.root().refs.get(TAGS + rev)
+    tag = _tagged(repo, ref)[1] if ref is not None else None
+    return Shown(digest, commit, tag, diff_states(repo, before, commit.tree))
