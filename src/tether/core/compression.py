@@ -52,6 +52,7 @@ _SMALLEST_CHUNK = 32
 """Below this nothing is gained."""
 
 _KNOWN_ENDINGS = 256
+_PROBE = 4096
 _ALREADY_PACKED: Final = Hint((Method.RAW,))
 _NARROWING: Final = (Method.NARROW2, Method.NARROW4)
 _SHUFFLING: Final = (Method.SHUFFLE2, Method.SHUFFLE4, Method.SHUFFLE8)
@@ -124,7 +125,7 @@ class Compressor:
             return Codec.RAW, chunk
         if len(chunk) < _SMALLEST_CHUNK:
             return Codec.RAW, chunk
-        if hint.wants_trial():
+        if hint.wants_trial() or (hint.wants_probe() and hint.drifted(self._probe(chunk))):
             return self._try_all(chunk, hint)
         method = hint.method
         if method is Method.RAW:
@@ -149,10 +150,16 @@ class Compressor:
                 best, method = stored, candidate
         if method in _SHUFFLING:
             best = self._try_every_plane(chunk, method, hint, best)
-        hint.settle(method, len(best) / len(chunk))
+        hint.settle(method, len(best) / len(chunk), self._probe(chunk))
         if method is Method.RAW:
             return Codec.RAW, chunk
         return _CODECS.get(method, Codec.ZSTD), best
+
+    def _probe(self, chunk: Buffer) -> float:
+        """Return how small a piece of a chunk gets: cheap, and another for another kind of content."""
+        middle = len(chunk) // 2
+        piece = chunk[max(0, middle - _PROBE // 2) : middle + _PROBE // 2]
+        return len(self._frames.compress(piece, QUICK)) / len(piece)
 
     def _try_every_plane(self, chunk: Buffer, method: Method, hint: Hint, best: Buffer) -> Buffer:
         """See whether planes of even distribution repeat, as counters do."""

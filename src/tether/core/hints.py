@@ -29,6 +29,8 @@ TEXT: Final = (Method.ZSTD,)
 _FIRST_INTERVAL = 16
 _LAST_INTERVAL = 256
 _SLACK = 0.04
+_DRIFT = 0.08
+_PROBE_INTERVAL = 8
 
 # Formats that are compressed themselves, by their first bytes.
 _PACKED: Final = (
@@ -76,13 +78,14 @@ def is_text(head: Buffer) -> bool:
 class Hint:
     """What is known of a stream: the methods worth a trial, and the one that won the last."""
 
-    __slots__ = ("_interval", "_left", "_ratio", "every_plane", "method", "methods")
+    __slots__ = ("_interval", "_left", "_probe", "_ratio", "every_plane", "method", "methods")
 
     def __init__(self, methods: tuple[Method, ...]) -> None:
         self.methods = methods
         self.method = methods[0]
         self.every_plane = False
         self._ratio = 1.0
+        self._probe = 1.0
         self._interval = _FIRST_INTERVAL
         self._left = 0
 
@@ -93,11 +96,20 @@ class Hint:
         self._left -= 1
         return self._left < 0
 
-    def settle(self, method: Method, ratio: float) -> None:
+    def wants_probe(self) -> bool:
+        """Say whether a glance should tell if the content is still like that of the last trial."""
+        return len(self.methods) > 1 and self._left % _PROBE_INTERVAL == 0
+
+    def drifted(self, probe: float) -> bool:
+        """Say whether a probe is another than at the last trial, so that another method may be better now."""
+        return abs(probe - self._probe) > _DRIFT
+
+    def settle(self, method: Method, ratio: float, probe: float) -> None:
         """Take the winner of a trial; trials get rarer while the same method wins."""
         same = method is self.method
         self.method = method
         self._ratio = ratio
+        self._probe = probe
         self._interval = min(2 * self._interval, _LAST_INTERVAL) if same else _FIRST_INTERVAL
         self._left = self._interval if method is not Method.RAW else _FIRST_INTERVAL
 

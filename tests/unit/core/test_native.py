@@ -1,0 +1,150 @@
+"""The compiled plane functions and their pure twins give the same bytes."""
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tether.core import planes, planes_pure
+from tether.errors import Corrupt
+
+_fast = pytest.importorskip("tether.core._fast")
+
+LENGTHS = [0, 1, 63, 64, 65, 127, 128, 1000, 4096, 8190, 40_000]
+
+
+def planes_of(length: int) -> list[bytes]:
+    """Return planes of very different distributions."""
+    source = random.Random(length)
+    return [
+        source.randbytes(length),
+        bytes(length),
+        bytes(source.choice(range(100, 115)) for _ in range(length)),
+        bytes(int(abs(source.gauss(30, 9))) % 256 for _ in range(length)),
+        bytes(source.choice((0, 255)) for _ in range(length)),
+        bytes(range(256)) * (length // 256) + bytes(length % 256),
+    ]
+
+
+def floats(seed: int, length: int) -> bytes:
+    """Return the bytes of weights, of two or four bytes, some of them zero, cut at any place."""
+    source = np.random.default_rng(seed)
+    numbers = source.standard_normal(length // 2 + 8).astype(np.float32) * np.float32(
+        source.choice([1e-5, 0.02, 1])
+    )
+    numbers[source.random(len(numbers)) < source.choice([0, 0.05, 0.3])] = 0
+    words = numbers if source.random() < 0.5 else (numbers.view(np.uint32) >> 16).astype("<u2")
+    start = int(source.integers(0, 4))
+    return words.tobytes()[start : start + length]
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_narrow_planes_are_the_same_and_come_back(length: int) -> None:
+    """Whatever the values, both narrow them to the same bytes and each widens the other's."""
+    for plane in planes_of(length):
+        stored = _fast.narrow(plane)
+        assert stored == planes_pure.narrow(plane)
+        assert _fast.widen(stored, length) == plane
+        assert planes_pure.widen(stored, length) == plane
+        assert _fast.looks_flat(plane) == planes_pure.looks_flat(plane)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize(
+    ("width", "rotated"), [(2, False), (2, True), (4, False), (4, True), (8, False)], ids=str
+)
+def test_planes_are_the_same_and_come_back(length: int, width: int, rotated: bool) -> None:
+    """Both split alike, and joining gives the elements again."""
+    data = random.Random(length).randbytes(length // width * width)
+    split = _fast.split(data, width, rotated)
+    assert split == planes_pure.split(data, width, rotated)
+    assert _fast.join(split, width, rotated) == data
+    assert planes_pure.join(split, width, rotated) == data
+
+
+@pytest.mark.parametrize("module", [_fast, planes_pure])
+def test_shapes_that_cannot_be_are_refused(module: object) -> None:
+    """Only whole elements of 2, 4 or 8 bytes are split, and only the first two kinds rotated."""
+    for data, width, rotated in (
+        (b"abc", 2, False),
+        (b"abc", 3, False),
+        (bytes(8), 8, True),
+        (b"", 0, False),
+    ):
+        for function in (module.split, module.join):  # type: ignore[attr-defined]
+            with pytest.raises(ValueError, match="planes are of elements"):
+                function(data, width, rotated)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 1 << 30),
+    st.sampled_from([0, 1, 63, 64, 66, 129, 1000, 4094, 4099, 8193, 65_536, 65_539, 131_072]),
+    st.sampled_from([2, 4]),
+)
+def test_packed_floats_are_the_same_and_come_back(seed: int, length: int, width: int) -> None:
+    """The compiled packing of a whole chunk gives what the steps one by one give."""
+    data = floats(seed, length)
+    shape = planes.Shape(width, True)
+    lead = planes_pure.float_lead(data, width)
+    assert _fast.float_lead(data, width) == lead
+    packed = _fast.pack_floats(data, width)
+    if lead < 0:
+        assert packed is None
+        return
+    stored = planes.encode(data, shape, lead, planes._narrow_highest)
+    assert packed == (stored if len(stored) < len(data) else None)
+    assert planes.decode(stored, shape, len(data)) == data
+    if packed is not None:
+        assert _fast.unpack_floats(packed, width, len(data)) == data
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 30), st.sampled_from([2, 4]))
+def test_unpacking_agrees_on_damage(seed: int, width: int) -> None:
+    """Where the compiled reader takes damaged bytes, the general one gives the same; neither goes astray."""
+    source = random.Random(seed)
+    data = floats(seed % 7, 4099)
+    stored = bytearray(_fast.pack_floats(data, width) or bytes(100))
+    for _ in range(source.randrange(1, 4)):
+        stored[source.randrange(source.choice([12, len(stored)]))] = source.randrange(256)
+    length = source.choice([len(data), len(data) - 1, len(data) + width, 0, 1, 64 << 20])
+    native = _fast.unpack_floats(bytes(stored), width, length)
+    if native is not None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(planes, "_unpack_native", None)
+            assert planes.decode(bytes(stored), planes.Shape(width, True), length) == native
+
+
+@pytest.mark.parametrize("module", [_fast, planes_pure])
+def test_narrow_planes_that_do_not_add_up_are_refused(module: object) -> None:
+    """Missing codes, missing or left-over values outside, and huge counts are errors."""
+    stored = planes_pure.narrow(bytes(range(100)))
+    for damaged, count in (
+        (b"", 100),
+        (stored[:40], 100),
+        (stored[:-1], 100),
+        (stored + b"x", 100),
+        (stored, 1 << 40),
+    ):
+        with pytest.raises(ValueError, match="narrow plane"):
+            module.widen(damaged, count)  # type: ignore[attr-defined]
+
+
+def test_a_chunk_is_read_without_the_compiled_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pure functions alone store and read the same bytes."""
+    data = floats(5, 65_537)
+    expected = planes.pack_floats(data, 4)
+    for name in ("_pack_native", "_unpack_native"):
+        monkeypatch.setattr(planes, name, None)
+    for name in ("float_lead", "join", "looks_flat", "narrow", "split", "widen"):
+        monkeypatch.setattr(planes, name, getattr(planes_pure, name))
+    stored = planes.pack_floats(data, 4)
+    assert stored == expected
+    if stored is not None:
+        assert planes.decode(stored, planes.Shape(4, True), len(data)) == data
+        with pytest.raises(Corrupt):
+            planes.decode(stored[:-1], planes.Shape(4, True), len(data))
+    assert planes.pack_floats(random.Random(1).randbytes(5000), 4) is None
