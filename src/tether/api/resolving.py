@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tether.api.merging import is_taken, required_state, shown
 from tether.api.working import Change, changing
+from tether.core.digest import Digest
 from tether.core.names import display
 from tether.core.tree import Entry
 from tether.core.treeedit import edit_tree
@@ -47,13 +48,15 @@ def resolve_conflicts(repo: "Repo", paths: Sequence[bytes], decision: Decision) 
         staged: StageResult | None = None
         if decision == "mark":
             staged = _mark(repo, change, state, chosen)
+            stage = staged.tree if staged is not None else change.transaction.root.stage
         else:
-            _take(change, state, chosen, ours=decision == "ours")
+            stage = _take(change, state, chosen, ours=decision == "ours")
         left = tuple(row for row in state.conflicts if row not in chosen)
         if not left and state.activity == STASH:
             change.transaction.set_state(None)
         else:
-            put_state(change.transaction, replace(state, conflicts=left))
+            files = _files_now(change, state, chosen, stage)
+            put_state(change.transaction, replace(state, conflicts=left, files=files))
     if staged is not None and not change.files:
         staged.remember()
     return Resolution([row.path for row in chosen], [row.path for row in left], state.activity)
@@ -76,8 +79,8 @@ def _chosen(state: MergeState, paths: Sequence[bytes]) -> list[ConflictRow]:
     return [row for row in state.conflicts if row.path in chosen]
 
 
-def _take(change: Change, state: MergeState, chosen: Sequence[ConflictRow], *, ours: bool) -> None:
-    """Put one side in the working copy and on the stage."""
+def _take(change: Change, state: MergeState, chosen: Sequence[ConflictRow], *, ours: bool) -> Digest:
+    """Put one side in the working copy and on the stage; return the new stage."""
     transaction = change.transaction
     objects = transaction.objects
     edits = {row.path: _at(row.ours if ours else row.theirs, row.path) for row in chosen}
@@ -86,6 +89,15 @@ def _take(change: Change, state: MergeState, chosen: Sequence[ConflictRow], *, o
     names = sorted({name for row in chosen for name in row.names()})
     change.follow(plan_checkout(change.worktree, objects, before, stage, paths=names, force=True))
     transaction.set_stage(stage)
+    return stage
+
+
+def _files_now(change: Change, state: MergeState, chosen: Sequence[ConflictRow], stage: Digest) -> Digest:
+    """Return the tree of the working copy after the conflicts were settled, for `undo`."""
+    objects = change.transaction.objects
+    names = sorted({name for row in chosen for name in row.names()})
+    settled = find_many(objects, stage, names)
+    return edit_tree(objects, state.files, {name: settled.get(name) for name in names}).digest
 
 
 def _mark(
