@@ -1,5 +1,8 @@
 """Writing and opening pack files through a backend."""
 
+from collections import deque
+from concurrent.futures import Executor, Future
+
 from blake3 import blake3
 
 from tether.core.digest import Buffer, Digest, hash_bytes
@@ -25,6 +28,7 @@ PACK_SIZE = 64 << 20
 PACK_FRAMES = 1 << 17
 """A pack is sealed at this many frames too, so that its table stays small in memory."""
 _BLOCK = 4 << 20
+_UNDER_WAY = 3
 
 
 def pack_key(name: Digest) -> str:
@@ -33,9 +37,17 @@ def pack_key(name: Digest) -> str:
 
 
 class PackWriter:
-    """Appends frames to one new pack; nothing counts until `finish`."""
+    """Appends frames to one new pack; nothing counts until `finish`.
 
-    def __init__(self, backend: Backend, role: int) -> None:
+    Args:
+        backend: Where the pack goes.
+        role: DATA or META.
+        pool: One thread that hashes and writes while the caller goes on; None does it at once.
+    """
+
+    def __init__(self, backend: Backend, role: int, pool: Executor | None = None) -> None:
+        self._pool = pool
+        self._running: deque[Future[None]] = deque()
         self._upload = backend.upload()
         self._hasher = blake3()
         self._pending: list[Buffer] = [pack_header(role)]
@@ -60,10 +72,18 @@ class PackWriter:
 
     def finish(self) -> tuple[Digest, Table]:
         """Seal the pack durably under its name and return the name and the table of its frames."""
+        try:
+            return self._finish()
+        except BaseException:
+            self._upload.abort()
+            raise
+
+    def _finish(self) -> tuple[Digest, Table]:
         table = tabulate(self.frames.values())
         contents = table.encode()
-        self._pending += (contents, trailer(self.size, contents, len(self.frames)))
-        self._flush()
+        for running in self._running:
+            running.result()
+        self._write([*self._pending, contents, trailer(self.size, contents, len(self.frames))])
         name = Digest(self._hasher.digest())
         self._upload.finish(pack_key(name))
         return name, table
@@ -73,8 +93,16 @@ class PackWriter:
         self._upload.abort()
 
     def _flush(self) -> None:
-        block = b"".join(self._pending)
-        self._pending, self._pending_size = [], 0
+        pending, self._pending, self._pending_size = self._pending, [], 0
+        if self._pool is None:
+            self._write(pending)
+            return
+        self._running.append(self._pool.submit(self._write, pending))
+        while len(self._running) > _UNDER_WAY:
+            self._running.popleft().result()
+
+    def _write(self, pending: list[Buffer]) -> None:
+        block = b"".join(pending)
         self._hasher.update(block)
         self._upload.write(block)
 

@@ -34,7 +34,9 @@ class WriteSession:
         self._fresh: dict[Digest, tuple[ObjectKind, bytes]] = {}
         self._sealing: list[tuple[int, Future[tuple[Digest, Table]]]] = []
         self._known: set[Digest] = set()
-        self._pool = ThreadPoolExecutor(1, "seal")
+        # Writing goes on with the next pack while the one before is made durable.
+        self._pool = ThreadPoolExecutor(1, "write")
+        self._seals = ThreadPoolExecutor(1, "seal")
         self._lock = RLock()
         self._hint = self.compressor.choose(b"", b"")
         self.written = 0
@@ -75,7 +77,7 @@ class WriteSession:
             self._known.add(stored.digest)
             writer = self._writers.get(role)
             if writer is None:
-                writer = self._writers[role] = PackWriter(self._backend, role)
+                writer = self._writers[role] = PackWriter(self._backend, role, self._pool)
             before = writer.size
             writer.add(stored)
             self.written += writer.size - before
@@ -87,7 +89,7 @@ class WriteSession:
         for role in list(self._writers):
             self._seal(role)
         done = [(role, future.result()) for role, future in self._sealing]
-        self._pool.shutdown()
+        self._stop()
         return SealedPacks(
             tuple(pack for role, pack in done if role == DATA),
             tuple(pack for role, pack in done if role == META),
@@ -95,11 +97,15 @@ class WriteSession:
 
     def abort(self) -> None:
         """Drop what is not sealed; sealed packs stay as garbage until `gc`."""
+        self._stop()
         for writer in self._writers.values():
             writer.abort()
         self._writers.clear()
+
+    def _stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)
+        self._seals.shutdown(cancel_futures=True)
 
     def _seal(self, role: int) -> None:
         writer = self._writers.pop(role)
-        self._sealing.append((role, self._pool.submit(writer.finish)))
+        self._sealing.append((role, self._seals.submit(writer.finish)))
