@@ -17,7 +17,7 @@ from tether.core.names import display
 from tether.errors import Unavailable
 from tether.worktree.files import RECORD, read_files
 from tether.worktree.folders import lstat_record
-from tether.worktree.rows import Shape, parse
+from tether.worktree.rows import Shape, mode_of, parse, shape_of, size_of
 
 SMALL_FILE = 1 << 20
 """Larger files are streamed."""
@@ -44,8 +44,7 @@ class Read(NamedTuple):
 
 def is_small(record: bytes) -> bool:
     """Return whether what has this stat record is read in a batch: a link or a file that is not large."""
-    found = parse(record)
-    return found.shape is Shape.SYMLINK or found.size <= SMALL_FILE
+    return size_of(record) <= SMALL_FILE or shape_of(mode_of(record)) is Shape.SYMLINK
 
 
 def batches(wanted: Sequence[tuple[bytes, bytes]], limit: int = BATCH) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -54,7 +53,7 @@ def batches(wanted: Sequence[tuple[bytes, bytes]], limit: int = BATCH) -> Iterat
     size = 0
     for pair in wanted:
         batch.append(pair)
-        size += parse(pair[1]).size
+        size += size_of(pair[1])
         if size >= limit:
             yield batch
             batch, size = [], 0
@@ -68,11 +67,11 @@ def read_small(dirfd: int, wanted: Sequence[tuple[bytes, bytes]]) -> list[Read]:
     Raises:
         Unavailable: A file changes all the time.
     """
-    files = [pair for pair in wanted if parse(pair[1]).shape is Shape.FILE]
+    files = [pair for pair in wanted if shape_of(mode_of(pair[1])) is Shape.FILE]
     found = iter(read_files(dirfd, [name for name, _ in files], _sizes(files)))
     results: list[Read] = []
     for name, record in wanted:
-        if parse(record).shape is Shape.FILE:
+        if shape_of(mode_of(record)) is Shape.FILE:
             got = next(found)
             # The record says more than the size: a file moved into place since has another one.
             if isinstance(got, tuple):
@@ -86,7 +85,7 @@ def read_small(dirfd: int, wanted: Sequence[tuple[bytes, bytes]]) -> list[Read]:
 
 
 def _sizes(files: Sequence[tuple[bytes, bytes]]) -> "array[int]":
-    return array("Q", [parse(record).size for _, record in files])
+    return array("Q", [size_of(record) for _, record in files])
 
 
 def _failed(name: bytes, record: bytes, number: int) -> Read:

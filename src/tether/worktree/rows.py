@@ -54,6 +54,16 @@ def parse(record: bytes) -> FileStat:
     return FileStat(*RECORD.unpack(record))
 
 
+def mode_of(record: bytes) -> int:
+    """Return the mode in a stat record, without looking at the rest."""
+    return int.from_bytes(record[:4], "little")
+
+
+def size_of(record: bytes) -> int:
+    """Return the size in a stat record, without looking at the rest."""
+    return int.from_bytes(record[8:16], "little")
+
+
 def shape_of(mode: int) -> Shape:
     """Return what kind of thing has this mode."""
     if stat.S_ISREG(mode):

@@ -20,7 +20,7 @@ from tether.repo.transaction import Transaction
 from tether.worktree.compare import hash_rows, save, tree_files
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.intake import Taken, Wanted, take_in
-from tether.worktree.rows import find_records, kind_of, parse
+from tether.worktree.rows import find_records, kind_of, mode_of, size_of
 from tether.worktree.selection import Selection
 from tether.worktree.stageblock import Staged, staged_block
 from tether.worktree.statcache import StatCache
@@ -231,7 +231,7 @@ class _Staging:
             if name in state.entries:
                 self._remove(join(taken.folder, name))
             return
-        entry = Entry(name, kind_of(parse(taken.record).mode), taken.size, taken.digest)
+        entry = Entry(name, kind_of(mode_of(taken.record)), taken.size, taken.digest)
         folder.taken[name] = (entry, taken.record)
         if state.entries.get(name) != entry:
             self._count(join(taken.folder, name), state, name, taken.size)
@@ -268,7 +268,7 @@ class _Staging:
                         self._count(join(path, read.name), state, read.name, state.entries[read.name].size)
                 for name, record in folder.wanted:
                     if name not in state.doubtful:
-                        self._count(join(path, name), state, name, parse(record).size)
+                        self._count(join(path, name), state, name, size_of(record))
 
     # ------------------------------------------------------------ the new tree
 

@@ -15,7 +15,7 @@ from tether.errors import NotFound
 from tether.worktree.block import Block
 from tether.worktree.folders import is_folder, join
 from tether.worktree.ignore import IgnoreRules
-from tether.worktree.rows import Rows, Shape, diff_rows, find_records, kind_of, parse, shape_of
+from tether.worktree.rows import Rows, Shape, diff_rows, find_records, kind_of, mode_of, parse, shape_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class FolderState:
         """Take the content of a doubtful row and return whether it equals its entry."""
         record = self.doubtful[name]
         entry = self.entries[name]
-        if digest == entry.digest and kind_of(parse(record).mode) == entry.kind:
+        if digest == entry.digest and kind_of(mode_of(record)) == entry.kind:
             return True
         self.known[name] = digest
         return False
@@ -108,7 +108,7 @@ def survey(objects: ObjectReader, place: Place, rows: Rows, block: Block | None)
     state = FolderState(place, rows, block)
     if place.stage is None:
         for name, record in rows.items():
-            _add_untracked(state, name, parse(record).mode)
+            _add_untracked(state, name, mode_of(record))
         return state
     if place.names is not None:
         touched, facts = _partial(objects, state, place.names)
