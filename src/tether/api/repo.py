@@ -16,10 +16,18 @@ from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tether.api.diff import FileChange
+    from tether.api.history import Branch, TagInfo
+    from tether.api.merging import MergeOptions, MergeResult
     from tether.api.remotes import CloneRequest
+    from tether.api.replaying import ReplayResult
+    from tether.api.snapshot import Snapshot
     from tether.api.staging import CommitRequest, CommitResult, Removed, Status
     from tether.api.switching import Restored
     from tether.api.working import Moved
+    from tether.repo.logwalk import LogEntry
     from tether.worktree.staging import StageResult
 
 
@@ -269,6 +277,26 @@ class Repo:
 
         return switching.checkout(self, rev, force=force)
 
+    def merge(self, rev: str, options: "MergeOptions | None" = None) -> "MergeResult":
+        """Join another line of work into the current branch; conflicts are in the result.
+
+        Example:
+            >>> repo.merge("night-images").conflicts  # doctest: +SKIP
+            ()
+
+        Raises:
+            Conflict: Local changes are in the way, or something else is under way.
+        """
+        from tether.api import merging
+
+        return merging.merge(self, rev, options or merging.MERGE_DEFAULT)
+
+    def rebase(self, rev: str, *, onto: str | None = None) -> "ReplayResult":
+        """Replay the commits that only the current branch has on top of `rev`; errors as for `merge`."""
+        from tether.api import replaying
+
+        return replaying.rebase(self, rev, onto=onto)
+
     def restore(
         self, paths: Sequence[bytes], *, source: str | None = None, staged: bool = False, files: bool = True
     ) -> "Restored":
@@ -296,6 +324,89 @@ class Repo:
         from tether.api import switching
 
         return switching.explain_ignored(self, path)
+
+    def at(self, rev: str = "HEAD") -> "Snapshot":
+        """Return a revision as a read-only folder.
+
+        Example:
+            >>> repo.at("v1").read_bytes("labels.csv")  # doctest: +SKIP
+
+        Raises:
+            NotFound: There is no such revision.
+        """
+        from tether.api import snapshot
+
+        return snapshot.at(self, rev)
+
+    def log(
+        self, *revs: str, paths: Iterable[str | Path] = (), limit: int | None = None
+    ) -> "Iterator[LogEntry]":
+        """Yield commits from the newest to the oldest, from HEAD or from `revs`, which may be ranges.
+
+        Example:
+            >>> [entry.commit.message for entry in repo.log("v1..main")]  # doctest: +SKIP
+
+        Raises:
+            NotFound: A revision does not exist.
+        """
+        from tether.api import history
+        from tether.repo.logwalk import LogFilter
+
+        wanted = LogFilter(tuple(self.path(path) for path in paths))
+        return history.log(self, history.LogQuery(revs, limit=limit, wanted=wanted))
+
+    def diff(
+        self,
+        old: str | None = None,
+        new: str | None = None,
+        *,
+        staged: bool = False,
+        paths: Iterable[str | Path] = (),
+    ) -> "list[FileChange]":
+        """Return the files that differ: two revisions, one and the working copy, or the stage and the latter.
+
+        Example:
+            >>> [change.path for change in repo.diff("v1", "main")]  # doctest: +SKIP
+
+        Raises:
+            NotFound: A revision does not exist.
+        """
+        from tether.api import diff
+
+        wanted = tuple(self.path(path) for path in paths)
+        return diff.diff(self, diff.DiffQuery(old, new, staged=staged, paths=wanted))
+
+    def branches(self) -> "list[Branch]":
+        """Return the branches in order of their names."""
+        from tether.api import history
+
+        return history.branches(self)
+
+    def create_branch(self, name: str, rev: str = "HEAD") -> "Branch":
+        """Make a branch that begins at a revision.
+
+        Raises:
+            AlreadyExists: The name is taken.
+        """
+        from tether.api import history
+
+        return history.create_branch(self, name, rev)
+
+    def tags(self) -> "list[TagInfo]":
+        """Return the tags in order of their names."""
+        from tether.api import history
+
+        return history.tags(self)
+
+    def create_tag(self, name: str, rev: str = "HEAD", *, message: str | None = None) -> "TagInfo":
+        """Name a revision for good; with a message the tag says who made it, when and why.
+
+        Raises:
+            AlreadyExists: The name is taken.
+        """
+        from tether.api import history
+
+        return history.create_tag(self, name, rev, message=message)
 
     def path(self, path: str | Path) -> bytes:
         """Return a path as the repository writes it: relative to the working files, with `/`.

@@ -17,7 +17,7 @@ from tether.core.treeedit import edit_tree
 from tether.core.treemerge import MergeConflict, merge_trees
 from tether.core.treeread import find_many
 from tether.repo.contents import ContentReader
-from tether.repo.history import History
+from tether.repo.history import History, shallow_commits
 from tether.repo.ingest import SMALL_FILE, ContentWriter
 from tether.repo.mergestate import ConflictRow
 from tether.repo.repository import Repository
@@ -130,12 +130,14 @@ class Merger:
         """Return what merges in a transaction of a repository.
 
         Args:
-            repository: Gives history and contents.
+            repository: Gives contents.
             transaction: Takes what is made.
             is_taken: Says whether an untracked file of the working copy has a path.
         """
         contents = MergeContents(repository.contents, transaction.contents)
-        return cls(transaction.objects, contents, History.of(repository), is_taken)
+        # Over the transaction's objects, so that commits made in it can be merged in turn.
+        history = History(transaction.objects, shallow_commits(transaction.root))
+        return cls(transaction.objects, contents, history, is_taken)
 
     def tree(self, commit: Digest) -> Digest:
         """Return the tree of a commit."""
@@ -159,9 +161,7 @@ class Merger:
         first = bases[0] if bases else None
         return MergeOutcome(outcome.tree, outcome.files, outcome.conflicts, first)
 
-    def merge_trees(
-        self, base: Digest, ours: Digest, theirs: Digest, labels: Labels = PLAIN
-    ) -> MergeOutcome:
+    def merge_trees(self, base: Digest, ours: Digest, theirs: Digest, labels: Labels = PLAIN) -> MergeOutcome:
         """Merge two trees that come from a third."""
         texts = _Texts(self.contents, labels)
         merged = merge_trees(self.objects, base, ours, theirs, texts.merge)

@@ -1,0 +1,52 @@
+"""`tether cherry-pick`: apply the changes of some commits here."""
+
+from dataclasses import dataclass
+
+import click
+
+from tether.cli.context import Context
+from tether.cli.options import with_options
+from tether.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    revs: tuple[str, ...]
+    mainline: int
+    continue_: bool
+    abort: bool
+    skip: bool
+
+
+@click.command()
+@click.argument("revs", nargs=-1, metavar="[REV]...")
+@click.option(
+    "-m", "--mainline", type=click.IntRange(1), default=None, help="For a merge, against which parent (1, 2)."
+)
+@click.option("--continue", "continue_", is_flag=True, help="Go on once nothing is in conflict.")
+@click.option("--skip", is_flag=True, help="Leave out the commit that is in conflict.")
+@click.option("--abort", is_flag=True, help="Go back to before it began.")
+@with_options(Options)
+def command(ctx: Context, options: Options) -> None:
+    """Apply the changes of commits to the current branch, each as a commit of its own.
+
+    `A..B` stands for the commits of B that A has not. Author, date and message stay.
+    """
+    from tether.api import merging, replaying
+    from tether.cli.render_merge import report_abort, report_replay
+    from tether.repo.mergestate import CHERRY_PICK
+
+    if bool(options.revs) + options.continue_ + options.abort + options.skip != 1:
+        raise InvalidInput("name commits, or give one of --continue, --skip and --abort")
+    repo = ctx.repo()
+    if options.abort:
+        report_abort(ctx, merging.abort(repo, CHERRY_PICK))
+    elif options.continue_:
+        report_replay(ctx, replaying.go_on(repo, CHERRY_PICK), CHERRY_PICK)
+    elif options.skip:
+        report_replay(ctx, replaying.skip(repo, CHERRY_PICK), CHERRY_PICK)
+    else:
+        done = replaying.cherry_pick(repo, options.revs, mainline=options.mainline or 0)
+        report_replay(ctx, done, CHERRY_PICK)
