@@ -101,7 +101,7 @@ def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageRes
     with writing(repo, "add") as worktree:
         with repo.repository.transaction(_line("add", paths)) as transaction:
             result = stage_paths(worktree, transaction, paths, **options)
-            _mark_resolved(transaction, [change.path for change in result.changes] or paths)
+            _mark_resolved(transaction, [change.path for change in result.changes] or paths, result.tree)
         result.remember()
     return result
 
@@ -270,13 +270,13 @@ def _parents(
     return ((head,) if head else ()), request.message
 
 
-def _mark_resolved(transaction: Transaction, paths: Sequence[bytes]) -> None:
+def _mark_resolved(transaction: Transaction, paths: Sequence[bytes], stage: Digest) -> None:
     """Adding a file in conflict settles it, as in git."""
     if transaction.root.state is None:
         return
     from tether.repo.mergestate import settle
 
-    transaction.set_state(settle(transaction.objects, transaction.root.state, paths))
+    transaction.set_state(settle(transaction.objects, transaction.root.state, paths, stage))
 
 
 def _below(transaction: Transaction, path: bytes, entry: Entry) -> list[tuple[bytes, Entry]]:

@@ -111,7 +111,7 @@ def _replay_lines(ctx: Context, result: "ReplayResult") -> Iterator[str]:
     for _, new, subject in result.made:
         yield f"{ctx.style('id', short_id(new))} {subject}"
     for old in result.skipped:
-        yield f"skipped {short_id(old)}: its change is there already"
+        yield f"left out {short_id(old)}"
     if result.conflicts:
         yield from conflict_lines(result.conflicts)
     elif result.up_to_date:

@@ -13,6 +13,8 @@ from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.kinds import ObjectKind, ObjectReader, ObjectWriter
 from tether.core.names import display
 from tether.core.tree import Entry, EntryKind
+from tether.core.treeedit import edit_tree
+from tether.core.treeread import find_many
 from tether.errors import Conflict, Corrupt
 from tether.repo.operations import Head, optional_digest, required_digest, split_digests
 from tether.repo.transaction import Transaction
@@ -176,7 +178,7 @@ def put_state(transaction: Transaction, state: MergeState) -> None:
     transaction.set_state(transaction.objects.put(ObjectKind.STATE, state.encode()))
 
 
-def settle(objects: ObjectWriter, digest: Digest, paths: Iterable[bytes]) -> Digest | None:
+def settle(objects: ObjectWriter, digest: Digest, paths: Iterable[bytes], stage: Digest) -> Digest | None:
     """Take the conflicts at some paths, or below these folders, as decided, and return the new state.
 
     `add` of a path that was in conflict does this: what was staged is the decision. The empty path
@@ -184,12 +186,15 @@ def settle(objects: ObjectWriter, digest: Digest, paths: Iterable[bytes]) -> Dig
     """
     state = read_state(objects, digest)
     selected = tuple(paths)
-    left = tuple(row for row in state.conflicts if not _covers(selected, row.path))
-    if len(left) == len(state.conflicts):
+    settled = {row.path for row in state.conflicts if _covers(selected, row.path)}
+    if not settled:
         return digest
+    left = tuple(row for row in state.conflicts if row.path not in settled)
     if not left and state.activity == STASH:
         return None
-    return objects.put(ObjectKind.STATE, replace(state, conflicts=left).encode())
+    staged = find_many(objects, stage, settled)
+    files = edit_tree(objects, state.files, {path: staged.get(path) for path in settled}).digest
+    return objects.put(ObjectKind.STATE, replace(state, conflicts=left, files=files).encode())
 
 
 def _covers(selected: Sequence[bytes], path: bytes) -> bool:
