@@ -16,6 +16,7 @@ from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many, walk
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from tether.repo.history import History
+from tether.repo.mergestate import original_author
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import Comparison, compare
@@ -101,7 +102,8 @@ def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageRes
     with writing(repo, "add") as worktree:
         with repo.repository.transaction(_line("add", paths)) as transaction:
             result = stage_paths(worktree, transaction, paths, **options)
-            _mark_resolved(transaction, [change.path for change in result.changes] or paths, result.tree)
+            if not options.get("dry_run"):
+                _mark_resolved(transaction, paths or [b""], result.tree)
         result.remember()
     return result
 
@@ -159,7 +161,8 @@ def record_commit(
     if tree == base and len(parents) < 2 and not (request.allow_empty or request.amend):
         raise InvalidInput("nothing to commit", hint="stage changes with 'tether add', or give --allow-empty")
     now, committer = repo.clock(), repo.author
-    author, date = request.author or committer, request.date or now
+    written = original_author(transaction.objects, root.state) or (committer, now)
+    author, date = request.author or written[0], request.date or written[1]
     if request.amend and head is not None:
         old = history.commit(head)
         author, date = request.author or old.author, request.date or old.authored

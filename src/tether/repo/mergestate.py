@@ -10,8 +10,10 @@ from typing import Any, Final, NamedTuple
 
 from tether.core.codec import decode, encode
 from tether.core.digest import DIGEST_SIZE, Digest
+from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind, ObjectReader, ObjectWriter
 from tether.core.names import display
+from tether.core.objects import Commit
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
@@ -156,6 +158,20 @@ def commit_parents(state: MergeState | None, head: Digest | None) -> tuple[Diges
     if state.activity == MERGE and state.other is not None:
         return (*parents, state.other)
     return parents
+
+
+def original_author(objects: ObjectReader, digest: Digest | None) -> tuple[Person, Time] | None:
+    """Return who wrote what the next commit takes over, and when; None where that is the committer.
+
+    Args:
+        objects: Gives state and commit.
+        digest: The `state` of the root.
+    """
+    state = current_state(objects, digest)
+    if state is None or state.activity != CHERRY_PICK or state.other is None:
+        return None
+    source = Commit.decode(objects.get(ObjectKind.COMMIT, state.other))
+    return source.author, source.authored
 
 
 def refuse_unresolved(state: MergeState) -> None:
