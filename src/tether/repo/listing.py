@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
-from tether.core.tree import Entry, EntryKind
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find_many, walk
 
 
@@ -20,7 +20,7 @@ def tree_files(
         if any(path.startswith(other + b"/") for other in found):
             continue
         entry = found[path]
-        if entry.kind == EntryKind.DIRECTORY:
+        if entry.kind == EntryKind.DIRECTORY and entry.digest != EMPTY_TREE:
             yield from walk(objects, entry.digest, path)
         else:
             yield path, entry
