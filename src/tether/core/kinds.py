@@ -56,5 +56,5 @@ class ObjectWriter(ObjectReader, Protocol):
     """Takes objects as well; what was put can be read back at once."""
 
     def put(self, kind: ObjectKind, payload: bytes) -> Digest:
-        """Store a metadata object (not a chunk or a recipe) and return its digest; known ones cost a look-up."""
+        """Store a metadata object (no chunk or recipe) and return its digest; known ones cost a look-up."""
         ...

@@ -8,7 +8,7 @@ range of a file of any size is found with two small reads. Byte layout: docs/for
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from tether.core.chunker import MAX_SIZE
 from tether.core.codec import decode, encode, pack_u32, pack_u64, unpack_u32, unpack_u64
@@ -38,7 +38,7 @@ class ChunkList:
         return Digest(self.digests[index * DIGEST_SIZE : (index + 1) * DIGEST_SIZE])
 
     def within(self, start: int, stop: int) -> tuple[int, int, int]:
-        """Return (first chunk, chunk after the last, offset of the first chunk) covering bytes `start` to `stop`."""
+        """Return first chunk, chunk after the last and offset of the first that cover `start` to `stop`."""
         ends = list(accumulate(self.lengths))
         first = bisect_right(ends, start)
         last = bisect_right(ends, stop - 1) + 1 if stop > start else first
@@ -116,7 +116,7 @@ def _chunk_list(digests: bytes, lengths: bytes) -> ChunkList:
 
 def _paged(file: Digest, size: int, pages: bytes, starts: tuple[int, ...]) -> Recipe:
     count = len(starts)
-    rising = all(a < b for a, b in zip(starts, starts[1:], strict=False))
+    rising = all(a < b for a, b in pairwise(starts))
     if not count or len(pages) != DIGEST_SIZE * count or starts[0] != 0 or not rising or starts[-1] >= size:
         raise Corrupt(f"the recipe of file {file.hex()[:12]} has pages that do not fit")
     digests = tuple(Digest(pages[i : i + DIGEST_SIZE]) for i in range(0, len(pages), DIGEST_SIZE))
