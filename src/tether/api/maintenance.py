@@ -1,10 +1,16 @@
 """Space and health of a repository: garbage collection and the check of everything stored."""
 
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tether.errors import TetherError
+from tether.repo.check import CheckOptions, CheckReport, check_repository
 from tether.repo.gc import GcOptions, GcPlan, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
+from tether.repo.objectdb import ObjectDb
+from tether.repo.repair import Repair, repair_repository
+from tether.sync.remotes import list_remotes, open_remote
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
@@ -37,3 +43,32 @@ def collect(repo: "Repo", *, dry_run: bool = False, prune_now: bool = False) -> 
     if dry_run:
         return Collected(GcCounts(plan.freed, plan.kept, 0, len(plan.replaced), plan.for_undo), plan)
     return Collected(execute_gc(repository, plan, repo.progress), plan)
+
+
+def check(repo: "Repo", *, full: bool = False, sample: float = 0.0) -> CheckReport:
+    """Verify everything that is stored; damage is reported, not raised.
+
+    Args:
+        repo: What to verify.
+        full: Read every byte.
+        sample: Percent of the contents whose bytes are verified; another choice at each run.
+    """
+    options = CheckOptions(full, sample, seed=repo.clock().micros)
+    return check_repository(repo.repository, options, repo.progress)
+
+
+def repair(repo: "Repo") -> Repair:
+    """Mend what can be mended, with what the remotes that can be reached have.
+
+    Raises:
+        Unavailable: Another process is writing and does not end.
+    """
+    repository = repo.repository
+    with ExitStack() as opened:
+        sources: list[ObjectDb] = []
+        for name in list_remotes(repository):
+            with suppress(TetherError):
+                remote = open_remote(repository, name)
+                opened.callback(remote.close)
+                sources.append(remote.objects)
+        return repair_repository(repository, repo.clock(), sources, repo.progress)

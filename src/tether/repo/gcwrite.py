@@ -1,17 +1,19 @@
 """The writing half of garbage collection, done under the exclusive lock; see `tether.repo.gc`."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.core.compression import Codec
 from tether.core.digest import Digest
+from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.progress import Progress
 from tether.repo.frames import DATA, META, Stored, Table
 from tether.repo.objectdb import unpack
 from tether.repo.operations import Operation
+from tether.repo.oplog import Log
 from tether.repo.packindex import Place
 from tether.repo.packs import PackWriter, pack_key
 from tether.repo.quarantine import list_aside, set_aside
@@ -53,7 +55,9 @@ class GcCounts:
     for_undo: int
 
 
-class _Written(NamedTuple):
+class Written(NamedTuple):
+    """A new pack."""
+
     role: int
     name: Digest
     table: Table
@@ -65,7 +69,8 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
     before = sum(size for _, size in backend.list("packs/"))
     if plan.replaced or plan.log.shortened:
         written = _write(repository, plan, progress)
-        _move_root(repository, plan, written)
+        gone = {pack.name for pack in plan.replaced}
+        replace_packs(repository, plan.root, PackChange("gc", plan.now, written, gone, plan.log))
     live = {pack_key(name) for name in repository.root().packs()}
     for key, _ in list(backend.list("packs/")):
         if key not in live:
@@ -79,14 +84,14 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
     return GcCounts(max(before - kept, 0) + swept, kept, waiting, len(plan.replaced), plan.for_undo)
 
 
-def _write(repository: Repository, plan: "GcPlan", progress: Progress) -> list[_Written]:
+def _write(repository: Repository, plan: "GcPlan", progress: Progress) -> list[Written]:
     total = sum(len(pack.copied) for pack in plan.replaced)
     progress.start("writing packs again", total, "objects")
     runs = [
         Stored(ObjectKind.OPERATIONS, Codec.RAW, len(payload), digest, payload)
         for digest, payload in plan.log.runs
     ]
-    written: list[_Written] = []
+    written: list[Written] = []
     for role, extra in ((DATA, []), (META, runs)):
         places = [place for pack in plan.replaced if pack.role == role for place in pack.copied]
         written += _copy(repository, role, places, extra, progress)
@@ -96,9 +101,9 @@ def _write(repository: Repository, plan: "GcPlan", progress: Progress) -> list[_
 
 def _copy(
     repository: Repository, role: int, places: Sequence[Place], extra: Sequence[Stored], progress: Progress
-) -> list[_Written]:
+) -> list[Written]:
     """Copy frames as they are stored, each verified, so that damage is never carried into a new pack."""
-    done: list[_Written] = []
+    done: list[Written] = []
     writer: PackWriter | None = None
     try:
         for stored in extra:
@@ -110,11 +115,11 @@ def _copy(
                 writer = writer or PackWriter(repository.backend, role)
                 writer.add(Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
                 if writer.full:
-                    done.append(_Written(role, *writer.finish()))
+                    done.append(Written(role, *writer.finish()))
                     writer = None
             progress.advance(len(batch))
         if writer is not None:
-            done.append(_Written(role, *writer.finish()))
+            done.append(Written(role, *writer.finish()))
     except BaseException:
         if writer is not None:
             writer.abort()
@@ -122,15 +127,39 @@ def _copy(
     return done
 
 
-def _move_root(repository: Repository, plan: "GcPlan", written: Sequence[_Written]) -> None:
-    root, backend, lookup = plan.root, repository.backend, repository.objects.lookup
-    gone = {pack.name for pack in plan.replaced} - {each.name for each in written}
-    fresh = [each for each in written if each.name not in root.packs()]
+@dataclass(frozen=True, slots=True)
+class PackChange:
+    """A move of the root that changes packs and nothing else.
+
+    Attributes:
+        command: For the operation log.
+        now: When.
+        written: New packs.
+        gone: Packs that leave the list.
+        log: The operation log to go on with; None keeps it.
+    """
+
+    command: str
+    now: Time
+    written: Sequence[Written]
+    gone: Collection[Digest]
+    log: Log | None = None
+
+
+def replace_packs(repository: Repository, root: Root, change: PackChange) -> None:
+    """Let new packs take the place of others; the caller holds the exclusive lock.
+
+    Raises:
+        Conflict: The root is not `root` any more; nothing has changed.
+    """
+    backend, lookup = repository.backend, repository.objects.lookup
+    fresh = [each for each in change.written if each.name not in root.packs()]
+    gone = set(change.gone) - {each.name for each in change.written}
     # The index that covers exactly the new packs is there before the root says that they are live.
     lookup.extend([(each.name, each.table) for each in fresh], gone)
     index = lookup.compact()
     try:
-        backend.swap(KEY, root.encode(), _next(root, plan, fresh, gone).encode())
+        backend.swap(KEY, root.encode(), _next(root, change, fresh, gone).encode())
     finally:
         repository.objects.reset()
     for key, _ in list(backend.list("index/")):
@@ -138,12 +167,12 @@ def _move_root(repository: Repository, plan: "GcPlan", written: Sequence[_Writte
             backend.delete(key)
 
 
-def _next(root: Root, plan: "GcPlan", fresh: Sequence[_Written], gone: set[Digest]) -> Root:
-    write_id, pointers = secrets.token_bytes(16), root.pointers()
+def _next(root: Root, change: PackChange, fresh: Sequence[Written], gone: set[Digest]) -> Root:
+    write_id, pointers, log = secrets.token_bytes(16), root.pointers(), change.log
     operation = Operation(
         root.operations[-1].id if root.operations else None,
-        plan.now,
-        "gc",
+        change.now,
+        change.command,
         write_id,
         pointers,
         pointers,
@@ -158,6 +187,6 @@ def _next(root: Root, plan: "GcPlan", fresh: Sequence[_Written], gone: set[Diges
         generation=root.generation + 1,
         data_packs=kept[0] + added[0],
         meta_packs=kept[1] + added[1],
-        operations=(*plan.log.inline, operation),
-        older_operations=plan.log.older,
+        operations=(*(log.inline if log else root.operations), operation),
+        older_operations=log.older if log else root.older_operations,
     )

@@ -34,10 +34,17 @@ class ObjectDb:
 
     def __init__(self, backend: Backend, live: Callable[[], Sequence[Digest]]) -> None:
         self._backend, self._live = backend, live
-        self.lookup = Lookup(backend, live())
+        self._lookup: Lookup | None = None
         self._cache: OrderedDict[Digest, bytes] = OrderedDict()
         self._cached = 0
         self._lock = Lock()
+
+    @property
+    def lookup(self) -> Lookup:
+        """Which pack holds what; the root is read when this is first asked for."""
+        if self._lookup is None:
+            self._lookup = Lookup(self._backend, self._live())
+        return self._lookup
 
     def get(self, kind: ObjectKind, digest: Digest) -> bytes:
         """Return one object, verified; see `ObjectReader.get`."""
@@ -123,7 +130,7 @@ class ObjectDb:
 
     def reset(self) -> None:
         """Look at the root again and drop what is cached in memory."""
-        self.lookup = Lookup(self._backend, self._live())
+        self._lookup = None
         with self._lock:
             self._cache.clear()
             self._cached = 0
@@ -132,7 +139,7 @@ class ObjectDb:
         live = frozenset(self._live())
         if live == self.lookup.live:
             return self.lookup.distrust()
-        self.lookup = Lookup(self._backend, live)
+        self._lookup = Lookup(self._backend, live)
         return True
 
     def _read(self, place: Place, kind: ObjectKind) -> bytes:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.errors import AlreadyExists
-from tether.repo.packs import pack_key
 from tether.storage.backend import Backend
 
 GRACE_S = 24 * 3600
@@ -32,11 +31,9 @@ def set_aside(backend: Backend, key: str, now_s: int) -> None:
         backend.move(key, f"{_DROPPED}{now_s}-{key.rpartition('/')[2]}")
 
 
-def set_aside_damaged(backend: Backend, name: Digest) -> str:
-    """Move a damaged pack, which is never deleted by Tether, and return where it is now."""
-    target = f"{_DAMAGED}{name.hex()}.pack"
-    backend.move(pack_key(name), target)
-    return target
+def damaged_key(name: Digest) -> str:
+    """Return where a damaged pack is kept; Tether never deletes it."""
+    return f"{_DAMAGED}{name.hex()}.pack"
 
 
 def list_aside(backend: Backend) -> list[Aside]:
