@@ -22,7 +22,7 @@ def commit_document(digest: "Digest", commit: "Commit") -> dict[str, Any]:
         "committer": commit.committer.name,
         "committer_email": commit.committer.email,
         "committed": iso_time(commit.committed),
-        "message": commit.message,
+        "message": commit.message.rstrip("\n"),
         "tree": commit.tree.hex(),
         "signed": commit.signature is not None,
     }

@@ -60,7 +60,7 @@ def _document(ctx: Context, shown: "Shown") -> dict[str, object]:
 
     document = commit_document(shown.id, shown.commit)
     if shown.tag is not None:
-        document["tag"] = {"name": shown.tag.name, "message": shown.tag.message}
+        document["tag"] = {"name": shown.tag.name, "message": shown.tag.message.rstrip("\n")}
     document["changes"] = [change_document(ctx, change) for change in shown.changes]
     return document
 
