@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tether.api.working import branch_of, changing, open_worktree, refuse, tree_of, writing
+from tether.api.working import branch_of, changing, open_worktree, refuse, refuse_under_way, tree_of, writing
 from tether.core.digest import Digest
 from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind
@@ -256,6 +256,7 @@ def _parents(
 ) -> tuple[tuple[Digest, ...], str | None]:
     """Return parents and message: of the commit that is replaced, of a merge under way, or simply HEAD."""
     if request.amend:
+        refuse_under_way(root, "amend")
         if head is None:
             raise NotFound("no commit to amend")
         old = History.of(repo.repository).commit(head)
