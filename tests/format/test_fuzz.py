@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,18 @@ from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import decode_node
 from tether.errors import Corrupt, TetherError, Unsupported
 from tether.repo.frames import decode_table, parse_frame, read_frames
+from tether.repo.mergestate import state_references
 from tether.repo.operations import decode_segment, encode_segment
 from tether.repo.packindex import PackIndex, merge_indexes
 from tether.repo.packs import pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.root import decode_root
+from tether.storage.locks import LockFile
 from tether.storage.memory import MemoryBackend
+from tether.worktree.block import decode_block, path_and_kind
+from tether.worktree.journal import pending
+from tether.worktree.statcache import StatCache
+from tether.worktree.worktree import WorkTree
 
 ROUNDS = 400
 FILE = Digest(bytes.fromhex("8dc7560382f8fcacee229e6991d7045cc356cbdc8f9ed09acc4ec4ab491bc9a9"))
@@ -36,6 +43,8 @@ _, ROOT = hex_blocks("root")
 LEAF, _, INNER = hex_blocks("tree")
 [COMMIT] = hex_blocks("commit")
 [TAG] = hex_blocks("tag")
+[STATE] = hex_blocks("state")
+BASE, JOURNAL = hex_blocks("statcache")
 SEGMENT = encode_segment(decode_root(ROOT).operations, NAME)
 
 STRANGE: tuple[Any, ...] = (
@@ -147,6 +156,7 @@ DECODERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "inner": (INNER, decode_node),
     "commit": (COMMIT, Commit.decode),
     "tag": (TAG, Tag.decode),
+    "state": (STATE, state_references),
 }
 
 ENCODED: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
@@ -159,6 +169,7 @@ ENCODED: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "inner": (INNER, decode_node),
     "commit": (COMMIT, Commit.decode),
     "tag": (TAG, Tag.decode),
+    "state": (STATE, state_references),
 }
 
 
@@ -224,6 +235,40 @@ def test_a_root_that_no_writer_writes() -> None:
         else:
             with pytest.raises(Corrupt):
                 decode_root(data)
+
+
+@pytest.mark.parametrize("name", ["stat.base", "stat.journal"])
+def test_a_damaged_stat_cache_is_absent(tmp_path: Path, name: str) -> None:
+    """Whatever the files of the cache hold, what is read of them is a block or nothing."""
+    files = {"stat.base": BASE, "stat.journal": JOURNAL}
+    for data in damaged(files[name], name):
+        for other, sample in files.items():
+            (tmp_path / other).write_bytes(data if other == name else sample)
+        cache = StatCache(WorkTree(tmp_path, tmp_path, LockFile(tmp_path / "lock")))
+        assert cache.block(b"") is None or name == "stat.journal" or data[:36] == BASE[:36]
+
+
+@pytest.mark.parametrize("name", ["base", "journal"])
+def test_damaged_records_under_a_good_checksum(name: str) -> None:
+    """A record of the cache that was damaged before it was written is refused, or reads as a block."""
+    record = BASE[36:176] if name == "base" else JOURNAL[60:]
+    for data in damaged(record, name):
+        with suppress(ValueError):
+            path_and_kind(data)
+            decode_block(data, decode_block(BASE[36:176]))
+
+
+def test_a_damaged_checkout_journal(tmp_path: Path) -> None:
+    """A journal that does not fit its checksum is damage; one that is empty is none."""
+    [sample] = hex_blocks("checkout-journal")
+    worktree = WorkTree(tmp_path, tmp_path, LockFile(tmp_path / "lock"))
+    for data in damaged(sample, "journal"):
+        (tmp_path / "checkout.journal").write_bytes(data)
+        check(lambda _: pending(worktree), data)
+    for body in altered(sample[34:], "journal"):
+        data = sample[:18] + blake3(body).digest()[:16] + body
+        (tmp_path / "checkout.journal").write_bytes(data)
+        check(lambda _: pending(worktree), data)
 
 
 def test_a_damaged_format_file(tmp_path: Path) -> None:
