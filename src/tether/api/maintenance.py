@@ -1,4 +1,4 @@
-"""Space and health of a repository: garbage collection and the check of everything stored."""
+"""Space and health of a repository: garbage collection, checks, mending, and where the space goes."""
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from tether.repo.gc import GcOptions, GcPlan, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repair import Repair, repair_repository
+from tether.repo.revision import find_entry, resolve
+from tether.repo.usage import Space, Usage
 from tether.sync.remotes import list_remotes, open_remote
 
 if TYPE_CHECKING:
@@ -55,6 +57,26 @@ def check(repo: "Repo", *, full: bool = False, sample: float = 0.0) -> CheckRepo
     """
     options = CheckOptions(full, sample, seed=repo.clock().micros)
     return check_repository(repo.repository, options, repo.progress)
+
+
+def measure(repo: "Repo", place: str = "HEAD", by: str = "path") -> tuple[list[Usage], Usage]:
+    """Return where the space goes, as rows and a total.
+
+    Args:
+        repo: What to measure.
+        place: REV or REV:PATH; of a `by` other than path only REV counts.
+        by: `path`, `commit` or `branch`.
+
+    Raises:
+        NotFound: There is no such place.
+    """
+    space = Space(repo.repository)
+    if by == "branch":
+        return space.by_branch()
+    if by == "commit":
+        return space.by_commit(resolve(repo.repository, place))
+    found, entry = find_entry(repo.repository, place)
+    return space.by_path(entry, found.path)
 
 
 def repair(repo: "Repo") -> Repair:

@@ -4,7 +4,7 @@ The marker knows from an inventory what kind an object is, so a root may be of a
 when something is missing or damaged and reports it, because gc must stop then and fsck must not.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
@@ -44,6 +44,7 @@ class Marker:
         self._objects, self._inventory, self._report = objects, inventory, report
         self._shallow = frozenset(shallow)
         self.marked: set[Digest] = set()
+        self._fresh: set[Digest] | None = None
         self._trees: set[Digest] = set()
         self._files: set[Digest] = set()
 
@@ -62,16 +63,28 @@ class Marker:
                 self._files.add(digest)
             elif kind is not None:
                 # A page, or a run of operations: what those need is given by `operation_values`.
-                self.marked.add(digest)
+                self._note((digest,))
             elif digest not in self.marked:
                 self._report(ObjectKind.COMMIT, digest, "missing")
         self._mark_commits(commits)
         self._mark_trees()
         self._mark_files()
 
+    def mark_new(self, roots: Iterable[Digest]) -> set[Digest]:
+        """Mark like `mark` and return what was not marked before."""
+        fresh = self._fresh = set()
+        self.mark(roots)
+        self._fresh = None
+        return fresh
+
+    def _note(self, digests: Collection[Digest]) -> None:
+        if self._fresh is not None:
+            self._fresh.update(digest for digest in digests if digest not in self.marked)
+        self.marked.update(digests)
+
     def _mark_state(self, digest: Digest, commits: list[Digest]) -> None:
         payload = None if digest in self.marked else self._get(ObjectKind.STATE, digest)
-        self.marked.add(digest)
+        self._note((digest,))
         if payload is None:
             return
         try:
@@ -91,7 +104,7 @@ class Marker:
             digest = waiting.pop()
             if digest in self.marked:
                 continue
-            self.marked.add(digest)
+            self._note((digest,))
             kind = ObjectKind.TAG if digest in tags else ObjectKind.COMMIT
             payload = self._get(kind, digest)
             if payload is None:
@@ -120,7 +133,7 @@ class Marker:
     def _mark_trees(self) -> None:
         level = self._trees - self.marked
         while level:
-            self.marked |= level
+            self._note(level)
             below: set[Digest] = set()
             for digest, payload in self._read_all(ObjectKind.TREE, list(level)):
                 try:
@@ -148,7 +161,7 @@ class Marker:
             self._inventory.of_kind(ObjectKind.CHUNK),
             self._inventory.of_kind(ObjectKind.RECIPE),
         )
-        self.marked |= fresh
+        self._note(fresh)
         for digest in fresh - chunks - recipes:
             self._report(ObjectKind.CHUNK, digest, "missing")
         pages: set[Digest] = set()
@@ -166,8 +179,8 @@ class Marker:
                 self._report(ObjectKind.RECIPE_PAGE, digest, str(error))
         for digest in needed - chunks - self.marked:
             self._report(ObjectKind.CHUNK, digest, "missing")
-        self.marked |= pages
-        self.marked |= needed
+        self._note(pages)
+        self._note(needed)
 
     def _read_all(self, kind: ObjectKind, digests: Sequence[Digest]) -> Iterator[tuple[Digest, bytes]]:
         """Yield objects in batches; those that cannot be read are reported and left out."""
