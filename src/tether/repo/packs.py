@@ -1,7 +1,7 @@
 """Writing and opening pack files through a backend."""
 
 from collections import deque
-from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -24,6 +24,9 @@ from tether.repo.frames import (
 )
 from tether.storage.backend import Backend
 
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
+
 PACK_SIZE = 64 << 20
 PACK_FRAMES = 1 << 17
 """A pack is sealed at this many frames too, so that its table stays small in memory."""
@@ -45,7 +48,7 @@ class PackWriter:
         pool: One thread that hashes and writes while the caller goes on; None does it at once.
     """
 
-    def __init__(self, backend: Backend, role: int, pool: Executor | None = None) -> None:
+    def __init__(self, backend: Backend, role: int, pool: "Executor | None" = None) -> None:
         self._pool = pool
         self._running: deque[Future[None]] = deque()
         self._upload = backend.upload()
