@@ -191,7 +191,10 @@ class _Update:
 
     def _marked(self, block: Block, folder: _Folder) -> Block:
         """Return a block that names the rows too new to be trusted, and those a power cut may lose."""
-        racy = {name for name, record in folder.written.items() if is_racy(record, self._checked)}
+        written = from_items(sorted(folder.written.items()))
+        racy: set[bytes] = set()
+        if written.newest() >= self._checked:
+            racy = {name for name, record in written.items() if is_racy(record, self._checked)}
         if self._changed.synced:
             return replace(block, untrusted=tuple(sorted({*block.untrusted, *racy})), unsynced=(), boot=b"")
         unsynced = tuple(sorted({*block.unsynced, *folder.written}))

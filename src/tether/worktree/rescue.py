@@ -1,7 +1,6 @@
 """Keeps working files that a command is about to overwrite, and moves files for `mv`."""
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
@@ -10,9 +9,11 @@ from tether.core.progress import SILENT
 from tether.core.tree import Entry
 from tether.errors import AlreadyExists
 from tether.repo.transaction import Transaction
+from tether.worktree.compare import save
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.intake import Wanted, take_in
 from tether.worktree.rows import kind_of, parse
+from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
 
@@ -49,35 +50,56 @@ def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None
                 raise AlreadyExists(f"{display(new)} exists")
         for old, new in pairs:
             _rename(folders, old, new)
+    cache = StatCache(worktree)
+    for old, new in pairs:
+        cache.move(old, new)
+    save(worktree, cache)
 
 
 def delete_files(worktree: WorkTree, paths: Iterable[bytes]) -> None:
-    """Delete files, links and whole folders, and the folders that this leaves empty.
+    """Delete files, links and whole folders, and the folders that this leaves empty; no link is followed.
 
     Raises:
         Forbidden: One may not be deleted.
     """
-    for path in paths:
-        full = os.path.join(os.fsencode(worktree.root), path)
-        try:
-            if os.path.isdir(full) and not os.path.islink(full):
-                shutil.rmtree(full)
-            else:
-                os.unlink(full)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise failure(error, path) from error
-        _drop_empty(worktree, split(path)[0])
+    with Folders(worktree.root) as folders:
+        for path in paths:
+            folder, name = split(path)
+            folders.forget(path)
+            try:
+                _delete(name, folders.open(folder))
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            except OSError as error:
+                raise failure(error, path) from error
+            _drop_empty(folders, folder)
 
 
-def _drop_empty(worktree: WorkTree, folder: bytes) -> None:
+def _delete(name: bytes, dirfd: int) -> None:
+    record = lstat_record(name, dirfd)
+    if record is None:
+        return
+    if not is_folder(record):
+        os.unlink(name, dir_fd=dirfd)
+        return
+    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dirfd)
+    try:
+        for below in os.listdir(inner):
+            _delete(os.fsencode(below), inner)
+    finally:
+        os.close(inner)
+    os.rmdir(name, dir_fd=dirfd)
+
+
+def _drop_empty(folders: Folders, folder: bytes) -> None:
     while folder:
+        above, name = split(folder)
+        folders.forget(folder)
         try:
-            os.rmdir(os.path.join(os.fsencode(worktree.root), folder))
+            os.rmdir(name, dir_fd=folders.open(above))
         except OSError:
             return
-        folder = split(folder)[0]
+        folder = above
 
 
 def _rename(folders: Folders, old: bytes, new: bytes) -> None:

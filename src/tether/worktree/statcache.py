@@ -51,6 +51,16 @@ class StatCache:
         if path in self._new or path in self._base.places or path in self._records:
             self._new[path] = None
 
+    def move(self, source: bytes, target: bytes) -> None:
+        """Let what is known of a folder and those in it follow a rename; a file's path changes nothing."""
+        prefix = source + b"/"
+        for path in [*self._base.places, *self._records]:
+            if path == source or path.startswith(prefix):
+                block = self.block(path)
+                if block is not None:
+                    self.put(target + path[len(source) :], block)
+                    self._new[path] = None
+
     def clear(self) -> None:
         """Throw the whole cache away, on the disk too."""
         for path in (self._base_path, self._journal_path):

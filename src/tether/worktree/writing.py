@@ -24,7 +24,7 @@ from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
 
 MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
-_THREADS = 2
+_THREADS = 1
 _AHEAD = 2
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
