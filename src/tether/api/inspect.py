@@ -2,9 +2,7 @@
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.core.digest import Digest
@@ -38,8 +36,7 @@ class Stored(NamedTuple):
     """Chunks by the codec that they are stored with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(NamedTuple):
     """What is known of one file or folder."""
 
     path: bytes
@@ -171,15 +168,17 @@ def stored_as(repo: "Repo", digest: Digest) -> Stored | None:
         return Stored(0, 0, {})
     if objects.find(digest) is None:
         return None
-    chunks, size, codecs = 0, 0, Counter[str]()
+    chunks, size = 0, 0
+    codecs: dict[str, int] = {}
     for chunk in repo.repository.contents.chunks(digest):
         place = objects.find(chunk)
         if place is None:
             return None
         chunks += 1
         size += place.frame.stored + FRAME_SIZE
-        codecs[Codec(place.frame.codec).name.lower()] += 1
-    return Stored(chunks, size, dict(codecs))
+        codec = Codec(place.frame.codec).name.lower()
+        codecs[codec] = codecs.get(codec, 0) + 1
+    return Stored(chunks, size, codecs)
 
 
 def resolve_listing(repo: "Repo", text: str) -> str:
