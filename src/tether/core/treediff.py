@@ -168,8 +168,10 @@ class _Level:
     def drop_common(self, other: "_Level") -> None:
         """Forget on both sides what both have."""
         common = set(self.digests) & set(other.digests)
-        self.digests = [digest for digest in self.digests if digest not in common]
-        other.digests = [digest for digest in other.digests if digest not in common]
+        for side in (self, other):
+            side.digests = [digest for digest in side.digests if digest not in common]
+            if not side.digests:
+                side._root = None
 
     def entries(self) -> Iterator[Entry]:
         """Return the entries of the leaves that are left."""

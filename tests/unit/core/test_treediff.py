@@ -7,7 +7,7 @@ from tests.support.objects import DictStore, build_tree, empty_folder, file_entr
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.tree import Entry, EntryKind, decode_node, encode_inner
+from tether.core.tree import Entry, EntryKind, decode_node, encode_inner, is_cut
 from tether.core.treebuild import build_directory, edit_directory
 from tether.core.treediff import TreeChange, diff_trees
 from tether.core.treeedit import edit_tree
@@ -148,3 +148,16 @@ def test_a_node_on_the_wrong_level_is_corrupt() -> None:
     lying = store.put(ObjectKind.TREE, encode_inner(2, list(node.children())))  # type: ignore[union-attr]
     with pytest.raises(Corrupt):
         list(diff_trees(store, build_directory(store, _flat(5)).digest, lying))
+
+
+def test_a_leaf_that_becomes_one_of_several_is_not_named() -> None:
+    """A folder of one leaf that gains a second has only what is new as a difference, both ways."""
+    store = DictStore()
+    cut = next(name for name in (b"m%05d" % n for n in range(100_000)) if is_cut(name, 0))
+    old = [file_entry(name, name) for name in sorted((b"a", b"b", cut))]
+    new = [*old, file_entry(b"z", b"z")]
+    one, other = build_directory(store, old).digest, build_directory(store, new).digest
+    assert decode_node(store.get(ObjectKind.TREE, other)).level == 1
+
+    assert list(diff_trees(store, one, other)) == [TreeChange(b"z", None, new[-1])]
+    assert list(diff_trees(store, other, one)) == [TreeChange(b"z", new[-1], None)]
