@@ -133,8 +133,8 @@ class _Pieces(io.RawIOBase):
         self._pieces = iter(pieces)
         self._rest = memoryview(b"")
 
-    def read(self, size: int = -1) -> bytes:
-        """Return exactly `size` bytes, fewer only at the end."""
+    def read(self, size: int = 0) -> bytes:
+        """Return exactly `size` bytes, fewer only at the end; tarfile always says how many."""
         parts: list[bytes] = []
         while size:
             if not self._rest:
@@ -142,9 +142,9 @@ class _Pieces(io.RawIOBase):
                 if piece is None:
                     break
                 self._rest = memoryview(piece)
-            taken = bytes(self._rest if size < 0 else self._rest[:size])
+            taken = bytes(self._rest[:size])
             self._rest = self._rest[len(taken) :]
-            size -= len(taken) if size > 0 else 0
+            size -= len(taken)
             parts.append(taken)
         return b"".join(parts)
 

@@ -7,7 +7,6 @@ PLACE   = [REV] ":" PATH      (an empty REV is the stage)
 """
 
 import re
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from tether.core.digest import DIGEST_SIZE, Digest
@@ -328,8 +327,3 @@ def _value_at(repository: Repository, root: Root, ref: str | None, moment: int, 
 
 def _named(head: Head, refs: dict[str, Digest | None]) -> Digest | None:
     return refs.get(head.ref) if head.ref is not None else head.commit
-
-
-def branch_names(refs: Iterable[str]) -> list[str]:
-    """Return the short names of the branches among full names of refs, sorted."""
-    return sorted(ref.removeprefix(BRANCHES) for ref in refs if ref.startswith(BRANCHES))

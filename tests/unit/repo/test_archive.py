@@ -131,3 +131,17 @@ def test_names_that_are_not_utf8_need_tar(tmp_path: Path) -> None:
         write_archive(
             repository.objects, repository.contents, ArchiveRequest(tree, TIME, "rar"), io.BytesIO()
         )
+
+
+def test_many_files_are_read_in_windows(tmp_path: Path) -> None:
+    """More files than a window takes, in order."""
+    repository = make_repository(tmp_path)
+    names = [b"f%04d" % number for number in range(600)]
+    tree = make_tree(repository, {name: name for name in names})
+    out = io.BytesIO()
+
+    write_archive(repository.objects, repository.contents, ArchiveRequest(tree, TIME), out)
+
+    with tarfile.open(fileobj=io.BytesIO(out.getvalue())) as tar:
+        assert [name for name in tar.getnames() if name.startswith("f")] == [name.decode() for name in names]
+        assert tar.extractfile("f0599").read() == b"f0599"  # type: ignore[union-attr]

@@ -50,12 +50,17 @@ def test_a_renamed_file_is_followed(tmp_path: Path) -> None:
 def test_a_merge_blames_both_lines_of_history(tmp_path: Path) -> None:
     """Each half of the merged text comes from its own branch, nothing from the merge."""
     past = Past(make_repository(tmp_path))
-    base = past.commit("base", {"f": b"m\n"})
-    side = past.commit("side", {"f": b"m\nend\n"}, branch="side", parents=[base])
+    base = past.commit("base", {"f": b"m\nn\n"})
+    side = past.commit("side", {"f": b"m\nn\nend\n"}, branch="side", parents=[base])
     main = past.commit("main", {"f": b"start\nm\n"})
-    top = past.commit("merge", {"f": b"start\nm\nend\n"}, parents=[main, side])
+    top = past.commit("merge", {"f": b"start\nm\nn\nend\n"}, parents=[main, side])
 
-    assert origins(past, top, "f") == [("start\n", "main", 1), ("m\n", "base", 1), ("end\n", "side", 2)]
+    assert origins(past, top, "f") == [
+        ("start\n", "main", 1),
+        ("m\n", "base", 1),
+        ("n\n", "base", 2),
+        ("end\n", "side", 3),
+    ]
 
 
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
@@ -69,6 +74,18 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
         origins(past, top, "g")
     with pytest.raises(NotFound):
         origins(past, top, "absent")
+    large = past.commit("large", {"g": b"line\n" * 2_000_000})
+    with pytest.raises(InvalidInput, match="larger than 8 MiB"):
+        origins(past, large, "g")
+
+
+def test_a_long_history_is_followed_to_its_start(tmp_path: Path) -> None:
+    """More versions than are kept in memory."""
+    past = Past(make_repository(tmp_path))
+    for number in range(70):
+        top = past.commit(f"{number}", {"f": b"".join(b"%d\n" % line for line in range(number + 1))})
+
+    assert [message for _, message, _ in origins(past, top, "f")] == [str(n) for n in range(70)]
 
 
 def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:

@@ -72,3 +72,14 @@ def test_a_bad_expression_is_refused() -> None:
     """The message says what is wrong with it."""
     with pytest.raises(InvalidInput, match="not a regular expression"):
         Pattern("(")
+
+
+def test_many_files_are_searched_in_batches(tmp_path: Path) -> None:
+    """More files than a batch takes."""
+    past = Past(make_repository(tmp_path))
+    files: dict[str, bytes | None] = {f"f{number:04d}": b"%d\n" % number for number in range(600)}
+    repository, tree = past.repository, past.tree(past.commit("one", files))
+
+    found = list(search_tree(repository.objects, repository.contents, tree, Pattern("^5[0-9]9$")))
+
+    assert [match.path for match in found] == [b"f%04d" % number for number in range(509, 600, 10)]

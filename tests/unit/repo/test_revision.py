@@ -1,5 +1,6 @@
 """What users may write for a commit, and what they are told when it is not there."""
 
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ from tests.support.repos import ADA, make_repository
 from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
-from tether.core.objects import Tag
+from tether.core.objects import Commit, Tag
 from tether.errors import InvalidInput, NotFound
 from tether.repo.moments import first_moment, last_moment
+from tether.repo.operations import Head
 from tether.repo.repository import Repository
 from tether.repo.revision import clean_path, find_entry, resolve, resolve_path, split_place, split_range
 
@@ -206,8 +208,6 @@ def test_dates_follow_head_across_branches_and_deletions(tmp_path: Path) -> None
     clock.move(DAY)
     side = past.commit("side", {"b": b"1"}, branch="side", parents=[first])
     with past.repository.transaction("switch") as transaction:
-        from tether.repo.operations import Head
-
         transaction.set_head(Head("refs/heads/side"))
     clock.move(DAY)
     with past.repository.transaction("away") as transaction:
@@ -260,3 +260,50 @@ def test_ranges_fill_in_head() -> None:
     assert split_range("a...") == ("a", "HEAD", True)
     assert split_range("..b") == ("HEAD", "b", False)
     assert split_range("a") is None
+
+
+def test_a_prefix_of_several_commits_is_ambiguous(past: Past) -> None:
+    """Six digits that two commits share are not enough; the message shows longer ones."""
+    seen: dict[str, Commit] = {}
+    tree = past.tree(ref(past, "heads/main"))
+    for number in count():
+        made = Commit(tree, (), ADA, Time(0, 0), ADA, Time(0, 0), f"{number}")
+        prefix = made.digest.hex()[:6]
+        if prefix in seen:
+            break
+        seen[prefix] = made
+    with past.repository.transaction("make") as transaction:
+        for number, commit in enumerate((seen[prefix], made)):
+            transaction.objects.put(ObjectKind.COMMIT, commit.encode())
+            transaction.set_ref(f"refs/heads/made{number}", commit.digest)
+
+    with pytest.raises(InvalidInput, match=f"{prefix} is ambiguous: 2 commits") as caught:
+        resolve(past.repository, prefix)
+
+    assert made.digest.hex()[:12] in str(caught.value.hint)
+    assert resolve(past.repository, made.digest.hex()[:16]) == made.digest
+
+
+def test_a_tag_of_a_tree_is_no_commit(past: Past) -> None:
+    """It is refused by name; so is an upstream where no branch is checked out."""
+    tree = past.tree(ref(past, "heads/main"))
+    with past.repository.transaction("tag") as transaction:
+        tag = Tag("tree", tree, ObjectKind.TREE, ADA, Time(0, 0), "x")
+        transaction.set_ref("refs/tags/tree", transaction.objects.put(ObjectKind.TAG, tag.encode()))
+        transaction.set_head(Head(None, ref(past, "heads/side")))
+
+    with pytest.raises(InvalidInput, match="tree does not name a commit"):
+        resolve(past.repository, "tree")
+    assert resolve(past.repository, "HEAD") == ref(past, "heads/side")
+    with pytest.raises(InvalidInput, match="on no branch"):
+        resolve(past.repository, "@{upstream}")
+
+
+def test_an_id_of_another_process_is_found(past: Past) -> None:
+    """What was written after this repository was opened is looked for once more."""
+    other = Past(Repository.open(past.repository.directory, clock=Clock()))
+    resolve(past.repository, "HEAD")
+
+    made = other.commit("later", {"l": b"1"})
+
+    assert resolve(past.repository, made.hex()[:10]) == made
