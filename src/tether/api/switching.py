@@ -25,6 +25,7 @@ from tether.core.treeread import find_many
 from tether.errors import AlreadyExists, InvalidInput, NotFound
 from tether.repo.operations import Head
 from tether.repo.revision import resolve
+from tether.repo.root import Root
 from tether.worktree.compare import compare
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
         Conflict: Local changes would be lost.
     """
     root = repo.repository.root()
-    if _is_name(rev) and branch_ref(rev) in root.refs:
+    if _is_branch(root, rev):
         return switch(repo, rev, force=force)
     commit = resolve(repo.repository, rev)
     return move_to(repo, Move(f"checkout {rev}", commit, Head(None, commit), force=force))
@@ -239,12 +240,11 @@ def _is_remote_of(ref: str, branch: str) -> bool:
     return len(parts) == 4 and parts[1] == "remotes" and parts[3] == branch
 
 
-def _is_name(rev: str) -> bool:
+def _is_branch(root: Root, rev: str) -> bool:
     try:
-        check_ref_name(rev)
-    except InvalidInput:
+        return branch_ref(rev) in root.refs
+    except InvalidInput:  # such as HEAD~1, or an id
         return False
-    return True
 
 
 def _check_known(repo: "Repo", paths: Sequence[bytes], tree: Digest, stage: Digest) -> None:
