@@ -38,6 +38,14 @@ def test_one_line_a_commit_with_names_and_lines_of_history(room: Room) -> None:
         $ tether log --oneline --grep FIRST --author ada
         ... first
         $ tether log --oneline --since 2026-01-02
+        $ tether log --oneline --stat -n 1 side
+        ... (side, tag: v1) side
+
+         s | 1 +
+         1 file changed, 1 line added
+        $ tether log -p -n 1 side | tail -n 2
+        +1
+        \\ No newline at end of file
         $ tether log nowhere
         error: no such revision or file: nowhere
         hint: write a branch, a tag or 6 digits of an id

@@ -1,6 +1,6 @@
 """History, branches and tags of a repository."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -324,12 +324,17 @@ def show(repo: "Repo", rev: str = "HEAD") -> Shown:
     Raises:
         NotFound: There is none.
     """
-    from tether.api.diff import diff_states
-
     digest = resolve(repo.repository, rev)
-    history = History.of(repo.repository)
-    commit, parents = history.commit(digest), history.parents(digest)
-    before = history.commit(parents[0]).tree if parents else None
     ref = repo.repository.root().refs.get(TAGS + rev)
     tag = _tagged(repo, ref)[1] if ref is not None else None
-    return Shown(digest, commit, tag, diff_states(repo, before, commit.tree))
+    return Shown(digest, History.of(repo.repository).commit(digest), tag, changes_of(repo, digest))
+
+
+def changes_of(repo: "Repo", commit: Digest, paths: Sequence[bytes] = ()) -> "list[FileChange]":
+    """Return what a commit changed from its first parent, at some paths or everywhere."""
+    from tether.api.diff import diff_states
+
+    history = History.of(repo.repository)
+    parents = history.parents(commit)
+    before = history.commit(parents[0]).tree if parents else None
+    return diff_states(repo, before, history.commit(commit).tree, paths)

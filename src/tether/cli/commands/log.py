@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -30,6 +30,15 @@ class Options:
     since: str | None
     until: str | None
     first_parent: bool
+    patch: bool
+    stat: bool
+
+
+class _Look(NamedTuple):
+    """How commits are shown, and the paths whose changes are."""
+
+    options: Options
+    paths: tuple[bytes, ...]
 
 
 @click.command(cls=RevisionCommand)
@@ -47,6 +56,8 @@ class Options:
     "--until", "--before", metavar="DATE", help="Commits up to the end of that day or to that time."
 )
 @click.option("--first-parent", is_flag=True, help="Follow only the line that was merged into.")
+@click.option("-p", "--patch", is_flag=True, help="With the changes of each commit.")
+@click.option("--stat", is_flag=True, help="With how much of each file changed.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """List commits, newest first.
@@ -62,7 +73,7 @@ def command(ctx: Context, options: Options) -> None:
         ctx.emit([commit_document(entry.id, entry.commit) for entry in found], list)
         return
     entries = _entries(ctx, query, options)
-    ctx.emit(None, lambda: _lines(ctx, entries, options), page=True)
+    ctx.emit(None, lambda: _lines(ctx, entries, _Look(options, query.wanted.paths)), page=True)
 
 
 def _query(ctx: Context, options: Options) -> "LogQuery":
@@ -95,37 +106,46 @@ def _entries(ctx: Context, query: "LogQuery", options: Options) -> "Iterable[Log
     return read(ctx.repo(), query)
 
 
-def _lines(ctx: Context, entries: "Iterable[LogEntry]", options: Options) -> Iterator[str]:
+def _lines(ctx: Context, entries: "Iterable[LogEntry]", look: "_Look") -> Iterator[str]:
     from tether.api.history import decorations
 
     names = decorations(ctx.repo())
+    options = look.options
     if options.graph:
-        yield from _graph_lines(ctx, entries, names, oneline=options.oneline)
+        yield from _graph_lines(ctx, entries, names, look)
         return
-    separate = False
-    for entry in entries:
-        if separate:
+    apart = not options.oneline or options.patch or options.stat
+    for number, entry in enumerate(entries):
+        if number and apart:
             yield ""
-        separate = not options.oneline
-        yield from _text(ctx, entry, names, oneline=options.oneline)
+        yield from _text(ctx, entry, names.get(entry.id, []), look)
 
 
-def _text(ctx: Context, entry: "LogEntry", names: "dict[Digest, list[str]]", *, oneline: bool) -> list[str]:
+def _text(ctx: Context, entry: "LogEntry", names: list[str], look: "_Look") -> Iterator[str]:
     from tether.cli.render_commit import commit_line, commit_lines
 
-    here = names.get(entry.id, [])
-    if oneline:
-        return [commit_line(ctx.style, entry.id, entry.commit, here)]
-    return commit_lines(ctx.style, entry.id, entry.commit, here)
+    options = look.options
+    if options.oneline:
+        yield commit_line(ctx.style, entry.id, entry.commit, names)
+    else:
+        yield from commit_lines(ctx.style, entry.id, entry.commit, names)
+    # What a merge brought in was shown with the commits that it merged.
+    if (options.patch or options.stat) and len(entry.commit.parents) < 2:
+        from tether.api.history import changes_of
+        from tether.cli import render_diff
+
+        changes = changes_of(ctx.repo(), entry.id, look.paths)
+        yield ""
+        yield from (render_diff.patch_lines if options.patch else render_diff.stat_lines)(ctx, changes)
 
 
 def _graph_lines(
-    ctx: Context, entries: "Iterable[LogEntry]", names: "dict[Digest, list[str]]", *, oneline: bool
+    ctx: Context, entries: "Iterable[LogEntry]", names: "dict[Digest, list[str]]", look: "_Look"
 ) -> Iterator[str]:
     from tether.cli.render_graph import Graph, beside
 
     graph: Graph[Digest] = Graph()
     for entry in entries:
         rows = graph.rows(entry.id, entry.parents)
-        texts = _text(ctx, entry, names, oneline=oneline)
-        yield from beside(rows, texts if oneline else [*texts, ""], graph.padding())
+        texts = list(_text(ctx, entry, names.get(entry.id, []), look))
+        yield from beside(rows, texts if look.options.oneline else [*texts, ""], graph.padding())
