@@ -80,7 +80,7 @@ class CommitRequest:
         allow_empty: Commit although nothing differs from the parent.
         author: Whose work it is; None is the one who commits.
         date: When it was written; None is now.
-
+        sign: Sign it with the key of the setting `signing.key`.
     """
 
     message: str | None
@@ -89,6 +89,7 @@ class CommitRequest:
     allow_empty: bool = False
     author: Person | None = None
     date: Time | None = None
+    sign: bool = False
 
 
 def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageResult:
@@ -167,6 +168,10 @@ def record_commit(
         old = history.commit(head)
         author, date = request.author or old.author, request.date or old.authored
     made = Commit(tree, parents, author, date, committer, now, message.strip() + "\n")
+    if request.sign:
+        from tether.api.verifying import signed
+
+        made = signed(repo, made)
     digest = transaction.objects.put(ObjectKind.COMMIT, made.encode())
     transaction.advance(digest)
     transaction.set_state(None)

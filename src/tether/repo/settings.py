@@ -45,6 +45,8 @@ SETTINGS = (
         ("fast", "default", "smallest"),
     ),
     Setting("gc.retention", "days for which `undo` and `gc` keep what no branch needs", "90", integer=True),
+    Setting("signing.key", "file of the SSH key that `commit --sign` signs with"),
+    Setting("signing.allowed", "file that lists whose keys may sign, as OpenSSH's allowed_signers"),
     Setting("remote.*.url", "where the remote is"),
     Setting("branch.*.remote", "remote that `pull` and `push` use on this branch"),
     Setting("branch.*.merge", "branch of the remote that this branch follows"),

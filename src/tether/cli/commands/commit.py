@@ -22,6 +22,7 @@ class Options:
     allow_empty: bool
     author: str | None
     date: str | None
+    sign: bool
 
 
 @click.command()
@@ -33,6 +34,7 @@ class Options:
 @click.option("--allow-empty", is_flag=True, help="Commit although nothing has changed.")
 @click.option("--author", metavar="'NAME <EMAIL>'", help="Whose work it is, if not yours.")
 @click.option("--date", metavar="DATE", help="When it was done, like 2026-01-31T14:05+01:00.")
+@click.option("-S", "--sign", is_flag=True, help="Sign it with the SSH key of the setting signing.key.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Record what is staged as a commit of the current branch."""
@@ -46,6 +48,7 @@ def command(ctx: Context, options: Options) -> None:
         allow_empty=options.allow_empty,
         author=_person(options.author) if options.author else None,
         date=parse_time(options.date) if options.date else None,
+        sign=options.sign,
     )
     repo = ctx.repo()
     done = repo.commit_with(request)
