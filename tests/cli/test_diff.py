@@ -50,6 +50,9 @@ def test_the_working_copy_the_stage_and_revisions(room: Room) -> None:
         $ tether diff HEAD --name-status -- new old text
         R\told\tnew
         M\ttext
+        $ tether diff HEAD --name-only -- 't*' 'o?d'
+        old
+        text
         $ tether diff --staged --exit-code --name-only -- text
         text
         [1]

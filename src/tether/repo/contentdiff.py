@@ -30,13 +30,21 @@ class ContentDiff(NamedTuple):
 
 def diff_contents(old: Version | None, new: Version | None, context: int = 3) -> ContentDiff:
     """Compare two states of a file; None is a file that is not there."""
-    small = all(side is None or side.size <= TEXT_LIMIT for side in (old, new))
-    limit = TEXT_LIMIT if small else HEAD_SIZE
-    before, after = (side.read(limit) if side is not None else b"" for side in (old, new))
+    before, after = _head(old), _head(new)
     types = (
-        sniff(before[:HEAD_SIZE], old.name) if old is not None else None,
-        sniff(after[:HEAD_SIZE], new.name) if new is not None else None,
+        sniff(before, old.name) if old is not None else None,
+        sniff(after, new.name) if new is not None else None,
     )
+    small = all(side is None or side.size <= TEXT_LIMIT for side in (old, new))
     if not small or looks_binary(before) or looks_binary(after):
         return ContentDiff(None, *types)
-    return ContentDiff(unified(before, after, context), *types)
+    return ContentDiff(unified(_whole(old, before), _whole(new, after), context), *types)
+
+
+def _head(version: Version | None) -> bytes:
+    return version.read(HEAD_SIZE) if version is not None else b""
+
+
+def _whole(version: Version | None, head: bytes) -> bytes:
+    """Return the whole of a small version whose head is known."""
+    return head if version is None or len(head) < HEAD_SIZE else version.read(TEXT_LIMIT)
