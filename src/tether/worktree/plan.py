@@ -21,6 +21,7 @@ from tether.worktree.compare import Comparison, WorkChange, compare, hash_rows
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.rows import kind_of, parse
 from tether.worktree.scan import FolderRequest, scan_folder
+from tether.worktree.suspects import find_suspects
 from tether.worktree.worktree import WorkTree
 
 _LISTED = 10
@@ -143,8 +144,11 @@ class _Planner:
         if not changes:
             return
         self._check_names(change.path for change in changes if change.new is not None)
-        if not self._is_fresh():
-            self._look([change.path for change in changes])
+        suspects = (
+            [] if self._is_fresh() else find_suspects(self._worktree, self._objects, plan.from_tree, changes)
+        )
+        if suspects:
+            self._look(suspects)
         with Folders(self._worktree.root) as folders:
             for change in changes:
                 self._add(change, folders)

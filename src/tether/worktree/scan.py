@@ -114,7 +114,7 @@ class Scanner(Generic[Key]):
         self._folders = ThreadFolders(root)
         self._pool = ThreadPoolExecutor(threads, "scan")
         self._waiting: deque[tuple[Key, FolderRequest]] = deque()
-        self._running: deque[tuple[list[Key], Future[list[FolderScan]]]] = deque()
+        self._running: deque[tuple[list[Key], list[FolderRequest], Future[list[FolderScan]] | None]] = deque()
 
     def __enter__(self) -> Self:
         return self
@@ -132,24 +132,21 @@ class Scanner(Generic[Key]):
     def results(self) -> Iterator[tuple[Key, FolderScan]]:
         """Yield what was asked for, also what is asked for in between, until nothing is left."""
         while self._waiting or self._running:
-            self._submit()
-            keys, future = self._running.popleft()
-            for key, found in zip(keys, future.result(), strict=True):
+            self._submit(1)
+            keys, requests, future = self._running.popleft()
+            scans = self._scan(requests) if future is None else future.result()
+            for key, found in zip(keys, scans, strict=True):
                 yield key, found
-                self._submit_full()
+                self._submit(_TOGETHER)
 
-    def _submit(self) -> None:
-        while self._waiting and len(self._running) < _AHEAD:
-            self._submit_one()
-
-    def _submit_full(self) -> None:
-        while len(self._waiting) >= _TOGETHER and len(self._running) < _AHEAD:
-            self._submit_one()
-
-    def _submit_one(self) -> None:
-        together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
-        future = self._pool.submit(self._scan, [request for _, request in together])
-        self._running.append(([key for key, _ in together], future))
+    def _submit(self, least: int) -> None:
+        while len(self._waiting) >= least and len(self._running) < _AHEAD:
+            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+            requests = [request for _, request in together]
+            # Looking at single names is work in Python, which another thread would only slow down.
+            inline = all(request.names is not None for request in requests)
+            future = None if inline else self._pool.submit(self._scan, requests)
+            self._running.append(([key for key, _ in together], requests, future))
 
     def _scan(self, requests: Iterable[FolderRequest]) -> list[FolderScan]:
         return [scan_folder(self._folders.mine(), request) for request in requests]

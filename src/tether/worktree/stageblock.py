@@ -37,8 +37,8 @@ def staged_block(objects: ObjectReader, staged: Staged, trees: Mapping[bytes, Di
     place = state.place
     if state.unchanged and staged.tree == place.stage:
         return None
-    before = state.block(staged.checked) if place.names is None else state.old
-    if before is None or (place.names is not None and before.stage != place.stage):
+    before = state.block(staged.checked) if place.names is None else _merged(state)
+    if before is None:
         return None
     children, dropped = _children(state.path, before, trees)
     settled = {*taken, *children}
@@ -57,6 +57,32 @@ def staged_block(objects: ObjectReader, staged: Staged, trees: Mapping[bytes, Di
         ignored=_without(before.ignored, settled),
         missing=tuple(missing),
         untrusted=tuple(sorted(racy)),
+    )
+
+
+def _merged(state: FolderState) -> Block | None:
+    """Return the cache's block with what was found of the few names that were looked at."""
+    old, names = state.old, set(state.place.names or ())
+    if old is None or old.stage != state.place.stage:
+        return None
+    found = find_records(state.rows, names)
+    known = find_records(old.rows, names)
+    changes: dict[bytes, bytes | None] = {
+        name: found.get(name) for name in names if found.get(name) != known.get(name)
+    }
+    children = {name: tree for name, tree in old.children.items() if name not in names}
+    digests = {name: digest for name, digest in old.known.items() if name not in names}
+    return replace(
+        old,
+        rows=splice(old.rows, changes) if changes else old.rows,
+        children=dict(sorted({**children, **state.children}.items())),
+        known={**digests, **state.known},
+        untracked=(*_without(old.untracked, names), *state.untracked),
+        ignored=(*_without(old.ignored, names), *state.ignored),
+        special=(*_without(old.special, names), *state.special),
+        missing=(*_without(old.missing, names), *state.missing),
+        untrusted=(*_without(old.untrusted, names), *state.doubtful),
+        unsynced=_without(old.unsynced, set(changes)),
     )
 
 

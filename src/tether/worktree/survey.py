@@ -234,7 +234,10 @@ def _partial(objects: ObjectReader, state: FolderState, names: Iterable[bytes]) 
     before = find_records(block.rows, touched)
     same = [name for name in before if before[name] == touched[name] and name not in block.untrusted]
     try:
-        entries = _entries(objects, block.stage, same)
+        if block.stage == state.place.stage:
+            entries = state.entries = _entries(objects, block.stage, touched)
+        else:
+            entries = _entries(objects, block.stage, same)
     except NotFound:
         return touched, {}
     facts = {name: _content_in(block, entries, name) for name in same}

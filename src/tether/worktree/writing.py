@@ -60,8 +60,8 @@ def write_all(
             running: deque[Future[list[Written]]] = deque()
             try:
                 for parts in _ahead(reader, _by_folder(contents, small)):
-                    running.extend(writers.submit(_write_part, folders, part) for part in parts)
-                    while len(running) > 4 * _THREADS + len(parts):
+                    running.append(writers.submit(_write_parts, folders, parts))
+                    while len(running) > _THREADS:
                         yield from _reported(running.popleft().result(), progress)
                 while running:
                     yield from _reported(running.popleft().result(), progress)
@@ -100,6 +100,11 @@ def _ahead(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterator[
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _write_parts(folders: ThreadFolders, parts: Sequence[_Part]) -> list[Written]:
+    """Write a whole batch: changing threads for each folder would cost more than the files."""
+    return [written for part in parts for written in _write_part(folders, part)]
 
 
 def _write_part(folders: ThreadFolders, part: _Part) -> list[Written]:
