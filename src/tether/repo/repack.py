@@ -17,8 +17,8 @@ _SMALL = PACK_SIZE // 8
 def merge_small_packs(backend: Backend, root: Root) -> tuple[SealedPacks, tuple[Digest, ...]]:
     """Merge the small packs of a root when there are many, into packs of each role.
 
-    A pack is merged about once for each doubling of its size, so a small commit stays cheap. Packs
-    that cannot be read are left alone for `fsck`.
+    All small packs of a role merge when there are `MANY`; a merged pack that is no longer small is left
+    alone, so a small commit stays cheap. Packs that cannot be read are left alone for `fsck`.
 
     Returns:
         The new packs, and the names of the packs that they replace (still in storage).
