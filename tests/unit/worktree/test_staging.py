@@ -281,3 +281,17 @@ def test_failed_transaction_leaves_stage_and_cache(copy: Copy) -> None:
 
     assert copy.repository.root().stage == EMPTY_TREE
     assert [path for path, _ in copy.status().untracked] == [b"README", b"a", b"b"]
+
+
+def test_file_in_place_of_a_folder_staged_by_name(copy: Copy) -> None:
+    """Staging one path after a folder gave way to a file leaves nothing of the folder in the cache."""
+    copy.add(everything=True)
+    (copy.root / "a/y/z").unlink()
+    (copy.root / "a/y").rmdir()
+    (copy.root / "a/y").write_bytes(b"file")
+
+    copy.add(b"a/y")
+
+    for _ in range(2):
+        assert copy.status() == Comparison()
+    assert copy.staged()[b"a/y"] == b"file"
