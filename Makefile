@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-SOURCES := $(wildcard src/tether/*/*.pyx)
+SOURCES := $(wildcard src/tether/*/*.pyx src/tether/*/*.pxd)
 
 # More arguments for pytest: make test TEST="tests/cli -x"
 TEST ?= tests

@@ -12,8 +12,11 @@ from setuptools import Extension, setup
 
 # Sources by module name; a build leaves its C files in `build/`, never beside the sources.
 MODULES = {
-    "tether.core._fast": "src/tether/core/_fast.pyx",
-    "tether.worktree._files": "src/tether/worktree/_files.pyx",
+    "tether.core._gear": "src/tether/core/_gear.pyx",
+    "tether.core._planes": "src/tether/core/_planes.pyx",
+    "tether.core._floats": "src/tether/core/_floats.pyx",
+    "tether.worktree._scan": "src/tether/worktree/_scan.pyx",
+    "tether.worktree._transfer": "src/tether/worktree/_transfer.pyx",
 }
 FLAGS = [] if os.name == "nt" else ["-O3", "-fno-strict-aliasing"]
 

@@ -10,8 +10,8 @@ from tether.core.digest import Buffer
 from tether.core.gear import MAX_SIZE, MIN_SIZE, TARGET_SIZE
 
 try:
-    from tether.core._fast import cut_many as _cut_many
-    from tether.core._fast import scan as _scan
+    from tether.core._gear import cut_many as _cut_many
+    from tether.core._gear import scan as _scan
 except ImportError:  # no compiler at the installation
     from tether.core.chunker_pure import cut_many as _cut_many
     from tether.core.chunker_pure import scan as _scan

@@ -17,9 +17,10 @@ from tether.errors import Corrupt
 _pack_native: Callable[[Buffer, int], bytes | None] | None = None
 _unpack_native: Callable[[Buffer, int, int], bytes | None] | None = None
 try:
-    from tether.core._fast import float_lead, join, looks_flat, narrow, split, widen
-    from tether.core._fast import pack_floats as _pack_native
-    from tether.core._fast import unpack_floats as _unpack_native
+    from tether.core._floats import float_lead
+    from tether.core._floats import pack_floats as _pack_native
+    from tether.core._floats import unpack_floats as _unpack_native
+    from tether.core._planes import join, looks_flat, narrow, split, widen
 except ImportError:  # no compiler at the installation
     from tether.core.planes_pure import float_lead, join, looks_flat, narrow, split, widen
 

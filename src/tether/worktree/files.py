@@ -1,6 +1,6 @@
 """File operations of the working copy in batches, relative to an open directory.
 
-Native where the compiled module is there, in pure Python where it is not; results are the same.
+Native where the compiled modules are there, in pure Python where they are not; results are the same.
 A *stat record* is 48 bytes, little-endian: mode u32, flags u32 (0, for the caller), size u64,
 mtime_ns i64, ctime_ns i64, ino u64, dev u64 (`RECORD` packs and unpacks one).
 
@@ -15,9 +15,10 @@ from array import array
 from collections.abc import Sequence
 
 try:
-    from tether.worktree import _files as _implementation
+    from tether.worktree import _scan, _transfer
 except ImportError:  # no compiler at the installation
-    from tether.worktree import files_pure as _implementation  # type: ignore[no-redef]
+    from tether.worktree import files_pure as _scan  # type: ignore[no-redef]
+    from tether.worktree import files_pure as _transfer  # type: ignore[no-redef]
 
 RECORD = struct.Struct("<IIQqqQQ")
 
@@ -36,7 +37,7 @@ def scan_directory(dirfd: int) -> tuple[bytes, bytes, int]:
     Raises:
         OSError: The directory or an entry cannot be read.
     """
-    return _implementation.scan_directory(dirfd)
+    return _scan.scan_directory(dirfd)
 
 
 def read_files(
@@ -53,7 +54,7 @@ def read_files(
         For each name the bytes with the stat record after reading, or a negative errno: ESTALE for
         whatever is not a regular file, has another size, or changed while it was read.
     """
-    return _implementation.read_files(dirfd, names, sizes)
+    return _transfer.read_files(dirfd, names, sizes)
 
 
 def write_files(
@@ -72,7 +73,7 @@ def write_files(
     Returns:
         For each name 0 or the errno, and its stat record (48 zero bytes where there was an error).
     """
-    return _implementation.write_files(dirfd, names, contents, modes, replace)
+    return _transfer.write_files(dirfd, names, contents, modes, replace)
 
 
 def syncfs(fd: int) -> None:
@@ -81,4 +82,4 @@ def syncfs(fd: int) -> None:
     Raises:
         OSError: It could not be written.
     """
-    _implementation.syncfs(fd)
+    _transfer.syncfs(fd)

@@ -1,4 +1,4 @@
-"""File operations of the working copy in pure Python: what `_files` does natively, for a system without it.
+"""File operations of the working copy in pure Python: what `_scan` and `_transfer` do natively, without them.
 
 The rules of each function are in `files`; results are identical, errors included.
 """

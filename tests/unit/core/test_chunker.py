@@ -18,9 +18,9 @@ from tether.core.gear import TABLE
 
 IMPLEMENTATIONS: list[ModuleType] = [chunker_pure]
 try:
-    from tether.core import _fast
+    from tether.core import _gear
 
-    IMPLEMENTATIONS.append(_fast)
+    IMPLEMENTATIONS.append(_gear)
 except ImportError:
     pass
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tether.core import planes, planes_pure
 from tether.errors import Corrupt
 
-_fast = pytest.importorskip("tether.core._fast")
+_planes = pytest.importorskip("tether.core._planes")
+_floats = pytest.importorskip("tether.core._floats")
 
 LENGTHS = [0, 1, 63, 64, 65, 127, 128, 1000, 4096, 8190, 40_000]
 
@@ -44,11 +45,11 @@ def floats(seed: int, length: int) -> bytes:
 def test_narrow_planes_are_the_same_and_come_back(length: int) -> None:
     """Whatever the values, both narrow them to the same bytes and each widens the other's."""
     for plane in planes_of(length):
-        stored = _fast.narrow(plane)
+        stored = _planes.narrow(plane)
         assert stored == planes_pure.narrow(plane)
-        assert _fast.widen(stored, length) == plane
+        assert _planes.widen(stored, length) == plane
         assert planes_pure.widen(stored, length) == plane
-        assert _fast.looks_flat(plane) == planes_pure.looks_flat(plane)
+        assert _planes.looks_flat(plane) == planes_pure.looks_flat(plane)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -58,13 +59,13 @@ def test_narrow_planes_are_the_same_and_come_back(length: int) -> None:
 def test_planes_are_the_same_and_come_back(length: int, width: int, rotated: bool) -> None:
     """Both split alike, and joining gives the elements again."""
     data = random.Random(length).randbytes(length // width * width)
-    split = _fast.split(data, width, rotated)
+    split = _planes.split(data, width, rotated)
     assert split == planes_pure.split(data, width, rotated)
-    assert _fast.join(split, width, rotated) == data
+    assert _planes.join(split, width, rotated) == data
     assert planes_pure.join(split, width, rotated) == data
 
 
-@pytest.mark.parametrize("module", [_fast, planes_pure])
+@pytest.mark.parametrize("module", [_planes, planes_pure])
 def test_shapes_that_cannot_be_are_refused(module: object) -> None:
     """Only whole elements of 2, 4 or 8 bytes are split, and only the first two kinds rotated."""
     for data, width, rotated in (
@@ -89,8 +90,8 @@ def test_packed_floats_are_the_same_and_come_back(seed: int, length: int, width:
     data = floats(seed, length)
     shape = planes.Shape(width, True)
     lead = planes_pure.float_lead(data, width)
-    assert _fast.float_lead(data, width) == lead
-    packed = _fast.pack_floats(data, width)
+    assert _floats.float_lead(data, width) == lead
+    packed = _floats.pack_floats(data, width)
     if lead < 0:
         assert packed is None
         return
@@ -98,7 +99,7 @@ def test_packed_floats_are_the_same_and_come_back(seed: int, length: int, width:
     assert packed == (stored if len(stored) < len(data) else None)
     assert planes.decode(stored, shape, len(data)) == data
     if packed is not None:
-        assert _fast.unpack_floats(packed, width, len(data)) == data
+        assert _floats.unpack_floats(packed, width, len(data)) == data
 
 
 @settings(max_examples=100, deadline=None)
@@ -107,18 +108,18 @@ def test_unpacking_agrees_on_damage(seed: int, width: int) -> None:
     """Where the compiled reader takes damaged bytes, the general one gives the same; neither goes astray."""
     source = random.Random(seed)
     data = floats(seed % 7, 4099)
-    stored = bytearray(_fast.pack_floats(data, width) or bytes(100))
+    stored = bytearray(_floats.pack_floats(data, width) or bytes(100))
     for _ in range(source.randrange(1, 4)):
         stored[source.randrange(source.choice([12, len(stored)]))] = source.randrange(256)
     length = source.choice([len(data), len(data) - 1, len(data) + width, 0, 1, 64 << 20])
-    native = _fast.unpack_floats(bytes(stored), width, length)
+    native = _floats.unpack_floats(bytes(stored), width, length)
     if native is not None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(planes, "_unpack_native", None)
             assert planes.decode(bytes(stored), planes.Shape(width, True), length) == native
 
 
-@pytest.mark.parametrize("module", [_fast, planes_pure])
+@pytest.mark.parametrize("module", [_planes, planes_pure])
 def test_narrow_planes_that_do_not_add_up_are_refused(module: object) -> None:
     """Missing codes, missing or left-over values outside, and huge counts are errors."""
     stored = planes_pure.narrow(bytes(range(100)))

@@ -7,26 +7,31 @@ import stat
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from tether.worktree import files, files_pure
 
-IMPLEMENTATIONS: list[ModuleType] = [files_pure]
+IMPLEMENTATIONS: dict[str, Any] = {"pure": files_pure}
 try:
-    from tether.worktree import _files
+    from tether.worktree import _scan, _transfer
 
-    IMPLEMENTATIONS.append(_files)
+    IMPLEMENTATIONS["native"] = SimpleNamespace(
+        scan_directory=_scan.scan_directory,
+        read_files=_transfer.read_files,
+        write_files=_transfer.write_files,
+        syncfs=_transfer.syncfs,
+    )
 except ImportError:
     pass
 
 
-@pytest.fixture(params=IMPLEMENTATIONS, ids=lambda module: module.__name__.rpartition(".")[2])
-def operations(request: pytest.FixtureRequest) -> ModuleType:
+@pytest.fixture(params=IMPLEMENTATIONS)
+def operations(request: pytest.FixtureRequest) -> Any:
     """One of the implementations."""
-    module: ModuleType = request.param
-    return module
+    return IMPLEMENTATIONS[request.param]
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def expected_record(path: Path) -> bytes:
 
 
 def test_a_scan_lists_every_kind_of_entry_in_bytewise_order(
-    operations: ModuleType, tmp_path: Path, dirfd: int
+    operations: Any, tmp_path: Path, dirfd: int
 ) -> None:
     """Names are sorted as bytes, links are not followed, and each record is what lstat says."""
     names = [
@@ -86,9 +91,7 @@ def test_a_scan_lists_every_kind_of_entry_in_bytewise_order(
     assert stats == b"".join(records)
 
 
-def test_names_with_a_long_shared_beginning_are_sorted(
-    operations: ModuleType, tmp_path: Path, dirfd: int
-) -> None:
+def test_names_with_a_long_shared_beginning_are_sorted(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Names that differ only behind many equal bytes, or only in length, still sort as bytes."""
     names = [
         b"x" * 100 + tail for tail in (b"", b"\x01", b"a", b"aaaaaaaab", b"aaaaaaaaa", b"aaaaaaaa", b"b")
@@ -103,7 +106,7 @@ def test_names_with_a_long_shared_beginning_are_sorted(
 
 
 def test_an_empty_directory_gives_nothing_and_a_scan_can_be_repeated(
-    operations: ModuleType, tmp_path: Path, dirfd: int
+    operations: Any, tmp_path: Path, dirfd: int
 ) -> None:
     """The position of the caller's descriptor plays no part."""
     assert operations.scan_directory(dirfd) == (b"", b"", 0)
@@ -112,7 +115,7 @@ def test_an_empty_directory_gives_nothing_and_a_scan_can_be_repeated(
     assert operations.scan_directory(dirfd)[0] == b"one"
 
 
-def test_a_scan_of_what_is_no_directory_is_an_error(operations: ModuleType, tmp_path: Path) -> None:
+def test_a_scan_of_what_is_no_directory_is_an_error(operations: Any, tmp_path: Path) -> None:
     """The operating system's error comes through."""
     (tmp_path / "file").touch()
     fd = os.open(tmp_path / "file", os.O_RDONLY)
@@ -121,7 +124,7 @@ def test_a_scan_of_what_is_no_directory_is_an_error(operations: ModuleType, tmp_
     os.close(fd)
 
 
-def test_files_are_read_whole_with_their_record(operations: ModuleType, tmp_path: Path, dirfd: int) -> None:
+def test_files_are_read_whole_with_their_record(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Each result has the file's bytes and what lstat says, the empty file included."""
     contents = {b"empty": b"", b"one": b"x", b"large": os.urandom(300_000)}
     for name, content in contents.items():
@@ -133,9 +136,7 @@ def test_files_are_read_whole_with_their_record(operations: ModuleType, tmp_path
     assert [result[1] for result in results] == [expected_record(tmp_path / n.decode()) for n in contents]
 
 
-def test_what_is_no_regular_file_of_that_size_is_stale(
-    operations: ModuleType, tmp_path: Path, dirfd: int
-) -> None:
+def test_what_is_no_regular_file_of_that_size_is_stale(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Grown, shrunk, links, folders, pipes and sockets all give ESTALE, and nothing waits for a writer."""
     (tmp_path / "file").write_bytes(b"12345")
     (tmp_path / "link").symlink_to("file")
@@ -151,7 +152,7 @@ def test_what_is_no_regular_file_of_that_size_is_stale(
     assert results == [-errno.ESTALE] * 6
 
 
-def test_reading_reports_each_error_in_its_place(operations: ModuleType, tmp_path: Path, dirfd: int) -> None:
+def test_reading_reports_each_error_in_its_place(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """A missing file and names that lead elsewhere fail alone."""
     (tmp_path / "here").write_bytes(b"abc")
     names = [b"gone", b"here", b"../here", b"", b".", b"..", b"he\0re", b"./here"]
@@ -163,7 +164,7 @@ def test_reading_reports_each_error_in_its_place(operations: ModuleType, tmp_pat
     assert results[2:] == [-errno.EINVAL] * 6
 
 
-def test_the_columns_must_be_as_long_as_the_names(operations: ModuleType, dirfd: int) -> None:
+def test_the_columns_must_be_as_long_as_the_names(operations: Any, dirfd: int) -> None:
     """A short column is a mistake of the caller, found before any file is touched."""
     with pytest.raises(ValueError, match="one size"):
         operations.read_files(dirfd, [b"a", b"b"], column(1))
@@ -171,9 +172,7 @@ def test_the_columns_must_be_as_long_as_the_names(operations: ModuleType, dirfd:
         operations.write_files(dirfd, [b"a"], [], [0o644], [False])
 
 
-def test_new_files_are_written_with_mode_and_record(
-    operations: ModuleType, tmp_path: Path, dirfd: int
-) -> None:
+def test_new_files_are_written_with_mode_and_record(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Content, mode under the umask, and the stat record are those of the file on disk."""
     before = os.umask(0o027)
     try:
@@ -190,9 +189,7 @@ def test_new_files_are_written_with_mode_and_record(
     assert stats == b"".join(expected_record(tmp_path / name) for name in ("plain", "program", "empty"))
 
 
-def test_a_name_that_is_taken_is_never_written_through(
-    operations: ModuleType, tmp_path: Path, dirfd: int
-) -> None:
+def test_a_name_that_is_taken_is_never_written_through(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Without `replace`, an existing file and a link stay as they are, and so does the link's target."""
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "link").symlink_to("file")
@@ -210,7 +207,7 @@ def test_a_name_that_is_taken_is_never_written_through(
 
 
 def test_a_replacing_write_takes_the_place_of_what_was_there(
-    operations: ModuleType, tmp_path: Path, dirfd: int
+    operations: Any, tmp_path: Path, dirfd: int
 ) -> None:
     """A file gets a new inode, a link itself is replaced, a folder refuses, no temporary file is left."""
     (tmp_path / "file").write_bytes(b"old")
@@ -232,9 +229,7 @@ def test_a_replacing_write_takes_the_place_of_what_was_there(
     assert not list(tmp_path.glob(".tether-tmp-*"))
 
 
-def test_a_temporary_name_that_is_taken_is_passed_over(
-    operations: ModuleType, tmp_path: Path, dirfd: int
-) -> None:
+def test_a_temporary_name_that_is_taken_is_passed_over(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """What an interrupted write left behind does no harm and is not overwritten."""
     left = tmp_path / f"{files.TEMPORARY_PREFIX.decode()}{os.getpid()}-0"
     left.write_bytes(b"left")
@@ -246,7 +241,7 @@ def test_a_temporary_name_that_is_taken_is_passed_over(
     assert left.read_bytes() == b"left"
 
 
-def test_a_full_disk_leaves_no_half_file(operations: ModuleType, tmp_path: Path, dirfd: int) -> None:
+def test_a_full_disk_leaves_no_half_file(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """A file that does not fit is reported and removed again, with and without `replace`."""
     resource = pytest.importorskip("resource")
     signal = pytest.importorskip("signal")
@@ -270,7 +265,7 @@ def test_a_full_disk_leaves_no_half_file(operations: ModuleType, tmp_path: Path,
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
-def test_syncfs_takes_an_open_directory_and_refuses_a_closed_one(operations: ModuleType, dirfd: int) -> None:
+def test_syncfs_takes_an_open_directory_and_refuses_a_closed_one(operations: Any, dirfd: int) -> None:
     """It returns when it is done, and a wrong descriptor is an error."""
     operations.syncfs(dirfd)
     with pytest.raises(OSError, match="Bad file descriptor"):

@@ -1,7 +1,6 @@
 from array import array
 from collections.abc import Sequence
 
-def scan_directory(dirfd: int) -> tuple[bytes, bytes, int]: ...
 def read_files(
     dirfd: int, names: Sequence[bytes], sizes: bytes | array[int]
 ) -> list[tuple[bytes, bytes] | int]: ...
