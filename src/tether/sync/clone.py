@@ -14,6 +14,7 @@ from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
 from tether.repo.root import Root
+from tether.sync.bundlefile import require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.remotes import DEFAULT_REMOTE
 from tether.sync.transfer import copy_objects
@@ -48,6 +49,7 @@ def fill_clone(
         Corrupt: An object of the source is damaged.
     """
     root = source.root()
+    require_prerequisites(source, target.objects)
     chosen = _branch(root, options.branch)
     with target.transaction(f"clone from {source.directory}") as transaction:
         refs = dict(_refs(root, options.remote))

@@ -14,6 +14,7 @@ from tether.repo.history import History
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.transfer import copy_objects
 
@@ -81,9 +82,10 @@ def fetch(
         Corrupt: An object of the other side is damaged; nothing has changed here then.
     """
     theirs = other.root().refs
+    require_prerequisites(other, local.objects)
     with local.transaction(f"fetch {remote}") as transaction:
         updates = _plan_fetch(transaction.root.refs, theirs, remote, prune=prune)
-        updates = [_judged(update, other.objects) for update in updates]
+        updates = [_judged(update, other, local) for update in updates]
         wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
         count, size = _copy(other, local, transaction, wants, progress)
         for update in updates:
@@ -150,7 +152,7 @@ def _plan_fetch(
     return updates
 
 
-def _judged(update: RefUpdate, objects: ObjectDb) -> RefUpdate:
+def _judged(update: RefUpdate, other: Repository, local: Repository) -> RefUpdate:
     """Return a fetched ref's update with its true state; a remote branch may have been rewritten."""
     if update.state in (RefState.REJECTED, RefState.DELETED):
         return update
@@ -159,9 +161,19 @@ def _judged(update: RefUpdate, objects: ObjectDb) -> RefUpdate:
         state = RefState.SAME
     elif update.old is None:
         state = RefState.NEW
-    elif not _forward(objects, update.old, update.new):
+    elif not _follows(other, local, update.old, update.new):
         state = RefState.FORCED
     return RefUpdate(update.name, update.old, update.new, state)
+
+
+def _follows(other: Repository, local: Repository, old: Digest, new: Digest | None) -> bool:
+    """Say whether a branch of the other side goes on from what it was; a bundle has only newer commits."""
+    if new is None:
+        return False
+    if any(_forward(local.objects, old, before) for before in prerequisites(other)):
+        return True
+    history = History.of(other)
+    return other.objects.has(old) and history.is_ancestor(peel(other.objects, old), peel(other.objects, new))
 
 
 def _plan_push(local: Repository, other: Repository, remote: str, options: PushOptions) -> list[RefUpdate]:

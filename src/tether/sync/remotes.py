@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from tether.core.identity import Time
 from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.repo.repository import FOLDER, Repository, is_repository
+from tether.sync.bundlefile import is_bundle, open_bundle
 
 DEFAULT_REMOTE = "origin"
 
@@ -61,6 +62,8 @@ def open_location(location: Location, clock: Callable[[], Time]) -> Repository:
         NotFound: There is none.
     """
     folder = repository_folder(location.path)
+    if folder is None and is_bundle(location.path):
+        return open_bundle(location.path, clock)
     if folder is None:
         raise NotFound(f"no repository at {location.path}", hint="check the address with 'tether remote'")
     return Repository.open(folder, clock=clock)
