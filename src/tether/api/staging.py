@@ -1,5 +1,6 @@
 """The stage and what becomes of it: add, rm, mv, status, commit."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -218,7 +219,7 @@ def move(repo: "Repo", sources: Sequence[bytes], target: bytes) -> list[tuple[by
     with writing(repo, "mv") as worktree, repo.repository.transaction(_line("mv", sources)) as transaction:
         objects, stage = transaction.objects, transaction.root.stage
         found = find_many(objects, stage, [*sources, target])
-        into = (repo.root / display(target)).is_dir() or target == b""
+        into = (repo.root / os.fsdecode(target)).is_dir()
         if len(sources) > 1 and not into:
             raise InvalidInput(f"{display(target)} is no folder", hint="several files move into a folder")
         pairs, changes = [], dict[bytes, Entry | None]()
@@ -307,5 +308,7 @@ def _refuse_unsaved(
 
 
 def _line(command: str, paths: Sequence[bytes]) -> str:
+    """Return the line for the operation log, in which a name that is no text is escaped."""
     shown = " ".join(display(path) or "." for path in paths[:3])
+    shown = shown.encode(errors="backslashreplace").decode()
     return f"{command} {shown}".strip() + (" ..." if len(paths) > 3 else "")

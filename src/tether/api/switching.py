@@ -1,5 +1,6 @@
 """Moving between commits: switch, checkout, restore, reset, clean; and the rules that ignore files."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,13 +20,15 @@ from tether.api.working import (
 from tether.core.digest import Digest
 from tether.core.names import BRANCHES, branch_ref, check_ref_name, display
 from tether.core.tree import EMPTY_TREE, Entry
-from tether.core.treediff import diff_trees
+from tether.core.treebuild import build_directory
+from tether.core.treediff import TreeChange, diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
 from tether.errors import AlreadyExists, InvalidInput, NotFound
 from tether.repo.operations import Head
 from tether.repo.revision import resolve
 from tether.repo.root import Root
+from tether.repo.transaction import Transaction
 from tether.worktree.compare import compare
 
 if TYPE_CHECKING:
@@ -109,7 +112,8 @@ def restore(repo: "Repo", request: RestoreRequest) -> Restored:
         _check_known(repo, request.paths, tree, root.stage)
         whole = b"" in request.paths
         limits = () if whole else tuple(request.paths)
-        changes = {c.path: c.new for c in diff_trees(objects, root.stage, tree, paths=limits)}
+        differing = list(diff_trees(objects, root.stage, tree, paths=limits))
+        changes = {c.path: c.new for c in differing}
         new_stage = edit_tree(objects, root.stage, changes).digest if changes else root.stage
         if request.staged and not request.files:
             transaction.set_stage(new_stage)
@@ -117,6 +121,8 @@ def restore(repo: "Repo", request: RestoreRequest) -> Restored:
         change.show(new_stage, paths=limits, force=True)
         if not request.staged:
             transaction.set_stage(root.stage)
+            if differing and not transaction.changes:
+                _keep_replaced(transaction, differing)
     return Restored(change.files)
 
 
@@ -195,9 +201,20 @@ def explain_ignored(repo: "Repo", path: bytes) -> tuple[str, int, str] | None:
                 rules = rules.child(folder, read_ignore_file(folders.open(folder)))
             except OSError:
                 break
-    is_folder = (repo.root / display(path)).is_dir()
+    is_folder = (repo.root / os.fsdecode(path)).is_dir()
     found = rules.explain(path, is_folder)
     return (found.file, found.line, found.pattern) if found is not None else None
+
+
+def _keep_replaced(transaction: Transaction, changes: Sequence[TreeChange]) -> None:
+    """Name the staged versions of files in the operation, where nothing else would be recorded.
+
+    `undo` finds them there, and the tree that the files are written from is stored with it.
+    """
+    objects = transaction.objects
+    kept = {change.path: change.old for change in changes if change.old is not None}
+    empty = build_directory(objects, ()).digest
+    transaction.rescue(edit_tree(objects, empty, kept).digest)
 
 
 def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:

@@ -18,7 +18,7 @@ from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.checkout import execute_checkout, recover
-from tether.worktree.journal import PendingCheckout, pending, write_journal
+from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
 from tether.worktree.plan import CheckoutPlan, plan_checkout
 from tether.worktree.rescue import keep_files
 from tether.worktree.worktree import WorkTree
@@ -152,11 +152,19 @@ def writing(repo: "Repo", command: str) -> Iterator[WorkTree]:
         yield worktree
 
 
-def _has_moved(repository: Repository, files: Digest) -> bool:
-    """Say whether the root says that the files are those of a tree: the stage, or what a merge wrote."""
-    root = repository.root()
-    state = current_state(repository.objects, root.state)
-    return files == root.stage or (state is not None and files == state.files)
+def _target(repository: Repository, begun: PendingCheckout) -> Digest | None:
+    """Return where files go that a stopped command left half-way; None where it wrote none.
+
+    The root moves before any file is written. While it still names what the files came from, they go
+    back; while it does not even have one of the trees, it cannot have moved to them.
+    """
+    objects, root = repository.objects, repository.root()
+    if not all(tree == EMPTY_TREE or objects.has(tree) for tree in (begun.from_tree, begun.to_tree)):
+        return None
+    state = current_state(objects, root.state)
+    named = {root.stage} if state is None else {root.stage, state.files}
+    back = begun.from_tree in named and begun.to_tree not in named
+    return begun.from_tree if back else begun.to_tree
 
 
 @contextmanager
@@ -188,8 +196,12 @@ def _recover(repo: "Repo", worktree: WorkTree) -> None:
             if kept:
                 transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
 
-    stage = repository.root().stage
-    recover(worktree, repository.objects, repository.contents, stage, progress=repo.progress, rescue=rescue)
+    begun = pending(worktree)
+    target = _target(repository, begun) if begun is not None else None
+    if target is None:
+        remove_journal(worktree)
+        return
+    recover(worktree, repository.objects, repository.contents, target, progress=repo.progress, rescue=rescue)
 
 
 def branch_of(root: Root) -> str | None:

@@ -1,0 +1,17 @@
+"""What the crash tests share."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_MEMORY = Path("/dev/shm")
+
+
+@pytest.fixture
+def room() -> Iterator[Path]:
+    """Return an empty folder, in memory where there is one: hundreds of repositories are synced there."""
+    base = _MEMORY if _MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="tether-crash-", dir=base) as folder:
+        yield Path(folder)
