@@ -209,7 +209,7 @@ def explain_ignored(repo: "Repo", path: bytes) -> tuple[str, int, str] | None:
 def _keep_replaced(transaction: Transaction, changes: Sequence[TreeChange]) -> None:
     """Name the staged versions of files in the operation, where nothing else would be recorded.
 
-    `undo` finds them there, and the tree that the files are written from is stored with it.
+    So that the tree is stored from which the files are written: no commit may have that mixture.
     """
     objects = transaction.objects
     kept = {change.path: change.old for change in changes if change.old is not None}
