@@ -123,6 +123,7 @@ def _replay_lines(ctx: Context, result: "ReplayResult") -> Iterator[str]:
 def _end(ctx: Context, conflicts: "tuple[ConflictRow, ...]", verb: str) -> None:
     if not conflicts:
         return
+    ctx.out.flush()  # what to do comes after what happened
     ctx.note(f"settle the conflicts, 'tether resolve PATH', then 'tether {verb} --continue'")
     ctx.note(f"or go back with 'tether {verb} --abort'")
     ctx.exit(CONFLICT_EXIT)

@@ -140,6 +140,7 @@ def _report(ctx: Context, done: "Applied") -> None:
         ),
     )
     if done.conflicts:
+        ctx.out.flush()
         ctx.note("the entry is kept; settle the conflicts with 'tether resolve PATH'")
         ctx.note("or go back with 'tether merge --abort'")
         ctx.exit(CONFLICT_EXIT)
