@@ -37,9 +37,12 @@ class Taken(NamedTuple):
     """The stat record that belongs to the content; empty when nothing was there any more."""
     digest: Digest
     size: int
+    as_wanted: bool = True
+    """Whether the record is the one that was given."""
 
 
-_Batch = list[tuple[bytes, Read]]
+_Batch = list[tuple[bytes, bytes, Read]]
+"""Folder, the record that was given, what was read."""
 
 
 def take_in(
@@ -66,7 +69,7 @@ def take_in(
         for folder, rows in wanted:
             for name, record in rows:
                 if not is_small(record):
-                    yield _store_large(transaction, folders, folder, name)
+                    yield _store_large(transaction, folders, folder, (name, record))
                     progress.advance(1)
 
 
@@ -77,8 +80,8 @@ def _read_batches(folders: Folders, wanted: Sequence[Wanted]) -> Iterator[_Batch
     for folder, rows in wanted:
         small = [row for row in rows if is_small(row[1])]
         for part in batches(small):
-            for read in _read_part(folders, folder, part):
-                batch.append((folder, read))
+            for (_, record), read in zip(part, _read_part(folders, folder, part), strict=True):
+                batch.append((folder, record, read))
                 size += len(read.data)
             if size >= BATCH or len(batch) >= _MOST_FILES:
                 yield batch
@@ -97,16 +100,15 @@ def _read_part(folders: Folders, folder: bytes, part: list[tuple[bytes, bytes]])
 
 
 def _store(transaction: Transaction, batch: _Batch) -> Iterator[Taken]:
-    for folder, read in batch:
+    for folder, _, read in batch:
         if read.error is not None:
             raise failure(read.error, join(folder, read.name)) from read.error
-    whole = [(folder, read) for folder, read in batch if read.record and read.digest is None]
-    digests = transaction.contents.add_files(
-        [read.data for _, read in whole], [read.name for _, read in whole]
-    )
-    for (folder, read), digest in zip(whole, digests, strict=True):
-        yield Taken(folder, read.name, read.record, digest, len(read.data))
-    for folder, read in batch:
+    whole = [each for each in batch if each[2].record and each[2].digest is None]
+    contents, names = [read.data for _, _, read in whole], [read.name for _, _, read in whole]
+    digests = transaction.contents.add_files(contents, names)
+    for (folder, record, read), digest in zip(whole, digests, strict=True):
+        yield Taken(folder, read.name, read.record, digest, len(read.data), read.record == record)
+    for folder, _, read in batch:
         if read.digest is not None:
             raise Unavailable(
                 f"{display(join(folder, read.name))} grows while it is read", hint="run it again"
@@ -115,7 +117,10 @@ def _store(transaction: Transaction, batch: _Batch) -> Iterator[Taken]:
             yield Taken(folder, read.name, b"", Digest(b""), 0)
 
 
-def _store_large(transaction: Transaction, folders: Folders, folder: bytes, name: bytes) -> Taken:
+def _store_large(
+    transaction: Transaction, folders: Folders, folder: bytes, wanted: tuple[bytes, bytes]
+) -> Taken:
+    name, record = wanted
     sizes: list[int] = []
 
     def consume(read_into: ReadInto) -> Digest:
@@ -131,4 +136,4 @@ def _store_large(transaction: Transaction, folders: Folders, folder: bytes, name
         raise failure(read.error, join(folder, name)) from read.error
     if read.digest is None:
         return Taken(folder, name, b"", Digest(b""), 0)
-    return Taken(folder, name, read.record, read.digest, sizes[-1])
+    return Taken(folder, name, read.record, read.digest, sizes[-1], read.record == record)

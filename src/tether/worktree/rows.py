@@ -5,6 +5,7 @@ files with one change costs a pass over its bytes.
 """
 
 import stat
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from tether.core.tree import EntryKind
 from tether.worktree.files import RECORD
 
 RECORD_SIZE = RECORD.size
+_MODE = struct.Struct("<I44x")
 _STEP = 32 * 1024
 _TRIES = 16
 _FEW = 16
@@ -99,7 +101,7 @@ class Rows(NamedTuple):
 
     def modes(self) -> list[int]:
         """Return the modes of all rows."""
-        return [mode for mode, *_ in RECORD.iter_unpack(self.stats)]
+        return [mode for (mode,) in _MODE.iter_unpack(self.stats)]
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield name and stat record of each row."""

@@ -1,6 +1,6 @@
 """What the stat cache keeps of a folder whose files have just been staged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from tether.core.kinds import ObjectReader
 from tether.core.treeread import find_names
 from tether.worktree.block import Block
 from tether.worktree.folders import join
-from tether.worktree.rows import Rows, find_records, splice
+from tether.worktree.rows import find_records, splice
 from tether.worktree.survey import FolderState, is_racy
 
 
@@ -19,8 +19,10 @@ class Staged(NamedTuple):
     state: FolderState
     tree: Digest
     """Its new tree."""
-    taken: Mapping[bytes, bytes]
-    """The stat record of each file and link that was staged as it is."""
+    taken: Set[bytes]
+    """The names of the files and links that were staged as they are."""
+    records: Mapping[bytes, bytes]
+    """The stat records of those that are not as they were listed."""
     checked: int
     """The file system's time before any of them was read."""
 
@@ -45,12 +47,15 @@ def staged_block(objects: ObjectReader, staged: Staged, trees: Mapping[bytes, Di
     missing = [name for name in before.missing if name not in settled]
     if missing:
         missing = sorted(find_names(objects, [(staged.tree, sorted(missing))])[0])
-    racy = {name for name, record in taken.items() if is_racy(record, staged.checked)}
-    racy |= {name for name in before.untrusted if name not in taken}
+    rows = splice(before.rows, staged.records) if staged.records else before.rows
+    racy = {name for name in before.untrusted if name not in taken}
+    if rows.newest() >= staged.checked:
+        records = find_records(rows, taken)
+        racy |= {name for name, record in records.items() if is_racy(record, staged.checked)}
     return replace(
         before,
         stage=staged.tree,
-        rows=_rows(before, taken),
+        rows=rows,
         children=children,
         known={name: digest for name, digest in before.known.items() if name not in taken},
         untracked=(*_without(before.untracked, settled), *dropped),
@@ -105,13 +110,5 @@ def _children(
     return children, dropped
 
 
-def _rows(before: Block, taken: Mapping[bytes, bytes]) -> Rows:
-    known = find_records(before.rows, taken)
-    changes: dict[bytes, bytes | None] = {
-        name: record for name, record in taken.items() if known.get(name) != record
-    }
-    return splice(before.rows, changes) if changes else before.rows
-
-
-def _without(names: tuple[bytes, ...], settled: set[bytes]) -> tuple[bytes, ...]:
+def _without(names: tuple[bytes, ...], settled: Set[bytes]) -> tuple[bytes, ...]:
     return tuple(name for name in names if name.removesuffix(b"/") not in settled)

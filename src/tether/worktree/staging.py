@@ -109,8 +109,9 @@ class _Folder:
 
     state: FolderState
     wanted: list[tuple[bytes, bytes]] = field(default_factory=list)
-    taken: dict[bytes, tuple[Entry, bytes]] = field(default_factory=dict)
-    """Entry and stat record by name."""
+    taken: dict[bytes, Entry] = field(default_factory=dict)
+    records: dict[bytes, bytes] = field(default_factory=dict)
+    """Stat records of those taken that are not as they were listed."""
     folders: dict[bytes, Entry] = field(default_factory=dict)
     """Folders built in it, in which nothing was tracked."""
     tree: Digest | None = None
@@ -148,6 +149,8 @@ class _Staging:
         for taken in take_in(self._worktree, self._transaction, wanted, self._progress):
             self._take(taken)
         self._progress.finish()
+        for folder in self._folders.values():
+            folder.wanted = []
         self._build()
         self._remember(checked)
         return self._result
@@ -232,7 +235,9 @@ class _Staging:
                 self._remove(join(taken.folder, name))
             return
         entry = Entry(name, kind_of(mode_of(taken.record)), taken.size, taken.digest)
-        folder.taken[name] = (entry, taken.record)
+        folder.taken[name] = entry
+        if not taken.as_wanted:
+            folder.records[name] = taken.record
         if state.entries.get(name) != entry:
             self._count(join(taken.folder, name), state, name, taken.size)
             if state.place.stage is not None:
@@ -288,11 +293,8 @@ class _Staging:
         if not (folder.taken or folder.folders or keeps_empty):
             return
         parent_path, name = split(state.path)
-        if folder.folders:
-            entries = {name: entry for name, (entry, _) in folder.taken.items()} | folder.folders
-            built = build_directory(self._objects, (entries[name] for name in sorted(entries)))
-        else:
-            built = build_directory(self._objects, (folder.taken[name][0] for name in sorted(folder.taken)))
+        entries = {**folder.taken, **folder.folders} if folder.folders else folder.taken
+        built = build_directory(self._objects, (entries[name] for name in sorted(entries)))
         folder.tree = built.digest
         if is_repository_folder(name):
             check_path(state.path)
@@ -318,8 +320,8 @@ class _Staging:
         for path, folder in self._folders.items():
             tree = trees.get(path, folder.state.place.stage)
             if tree is not None:
-                taken = {name: record for name, (_, record) in folder.taken.items()}
-                block = staged_block(self._objects, Staged(folder.state, tree, taken, checked), trees)
+                staged = Staged(folder.state, tree, folder.taken.keys(), folder.records, checked)
+                block = staged_block(self._objects, staged, trees)
                 if block is not None:
                     self._cache.put(path, block)
         self._result._memory = (self._worktree, self._cache)

@@ -4,11 +4,13 @@ Rows that are as the stat cache has them keep what is known of them; the others 
 tree. What is left in doubt afterwards has the size and kind of its entry and has to be read.
 """
 
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.names import REPOSITORY_FOLDER
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, Leaf, decode_node, split_digests
 from tether.core.treeread import find_names, iter_directory, read_nodes
 from tether.errors import NotFound
@@ -107,8 +109,7 @@ def survey(objects: ObjectReader, place: Place, rows: Rows, block: Block | None)
     """Return what can be said of a folder without reading its files."""
     state = FolderState(place, rows, block)
     if place.stage is None:
-        for name, record in rows.items():
-            _add_untracked(state, name, mode_of(record))
+        _add_all_untracked(state)
         return state
     if place.names is not None:
         touched, facts = _partial(objects, state, place.names)
@@ -268,6 +269,18 @@ def _classify(state: FolderState, name: bytes, record: bytes | None, content: Di
         state.known[name] = None
     else:
         state.doubtful[name] = record
+
+
+def _add_all_untracked(state: FolderState) -> None:
+    """Take every row as untracked; where no rule can hold, most rows need no look at their names."""
+    rows, place = state.rows, state.place
+    ruled = not place.rules.is_empty or place.ignored or b".git" in rows.names
+    ruled = ruled or REPOSITORY_FOLDER in rows.names.lower()
+    for name, mode in zip(rows.name_list(), rows.modes(), strict=True):
+        if ruled or not stat.S_ISREG(mode):
+            _add_untracked(state, name, mode)
+        else:
+            state.untracked.append(name)
 
 
 def _add_untracked(state: FolderState, name: bytes, mode: int) -> None:
