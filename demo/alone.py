@@ -66,23 +66,23 @@ def low_light(world: World) -> None:
     model.save(after, world.project / model.FILE)
     picture.contact_sheet(world.project, world.output / "summary.png")
     ada.run("add", ".")
-    ada.run("diff", "--staged", "--", "photographs", model.FILE)
+    ada.run("diff", "--staged", "--stat", "--", "photographs", model.FILE)
+    ada.run("diff", "--staged", "--", "photographs/coffee.png", model.FILE)
     ada.run("commit", "-m", "Low-light digits; last layer fitted to them")
     ada.run("show", "--stat", "low-light")
     world.measure("low-light", after)
     added = next(row for row in ada.ask("du", "--by", "commit")["rows"] if row["stored"])
-    whole = (world.project / model.FILE).stat().st_size
     names = model.changed(before, after)
-    say(f"""{len(names)} of {len(after)} tensors changed ({", ".join(names)}). A copy of this version would take
-        {size(added["logical"])}; keeping it beside the first took {size(added["stored"])}, of which new images
-        are most. Tether cuts files into pieces and stores equal pieces once, so the unchanged part of
-        the {size(whole)} of weights was not stored again.""")
+    say(f"""{len(names)} of {len(after)} tensors changed: {", ".join(names)}. A copy of the folder would take
+        {size(added["logical"])}; keeping this version beside the first took {size(added["stored"])}. Tether
+        cuts files into pieces and stores equal pieces once, whichever file or version they are in.""")
 
 
 def merge(world: World) -> None:
     """Merge both branches and train on the result."""
     chapter("4. Both branches come together")
     ada = world.ada
+    say("She returns to main first.")
     ada.run("switch", "main")
     say(f"""Back on main, the working folder is what it was: low-light/ is
         {"there" if (world.project / "low-light").exists() else "gone"}, the wrong labels are back
@@ -107,7 +107,7 @@ def go_back(world: World) -> None:
     chapter("5. Back in time, and mistakes taken back")
     ada = world.ada
     place = f"@{{{world.moments['first']}}}"
-    say("Any moment has a name. These are the labels as they were right after the first commit:")
+    say("Any moment has a name. This is how labels.csv has changed since the first version:")
     ada.run("diff", "--stat", place, "HEAD", "--", "labels.csv")
     old = model.parse(ada.read(f"{place}:{model.FILE}"))
     say("The weights of that moment can be read without touching a file of the working folder.")
@@ -127,6 +127,6 @@ def go_back(world: World) -> None:
     back = len(list((world.project / "digits/7").glob("*.png")))
     say(f"digits/7 has {back} images again, and history does not mention the accident:")
     ada.run("log", "--oneline", "-n", "2")
-    say("A copy of a folder deleted without any command comes back too:")
+    say("A folder that was deleted by other means, not by Tether, comes back too:")
     shutil.rmtree(world.project / "digits/3")
     ada.run("restore", "digits/3")

@@ -41,7 +41,7 @@ class Person:
         print(f"\n  {bold(f'{self.name} $ tether {shown}')}")
         done = self._process(arguments, code)
         text = (done.stdout + done.stderr).rstrip("\n")
-        print(textwrap.indent(shorten(text, lines), "  | "), flush=True)
+        print(textwrap.indent(shorten(text, lines), "  | ", lambda line: True).rstrip(), flush=True)
         return text
 
     def ask(self, *arguments: str) -> Any:
@@ -96,4 +96,4 @@ def bold(text: str) -> str:
 
 def size(count: int) -> str:
     """Return a number of bytes for people."""
-    return f"{count / 1e6:,.2f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{count / 1e3:,.1f} kB"

@@ -52,8 +52,8 @@ def conflict(world: World, ben: Person) -> None:
     row = doubtful(world)
     image = data.load_images(world.project, [row])
     guess = int(model.scores(world.weights(), image).argmax())
-    say(f"""Ada has not seen Ben's change. She gives the same digit the label {guess}, which is what the classifier
-        reads. Her push is refused, because it would lose Ben's work.""")
+    say(f"""Ada has not seen Ben's change. She gives the same digit the label {guess}, which is what the
+        classifier reads. Her push is refused, because it would lose Ben's work.""")
     ada = world.ada
     relabel(world.project, row, row._replace(label=guess))
     ada.run("commit", "-a", "-m", f"Label {Path(row.file).name} as {guess}")
@@ -75,7 +75,8 @@ def verify(world: World, ben: Person) -> Figures:
     """Verify every byte in all three places, and compare what is stored with copies."""
     chapter("8. Is everything there, and what does it take?")
     say(
-        "Every piece is named by a hash of its content. Verifying reads all of it and computes the hashes again."
+        "Every piece is named by a hash of its content. Verifying reads all of it and "
+        "computes the hashes again."
     )
     ada = world.ada
     ada.run("fsck", "--full")
