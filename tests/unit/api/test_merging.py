@@ -13,6 +13,7 @@ from tether.api import merging
 from tether.api.merging import MergeOptions
 from tether.api.resolving import Decision, resolve_conflicts
 from tether.api.staging import CommitRequest
+from tether.api.working import Change
 from tether.errors import Conflict, InvalidInput, NotFound
 
 BASE = {"t.txt": b"1\n2\n3\n", "p.jpg": b"\0base", "d": b"old\n", "keep": b"k\n"}
@@ -329,3 +330,56 @@ def test_going_back_is_exact(
     after = desk.repo.repository.root()
     assert desk.files == files
     assert (after.refs, after.stage, after.head) == (before.refs, before.stage, before.head)
+
+
+def test_a_stop_before_the_files_are_written(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the process ends after the root moved, the next command writes the files of the merge first."""
+    fork(desk, BASE, OURS, THEIRS)
+    files = desk.files
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Change, "carry_out", stop_here)
+        with pytest.raises(Stopped):
+            desk.repo.merge("side")
+    assert desk.files == files
+    resolve_conflicts(desk.repo, [b"p.jpg"], "mark")
+
+    assert desk.files["t.txt"] == MARKED
+    assert desk.files["n"] == b"n\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(Change, "carry_out", stop_here)
+        with pytest.raises(Stopped):
+            merging.abort(desk.repo)
+    desk.repo.stage([])
+
+    assert desk.files == desk.stored() == files
+
+
+class Stopped(Exception):
+    """Stands for the end of the process."""
+
+
+def stop_here(_: Change) -> None:
+    """End the process, so to say."""
+    raise Stopped
+
+
+@pytest.mark.parametrize("decision", ["ours", "theirs"])
+def test_links_in_conflict(desk: Desk, decision: Decision) -> None:
+    """Both targets are kept, and a side can be taken."""
+    for branch, target in (("main", "base"), ("side", "theirs"), ("main", "ours")):
+        if target == "theirs":
+            desk.switch("side", new=True)
+        elif target == "ours":
+            desk.switch("main")
+        (desk.root / "link").unlink(missing_ok=True)
+        (desk.root / "link").symlink_to(target)
+        desk.commit(f"{target} on {branch}", {})
+
+    desk.repo.merge("side")
+
+    assert (desk.root / "link").readlink() == Path("ours")
+    assert (desk.root / "link.theirs-side").readlink() == Path("theirs")
+    resolve_conflicts(desk.repo, [b"link"], decision)
+    assert (desk.root / "link").readlink() == Path(decision)
+    assert not (desk.root / "link.theirs-side").is_symlink()
