@@ -11,6 +11,7 @@ from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.errors import Conflict
+from tether.repo.absent import absent_contents
 from tether.repo.history import History
 from tether.repo.mergestate import current_state
 from tether.repo.operations import Head
@@ -104,9 +105,16 @@ class Change:
             Conflict: The plan would lose local changes; nothing has changed.
         """
         plan.check()
+        absent = absent_contents(self.transaction.root)
+        if absent:
+            from tether.api.drop import supply
+
+            supply(self._repo, self.transaction, [write.entry.digest for write in plan.writes], absent)
         if plan.rescues:
             kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, self.transaction, plan.rescues))
             self.transaction.rescue(edit_tree(self.transaction.objects, EMPTY_TREE, kept).digest)
+        if not plan.is_empty:
+            self.transaction.record()
         self._plan, self._durable = plan, durable
 
     def announce(self) -> None:

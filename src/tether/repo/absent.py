@@ -27,12 +27,12 @@ def absent_contents(root: Root) -> dict[Digest, str]:
     raise Corrupt("the record of absent contents has an unknown form")
 
 
-def encode_absent(absent: Mapping[Digest, str]) -> bytes:
-    """Return the value for `Root.extra`."""
+def with_absent(root: Root, absent: Mapping[Digest, str]) -> tuple[tuple[str, bytes], ...]:
+    """Return `Root.extra` with another record of absent contents."""
+    rest = [(key, value) for key, value in root.extra if key != KEY]
     remotes = sorted(set(absent.values()))
-    return encode(
-        [[name, b"".join(sorted(d for d, remote in absent.items() if remote == name))] for name in remotes]
-    )
+    rows = [[name, b"".join(sorted(d for d, remote in absent.items() if remote == name))] for name in remotes]
+    return tuple(sorted([*rest, (KEY, encode(rows))] if rows else rest))
 
 
 def _row(row: object) -> tuple[str, list[Digest]]:

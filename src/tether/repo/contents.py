@@ -1,7 +1,7 @@
 """Contents on their way out: whole, by range or in batches, every byte verified."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from blake3 import blake3
@@ -25,8 +25,8 @@ class _Piece(NamedTuple):
 class ContentReader:
     """Reads file contents by digest. Ranges are verified by chunk, whole files by their own digest too."""
 
-    def __init__(self, objects: ObjectDb) -> None:
-        self._objects = objects
+    def __init__(self, objects: ObjectDb, remote_of: Callable[[Digest], str | None] | None = None) -> None:
+        self._objects, self._remote_of = objects, remote_of
 
     def size(self, digest: Digest) -> int:
         """Return the length of a file in bytes.
@@ -38,7 +38,7 @@ class ContentReader:
             return 0
         place = self._objects.find(digest)
         if place is None:
-            raise NotFound(f"content {digest.hex()[:12]} is not in this repository")
+            raise self._lacking(digest)
         return place.frame.raw if place.frame.kind == ObjectKind.CHUNK else self._recipe(digest).size
 
     def read(self, digest: Digest, offset: int = 0, length: int | None = None) -> bytes:
@@ -111,13 +111,22 @@ class ContentReader:
             for _, chunks in self._pieces(self._recipe(digest), 0, None):
                 yield from (chunks.digest(i) for i in range(len(chunks)))
 
+    def _lacking(self, digest: Digest) -> NotFound:
+        """Return the error for a content that is not here; names the remote that has it."""
+        remote = self._remote_of(digest) if self._remote_of is not None else None
+        message = f"content {digest.hex()[:12]} is not in this repository"
+        if remote is None:
+            return NotFound(message)
+        hint = "bring it back with 'tether drop --fetch PATH'"
+        return NotFound(f"{message}; it was dropped and is at {remote}", hint=hint)
+
     def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
         single: list[Digest] = []
         several: list[Digest] = []
         for digest in digests:
             place = self._objects.find(digest)
             if place is None:
-                raise NotFound(f"content {digest.hex()[:12]} is not in this repository")
+                raise self._lacking(digest)
             (single if place.frame.kind == ObjectKind.CHUNK else several).append(digest)
         return single, several
 

@@ -14,7 +14,7 @@ any point leaves files that the next run finds: they are not in the root's list.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unavailable
+from tether.repo.absent import absent_contents
 from tether.repo.frames import DATA, META
 from tether.repo.gcwrite import GcCounts, Replaced, collect
 from tether.repo.inventory import Inventory, frame_cost
@@ -49,10 +50,14 @@ class GcOptions:
     Attributes:
         retention_days: For how long undo keeps what no ref needs.
         grace_s: How long pack files stay set aside before they are deleted.
+        dropped: Contents to free although they are needed, each with the remote that has it.
+        command: For the operation log.
     """
 
     retention_days: int = 90
     grace_s: int = GRACE_S
+    dropped: Mapping[Digest, str] = field(default_factory=dict)
+    command: str = "gc"
 
 
 class _Extent(NamedTuple):
@@ -142,6 +147,7 @@ class _Survey:
         self._problems: list[tuple[ObjectKind, Digest, str]] = []
         self._marker: Marker | None = None
         self._for_undo = 0
+        self._absent: dict[Digest, str] = {}
 
     def plan(self, root: Root) -> GcPlan:
         """Return the plan for a root."""
@@ -168,8 +174,10 @@ class _Survey:
     def _mark(self, root: Root) -> Log:
         objects = self._repository.objects
         first = self._marker is None
+        self._absent = absent_contents(root)
         if self._marker is None:
             self._marker = marker_for(objects, self._inventory, root, self._report)
+            self._marker.skip(self._options.dropped)
         marker = self._marker
         marker.mark(root_values(root))
         without_undo = self._bytes_marked() if first else 0
@@ -188,7 +196,8 @@ class _Survey:
         return self._now.micros - days * _DAY_MICROS if days else sys.maxsize
 
     def _report(self, kind: ObjectKind, digest: Digest, problem: str) -> None:
-        self._problems.append((kind, digest, problem))
+        if digest not in self._absent:
+            self._problems.append((kind, digest, problem))
 
     def _raise_problems(self) -> None:
         if self._problems:

@@ -1,8 +1,8 @@
 """The writing half of garbage collection, done under the exclusive lock; see `tether.repo.gc`."""
 
 import secrets
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.core.compression import Codec
@@ -10,6 +10,7 @@ from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.progress import Progress
+from tether.repo.absent import absent_contents, with_absent
 from tether.repo.frames import DATA, META, Stored, Table
 from tether.repo.objectdb import unpack
 from tether.repo.operations import Operation
@@ -67,10 +68,12 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
     """Carry out a plan that fits the root as it is; the caller holds the exclusive lock."""
     backend, now_s = repository.backend, plan.now.micros // 1_000_000
     before = sum(size for _, size in backend.list("packs/"))
-    if plan.replaced or plan.log.shortened:
+    if plan.replaced or plan.log.shortened or plan.options.dropped:
         written = _write(repository, plan, progress)
         gone = {pack.name for pack in plan.replaced}
-        replace_packs(repository, plan.root, PackChange("gc", plan.now, written, gone, plan.log))
+        options = plan.options
+        change = PackChange(options.command, plan.now, written, gone, plan.log, options.dropped)
+        replace_packs(repository, plan.root, change)
     live = {pack_key(name) for name in repository.root().packs()}
     for key, _ in list(backend.list("packs/")):
         if key not in live:
@@ -137,6 +140,7 @@ class PackChange:
         written: New packs.
         gone: Packs that leave the list.
         log: The operation log to go on with; None keeps it.
+        dropped: Contents to record as absent, each with the remote that has it.
     """
 
     command: str
@@ -144,6 +148,7 @@ class PackChange:
     written: Sequence[Written]
     gone: Collection[Digest]
     log: Log | None = None
+    dropped: Mapping[Digest, str] = field(default_factory=dict)
 
 
 def replace_packs(repository: Repository, root: Root, change: PackChange) -> None:
@@ -189,4 +194,7 @@ def _next(root: Root, change: PackChange, fresh: Sequence[Written], gone: set[Di
         meta_packs=kept[1] + added[1],
         operations=(*(log.inline if log else root.operations), operation),
         older_operations=log.older if log else root.older_operations,
+        extra=with_absent(root, {**absent_contents(root), **change.dropped})
+        if change.dropped
+        else root.extra,
     )

@@ -43,10 +43,15 @@ class Marker:
     ) -> None:
         self._objects, self._inventory, self._report = objects, inventory, report
         self._shallow = frozenset(shallow)
+        self._skipped: frozenset[Digest] = frozenset()
         self.marked: set[Digest] = set()
         self._fresh: set[Digest] | None = None
         self._trees: set[Digest] = set()
         self._files: set[Digest] = set()
+
+    def skip(self, contents: Iterable[Digest]) -> None:
+        """Pass over these contents: neither marked nor reported, whoever needs them."""
+        self._skipped = frozenset(contents)
 
     def mark(self, roots: Iterable[Digest]) -> None:
         """Mark `roots` and all that they need; what is marked already is not walked again."""
@@ -155,7 +160,7 @@ class Marker:
                 (below if kind == EntryKind.DIRECTORY else self._files).add(digest)
 
     def _mark_files(self) -> None:
-        fresh = self._files - self.marked
+        fresh = self._files - self.marked - self._skipped
         self._files = set()
         chunks, recipes = (
             self._inventory.of_kind(ObjectKind.CHUNK),

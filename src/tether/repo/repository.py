@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
 from tether.errors import AlreadyExists, Corrupt, NotFound, Unavailable, Unsupported
+from tether.repo.absent import absent_contents
 from tether.repo.config import Config
 from tether.repo.contents import ContentReader
 from tether.repo.objectdb import ObjectDb
@@ -52,7 +53,7 @@ class Repository:
         self.wait: Wait | None = None
         self._root: tuple[bytes, Root] | None = None
         self.objects = ObjectDb(backend, lambda: self.root().packs())
-        self.contents = ContentReader(self.objects)
+        self.contents = ContentReader(self.objects, lambda digest: absent_contents(self.root()).get(digest))
 
     @classmethod
     def init(

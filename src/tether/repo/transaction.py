@@ -62,6 +62,8 @@ class Transaction:
         self._refs: dict[str, tuple[Digest | None, Digest | None]] = {}
         self._pointers = self.root.pointers()
         self._rescued: Digest | None = None
+        self._recorded = False
+        self._extra = self.root.extra
         self._adopted: tuple[tuple[Digest, ...], tuple[Digest, ...]] = ((), ())
 
     def ref(self, name: str) -> Digest | None:
@@ -106,6 +108,14 @@ class Transaction:
         """Remember working files that this command replaces, so that `undo` and people find them again."""
         self._rescued = tree
 
+    def set_extra(self, extra: tuple[tuple[str, bytes], ...]) -> None:
+        """Replace what later features record in the root."""
+        self._extra = extra
+
+    def record(self) -> None:
+        """Record the operation even if no ref moves: working files will follow a tree that is new here."""
+        self._recorded = True
+
     def adopt(self, data: Sequence[Digest], meta: Sequence[Digest]) -> None:
         """Take up packs that lie in storage already, as a clone does."""
         self._adopted = (tuple(data), tuple(meta))
@@ -114,7 +124,8 @@ class Transaction:
     def changes(self) -> bool:
         """Whether anything would be recorded."""
         moved = any(old != new for old, new in self._refs.values())
-        return moved or self._pointers != self.root.pointers() or self._rescued is not None
+        pointed = self._pointers != self.root.pointers() or self._extra != self.root.extra
+        return moved or pointed or self._rescued is not None
 
     def commit(self) -> None:
         """Seal the packs and move the root; without changes nothing is written."""
@@ -168,6 +179,8 @@ class Transaction:
         for name, (old, _) in self._refs.items():
             if root.refs.get(name) != old:
                 raise Conflict(f"{name} was moved by another process", hint="look at it and try again")
+        if self._extra != self.root.extra != root.extra:
+            raise Conflict("another process changed what is absent", hint="run the command again")
         touches_head = self._pointers != self.root.pointers() or self.root.head.ref in self._refs
         if touches_head and root.pointers() != self.root.pointers():
             raise Conflict("another process changed HEAD or the stage", hint="run the command again")
@@ -201,6 +214,7 @@ class Transaction:
             meta_packs=(*(p for p in root.meta_packs if p not in packs.removed), *packs.meta),
             operations=(*recent, operation),
             older_operations=older,
+            extra=root.extra if self._extra == self.root.extra else self._extra,
         )
 
 

@@ -10,6 +10,7 @@ from tether.core.digest import Digest
 from tether.core.names import BRANCHES, TAGS, remote_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
+from tether.repo.absent import absent_contents
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
@@ -53,7 +54,9 @@ def fill_clone(
     chosen = _branch(root, options.branch)
     with target.transaction(f"clone from {source.directory}") as transaction:
         refs = dict(_refs(root, options.remote))
-        if options.share and link_packs(source, target, root, progress):
+        # Packs of a source that dropped contents would leave the clone without them, and without a remote.
+        whole = not absent_contents(root)
+        if options.share and whole and link_packs(source, target, root, progress):
             transaction.adopt(root.data_packs, root.meta_packs)
         else:
             missing = find_missing(source.objects, target.objects.has_many, refs.values())

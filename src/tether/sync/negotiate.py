@@ -53,6 +53,18 @@ def find_missing(source: ObjectDb, has: Has, wants: Iterable[Digest]) -> Missing
     return walk.missing
 
 
+def find_contents(source: ObjectDb, has: Has, files: Iterable[Digest]) -> Missing:
+    """Return what a receiver lacks of some file contents.
+
+    Raises:
+        NotFound: The source lacks one.
+    """
+    walk = _Walk(source, has)
+    walk.add_files(files)
+    walk.contents()
+    return walk.missing
+
+
 class _Walk:
     """One walk; each stage leaves to the next what it found."""
 
@@ -98,6 +110,10 @@ class _Walk:
                     self._node(payload, below)
             self.missing.trees += fresh
             level = list(below)
+
+    def add_files(self, files: Iterable[Digest]) -> None:
+        """Ask for file contents."""
+        self._files.update(dict.fromkeys(files))
 
     def contents(self) -> None:
         """Resolve the files that the receiver lacks into chunks, recipes and pages."""
