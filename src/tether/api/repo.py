@@ -17,12 +17,15 @@ if TYPE_CHECKING:
     from tether.api.diff import FileChange
     from tether.api.history import Branch, TagInfo
     from tether.api.merging import MergeOptions, MergeResult
+    from tether.api.operations import Undone
     from tether.api.remotes import CloneRequest
     from tether.api.replaying import ReplayResult
     from tether.api.snapshot import Snapshot
     from tether.api.staging import CommitRequest, CommitResult, Removed, Status
     from tether.api.switching import Restored
     from tether.api.working import Moved
+    from tether.repo.check import CheckReport
+    from tether.repo.gcwrite import GcCounts
     from tether.repo.logwalk import LogEntry
     from tether.worktree.staging import StageResult
 
@@ -313,6 +316,45 @@ class Repo(Opened):
         from tether.api import history
 
         return history.create_tag(self, name, rev, message=message)
+
+    # -- going back, space and health -------------------------------------------------------
+
+    def undo(self, *, force: bool = False) -> "Undone":
+        """Take back the last operation, with the working files that it wrote; again, the one before.
+
+        Example:
+            >>> repo.undo().operation.command  # doctest: +SKIP
+            'reset --hard HEAD~3'
+
+        Raises:
+            NotFound: There is nothing to undo.
+            Conflict: Local changes would be lost and `force` is not set.
+        """
+        from tether.api import operations
+
+        return operations.undo(self, force=force)
+
+    def gc(self, *, dry_run: bool = False, prune_now: bool = False) -> "GcCounts":
+        """Free what nothing needs; with `prune_now` also what only `undo` needs.
+
+        Example:
+            >>> repo.gc(dry_run=True).freed  # doctest: +SKIP
+            1048576
+        """
+        from tether.api import maintenance
+
+        return maintenance.collect(self, dry_run=dry_run, prune_now=prune_now).counts
+
+    def fsck(self, *, full: bool = False, sample: float = 0.0) -> "CheckReport":
+        """Verify what is stored: all metadata, and the bytes of `sample` percent of the contents, or all.
+
+        Example:
+            >>> repo.fsck(full=True).ok  # doctest: +SKIP
+            True
+        """
+        from tether.api import maintenance
+
+        return maintenance.check(self, full=full, sample=sample)
 
 
 __all__ = ["Repo", "find_repository", "system_clock"]
