@@ -78,7 +78,7 @@ def start(repo: "Repo", bad: str | None = None, good: Sequence[str] = ()) -> Pro
     with changing(repo, command) as change:
         transaction = change.transaction
         root = transaction.root
-        refuse_under_way(root, "bisect")
+        refuse_under_way(transaction.objects, root, "bisect")
         if _origin(root) is not None:
             raise Conflict("a bisection is under way", hint="'tether bisect reset' ends it")
         head = root.head_commit()

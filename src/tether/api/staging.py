@@ -189,7 +189,7 @@ def remove(
         InvalidInput: A folder is named without `recursive`.
         Conflict: A file has changes that no commit has, and `force` is not set.
     """
-    with changing(repo, _line("rm", paths)) as change:
+    with changing(repo, _line("rm --cached" if cached else "rm", paths)) as change:
         transaction = change.transaction
         objects, stage = transaction.objects, transaction.root.stage
         found = find_many(objects, stage, paths)
@@ -262,7 +262,7 @@ def _parents(
 ) -> tuple[tuple[Digest, ...], str | None]:
     """Return parents and message: of the commit that is replaced, of a merge under way, or simply HEAD."""
     if request.amend:
-        refuse_under_way(root, "amend")
+        refuse_under_way(repo.repository.objects, root, "amend")
         if head is None:
             raise NotFound("no commit to amend")
         old = History.of(repo.repository).commit(head)

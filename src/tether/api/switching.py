@@ -101,7 +101,8 @@ def restore(repo: "Repo", request: RestoreRequest) -> Restored:
     Raises:
         NotFound: A path is in neither the source nor the stage.
     """
-    with changing(repo, "restore") as change:
+    only_stage = request.staged and not request.files
+    with changing(repo, "restore --staged" if only_stage else "restore") as change:
         transaction = change.transaction
         root, objects = transaction.root, transaction.objects
         head = root.head_commit()
@@ -115,7 +116,7 @@ def restore(repo: "Repo", request: RestoreRequest) -> Restored:
         differing = list(diff_trees(objects, root.stage, tree, paths=limits))
         changes = {c.path: c.new for c in differing}
         new_stage = edit_tree(objects, root.stage, changes).digest if changes else root.stage
-        if request.staged and not request.files:
+        if only_stage:
             transaction.set_stage(new_stage)
             return Restored(len(changes))
         change.show(new_stage, paths=limits, force=True)
@@ -145,7 +146,7 @@ def reset(repo: "Repo", rev: str, mode: str = "mixed") -> Moved:
     if mode not in ("soft", "mixed"):
         raise InvalidInput(f"no such mode of reset: {mode}")
     with writing(repo, command), repo.repository.transaction(command) as transaction:
-        refuse_under_way(transaction.root, "reset")
+        refuse_under_way(transaction.objects, transaction.root, "reset")
         transaction.advance(commit)
         if mode == "mixed":
             transaction.set_stage(tree_of(repo, commit))
@@ -229,7 +230,7 @@ def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:
     commit = resolve(repo.repository, start)
     with changing(repo, command) as change:
         transaction = change.transaction
-        refuse_under_way(transaction.root, command)
+        refuse_under_way(transaction.objects, transaction.root, command)
         transaction.set_ref(ref, commit, expected=None)
         transaction.set_head(Head(ref))
         if commit != transaction.root.head_commit():

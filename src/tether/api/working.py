@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.core.digest import Digest
+from tether.core.kinds import ObjectReader
 from tether.core.names import BRANCHES, display
 from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
@@ -13,7 +14,7 @@ from tether.core.treeedit import edit_tree
 from tether.errors import Conflict
 from tether.repo.absent import absent_contents
 from tether.repo.history import History
-from tether.repo.mergestate import current_state
+from tether.repo.mergestate import MERGE, STASH, current_state
 from tether.repo.operations import Head
 from tether.repo.repository import Repository
 from tether.repo.root import Root
@@ -234,7 +235,7 @@ def move_to(repo: "Repo", move: Move) -> Moved:
         transaction = change.transaction
         root, tree = transaction.root, tree_of(repo, move.commit)
         if not move.force:
-            refuse_under_way(root, move.command)
+            refuse_under_way(transaction.objects, root, move.command)
         stage = tree if move.force else carry(transaction, tree_of(repo, root.head_commit()), tree)
         if move.head is not None:
             transaction.set_head(move.head)
@@ -277,14 +278,16 @@ def refuse(paths: Sequence[bytes], what: str) -> None:
     )
 
 
-def refuse_under_way(root: Root, command: str) -> None:
+def refuse_under_way(objects: ObjectReader, root: Root, command: str) -> None:
     """Refuse a command while a merge or the like is under way.
 
     Raises:
         Conflict: One is.
     """
-    if root.state is not None:
+    state = current_state(objects, root.state)
+    if state is not None:
+        verb = MERGE if state.activity == STASH else state.activity
         raise Conflict(
-            f"cannot {command.split(maxsplit=1)[0]} while a merge is under way",
-            hint="finish it, or go back with 'tether merge --abort'",
+            f"cannot {command.split(maxsplit=1)[0]} while a {state.activity} is under way",
+            hint=f"finish it, or go back with 'tether {verb} --abort'",
         )

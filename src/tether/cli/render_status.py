@@ -106,6 +106,9 @@ def _where(status: "Status", style: "Style") -> str:
 
 
 def _activity(status: "Status") -> Iterator[str]:
+    if status.activity == "stash":
+        yield "changes from the stash are in conflict: settle them; 'tether merge --abort' goes back"
+        return
     text, command = _ACTIVITIES.get(status.activity, (f"{status.activity} is under way", "tether merge"))
     then = "settle the conflicts, then" if status.conflicts else "all conflicts are settled:"
     yield f"{text}: {then} '{command} --continue'; '{command} --abort' goes back"
