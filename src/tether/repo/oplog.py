@@ -18,7 +18,15 @@ UNDO = "undo "
 """How the command of an operation begins that took back another one, whose id follows."""
 RESTORE = "op restore "
 _FILES = " (files)"
-_STAGE_ONLY = ("add", "commit", "merge --continue", "reset --soft", "reset --mixed")
+_STAGE_ONLY = (
+    "add",
+    "commit",
+    "merge --continue",
+    "reset --soft",
+    "reset --mixed",
+    "restore --staged",
+    "rm --cached",
+)
 """Commands that change the stage and leave working files alone; all others let the files follow."""
 MIN_PREFIX = 6
 _RUN = 48

@@ -125,7 +125,7 @@ class Transaction:
         """Whether anything would be recorded."""
         moved = any(old != new for old, new in self._refs.values())
         pointed = self._pointers != self.root.pointers() or self._extra != self.root.extra
-        return moved or pointed or self._rescued is not None
+        return moved or pointed or self._recorded or self._rescued is not None
 
     def commit(self) -> None:
         """Seal the packs and move the root; without changes nothing is written."""
