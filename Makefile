@@ -9,6 +9,8 @@ SOURCES := $(wildcard src/tether/*/*.pyx src/tether/*/*.pxd)
 # More arguments for pytest: make test TEST="tests/cli -x"
 TEST ?= tests
 WORKERS ?= auto
+# Arguments for the benchmarks: make bench ARGS="--scale 0.005 --work A"
+ARGS ?=
 
 .PHONY: help install demo test check format bench reference lock clean
 
@@ -17,7 +19,7 @@ help:
 	@echo "make test       run the tests; TEST=\"tests/cli -x\" picks some"
 	@echo "make check      lint, formatting, types and import rules"
 	@echo "make format     format the code and sort its imports"
-	@echo "make bench      run the benchmarks; results are in benchmarks/results/"
+	@echo "make bench      run the benchmarks into benchmarks/results/; ARGS=\"--work A\" picks some"
 	@echo "make reference  write docs/reference/commands.md again from the help texts"
 	@echo "make lock       resolve requirements.lock again from pyproject.toml"
 
@@ -46,7 +48,7 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 reference: $(STAMP)
 	$(BIN)/python docs/generate_reference.py
