@@ -241,6 +241,9 @@ def hash_rows(folders: Folders, path: bytes, wanted: Sequence[tuple[bytes, bytes
     """Yield the content digests of files and links of one folder, given their stat records."""
     try:
         dirfd = folders.open(path)
+    except (FileNotFoundError, NotADirectoryError):  # gone since it was listed
+        yield from (Read(name, b"") for name, _ in wanted)
+        return
     except OSError as error:
         raise failure(error, path) from error
     for batch in batches([pair for pair in wanted if is_small(pair[1])]):

@@ -26,10 +26,18 @@ class Folders:
 
     Neighbours in the tree share the descriptors of the folders above them, so a walk in order opens each
     folder once.
+
+    Raises:
+        NotFound: The top folder is gone.
+        Forbidden: It cannot be read.
     """
 
     def __init__(self, root: Path) -> None:
-        self._chain: list[tuple[bytes, int]] = [(b"", os.open(root, _FOLDER & ~os.O_NOFOLLOW))]
+        try:
+            descriptor = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
+        except OSError as error:
+            raise failure(error, b"") from error
+        self._chain: list[tuple[bytes, int]] = [(b"", descriptor)]
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from tether.worktree.files import RECORD
 
 RECORD_SIZE = RECORD.size
 _MODE = struct.Struct("<I44x")
+_DEVICE = 40
 _STEP = 32 * 1024
 _TRIES = 16
 _FEW = 16
@@ -172,6 +173,23 @@ def splice(rows: Rows, changes: Mapping[bytes, bytes | None]) -> Rows:
         stats.append(rows.stats[row * RECORD_SIZE :])
     joined = b"".join(stats)
     return Rows(b"\0".join(names), joined, len(joined) // RECORD_SIZE)
+
+
+def on_device_of(rows: Rows, other: Rows) -> Rows:
+    """Return rows with the device number that `other` has.
+
+    The number says where a file system is mounted, not what is in it: it changes with a restart or
+    in another container.
+    """
+    if (
+        not (rows.total and other.total)
+        or rows.stats[_DEVICE:RECORD_SIZE] == other.stats[_DEVICE:RECORD_SIZE]
+    ):
+        return rows
+    stats = bytearray(rows.stats)
+    for at, byte in enumerate(device, _DEVICE):
+        stats[at::RECORD_SIZE] = bytes([byte]) * rows.total
+    return Rows(rows.names, bytes(stats), rows.total)
 
 
 class RowDiff(NamedTuple):

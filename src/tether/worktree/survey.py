@@ -6,7 +6,7 @@ tree. What is left in doubt afterwards has the size and kind of its entry and ha
 
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
@@ -17,7 +17,17 @@ from tether.errors import NotFound
 from tether.worktree.block import Block
 from tether.worktree.folders import is_folder, join
 from tether.worktree.ignore import IgnoreRules
-from tether.worktree.rows import Rows, Shape, diff_rows, find_records, kind_of, mode_of, parse, shape_of
+from tether.worktree.rows import (
+    Rows,
+    Shape,
+    diff_rows,
+    find_records,
+    kind_of,
+    mode_of,
+    on_device_of,
+    parse,
+    shape_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,9 @@ def is_racy(record: bytes, checked: int) -> bool:
 
 def survey(objects: ObjectReader, place: Place, rows: Rows, block: Block | None) -> FolderState:
     """Return what can be said of a folder without reading its files."""
+    if block is not None:
+        moved = on_device_of(block.rows, rows)
+        block = block if moved is block.rows else replace(block, rows=moved)
     state = FolderState(place, rows, block)
     if place.stage is None:
         _add_all_untracked(state)

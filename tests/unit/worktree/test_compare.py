@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from tests.support.worktrees import age, entries_below, make_worktree, tree_of, 
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.tree import EMPTY_TREE
-from tether.errors import Forbidden, InvalidInput
+from tether.errors import Forbidden, InvalidInput, NotFound
 from tether.worktree.compare import Comparison, compare
+from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
 FILES = {
@@ -302,3 +304,27 @@ def test_unreadable_folder_is_named(copy: Copy) -> None:
 def test_entries_are_the_models(copy: Copy) -> None:
     """The helper's own view of the copy holds what was written."""
     assert set(entries_below(copy.root)) == {os.fsencode(name) for name in FILES}
+
+
+def test_missing_top_folder_is_a_clear_error(tmp_path: Path) -> None:
+    """A working copy whose folder went away is named as such."""
+    worktree = make_worktree(tmp_path / "copy")
+    worktree.root = tmp_path / "gone"
+    with pytest.raises(NotFound, match="top folder"):
+        compare(worktree, DictStore(), EMPTY_TREE)
+
+
+def test_other_device_number_rereads_nothing(copy: Copy) -> None:
+    """A cache written under another device number, as in another container, still knows the files."""
+    cache = StatCache(copy.worktree)
+    block = cache.block(b"a")
+    assert block is not None
+    stats = bytearray(block.rows.stats)
+    stats[40::48] = bytes([stats[40] ^ 1]) * block.rows.total
+    cache.put(b"a", replace(block, rows=block.rows._replace(stats=bytes(stats))))
+    with copy.worktree.exclusive():
+        assert cache.save()
+    copy.store.reads.clear()
+
+    assert copy.status().is_clean
+    assert copy.store.reads == []

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tether.worktree.files import RECORD
-from tether.worktree.rows import RowDiff, Rows, diff_rows, find_records, from_items, splice
+from tether.worktree.rows import RowDiff, Rows, diff_rows, find_records, from_items, on_device_of, splice
 
 names = st.binary(min_size=1, max_size=3).filter(lambda name: b"\0" not in name and b"/" not in name)
 records = st.integers(0, 3).map(lambda number: RECORD.pack(0o100644, 0, number, number, 7, 1, 1))
@@ -72,3 +72,20 @@ def test_newest_is_the_latest_of_both_times() -> None:
     rows = from_items([(b"a", RECORD.pack(0, 0, 0, 5, 9, 0, 0)), (b"b", RECORD.pack(0, 0, 0, 11, 3, 0, 0))])
     assert rows.newest() == 11
     assert from_items([]).newest() == 0
+
+
+def test_rows_on_another_device() -> None:
+    """Only the device number is taken over, for every row."""
+    before = from_items(
+        [(b"a", RECORD.pack(1, 0, 2, 3, 4, 5, 6)), (b"b", RECORD.pack(7, 0, 8, 9, 10, 11, 6))]
+    )
+    other = from_items([(b"c", RECORD.pack(0, 0, 0, 0, 0, 0, 2**40 + 77))])
+
+    moved = on_device_of(before, other)
+
+    assert [RECORD.unpack(record) for _, record in moved.items()] == [
+        (1, 0, 2, 3, 4, 5, 2**40 + 77),
+        (7, 0, 8, 9, 10, 11, 2**40 + 77),
+    ]
+    assert on_device_of(before, before) is before
+    assert on_device_of(before, from_items([])) is before
