@@ -1,5 +1,6 @@
 """`tether op`: list operations or return to one."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def report(ctx: Context, undone: "Undone", verb: str) -> None:
     operation, commit = undone.operation, undone.commit
 
     def lines() -> Iterator[str]:
-        yield f"{verb} {short_id(operation.id)} {operation.command}"
+        yield f"{verb} {short_id(operation.id)} {_short(operation.command)}"
         place = undone.branch or "HEAD"
         yield f"{place} is at {short_id(commit)}" if commit else f"{place} has no commits"
         if undone.files:
@@ -66,6 +67,11 @@ def report(ctx: Context, undone: "Undone", verb: str) -> None:
         "files": undone.files,
     }
     ctx.emit(document, lines)
+
+
+def _short(command: str) -> str:
+    """Return a command as people want to see it: ids cut, without the mark that files moved."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{52}\b", r"\1", command).removesuffix(" (files)")
 
 
 def _document(operation: "Operation") -> dict[str, Any]:
@@ -87,5 +93,5 @@ def _lines(operations: "list[Operation]") -> Iterator[str]:
             f"{change.name.removeprefix('refs/heads/')} {short_id(change.new) if change.new else 'deleted'}"
             for change in operation.refs
         )
-        line = f"{short_id(operation.id)}  {time_text(operation.time)}  {operation.command}"
+        line = f"{short_id(operation.id)}  {time_text(operation.time)}  {_short(operation.command)}"
         yield f"{line}  ({moved})" if moved else line

@@ -7,7 +7,9 @@ from tether.cli.context import Context, pass_context
 
 
 @click.command()
-@click.option("-f", "--force", is_flag=True, help="Overwrite local changes; a further undo brings them back.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Overwrite local changes; 'tether op restore' brings them back."
+)
 @pass_context
 def command(ctx: Context, force: bool) -> None:
     """Take back the last operation: refs, HEAD, the stage and the files that it wrote.
