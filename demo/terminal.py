@@ -10,6 +10,7 @@ from typing import Any
 
 TETHER = Path(sys.executable).parent / "tether"
 WIDTH = 88
+OUTPUT_WIDTH = 120
 
 
 class DemoFailed(Exception):
@@ -73,7 +74,7 @@ class Person:
 
 def shorten(text: str, lines: int) -> str:
     """Return the first lines of a text, and how many were left out."""
-    rows = [row if len(row) <= WIDTH else row[: WIDTH - 3] + "..." for row in text.split("\n")]
+    rows = [row if len(row) <= OUTPUT_WIDTH else row[: OUTPUT_WIDTH - 3] + "..." for row in text.split("\n")]
     if len(rows) <= lines + 1:
         return "\n".join(rows)
     return "\n".join([*rows[:lines], f"... {len(rows) - lines:,} more lines"])

@@ -1,12 +1,14 @@
 """The second half of the story: two people, a conflict, and what all of it takes on disk."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from demo import data, model
-from demo.terminal import Person, chapter, say, size
+from demo.terminal import TETHER, Person, chapter, say, size
 from demo.world import World
 
 
@@ -40,7 +42,7 @@ def share(world: World) -> Person:
     row = doubtful(world)
     say(f"Ben finds a digit that nobody can read for sure, {row.file}, and takes it out of the tests.")
     relabel(ben.folder, row, row._replace(split="unclear"))
-    ben.run("diff")
+    ben.run("diff", lines=14)
     ben.run("commit", "-a", "-m", "Leave an unclear digit out of the tests")
     ben.run("push")
     return ben
@@ -81,7 +83,7 @@ def verify(world: World, ben: Person) -> Figures:
     ada = world.ada
     ada.run("fsck", "--full")
     ben.run("fsck", "--full")
-    Person("Ada", world.output / "shared", world.home).run("fsck", "--full")
+    ada.run("-C", "../shared", "fsck", "--full")
     ada.run("du", "--by", "commit", lines=16)
     commits = ada.ask("du", "--by", "commit")["rows"]
     return Figures(
@@ -110,11 +112,13 @@ def finish(world: World, figures: Figures, seconds: float) -> None:
         "Each version still has the data, the labels and the weights that belong together, so any of these "
         "scores can be measured again."
     )
+    shutil.rmtree(world.home)
+    out, tether = world.output, os.path.relpath(TETHER)
     print(f"""
-  {world.output}/project      Ada's repository: try `tether log --graph` in it
-  {world.output}/colleague    Ben's clone
-  {world.output}/shared       what they share
-  {world.output}/summary.png  digits and photographs, before and after
+  {out}/project      Ada's repository; look around: {tether} -C {out}/project log --graph
+  {out}/colleague    Ben's clone
+  {out}/shared       what they share
+  {out}/summary.png  one digit of each class, in light and in low light
 """)
 
 

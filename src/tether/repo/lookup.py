@@ -32,10 +32,11 @@ class Lookup:
         """Return where `digest` lies, or None."""
         for _, index in self._opened():
             row = index.row(digest)
-            if row >= 0:
+            while row >= 0:
                 place = index.place(row)
                 if place.pack in self.live:
                     return place
+                row = index.next_row(row, digest)
         return None
 
     def starting(self, prefix: bytes) -> list[Digest]:

@@ -77,6 +77,12 @@ class PackIndex:
             row += 1
         return -1
 
+    def next_row(self, row: int, digest: Digest) -> int:
+        """Return the row after `row` if it is of `digest` too (in another pack), or -1."""
+        row += 1
+        same = row < self.count and bytes(self._digests[row * 32 : row * 32 + 32]) == digest
+        return row if same else -1
+
     def rows_from(self, prefix: bytes) -> Iterable[Digest]:
         """Yield the digests that start with `prefix` (at most 8 bytes are narrowed by search)."""
         row = bisect_left(self._prefixes, int.from_bytes(prefix[:8].ljust(8, b"\0"), "big"))

@@ -1,5 +1,7 @@
 """A bundle: the root and packs of a small repository in one file, opened as a read-only repository.
 
+Byte tables: docs/format/bundle.md. In short:
+
     8 bytes    magic "TETHBND1"
     members    one after the other: packs as they are in a repository, then "root" and "format"
     table      canonical MessagePack: [1, [[key, offset, length], ...], prerequisites joined]

@@ -181,10 +181,8 @@ def on_device_of(rows: Rows, other: Rows) -> Rows:
     The number says where a file system is mounted, not what is in it: it changes with a restart or
     in another container.
     """
-    if (
-        not (rows.total and other.total)
-        or rows.stats[_DEVICE:RECORD_SIZE] == other.stats[_DEVICE:RECORD_SIZE]
-    ):
+    device = other.stats[_DEVICE:RECORD_SIZE]
+    if not (rows.total and other.total) or rows.stats[_DEVICE:RECORD_SIZE] == device:
         return rows
     stats = bytearray(rows.stats)
     for at, byte in enumerate(device, _DEVICE):

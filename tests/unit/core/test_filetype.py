@@ -188,7 +188,7 @@ def written_tar() -> bytes:
         (written_zip("a"), b"a.NPZ", "npz"),
         (written_zip("model/data.pkl"), b"model.pt", "pytorch"),
         (written_tar(), b"", "tar"),
-        (gzip.compress(b"x"), b"", "gzip"),
+        (gzip.compress(b"x", mtime=0), b"", "gzip"),
         (zstandard.compress(b"x"), b"", "zstd"),
         (pickle.dumps([1]), b"", "pickle"),
         (b"\0\0\0\x18ftypisom\0\0\2\0", b"", "mp4"),

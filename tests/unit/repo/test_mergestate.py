@@ -71,7 +71,7 @@ def test_damaged_form_is_found() -> None:
 
 
 def test_references_name_commits_and_trees() -> None:
-    """gc keeps every commit that is needed to go on or back, and both trees."""
+    """Gc keeps every commit that is needed to go on or back, and both trees."""
     state = replace(STATE, onto=HEAD, todo=(NEXT,))
 
     assert mergestate.state_references(state.encode()) == [
@@ -93,7 +93,10 @@ def test_parents_of_the_commit_that_ends_it() -> None:
     assert commit_parents(replace(settled, activity="cherry-pick"), HEAD) == (HEAD,)
     with pytest.raises(Conflict, match=r"photo\.jpg"):
         commit_parents(STATE, HEAD)
-    for unfinished in (replace(settled, activity="rebase"), replace(settled, activity="revert", todo=(NEXT,))):
+    for unfinished in (
+        replace(settled, activity="rebase"),
+        replace(settled, activity="revert", todo=(NEXT,)),
+    ):
         with pytest.raises(Conflict, match="under way"):
             commit_parents(unfinished, HEAD)
 

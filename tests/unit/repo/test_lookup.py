@@ -1,0 +1,47 @@
+"""Finding objects when packs come and go."""
+
+from tether.core.digest import Digest, hash_bytes
+from tether.core.kinds import ObjectKind
+from tether.repo.frames import DATA, Stored, Table
+from tether.repo.lookup import Lookup
+from tether.repo.packs import PackWriter
+from tether.storage.memory import MemoryBackend
+
+
+def write_pack(backend: MemoryBackend, *contents: bytes) -> tuple[Digest, Table]:
+    """Store a pack of raw chunks."""
+    writer = PackWriter(backend, DATA)
+    for data in contents:
+        writer.add(Stored(ObjectKind.CHUNK, 0, len(data), hash_bytes(data), data))
+    return writer.finish()
+
+
+def test_an_object_in_two_packs_is_found_while_one_of_them_is_live() -> None:
+    """Rows of both are in one index; whichever pack goes, the other row is used."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"shared", b"one"), write_pack(backend, b"shared", b"two")]
+    Lookup(backend, []).extend(packs)
+
+    for kept, _ in packs:
+        place = Lookup(backend, [kept]).find(hash_bytes(b"shared"))
+        assert place is not None
+        assert place.pack == kept
+
+
+def test_a_compacted_index_knows_only_live_packs() -> None:
+    """What was in a removed pack alone is gone, and one index is left in use."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"shared", b"one"), write_pack(backend, b"shared", b"two")]
+    lookup = Lookup(backend, [])
+    lookup.extend(packs)
+    lookup.extend([], [packs[0][0]])
+
+    key = lookup.compact()
+
+    for other, _ in list(backend.list("index/")):
+        if other != key:
+            backend.delete(other)
+    fresh = Lookup(backend, [packs[1][0]])
+    assert fresh.find(hash_bytes(b"one")) is None
+    assert fresh.find(hash_bytes(b"two")) is not None
+    assert [name for name, _ in backend.list("index/")] == [key]
