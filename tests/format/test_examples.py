@@ -1,5 +1,6 @@
 """The worked examples of the format pages are what the code writes, and the code reads them."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ from tether.storage.backend import Upload
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.storage.wrappers import Wrapper
+from tether.sync.bundlefile import encode_table, open_bundle, prerequisites
 
 CHUNKS = [b"hello\n", b"tether\n"]
 FILE = b"".join(b"%d\n" % number for number in range(40_000))
@@ -218,3 +220,20 @@ def test_a_writer_who_was_overtaken_stops(tmp_path: Path) -> None:
             second.set_ref("refs/tags/v1", theirs, expected=None)
 
     assert repository.root().refs["refs/tags/v1"] == theirs
+
+
+def test_the_example_of_a_bundle(tmp_path: Path) -> None:
+    """The bundle on the page is what the writer makes of its members, and opens with its prerequisite."""
+    [example], root, [about] = hex_blocks("bundle"), hex_blocks("root")[0], hex_blocks("layout")
+    start = 8 + len(root)
+    members = {"root": (8, len(root)), "format": (start, len(about))}
+    needed = hash_bytes(b"a commit")
+    path = tmp_path / "example.bundle"
+    path.write_bytes(example)
+
+    table = encode_table(members, [needed], start + len(about))
+
+    assert b"TETHBND1" + root + about + table == example
+    with contextlib.closing(open_bundle(path, ticking())) as bundle:
+        assert bundle.root() == Root(bytes(range(16)))
+        assert prerequisites(bundle) == [needed]

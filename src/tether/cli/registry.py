@@ -24,8 +24,7 @@ class CommandInfo(NamedTuple):
     @property
     def module(self) -> str:
         """The module below `tether.cli.commands`; its attribute `command` is the click command."""
-        module = self.name.replace("-", "_")
-        return f"{module}_" if module in {"import"} else module
+        return self.name.replace("-", "_")
 
 
 GROUPS = {
@@ -42,7 +41,6 @@ GROUPS = {
 COMMANDS = (
     CommandInfo("init", "Create an empty repository", "start", common=True),
     CommandInfo("clone", "Copy a repository from a remote", "start", common=True),
-    CommandInfo("import", "Bring in data from Git, DVC, Hugging Face and others", "start"),
     CommandInfo("add", "Put files into the next commit", "change", common=True),
     CommandInfo("rm", "Remove files from the next commit and the working copy", "change", common=True),
     CommandInfo("mv", "Move or rename files", "change", common=True),
