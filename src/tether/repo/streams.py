@@ -1,0 +1,154 @@
+"""Large files on their way in: read ahead, cut, hashed and compressed by threads, in order.
+
+Four things happen to each byte of a stream, each at a thread of its own: it is read, cut, hashed with its
+file, and hashed and compressed with its chunk. Memory is that of a few segments whatever the size.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from blake3 import blake3
+
+from tether.core.chunker import MAX_SIZE, Chunker
+from tether.core.compression import Codec, Compressor, Hint
+from tether.core.digest import Buffer, Digest, hash_bytes
+from tether.core.kinds import ObjectKind
+from tether.core.recipe import ChunkList
+from tether.repo.frames import DATA, Stored
+from tether.repo.session import WriteSession
+
+SEGMENT = 4 << 20
+_WORKERS = 2
+_HEAD = 64 << 10
+
+ReadInto = Callable[[memoryview], int]
+"""Fills a buffer from its start and returns how many bytes it gave; 0 at the end."""
+Packed = list[tuple[Digest, int, tuple[int, Buffer] | None]]
+"""Of each chunk: digest, length, and (codec, stored bytes) when it is new."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStream:
+    """What became of one stream."""
+
+    digest: Digest
+    size: int
+    chunks: ChunkList
+
+
+class StreamWriter:
+    """Stores the chunks of streams in a write session, one stream after the other."""
+
+    def __init__(self, session: WriteSession) -> None:
+        self._session = session
+        self._reading = ThreadPoolExecutor(1, "read")
+        self._hashing = ThreadPoolExecutor(1, "hash")
+        self._packing = ThreadPoolExecutor(_WORKERS, "pack")
+        self._spare: list[bytearray] = []
+
+    def add(self, read_into: ReadInto, name: bytes) -> StoredStream:
+        """Store the chunks of a stream; its recipe is the caller's.
+
+        When this returns or raises, `read_into` is not called any more.
+        """
+        stream = _Stream(name)
+        ahead = self._reading.submit(self._read, read_into)
+        left = b""
+        try:
+            while True:
+                buffer, count = ahead.result()
+                if count == SEGMENT:
+                    ahead = self._reading.submit(self._read, read_into)
+                left = self._cut(stream, left, buffer, count)
+                if count < SEGMENT:
+                    break
+            self._drain(stream, 0)
+        finally:
+            wait([ahead])
+        chunks = ChunkList(bytes(stream.digests), tuple(stream.sizes))
+        return StoredStream(Digest(stream.hasher.digest()), stream.size, chunks)
+
+    def close(self) -> None:
+        """Stop the threads."""
+        for pool in (self._reading, self._hashing, self._packing):
+            pool.shutdown(cancel_futures=True)
+
+    def _read(self, read_into: ReadInto) -> tuple[bytearray, int]:
+        """Return a buffer and how many bytes were read behind the room for what is left of the one before."""
+        buffer = self._spare.pop() if self._spare else bytearray(MAX_SIZE + SEGMENT)
+        view, filled = memoryview(buffer)[MAX_SIZE:], 0
+        while filled < SEGMENT and (count := read_into(view[filled:])):
+            filled += count
+        return buffer, filled
+
+    def _cut(self, stream: "_Stream", left: bytes, buffer: bytearray, count: int) -> bytes:
+        """Cut what was read and hand it on; return the bytes of the chunk that is not complete."""
+        view, start = memoryview(buffer), MAX_SIZE - len(left)
+        view[start:MAX_SIZE] = left
+        new = view[MAX_SIZE : MAX_SIZE + count]
+        hashed = self._hashing.submit(stream.hasher.update, new)
+        stream.size += count
+        lengths = stream.chunker.push(new)
+        if count < SEGMENT and (last := stream.chunker.finish()):
+            lengths = [*lengths, last]
+        end = start + sum(lengths)
+        if stream.hint is None:
+            stream.hint = self._session.compressor.choose(bytes(new[:_HEAD]), stream.name)
+        segment = _Segment(view[start:end], lengths, stream.hint)
+        stream.pending.append((buffer, hashed, self._packing.submit(segment.pack, self._session)))
+        self._drain(stream, _WORKERS)
+        return bytes(view[end : MAX_SIZE + count])
+
+    def _drain(self, stream: "_Stream", keep: int) -> None:
+        """Append finished segments in the order of the file until at most `keep` are under way."""
+        while len(stream.pending) > keep:
+            buffer, hashed, packing = stream.pending.popleft()
+            for digest, length, packed in packing.result():
+                stream.digests += digest
+                stream.sizes.append(length)
+                if packed is not None:
+                    self._session.append(DATA, Stored(ObjectKind.CHUNK, packed[0], length, digest, packed[1]))
+            hashed.result()
+            self._spare.append(buffer)
+
+
+@dataclass(slots=True)
+class _Stream:
+    """What is known of one large file so far."""
+
+    name: bytes
+    size: int = 0
+    hasher: blake3 = field(default_factory=blake3)
+    chunker: Chunker = field(default_factory=Chunker)
+    hint: Hint | None = None
+    digests: bytearray = field(default_factory=bytearray)
+    sizes: list[int] = field(default_factory=list)
+    pending: "deque[tuple[bytearray, Future[blake3], Future[Packed]]]" = field(default_factory=deque)
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    """Whole chunks, one after the other."""
+
+    data: memoryview
+    lengths: Sequence[int]
+    hint: Hint
+
+    def pack(self, session: WriteSession) -> Packed:
+        """Hash the chunks and compress the new ones; runs in a worker."""
+        start, packed = 0, []
+        compressor: Compressor = session.compressor
+        for length in self.lengths:
+            piece = self.data[start : start + length]
+            digest = hash_bytes(piece)
+            new = None if session.known(digest) else _detached(*compressor.compress(piece, self.hint))
+            packed.append((digest, length, new))
+            start += length
+        return packed
+
+
+def _detached(codec: Codec, stored: Buffer) -> tuple[int, Buffer]:
+    # A chunk kept raw is a view on the segment's buffer, which is used again.
+    return codec, bytes(stored) if isinstance(stored, memoryview) else stored
