@@ -4,6 +4,7 @@ Files and chunks are hashed plainly, so `b3sum` prints the same value. Objects a
 with a `derive_key` context of their kind, so that a file can never be taken for a tree.
 """
 
+from collections.abc import Iterable
 from typing import NewType, TypeAlias
 
 from blake3 import blake3
@@ -20,6 +21,12 @@ DIGEST_SIZE = 32
 def hash_bytes(data: Buffer) -> Digest:
     """Return the plain BLAKE3-256 of `data`."""
     return Digest(blake3(data).digest())
+
+
+def hash_many(contents: Iterable[Buffer]) -> list[Digest]:
+    """Return the plain BLAKE3-256 of each content."""
+    hasher = blake3
+    return [Digest(hasher(data).digest()) for data in contents]
 
 
 def derive(context: str, data: Buffer) -> Digest:

@@ -4,6 +4,7 @@ A hint is shared by the threads that work on one stream, and by the small files 
 Threads may lose each other's counts; that moves a trial, never a result's correctness.
 """
 
+from collections.abc import Sequence
 from enum import Enum, auto
 from typing import Final
 
@@ -67,6 +68,11 @@ def is_packed(head: Buffer) -> bool:
     if start.startswith(_ZIP):
         return start[8:10] not in (b"", b"\0", b"\0\0")
     return start[4:8] == b"ftyp" or (start[:4] == b"RIFF" and start[8:12] == b"WEBP")
+
+
+def all_packed(contents: Sequence[bytes]) -> list[bool]:
+    """Say of each of several contents what `is_packed` says of it."""
+    return [data.startswith(_PACKED) or is_packed(data[:16]) for data in contents]
 
 
 def is_text(head: Buffer) -> bool:

@@ -56,6 +56,13 @@ def frame_header(kind: int, codec: int, raw: int, stored: int, digest: Digest) -
     return head + FRAME_CRC.pack(crc32(head))
 
 
+def raw_headers(kind: int, lengths: Sequence[int], digests: Sequence[Digest]) -> list[bytes]:
+    """Return the headers of frames that keep objects as they are."""
+    pack, pack_crc = FRAME.pack, FRAME_CRC.pack
+    heads = [pack(kind, 0, 0, size, size, name) for size, name in zip(lengths, digests, strict=True)]
+    return [head + pack_crc(crc32(head)) for head in heads]
+
+
 def parse_frame(head: Buffer, offset: int) -> Frame:
     """Read a frame's header found at `offset`.
 
@@ -122,17 +129,11 @@ class Table(NamedTuple):
         return b"".join((self.digests, *columns, self.kinds, self.codecs))
 
 
-def tabulate(frames: Iterable[Frame]) -> Table:
-    """Return `frames` as columns sorted by digest."""
+def tabulate(frames: Iterable[tuple[Digest, int, int, int, int, int]]) -> Table:
+    """Return `frames`, or plain tuples of their fields, as columns sorted by digest."""
     rows = sorted(frames)
-    return Table(
-        b"".join([row.digest for row in rows]),
-        [row.offset for row in rows],
-        [row.stored for row in rows],
-        [row.raw for row in rows],
-        bytes([row.kind for row in rows]),
-        bytes([row.codec for row in rows]),
-    )
+    digests, kinds, codecs, offsets, stored, raw = zip(*rows, strict=True) if rows else ((),) * 6
+    return Table(b"".join(digests), offsets, stored, raw, bytes(kinds), bytes(codecs))
 
 
 def decode_table(data: Buffer, count: int) -> Table:

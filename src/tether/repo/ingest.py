@@ -6,8 +6,8 @@ Small files come in batches and are worked on one after the other; a large file 
 from collections.abc import Sequence
 
 from tether.core.chunker import MIN_SIZE, cut_many
-from tether.core.compression import Hint
-from tether.core.digest import EMPTY_FILE, Buffer, Digest, hash_bytes
+from tether.core.digest import EMPTY_FILE, Buffer, Digest, hash_bytes, hash_many
+from tether.core.hints import Hint, all_packed
 from tether.core.kinds import ObjectKind
 from tether.core.recipe import PAGE_CHUNKS, ChunkList, Recipe, encode_page
 from tether.repo.frames import DATA, Stored
@@ -15,6 +15,7 @@ from tether.repo.session import WriteSession
 from tether.repo.streams import ReadInto, StoredStream, StreamWriter
 
 SMALL_FILE = 1 << 20
+_HEAD = 512
 
 
 class ContentWriter:
@@ -24,7 +25,7 @@ class ContentWriter:
         self._session = session
         self._streams: StreamWriter | None = None
 
-    def add_files(self, contents: Sequence[Buffer], names: Sequence[bytes] = ()) -> list[Digest]:
+    def add_files(self, contents: Sequence[bytes], names: Sequence[bytes] = ()) -> list[Digest]:
         """Store whole small files (at most `SMALL_FILE` bytes each) and return their digests in order.
 
         Args:
@@ -32,13 +33,19 @@ class ContentWriter:
             names: Their names, which help to choose a codec.
         """
         session = self._session
-        digests = [hash_bytes(data) for data in contents]
-        fresh = [i for i, digest in enumerate(digests) if digest != EMPTY_FILE and not session.known(digest)]
+        digests = hash_many(contents)
+        fresh = [i for i in session.unknown(digests) if digests[i] != EMPTY_FILE]
         longer = [i for i in fresh if len(contents[i]) > MIN_SIZE]
-        cuts = dict(zip(longer, cut_many([bytes(contents[i]) for i in longer]), strict=True))
-        for i in fresh:
-            hint = session.compressor.choose(bytes(contents[i][:512]), names[i] if names else b"")
-            self._add_small(digests[i], contents[i], cuts.get(i, ()), hint)
+        cuts = dict(zip(longer, cut_many([contents[i] for i in longer]), strict=True))
+        plain: dict[Digest, Buffer] = {}
+        for i, packed in zip(fresh, all_packed([contents[i] for i in fresh]), strict=True):
+            ends = cuts.get(i, ())
+            if packed and len(ends) <= 1:
+                plain[digests[i]] = contents[i]
+            else:
+                hint = session.compressor.choose(contents[i][:_HEAD], names[i] if names else b"")
+                self._add_small(digests[i], contents[i], ends, hint)
+        session.append_raw(DATA, ObjectKind.CHUNK, plain)
         return digests
 
     def add_stream(self, read_into: ReadInto, name: bytes = b"") -> tuple[Digest, int]:

@@ -1,6 +1,7 @@
 """Writing and opening pack files through a backend."""
 
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -11,12 +12,12 @@ from tether.repo.frames import (
     FRAME_SIZE,
     HEADER,
     TRAILER,
-    Frame,
     Stored,
     Table,
     decode_table,
     frame_header,
     pack_header,
+    raw_headers,
     read_frames,
     role_of,
     tabulate,
@@ -40,7 +41,7 @@ def pack_key(name: Digest) -> str:
 
 
 class PackWriter:
-    """Appends frames to one new pack; nothing counts until `finish`.
+    """Appends frames to one new pack; nothing counts until `finish`. No digest may come twice.
 
     Args:
         backend: Where the pack goes.
@@ -55,23 +56,37 @@ class PackWriter:
         self._hasher = blake3()
         self._pending: list[Buffer] = [pack_header(role)]
         self._pending_size = self.size = HEADER.size
-        self.frames: dict[Digest, Frame] = {}
+        self._rows: list[tuple[Digest, int, int, int, int, int]] = []
 
     def add(self, stored: Stored) -> None:
         """Append one object; its data must not change before the next flush."""
         kind, codec, raw, digest, data = stored
         length = len(data)
-        self.frames[digest] = Frame(digest, kind, codec, self.size, length, raw)
+        self._rows.append((digest, kind, codec, self.size, length, raw))
         self._pending += (frame_header(kind, codec, raw, length, digest), data)
         self.size += FRAME_SIZE + length
         self._pending_size += FRAME_SIZE + length
         if self._pending_size >= _BLOCK:
             self._flush()
 
+    def add_raw(self, kind: int, digests: Sequence[Digest], objects: Sequence[Buffer]) -> None:
+        """Append several objects as they are; their bytes must not change before the next flush."""
+        lengths = list(map(len, objects))
+        for header, data in zip(raw_headers(kind, lengths, digests), objects, strict=True):
+            self._pending += (header, data)
+        offset = self.size
+        for digest, length in zip(digests, lengths, strict=True):
+            self._rows.append((digest, kind, 0, offset, length, length))
+            offset += FRAME_SIZE + length
+        self._pending_size += offset - self.size
+        self.size = offset
+        if self._pending_size >= _BLOCK:
+            self._flush()
+
     @property
     def full(self) -> bool:
         """Whether it is time for the next pack."""
-        return self.size >= PACK_SIZE or len(self.frames) >= PACK_FRAMES
+        return self.size >= PACK_SIZE or len(self._rows) >= PACK_FRAMES
 
     def finish(self) -> tuple[Digest, Table]:
         """Seal the pack durably under its name and return the name and the table of its frames."""
@@ -82,11 +97,11 @@ class PackWriter:
             raise
 
     def _finish(self) -> tuple[Digest, Table]:
-        table = tabulate(self.frames.values())
+        table = tabulate(self._rows)
         contents = table.encode()
         for running in self._running:
             running.result()
-        self._write([*self._pending, contents, trailer(self.size, contents, len(self.frames))])
+        self._write([*self._pending, contents, trailer(self.size, contents, len(self._rows))])
         name = Digest(self._hasher.digest())
         self._upload.finish(pack_key(name))
         return name, table

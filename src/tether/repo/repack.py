@@ -60,12 +60,13 @@ def small_packs(backend: Backend, live: Sequence[Digest]) -> list[Digest]:
 
 def merge_packs(backend: Backend, role: int, names: Sequence[Digest]) -> tuple[Digest, Table]:
     """Copy the frames of several packs, as they are stored, into one new pack."""
-    writer = PackWriter(backend, role)
+    writer, taken = PackWriter(backend, role), set[Digest]()
     try:
         for name in names:
             whole = memoryview(backend.read(pack_key(name)))
             for frame in read_contents(backend, name):
-                if frame.digest not in writer.frames:
+                if frame.digest not in taken:
+                    taken.add(frame.digest)
                     begin = frame.offset + FRAME_SIZE
                     data = whole[begin : begin + frame.stored]
                     writer.add(Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))

@@ -1,17 +1,21 @@
 """One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import RLock
 from typing import NamedTuple
 
 from tether.core.compression import Compressor
-from tether.core.digest import Digest
+from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind, object_digest
 from tether.repo.frames import DATA, META, Stored, Table
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import PackWriter
 from tether.storage.backend import Backend
+
+_RAW_BATCH = 64
+"""Objects between looks whether a pack is full."""
 
 
 class SealedPacks(NamedTuple):
@@ -69,20 +73,41 @@ class WriteSession:
         """Say whether an object is in the repository or was written in this session."""
         return digest in self._known or self._objects.has(digest)
 
+    def unknown(self, digests: Sequence[Digest]) -> list[int]:
+        """Return the places of those objects that are neither in the repository nor in this session."""
+        known, has = self._known, self._objects.has
+        return [at for at, digest in enumerate(digests) if digest not in known and not has(digest)]
+
     def append(self, role: int, stored: Stored) -> None:
         """Append one frame unless this session has it; seals a pack that is full in the background."""
         with self._lock:
             if stored.digest in self._known:
                 return
             self._known.add(stored.digest)
-            writer = self._writers.get(role)
-            if writer is None:
-                writer = self._writers[role] = PackWriter(self._backend, role, self._pool)
-            before = writer.size
-            writer.add(stored)
-            self.written += writer.size - before
-            if writer.full:
-                self._seal(role)
+            with self._writing(role) as writer:
+                writer.add(stored)
+
+    def append_raw(self, role: int, kind: ObjectKind, objects: Mapping[Digest, Buffer]) -> None:
+        """Append several objects as they are; those that this session has are left out."""
+        with self._lock:
+            fresh = {digest: data for digest, data in objects.items() if digest not in self._known}
+            self._known.update(fresh)
+            digests, contents = list(fresh), list(fresh.values())
+            for start in range(0, len(fresh), _RAW_BATCH):
+                part = slice(start, start + _RAW_BATCH)
+                with self._writing(role) as writer:
+                    writer.add_raw(kind, digests[part], contents[part])
+
+    @contextmanager
+    def _writing(self, role: int) -> Iterator[PackWriter]:
+        writer = self._writers.get(role)
+        if writer is None:
+            writer = self._writers[role] = PackWriter(self._backend, role, self._pool)
+        before = writer.size
+        yield writer
+        self.written += writer.size - before
+        if writer.full:
+            self._seal(role)
 
     def seal(self) -> SealedPacks:
         """Make every pack durable and return them; the session takes nothing more."""

@@ -41,8 +41,16 @@ class Taken(NamedTuple):
     """Whether the record is the one that was given."""
 
 
-_Batch = list[tuple[bytes, bytes, Read]]
-"""Folder, the record that was given, what was read."""
+class _Part(NamedTuple):
+    """Files and links of one folder that were read."""
+
+    folder: bytes
+    rows: Sequence[tuple[bytes, bytes]]
+    """What was asked for: name and stat record."""
+    reads: Sequence[Read]
+
+
+_Batch = list[_Part]
 
 
 def take_in(
@@ -61,7 +69,7 @@ def take_in(
             while (batch := ahead.pop(0).result()) is not None:
                 ahead.append(pool.submit(next, source, None))
                 yield from _store(transaction, batch)
-                progress.advance(len(batch))
+                progress.advance(sum([len(part.reads) for part in batch]))
         finally:
             for future in ahead:
                 future.cancel()
@@ -76,16 +84,16 @@ def take_in(
 def _read_batches(folders: Folders, wanted: Sequence[Wanted]) -> Iterator[_Batch]:
     """Yield what was read, small files only, in batches of about `BATCH` bytes."""
     batch: _Batch = []
-    size = 0
+    size = count = 0
     for folder, rows in wanted:
-        small = [row for row in rows if is_small(row[1])]
-        for part in batches(small):
-            for (_, record), read in zip(part, _read_part(folders, folder, part), strict=True):
-                batch.append((folder, record, read))
-                size += len(read.data)
-            if size >= BATCH or len(batch) >= _MOST_FILES:
+        for part in batches([row for row in rows if is_small(row[1])]):
+            reads = _read_part(folders, folder, part)
+            batch.append(_Part(folder, part, reads))
+            size += sum([len(read.data) for read in reads])
+            count += len(reads)
+            if size >= BATCH or count >= _MOST_FILES:
                 yield batch
-                batch, size = [], 0
+                batch, size, count = [], 0, 0
     if batch:
         yield batch
 
@@ -100,21 +108,26 @@ def _read_part(folders: Folders, folder: bytes, part: list[tuple[bytes, bytes]])
 
 
 def _store(transaction: Transaction, batch: _Batch) -> Iterator[Taken]:
-    for folder, _, read in batch:
-        if read.error is not None:
-            raise failure(read.error, join(folder, read.name)) from read.error
-    whole = [each for each in batch if each[2].record and each[2].digest is None]
-    contents, names = [read.data for _, _, read in whole], [read.name for _, _, read in whole]
-    digests = transaction.contents.add_files(contents, names)
-    for (folder, record, read), digest in zip(whole, digests, strict=True):
-        yield Taken(folder, read.name, read.record, digest, len(read.data), read.record == record)
-    for folder, _, read in batch:
-        if read.digest is not None:
-            raise Unavailable(
-                f"{display(join(folder, read.name))} grows while it is read", hint="run it again"
-            )
-        if not read.record:
-            yield Taken(folder, read.name, b"", Digest(b""), 0)
+    contents: list[bytes] = []
+    names: list[bytes] = []
+    for folder, _, reads in batch:
+        for read in reads:
+            if read.error is not None:
+                raise failure(read.error, join(folder, read.name)) from read.error
+            if read.record and read.digest is None:
+                contents.append(read.data)
+                names.append(read.name)
+    digests = iter(transaction.contents.add_files(contents, names))
+    for folder, rows, reads in batch:
+        for (name, record), read in zip(rows, reads, strict=True):
+            if read.digest is not None:
+                hint = "run it again"
+                raise Unavailable(f"{display(join(folder, name))} grows while it is read", hint=hint)
+            if read.record:
+                as_wanted = read.record == record
+                yield Taken(folder, name, read.record, next(digests), len(read.data), as_wanted)
+            else:
+                yield Taken(folder, name, b"", Digest(b""), 0)
 
 
 def _store_large(

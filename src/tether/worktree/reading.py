@@ -17,7 +17,7 @@ from tether.core.names import display
 from tether.errors import Unavailable
 from tether.worktree.files import RECORD, read_files
 from tether.worktree.folders import lstat_record
-from tether.worktree.rows import Shape, mode_of, parse, shape_of, size_of
+from tether.worktree.rows import Shape, parse, shape_in, size_of
 
 SMALL_FILE = 1 << 20
 """Larger files are streamed."""
@@ -44,7 +44,7 @@ class Read(NamedTuple):
 
 def is_small(record: bytes) -> bool:
     """Return whether what has this stat record is read in a batch: a link or a file that is not large."""
-    return size_of(record) <= SMALL_FILE or shape_of(mode_of(record)) is Shape.SYMLINK
+    return size_of(record) <= SMALL_FILE or shape_in(record[:4]) is Shape.SYMLINK
 
 
 def batches(wanted: Sequence[tuple[bytes, bytes]], limit: int = BATCH) -> Iterator[list[tuple[bytes, bytes]]]:
@@ -67,11 +67,11 @@ def read_small(dirfd: int, wanted: Sequence[tuple[bytes, bytes]]) -> list[Read]:
     Raises:
         Unavailable: A file changes all the time.
     """
-    files = [pair for pair in wanted if shape_of(mode_of(pair[1])) is Shape.FILE]
+    files = [pair for pair in wanted if shape_in(pair[1][:4]) is Shape.FILE]
     found = iter(read_files(dirfd, [name for name, _ in files], _sizes(files)))
     results: list[Read] = []
     for name, record in wanted:
-        if shape_of(mode_of(record)) is Shape.FILE:
+        if shape_in(record[:4]) is Shape.FILE:
             got = next(found)
             # The record says more than the size: a file moved into place since has another one.
             if isinstance(got, tuple):

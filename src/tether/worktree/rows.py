@@ -8,6 +8,7 @@ import stat
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 from tether.core.tree import EntryKind
@@ -83,6 +84,18 @@ def kind_of(mode: int) -> EntryKind:
     if stat.S_ISLNK(mode):
         return EntryKind.SYMLINK
     return EntryKind.EXECUTABLE if mode & stat.S_IXUSR else EntryKind.FILE
+
+
+@cache
+def shape_in(mode: bytes) -> Shape:
+    """Return what kind of thing has a stat record that begins with these four bytes."""
+    return shape_of(int.from_bytes(mode, "little"))
+
+
+@cache
+def kind_in(mode: bytes) -> EntryKind:
+    """Return the kind of the tree entry of what has a stat record that begins with these four bytes."""
+    return kind_of(int.from_bytes(mode, "little"))
 
 
 class Rows(NamedTuple):

@@ -20,7 +20,7 @@ from tether.repo.transaction import Transaction
 from tether.worktree.compare import hash_rows, save, tree_files
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.intake import Taken, Wanted, take_in
-from tether.worktree.rows import find_records, kind_of, mode_of, size_of
+from tether.worktree.rows import find_records, kind_in, size_of
 from tether.worktree.selection import Selection
 from tether.worktree.stageblock import Staged, staged_block
 from tether.worktree.statcache import StatCache
@@ -234,24 +234,25 @@ class _Staging:
             if name in state.entries:
                 self._remove(join(taken.folder, name))
             return
-        entry = Entry(name, kind_of(mode_of(taken.record)), taken.size, taken.digest)
+        entry = Entry(name, kind_in(taken.record[:4]), taken.size, taken.digest)
         folder.taken[name] = entry
         if not taken.as_wanted:
             folder.records[name] = taken.record
         if state.entries.get(name) != entry:
-            self._count(join(taken.folder, name), state, name, taken.size)
+            self._count(state, name, taken.size)
             if state.place.stage is not None:
                 self._edits[join(taken.folder, name)] = entry
 
-    def _count(self, path: bytes, state: FolderState, name: bytes, size: int) -> None:
+    def _count(self, state: FolderState, name: bytes, size: int) -> None:
         """Count a file as added or modified."""
         self._result.bytes += size
-        if name in state.entries and name not in state.missing:
+        known = name in state.entries and name not in state.missing
+        if known:
             self._result.modified += 1
-            self._list(path, "modified")
         else:
             self._result.added += 1
-            self._list(path, "added")
+        if self._listing:
+            self._list(join(state.path, name), "modified" if known else "added")
 
     def _remove(self, path: bytes) -> None:
         self._edits.setdefault(path, None)
@@ -270,10 +271,10 @@ class _Staging:
                 doubtful = [row for row in folder.wanted if row[0] in state.doubtful]
                 for read in hash_rows(folders, path, doubtful) if doubtful else ():
                     if read.digest is None or not state.settle(read.name, read.digest):
-                        self._count(join(path, read.name), state, read.name, state.entries[read.name].size)
+                        self._count(state, read.name, state.entries[read.name].size)
                 for name, record in folder.wanted:
                     if name not in state.doubtful:
-                        self._count(join(path, name), state, name, size_of(record))
+                        self._count(state, name, size_of(record))
 
     # ------------------------------------------------------------ the new tree
 
