@@ -169,6 +169,11 @@ def is_repository_folder(name: bytes) -> bool:
     return plain in (REPOSITORY_FOLDER, b"tether~1")
 
 
+def may_hold_repository_folder(names: bytes) -> bool:
+    """Say of many names in one buffer whether `is_repository_folder` may be true of one; cheap."""
+    return b"tether" in names.lower() or not names.isascii()
+
+
 def windows_problem(path: bytes) -> str | None:
     """Return why Windows could not hold `path`, or None when it can."""
     for part in path.split(b"/"):

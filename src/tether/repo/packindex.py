@@ -6,9 +6,9 @@ Byte table: docs/format/packindex.md.
 """
 
 import struct
-from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from tether.core.codec import pack_u32, pack_u64
@@ -120,29 +120,29 @@ class PackIndex:
 
 def build_index(tables: Sequence[tuple[Digest, Table]]) -> bytes:
     """Return the bytes of an index over packs given with their tables."""
-    names = [name for name, _ in tables]
-    rows = [
-        (table.digests[i * 32 : i * 32 + 32], number, offset, stored, raw, kind, codec)
-        for number, (_, table) in enumerate(tables)
-        for i, (offset, stored, raw, kind, codec) in enumerate(
-            zip(table.offsets, table.stored, table.raw, table.kinds, table.codecs, strict=True)
-        )
-    ]
+    joined = [table.digests for _, table in tables]
+    digests = [column[at : at + 32] for column in joined for at in range(0, len(column), 32)]
+    order: Sequence[int] = range(len(digests))
+
+    def in_order(columns: Iterable[Sequence[int]]) -> list[int]:
+        values = list(chain.from_iterable(columns))
+        return values if len(tables) == 1 else [values[row] for row in order]
+
     if len(tables) > 1:
-        rows.sort()
-    digests = [row[0] for row in rows]
+        order = sorted(order, key=digests.__getitem__)
+        digests = [digests[row] for row in order]
     return _assemble(
-        names,
-        len(rows),
-        array("Q", [int.from_bytes(digest[:8], "big") for digest in digests]).tobytes(),
+        [name for name, _ in tables],
+        len(digests),
+        pack_u64([int.from_bytes(digest[:8], "big") for digest in digests]),
         [
-            pack_u64([row[2] for row in rows]),
+            pack_u64(in_order(table.offsets for _, table in tables)),
             b"".join(digests),
-            pack_u32([row[1] for row in rows]),
-            pack_u32([row[3] for row in rows]),
-            pack_u32([row[4] for row in rows]),
-            bytes([row[5] for row in rows]),
-            bytes([row[6] for row in rows]),
+            pack_u32(in_order([number] * len(table.kinds) for number, (_, table) in enumerate(tables))),
+            pack_u32(in_order(table.stored for _, table in tables)),
+            pack_u32(in_order(table.raw for _, table in tables)),
+            bytes(in_order(table.kinds for _, table in tables)),
+            bytes(in_order(table.codecs for _, table in tables)),
         ],
     )
 

@@ -1,6 +1,7 @@
 """Brings files of the working copy into a transaction: read in batches ahead of the hashing.
 
-Small files of many folders make up a batch; large files are streamed one by one.
+Small files of many folders make up a batch; large files are streamed one by one. What was read and taken
+in comes as columns, so that a hundred thousand files cost few values.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,17 @@ from tether.core.progress import Progress
 from tether.errors import Unavailable
 from tether.repo.transaction import Transaction
 from tether.worktree.folders import Folders, failure, join
-from tether.worktree.reading import BATCH, Read, ReadInto, batches, is_small, read_small, stream_large
+from tether.worktree.reading import (
+    BATCH,
+    Read,
+    ReadInto,
+    batches,
+    is_small,
+    read_small,
+    read_unchanged,
+    small_rows,
+    stream_large,
+)
 from tether.worktree.worktree import WorkTree
 
 _AHEAD = 2
@@ -29,25 +40,26 @@ class Wanted(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """One file or link that was taken in."""
+    """Files and links of one folder that were taken in, as columns of one length."""
 
     folder: bytes
-    name: bytes
-    record: bytes
-    """The stat record that belongs to the content; empty when nothing was there any more."""
-    digest: Digest
-    size: int
-    as_wanted: bool = True
-    """Whether the record is the one that was given."""
+    names: Sequence[bytes]
+    records: Sequence[bytes]
+    """The stat record that belongs to each content; empty where nothing was there any more."""
+    digests: Sequence[Digest]
+    sizes: Sequence[int]
+    moved: frozenset[bytes]
+    """The names whose record is another than the one that was given."""
 
 
 class _Part(NamedTuple):
-    """Files and links of one folder that were read."""
+    """Files and links of one folder that were read, as columns."""
 
     folder: bytes
     rows: Sequence[tuple[bytes, bytes]]
     """What was asked for: name and stat record."""
-    reads: Sequence[Read]
+    records: Sequence[bytes]
+    contents: Sequence[bytes]
 
 
 _Batch = list[_Part]
@@ -56,7 +68,7 @@ _Batch = list[_Part]
 def take_in(
     worktree: WorkTree, transaction: Transaction, wanted: Sequence[Wanted], progress: Progress
 ) -> Iterator[Taken]:
-    """Store files in the transaction; yields each once, those of one folder in no particular order.
+    """Store files in the transaction; each is yielded once, those of one folder in no particular order.
 
     Raises:
         Forbidden: One cannot be read.
@@ -69,12 +81,14 @@ def take_in(
             while (batch := ahead.pop(0).result()) is not None:
                 ahead.append(pool.submit(next, source, None))
                 yield from _store(transaction, batch)
-                progress.advance(sum([len(part.reads) for part in batch]))
+                progress.advance(sum([len(part.rows) for part in batch]))
         finally:
             for future in ahead:
                 future.cancel()
     with Folders(worktree.root) as folders:
         for folder, rows in wanted:
+            if small_rows(rows) is rows:
+                continue
             for name, record in rows:
                 if not is_small(record):
                     yield _store_large(transaction, folders, folder, (name, record))
@@ -86,11 +100,10 @@ def _read_batches(folders: Folders, wanted: Sequence[Wanted]) -> Iterator[_Batch
     batch: _Batch = []
     size = count = 0
     for folder, rows in wanted:
-        for part in batches([row for row in rows if is_small(row[1])]):
-            reads = _read_part(folders, folder, part)
-            batch.append(_Part(folder, part, reads))
-            size += sum([len(read.data) for read in reads])
-            count += len(reads)
+        for part in batches(small_rows(rows)):
+            batch.append(_read_part(folders, folder, part))
+            size += sum(map(len, batch[-1].contents))
+            count += len(part)
             if size >= BATCH or count >= _MOST_FILES:
                 yield batch
                 batch, size, count = [], 0, 0
@@ -98,36 +111,42 @@ def _read_batches(folders: Folders, wanted: Sequence[Wanted]) -> Iterator[_Batch
         yield batch
 
 
-def _read_part(folders: Folders, folder: bytes, part: list[tuple[bytes, bytes]]) -> list[Read]:
+def _read_part(folders: Folders, folder: bytes, rows: Sequence[tuple[bytes, bytes]]) -> _Part:
     try:
-        return read_small(folders.open(folder), part)
+        dirfd = folders.open(folder)
+        whole = read_unchanged(dirfd, rows)
+        if whole is not None:
+            return _Part(folder, rows, *whole)
+        reads = read_small(dirfd, rows)
     except (FileNotFoundError, NotADirectoryError):
-        return [Read(name, b"") for name, _ in part]
+        nothing = [b""] * len(rows)
+        return _Part(folder, rows, nothing, nothing)
     except OSError as error:
         raise failure(error, folder) from error
+    for read in reads:
+        _refuse(folder, read)
+    return _Part(folder, rows, [read.record for read in reads], [read.data for read in reads])
+
+
+def _refuse(folder: bytes, read: Read) -> None:
+    """Raise what stands in the way of taking in what was read."""
+    path = join(folder, read.name)
+    if read.error is not None:
+        raise failure(read.error, path) from read.error
+    if read.digest is not None:
+        raise Unavailable(f"{display(path)} grows while it is read", hint="run it again")
 
 
 def _store(transaction: Transaction, batch: _Batch) -> Iterator[Taken]:
-    contents: list[bytes] = []
-    names: list[bytes] = []
-    for folder, _, reads in batch:
-        for read in reads:
-            if read.error is not None:
-                raise failure(read.error, join(folder, read.name)) from read.error
-            if read.record and read.digest is None:
-                contents.append(read.data)
-                names.append(read.name)
-    digests = iter(transaction.contents.add_files(contents, names))
-    for folder, rows, reads in batch:
-        for (name, record), read in zip(rows, reads, strict=True):
-            if read.digest is not None:
-                hint = "run it again"
-                raise Unavailable(f"{display(join(folder, name))} grows while it is read", hint=hint)
-            if read.record:
-                as_wanted = read.record == record
-                yield Taken(folder, name, read.record, next(digests), len(read.data), as_wanted)
-            else:
-                yield Taken(folder, name, b"", Digest(b""), 0)
+    contents = [data for part in batch for data in part.contents]
+    names = [name for part in batch for name, _ in part.rows]
+    digests = transaction.contents.add_files(contents, names)
+    at = 0
+    for folder, rows, records, parts in batch:
+        end = at + len(rows)
+        moved = frozenset(name for (name, record), now in zip(rows, records, strict=True) if record != now)
+        yield Taken(folder, names[at:end], records, digests[at:end], list(map(len, parts)), moved)
+        at = end
 
 
 def _store_large(
@@ -147,6 +166,7 @@ def _store_large(
         raise failure(error, join(folder, name)) from error
     if read.error is not None:
         raise failure(read.error, join(folder, name)) from read.error
+    moved = frozenset(() if read.record == record else (name,))
     if read.digest is None:
-        return Taken(folder, name, b"", Digest(b""), 0)
-    return Taken(folder, name, read.record, read.digest, sizes[-1], read.record == record)
+        return Taken(folder, (name,), (b"",), (Digest(b""),), (0,), moved)
+    return Taken(folder, (name,), (read.record,), (read.digest,), (sizes[-1],), moved)

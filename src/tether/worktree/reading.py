@@ -17,7 +17,7 @@ from tether.core.names import display
 from tether.errors import Unavailable
 from tether.worktree.files import RECORD, read_files
 from tether.worktree.folders import lstat_record
-from tether.worktree.rows import Shape, parse, shape_in, size_of
+from tether.worktree.rows import Shape, parse, shape_in, size_of, sizes_of
 
 SMALL_FILE = 1 << 20
 """Larger files are streamed."""
@@ -27,6 +27,8 @@ _PIECE = 4 << 20
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
+Listed = Sequence[tuple[bytes, bytes]]
+"""Name and stat record of files and links of one folder."""
 ReadInto = Callable[[memoryview], int]
 
 
@@ -47,21 +49,38 @@ def is_small(record: bytes) -> bool:
     return size_of(record) <= SMALL_FILE or shape_in(record[:4]) is Shape.SYMLINK
 
 
-def batches(wanted: Sequence[tuple[bytes, bytes]], limit: int = BATCH) -> Iterator[list[tuple[bytes, bytes]]]:
+def small_rows(wanted: Listed) -> Listed:
+    """Return what `is_small` is true of."""
+    sizes = sizes_of([record for _, record in wanted])
+    if max(sizes, default=0) <= SMALL_FILE:
+        return wanted
+    return [row for row in wanted if is_small(row[1])]
+
+
+def batches(wanted: Listed, limit: int = BATCH) -> Iterator[Listed]:
     """Cut (name, stat record) pairs of one folder into batches of about `limit` bytes."""
-    batch: list[tuple[bytes, bytes]] = []
-    size = 0
-    for pair in wanted:
-        batch.append(pair)
-        size += size_of(pair[1])
+    start = size = 0
+    for at, more in enumerate(sizes_of([record for _, record in wanted]), 1):
+        size += more
         if size >= limit:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+            yield wanted[start:at]
+            start, size = at, 0
+    if start < len(wanted):
+        yield wanted[start:]
 
 
-def read_small(dirfd: int, wanted: Sequence[tuple[bytes, bytes]]) -> list[Read]:
+def read_unchanged(dirfd: int, wanted: Listed) -> tuple[list[bytes], list[bytes]] | None:
+    """Return stat records and contents of small files, None unless all are files that can be read."""
+    if any(shape_in(record[:4]) is not Shape.FILE for _, record in wanted):
+        return None
+    found = read_files(dirfd, [name for name, _ in wanted], _sizes(wanted))
+    whole = [got for got in found if isinstance(got, tuple)]
+    if len(whole) < len(found):
+        return None
+    return [record for _, record in whole], [data for data, _ in whole]
+
+
+def read_small(dirfd: int, wanted: Listed) -> list[Read]:
     """Read small files and links of one folder, given their stat records, in the order asked for.
 
     Raises:
@@ -84,8 +103,8 @@ def read_small(dirfd: int, wanted: Sequence[tuple[bytes, bytes]]) -> list[Read]:
     return results
 
 
-def _sizes(files: Sequence[tuple[bytes, bytes]]) -> "array[int]":
-    return array("Q", [size_of(record) for _, record in files])
+def _sizes(files: Listed) -> "array[int]":
+    return array("Q", sizes_of([record for _, record in files]))
 
 
 def _failed(name: bytes, record: bytes, number: int) -> Read:

@@ -6,13 +6,13 @@ from itertools import groupby
 
 from tether.core.names import display
 from tether.core.progress import SILENT
-from tether.core.tree import Entry
+from tether.core.tree import Entry, zip_entries
 from tether.errors import AlreadyExists
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import save
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.intake import Wanted, take_in
-from tether.worktree.rows import kind_of, parse
+from tether.worktree.rows import kind_in
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
@@ -32,9 +32,11 @@ def keep_files(
             if (rows := _rows(folders, folder, [name for _, name in names]))
         ]
     for taken in take_in(worktree, transaction, wanted, SILENT):
-        if taken.record:
-            kind = kind_of(parse(taken.record).mode)
-            yield join(taken.folder, taken.name), Entry(taken.name, kind, taken.size, taken.digest)
+        kinds = [kind_in(record[:4]) for record in taken.records]
+        entries = zip_entries(taken.names, kinds, taken.sizes, taken.digests)
+        for record, entry in zip(taken.records, entries, strict=True):
+            if record:
+                yield join(taken.folder, entry.name), entry
 
 
 def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None:

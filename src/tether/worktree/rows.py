@@ -6,7 +6,7 @@ files with one change costs a pass over its bytes.
 
 import stat
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from functools import cache
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from tether.worktree.files import RECORD
 
 RECORD_SIZE = RECORD.size
 _MODE = struct.Struct("<I44x")
+_SIZE = struct.Struct("<8xQ32x")
 _DEVICE = 40
 _STEP = 32 * 1024
 _TRIES = 16
@@ -66,6 +67,11 @@ def mode_of(record: bytes) -> int:
 def size_of(record: bytes) -> int:
     """Return the size in a stat record, without looking at the rest."""
     return int.from_bytes(record[8:16], "little")
+
+
+def sizes_of(records: Iterable[bytes]) -> list[int]:
+    """Return the sizes in several stat records."""
+    return [size for (size,) in _SIZE.iter_unpack(b"".join(records))]
 
 
 def shape_of(mode: int) -> Shape:
@@ -119,8 +125,9 @@ class Rows(NamedTuple):
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield name and stat record of each row."""
-        for row, name in enumerate(self.name_list()):
-            yield name, self.record(row)
+        stats = self.stats
+        records = [stats[at : at + RECORD_SIZE] for at in range(0, len(stats), RECORD_SIZE)]
+        return zip(self.name_list(), records, strict=True)
 
     def newest(self) -> int:
         """Return the latest time of modification or change of any row; 0 without rows."""
@@ -270,6 +277,13 @@ def _diff_part(old: Rows, new: Rows, found: RowDiff) -> None:
             found.added.append((name, record))
         elif known != record:
             found.changed.append((name, known, record))
+
+
+def find_rows(rows: Rows, names: Sequence[bytes]) -> list[tuple[bytes, bytes]]:
+    """Return name and stat record, by name, of those of `names` (each once) that are there."""
+    if len(names) == rows.total and set(names).issuperset(rows.name_list()):
+        return list(rows.items())
+    return sorted(find_records(rows, names).items())
 
 
 def find_records(rows: Rows, names: Iterable[bytes]) -> dict[bytes, bytes]:

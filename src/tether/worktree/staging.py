@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypedDict, Unpack
 
 from tether.core.digest import Digest
-from tether.core.names import check_path, display, is_repository_folder
+from tether.core.names import check_path, display, is_repository_folder, may_hold_repository_folder
 from tether.core.progress import SILENT, Progress
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, zip_entries
 from tether.core.treebuild import build_directory
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
@@ -20,7 +20,7 @@ from tether.repo.transaction import Transaction
 from tether.worktree.compare import hash_rows, save, tree_files
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.intake import Taken, Wanted, take_in
-from tether.worktree.rows import find_records, kind_in, size_of
+from tether.worktree.rows import find_rows, kind_in, size_of
 from tether.worktree.selection import Selection
 from tether.worktree.stageblock import Staged, staged_block
 from tether.worktree.statcache import StatCache
@@ -194,7 +194,7 @@ class _Staging:
             names += self._new_names(state)
         if state.place.names is not None:
             names = [name for name in names if covers(join(path, name))]
-        folder.wanted = sorted(find_records(state.rows, names).items())
+        folder.wanted = find_rows(state.rows, names)
         emptied = state.place.stage not in (None, EMPTY_TREE) and not state.rows.total
         if emptied and path and self._new and covers(path):
             self._edits[path] = _folder_entry(split(path)[1], EMPTY_TREE, 0, 0)
@@ -215,33 +215,46 @@ class _Staging:
                 hint = "see why with `tether ignored`, or add it with `-f`"
                 raise InvalidInput(f"{display(path)} is ignored", hint=hint)
             if self._force and not name.endswith(b"/") and name != _GIT:
-                yield self._checked(state, name)
-        for name in state.untracked:
-            if not name.endswith(b"/"):
-                yield self._checked(state, name)
+                self._check(state, name)
+                yield name
+        names = [name for name in state.untracked if not name.endswith(b"/")]
+        if may_hold_repository_folder(state.rows.names):
+            for name in names:
+                self._check(state, name)
+        yield from names
 
-    def _checked(self, state: FolderState, name: bytes) -> bytes:
+    def _check(self, state: FolderState, name: bytes) -> None:
         if is_repository_folder(name):
             check_path(join(state.path, name))
-        return name
 
     # ------------------------------------------------------------ what was read
 
     def _take(self, taken: Taken) -> None:
         folder = self._folders[taken.folder]
-        state, name = folder.state, taken.name
-        if not taken.record:
-            if name in state.entries:
-                self._remove(join(taken.folder, name))
+        state = folder.state
+        kinds = [kind_in(record[:4]) for record in taken.records]
+        entries = zip_entries(taken.names, kinds, taken.sizes, taken.digests)
+        if state.place.stage is None and not taken.moved and not self._listing:
+            folder.taken.update(zip(taken.names, entries, strict=True))
+            self._result.added += len(taken.names)
+            self._result.bytes += sum(taken.sizes)
             return
-        entry = Entry(name, kind_in(taken.record[:4]), taken.size, taken.digest)
+        for record, entry in zip(taken.records, entries, strict=True):
+            self._take_one(folder, record, entry)
+            if record and entry.name in taken.moved:
+                folder.records[entry.name] = record
+
+    def _take_one(self, folder: _Folder, record: bytes, entry: Entry) -> None:
+        state, name = folder.state, entry.name
+        if not record:
+            if name in state.entries:
+                self._remove(join(state.path, name))
+            return
         folder.taken[name] = entry
-        if not taken.as_wanted:
-            folder.records[name] = taken.record
         if state.entries.get(name) != entry:
-            self._count(state, name, taken.size)
+            self._count(state, name, entry.size)
             if state.place.stage is not None:
-                self._edits[join(taken.folder, name)] = entry
+                self._edits[join(state.path, name)] = entry
 
     def _count(self, state: FolderState, name: bytes, size: int) -> None:
         """Count a file as added or modified."""
