@@ -12,7 +12,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.names import display
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
-from tether.core.treediff import TreeChange, diff_trees
+from tether.core.treediff import TreeChange, count_changes, diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many, walk
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
@@ -242,7 +242,7 @@ def describe_commit(repo: "Repo", digest: Digest) -> CommitResult:
     history, objects = History.of(repo.repository), repo.repository.objects
     made = history.commit(digest)
     base = history.commit(made.parents[0]).tree if made.parents else None
-    changed = sum(1 for _ in diff_trees(objects, base, made.tree))
+    changed = count_changes(objects, base, made.tree)
     whole = find_many(objects, made.tree, [b""])[b""]
     return CommitResult(digest, branch_of(repo.repository.root()), whole.files, whole.size, changed)
 

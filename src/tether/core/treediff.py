@@ -50,6 +50,21 @@ def diff_trees(
         yield from _diff_entries(reader, path, (before.get(path), after.get(path)))
 
 
+def count_changes(reader: ObjectReader, old: Digest | None, new: Digest | None) -> int:
+    """Return how many files and links differ; folders on one side only count by their totals."""
+    count = 0
+    for _, pair in _differing(reader, b"", (_root(old), _root(new))):
+        count += any(entry is not None and entry.kind != EntryKind.DIRECTORY for entry in pair)
+        count += sum(_files_below(reader, entry) for entry in pair if entry is not None)
+    return count
+
+
+def _files_below(reader: ObjectReader, entry: Entry) -> int:
+    if entry.kind != EntryKind.DIRECTORY:
+        return 0
+    return entry.files if entry.name else read_node(reader, entry.digest).total(entry.digest).files
+
+
 def _root(digest: Digest | None) -> Entry | None:
     """Return an entry for a root; totals are not looked at. An empty root is nothing, not an empty folder."""
     if digest is None or digest == EMPTY_TREE:
@@ -68,19 +83,25 @@ def _outermost(paths: Sequence[bytes]) -> list[bytes]:
 
 def _diff_entries(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[TreeChange]:
     """Compare what is at one path on both sides, with everything below."""
+    for where, (old, new) in _differing(reader, path, pair):
+        here = TreeChange(where, _shown(old), _shown(new))
+        if here.old is not None or here.new is not None:
+            yield here
+        yield from _one_sided(reader, where, (_folder(old), _folder(new)))
+
+
+def _differing(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[tuple[bytes, Pair]]:
+    """Yield what differs at one path and below, not going into folders that are on one side only."""
     stack: list[Iterator[tuple[bytes, Pair]]] = [iter([(path, pair)])]
     while stack:
         for where, (old, new) in stack[-1]:
             if old == new:
                 continue
-            here = TreeChange(where, _shown(old), _shown(new))
-            if here.old is not None or here.new is not None:
-                yield here
             below = (_folder(old), _folder(new))
             if below[0] is not None and below[1] is not None:
                 stack.append(_diff_folder(reader, where, below[0], below[1]))
                 break
-            yield from _one_sided(reader, where, below)
+            yield where, (old, new)
         else:
             stack.pop()
 

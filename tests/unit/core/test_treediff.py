@@ -9,7 +9,7 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import Entry, EntryKind, decode_node, encode_inner, is_cut
 from tether.core.treebuild import build_directory, edit_directory
-from tether.core.treediff import TreeChange, diff_trees
+from tether.core.treediff import TreeChange, count_changes, diff_trees
 from tether.core.treeedit import edit_tree
 from tether.errors import Corrupt
 
@@ -118,6 +118,21 @@ def test_applying_a_difference_gives_the_target(old: dict[bytes, Entry], new: di
 
 def _flat(count: int) -> list[Entry]:
     return [Entry(b"img_%06d" % number, EntryKind.FILE, 1, ONES) for number in range(count)]
+
+
+@given(trees(), trees())
+def test_the_count_is_that_of_the_files_and_links_named(
+    old: dict[bytes, Entry], new: dict[bytes, Entry]
+) -> None:
+    """Counting by totals gives as many as there are changes of files and links."""
+    store = DictStore()
+    before, after = build_tree(store, old), build_tree(store, new)
+    changes = list(diff_trees(store, before, after))
+    folders = EntryKind.DIRECTORY
+    named = [c for c in changes if any(e is not None and e.kind != folders for e in (c.old, c.new))]
+
+    assert count_changes(store, before, after) == len(named)
+    assert count_changes(store, None, after) == sum(entry.kind != folders for entry in new.values())
 
 
 def test_a_change_in_a_large_folder_reads_only_its_nodes() -> None:
