@@ -231,7 +231,7 @@ class _Survey:
         assert self._marker is not None
         marked, seen = self._marker.marked, set[Digest]()
         for role, names in ((DATA, root.data_packs), (META, root.meta_packs)):
-            for name in names:
+            for name in dict.fromkeys(names):  # a pack listed twice is not garbage the second time
                 table = self._inventory.tables[name]
                 rows, garbage = [], 0
                 for row, digest in enumerate(split_digests(table.digests)):

@@ -210,8 +210,8 @@ class Transaction:
             write_id=self._write_id,
             generation=root.generation + 1,
             refs=_with(root.refs, changes),
-            data_packs=(*(p for p in root.data_packs if p not in packs.removed), *packs.data),
-            meta_packs=(*(p for p in root.meta_packs if p not in packs.removed), *packs.meta),
+            data_packs=_relisted(root.data_packs, packs.data, packs.removed),
+            meta_packs=_relisted(root.meta_packs, packs.meta, packs.removed),
             operations=(*recent, operation),
             older_operations=older,
             extra=root.extra if self._extra == self.root.extra else self._extra,
@@ -224,6 +224,13 @@ class _Packs:
     def __init__(self, data: Sequence[Digest], meta: Sequence[Digest], removed: frozenset[Digest]) -> None:
         self.data, self.meta, self.removed = tuple(data), tuple(meta), removed
         self.added = (*self.data, *self.meta)
+
+
+def _relisted(
+    live: Sequence[Digest], added: Sequence[Digest], removed: frozenset[Digest]
+) -> tuple[Digest, ...]:
+    """Return a list of live packs after a move, each once: two writers of the same objects make one pack."""
+    return tuple(dict.fromkeys((*(name for name in live if name not in removed), *added)))
 
 
 def _pointed(root: Root, pointers: Pointers) -> Root:

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from blake3 import blake3
-from tests.support.repos import commit_files, make_repository, read_files, ticking
+from tests.support.repos import ADA, commit_files, make_repository, put_tree, read_files, ticking
 
 from tether.core.digest import hash_bytes
+from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
+from tether.core.objects import Commit
 from tether.errors import AlreadyExists, Conflict, Corrupt, NotFound, Unsupported
+from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.operations import walk_operations
 from tether.repo.packs import pack_key, verify_pack
 from tether.repo.repository import Repository
@@ -220,3 +223,21 @@ def test_small_batches_give_every_file_once(tmp_path: Path) -> None:
     found = dict(pair for batch in repository.contents.small_batches(items) for pair in batch)
 
     assert found == dict(enumerate(contents))
+
+
+def test_two_writers_of_the_same_objects_list_their_pack_once(tmp_path: Path) -> None:
+    """Two at once that store the same under two names make one pack; gc must not take it for a spare."""
+    repository = make_repository(tmp_path)
+    other = Repository.open(tmp_path / ".tether", clock=ticking())
+    with repository.transaction("push") as one, other.transaction("push") as two:
+        for transaction, branch in ((one, "refs/heads/x"), (two, "refs/heads/y")):
+            tree = put_tree(transaction, {"a": b"the same"})
+            commit = Commit(tree, (), ADA, Time(0, 0), ADA, Time(0, 0), "the same")
+            digest = transaction.objects.put(ObjectKind.COMMIT, commit.encode())
+            transaction.set_ref(branch, digest, expected=None)
+
+    packs = repository.root().packs()
+    execute_gc(repository, plan_gc(repository, repository.clock(), GcOptions(0, 0)))
+
+    assert len(set(packs)) == len(packs) == 2
+    assert read_files(Repository.open(tmp_path / ".tether", clock=ticking()), digest) == {"a": b"the same"}
