@@ -21,7 +21,10 @@ from blake3 import blake3
 CHUNK, RECIPE, RECIPE_PAGE, TREE, COMMIT, TAG, STATE, OPERATIONS = range(8)
 NAMES = {2: "recipe page", 3: "tree", 4: "commit", 5: "tag", 6: "state", 7: "operations"}
 FILE, EXECUTABLE, SYMLINK, DIRECTORY = range(4)
-MAX_CHUNK, MAX_OBJECT = 131_072, 67_108_864
+LIMITS = {kind: 67_108_864 if kind in (STATE, OPERATIONS) else 4_194_304 for kind in NAMES} | {
+    CHUNK: 131_072,
+    RECIPE: 4_194_304,
+}
 PLANES = {2: (2, False), 3: (4, False), 4: (8, False), 5: (2, True), 6: (4, True)}
 EMPTY_FOLDER = bytes.fromhex("9801 00 c400 c400 c400 c400 c400 c400")
 
@@ -229,7 +232,7 @@ class Reader:
             place = Place(path, *row)
             need(place.offset == at, "frames with gaps")
             need((place.kind == CHUNK) == (role == 0), "an object in a pack of the wrong role")
-            need(max(place.raw, place.stored) <= (MAX_OBJECT if role else MAX_CHUNK), "a length of a frame")
+            need(max(place.raw, place.stored) <= LIMITS[place.kind], "a length of a frame")
             head = struct.pack("<BBHII32s", place.kind, place.codec, 0, place.raw, place.stored, digest)
             need(data[at : at + 48] == head + struct.pack("<I", crc32(head)), "the header of a frame")
             self.places[digest] = place

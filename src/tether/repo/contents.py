@@ -36,10 +36,10 @@ class ContentReader:
         """
         if digest == EMPTY_FILE:
             return 0
-        place = self._objects.find(digest)
-        if place is None:
+        frame = self._objects.frame(digest)
+        if frame is None:
             raise self._lacking(digest)
-        return place.frame.raw if place.frame.kind == ObjectKind.CHUNK else self._recipe(digest).size
+        return frame.raw if frame.kind == ObjectKind.CHUNK else self._recipe(digest).size
 
     def read(self, digest: Digest, offset: int = 0, length: int | None = None) -> bytes:
         """Return the whole content, or `length` bytes from `offset` (fewer at the end).

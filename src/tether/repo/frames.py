@@ -28,6 +28,9 @@ FRAME_SIZE = FRAME.size + FRAME_CRC.size
 TRAILER = struct.Struct("<QQQ32s8s")
 HAS_BASE = 1
 MAX_OBJECT = 64 << 20
+"""Bytes of a state or of a run of operations, which never come from elsewhere."""
+MAX_SHARED = 4 << 20
+"""Bytes of any other metadata. Decoded values take many times the space, so what others send is kept small."""
 _ROW = DIGEST_SIZE + 8 + 4 + 4 + 1 + 1
 
 
@@ -83,12 +86,18 @@ def check_lengths(kind: int, raw: int, stored: int) -> None:
     """Refuse lengths that no writer produces, before anything is allocated."""
     if kind not in _KINDS:
         raise Corrupt(f"a frame has the unknown kind {kind}")
-    limit = MAX_SIZE if kind == ObjectKind.CHUNK else MAX_OBJECT
-    if raw > limit or stored > limit:
+    if raw > LIMITS[kind] or stored > LIMITS[kind]:
         raise Corrupt(f"a frame claims an impossible length of {max(raw, stored)} bytes")
 
 
-_KINDS = frozenset(int(kind) for kind in ObjectKind)
+LIMITS = {
+    **dict.fromkeys(map(int, ObjectKind), MAX_SHARED),
+    int(ObjectKind.CHUNK): MAX_SIZE,
+    int(ObjectKind.STATE): MAX_OBJECT,
+    int(ObjectKind.OPERATIONS): MAX_OBJECT,
+}
+"""Bytes that an object of each kind has at most, raw and stored."""
+_KINDS = frozenset(LIMITS)
 
 
 class Stored(NamedTuple):

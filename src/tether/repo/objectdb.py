@@ -19,6 +19,8 @@ from tether.storage.backend import Backend
 _CACHE_BYTES = 32 << 20
 _GAP = 64 << 10
 _SPAN = 4 << 20
+_SPAN_RAW = 16 << 20
+"""Bytes of objects in one batch, however small they are stored."""
 
 _BUILT_IN = {EMPTY_TREE: encode_leaf(())}
 """Objects that every repository has without storing them."""
@@ -35,7 +37,7 @@ class ObjectDb:
     def __init__(self, backend: Backend, live: Callable[[], Sequence[Digest]]) -> None:
         self._backend, self._live = backend, live
         self._lookup: Lookup | None = None
-        self._cache: OrderedDict[Digest, bytes] = OrderedDict()
+        self._cache: OrderedDict[tuple[ObjectKind, Digest], bytes] = OrderedDict()
         self._cached = 0
         self._lock = Lock()
 
@@ -48,7 +50,7 @@ class ObjectDb:
 
     def get(self, kind: ObjectKind, digest: Digest) -> bytes:
         """Return one object, verified; see `ObjectReader.get`."""
-        known = _BUILT_IN.get(digest) or self._cache.get(digest)
+        known = _BUILT_IN.get(digest) or self._cache.get((kind, digest))
         if known is not None:
             return known
         place = self.find(digest)
@@ -59,13 +61,13 @@ class ObjectDb:
         except (Corrupt, NotFound):
             data = self._read_again(kind, digest)
         if kind != ObjectKind.CHUNK:
-            self._remember(digest, data)
+            self._remember((kind, digest), data)
         return data
 
     def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
         """Return several objects in the order asked for, read in the order in which they lie."""
         with self._lock:
-            found = {d: self._cache[d] for d in digests if d in self._cache}
+            found = {d: self._cache[kind, d] for d in digests if (kind, d) in self._cache}
         wanted = [d for d in dict.fromkeys(digests) if d not in found]
         if len(wanted) > 1 and not _BUILT_IN.keys() & wanted:
             for part in self.scan(kind, wanted):
@@ -116,17 +118,28 @@ class ObjectDb:
             Corrupt: A frame is not the one that the index says.
         """
         for span in _spans(places):
-            first, last = span[0].frame, span[-1].frame
-            length = last.offset + FRAME_SIZE + last.stored - first.offset
-            block = self._backend.read(pack_key(span[0].pack), first.offset, length)
-            batch = []
-            for _, frame in span:
-                begin = frame.offset - first.offset
-                if parse_frame(block[begin : begin + FRAME_SIZE], frame.offset) != frame:
-                    raise Corrupt(f"the frame of {frame.digest.hex()[:12]} is not where its index says")
-                data = block[begin + FRAME_SIZE : begin + FRAME_SIZE + frame.stored]
-                batch.append((frame, data))
+            try:
+                batch = self._span_frames(span)
+            except NotFound:
+                # The pack was merged into another one since the places were looked up.
+                batch = [self._moved_frame(place.frame.digest) for place in span]
             yield batch
+
+    def frame(self, digest: Digest) -> Frame | None:
+        """Return the frame of an object as its own header gives it; what an index says of it may be damaged.
+
+        Raises:
+            Corrupt: The frame is not where an undamaged index says.
+        """
+        place = self.find(digest)
+        if place is None:
+            return None
+        try:
+            return self._header(place)
+        except (Corrupt, NotFound):
+            self._refresh()
+            place = self.lookup.find(digest)
+            return None if place is None else self._header(place)
 
     def reset(self) -> None:
         """Look at the root again and drop what is cached in memory."""
@@ -147,6 +160,29 @@ class ObjectDb:
         check_lengths(frame.kind, frame.raw, frame.stored)
         stored = self._backend.read(pack_key(place.pack), frame.offset + FRAME_SIZE, frame.stored)
         return unpack(frame, stored, kind)
+
+    def _header(self, place: Place) -> Frame:
+        head = self._backend.read(pack_key(place.pack), place.frame.offset, FRAME_SIZE)
+        return _same(parse_frame(head, place.frame.offset), place.frame)
+
+    def _span_frames(self, span: Sequence[Place]) -> list[tuple[Frame, bytes]]:
+        first, last = span[0].frame, span[-1].frame
+        length = last.offset + FRAME_SIZE + last.stored - first.offset
+        block = self._backend.read(pack_key(span[0].pack), first.offset, length)
+        batch = []
+        for _, frame in span:
+            begin = frame.offset - first.offset
+            _same(parse_frame(block[begin : begin + FRAME_SIZE], frame.offset), frame)
+            data = block[begin + FRAME_SIZE : begin + FRAME_SIZE + frame.stored]
+            batch.append((frame, data))
+        return batch
+
+    def _moved_frame(self, digest: Digest) -> tuple[Frame, bytes]:
+        self._refresh()
+        place = self.lookup.find(digest)
+        if place is None:
+            raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
+        return self._span_frames([place])[0]
 
     def _read_again(self, kind: ObjectKind, digest: Digest) -> bytes:
         # The pack may have been merged away since the root was read, or an index may be damaged.
@@ -169,12 +205,18 @@ class ObjectDb:
         except (Corrupt, NotFound):
             return [(place.frame.digest, self.get(kind, place.frame.digest)) for place in span]
 
-    def _remember(self, digest: Digest, data: bytes) -> None:
+    def _remember(self, key: tuple[ObjectKind, Digest], data: bytes) -> None:
         with self._lock:
-            self._cache[digest] = data
+            self._cache[key] = data
             self._cached += len(data)
             while self._cached > _CACHE_BYTES and len(self._cache) > 1:
                 self._cached -= len(self._cache.popitem(last=False)[1])
+
+
+def _same(found: Frame, listed: Frame) -> Frame:
+    if found != listed:
+        raise Corrupt(f"the frame of {listed.digest.hex()[:12]} is not where its index says")
+    return found
 
 
 def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
@@ -185,6 +227,7 @@ def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
     """
     if frame.kind != kind:
         raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
+    check_lengths(frame.kind, frame.raw, frame.stored)
     data = decompress(frame.codec, stored, frame.raw)
     if kind == ObjectKind.CHUNK:
         good = hash_bytes(data) == frame.digest
@@ -200,11 +243,12 @@ def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
 
 def _spans(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
     """Group neighbours in one pack whose gaps are small, up to a bounded length."""
-    begin = 0
+    begin = raw = 0
     for i in range(1, len(places) + 1):
-        if i == len(places) or not _near(places[begin], places[i - 1], places[i]):
+        raw += places[i - 1].frame.raw
+        if i == len(places) or raw > _SPAN_RAW or not _near(places[begin], places[i - 1], places[i]):
             yield places[begin:i]
-            begin = i
+            begin, raw = i, 0
 
 
 def _near(first: Place, before: Place, place: Place) -> bool:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from tether.core.compression import Compressor
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind, object_digest
-from tether.repo.frames import DATA, META, Stored, Table
+from tether.errors import InvalidInput
+from tether.repo.frames import DATA, LIMITS, META, Stored, Table
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import PackWriter
 from tether.storage.backend import Backend
@@ -53,8 +54,9 @@ class WriteSession:
 
     def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
         """Return several objects in the order asked for."""
-        rest = iter(self._objects.get_many(kind, [d for d in digests if d not in self._fresh]))
-        return [self._fresh[d][1] if d in self._fresh else next(rest) for d in digests]
+        fresh = {d: found[1] for d in digests if (found := self._fresh.get(d)) and found[0] == kind}
+        rest = iter(self._objects.get_many(kind, [d for d in digests if d not in fresh]))
+        return [fresh[d] if d in fresh else next(rest) for d in digests]
 
     def put(self, kind: ObjectKind, payload: bytes) -> Digest:
         """Store a metadata object; see `ObjectWriter.put`."""
@@ -63,8 +65,16 @@ class WriteSession:
         return digest
 
     def put_named(self, kind: ObjectKind, digest: Digest, payload: bytes) -> None:
-        """Store a metadata object under a digest that the caller worked out (a recipe under its file's)."""
+        """Store a metadata object under a digest that the caller worked out (a recipe under its file's).
+
+        Raises:
+            InvalidInput: It is larger than any reader accepts.
+        """
         if not self.known(digest):
+            if len(payload) > LIMITS[kind]:
+                raise InvalidInput(
+                    f"a {kind.name.lower()} of {len(payload)} bytes is more than can be stored"
+                )
             codec, stored = self.compressor.compress(payload, self._hint)
             self._fresh[digest] = (kind, payload)
             self.append(META, Stored(kind, codec, len(payload), digest, stored))
