@@ -194,7 +194,7 @@ class _Check:
         return marker
 
     def _found(self, kind: ObjectKind, digest: Digest, message: str) -> None:
-        if digest in self._absent:
+        if digest in self._absent and message == "missing":
             self._report.absent.append((digest, self._absent[digest]))
         elif digest not in self._bad:
             problem = ProblemKind.MISSING if message == "missing" else ProblemKind.DAMAGED

@@ -30,7 +30,7 @@ HAS_BASE = 1
 MAX_OBJECT = 64 << 20
 """Bytes of a state or of a run of operations, which never come from elsewhere."""
 MAX_SHARED = 4 << 20
-"""Bytes of any other metadata. Decoded values take many times the space, so what others send is kept small."""
+"""Bytes of any other metadata; decoded, what others send may take many times as much."""
 _ROW = DIGEST_SIZE + 8 + 4 + 4 + 1 + 1
 
 

@@ -196,7 +196,7 @@ class _Survey:
         return self._now.micros - days * _DAY_MICROS if days else sys.maxsize
 
     def _report(self, kind: ObjectKind, digest: Digest, problem: str) -> None:
-        if digest not in self._absent:
+        if digest not in self._absent or problem != "missing":
             self._problems.append((kind, digest, problem))
 
     def _raise_problems(self) -> None:

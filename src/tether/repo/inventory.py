@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from tether.core.digest import DIGEST_SIZE, EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import EMPTY_TREE, split_digests
-from tether.errors import Corrupt, NotFound
+from tether.errors import Corrupt, NotFound, Unsupported
 from tether.repo.frames import FRAME_SIZE, Table
 from tether.repo.packs import read_contents
 from tether.storage.backend import Backend
@@ -41,7 +41,7 @@ class Inventory:
                 continue
             try:
                 table = self.tables[name] = read_contents(backend, name)
-            except (NotFound, Corrupt) as error:
+            except (NotFound, Corrupt, Unsupported) as error:
                 self.unreadable[name] = str(error)
                 continue
             digests = split_digests(table.digests)

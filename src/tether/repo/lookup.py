@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from tether.core.digest import Digest, hash_bytes
-from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable
+from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable, Unsupported
 from tether.repo.frames import Table
 from tether.repo.packindex import PackIndex, Place, build_index, merge_indexes
 from tether.repo.packs import read_contents
@@ -102,7 +102,7 @@ class Lookup:
         # A lost or unreadable pack hides only its own objects; fsck names it.
         try:
             return read_contents(self._backend, name)
-        except (NotFound, Corrupt):
+        except (NotFound, Corrupt, Unsupported):
             return None
 
     def _merge_small(self, indexes: list[tuple[str, PackIndex]]) -> None:

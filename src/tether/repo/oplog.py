@@ -176,16 +176,14 @@ class Log:
 
 
 def shorten(root: Root, objects: ObjectDb, oldest_micros: int) -> Log:
-    """Return the log without the operations before a moment; room for one more is left in the root."""
-    kept: list[Operation] = []
-    dropped = False
-    for operation in walk_operations(root.operations, root.older_operations, objects):
-        if not dropped and operation.time.micros >= oldest_micros:
-            kept.append(operation)
-        elif not is_idle(operation):
-            dropped = True
-            break
-    if dropped:
+    """Return the log without the operations before a moment; room for one more is left in the root.
+
+    An operation with a time before the moment stays when an older one has a later time: a clock was wrong.
+    """
+    log = list(walk_operations(root.operations, root.older_operations, objects))
+    young = [at for at, operation in enumerate(log, 1) if operation.time.micros >= oldest_micros]
+    kept = log[: young[-1]] if young else []
+    if not all(map(is_idle, log[len(kept) :])):
         return _rebuilt(kept)
     runs, needed, older = [], frozenset(_runs(root, objects)), root.older_operations
     inline = root.operations

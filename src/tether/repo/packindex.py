@@ -187,8 +187,11 @@ def _merge_arrays(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> byte
     order = np.lexsort(
         (*(digests[:, 8 * k : 8 * k + 8].copy().view(">u8").ravel() for k in (3, 2, 1)), prefixes)
     )
-    order = order[np.array([name in live for name in names], dtype=bool)[packs[order]]]
-    packs = packs[order]
+    kept = np.array([name in live for name in names], dtype=bool)
+    order = order[kept[packs[order]]]
+    # An index that named a dead pack would seem to cover it when the same pack comes again.
+    packs = (np.cumsum(kept) - 1)[packs[order]]
+    names = [name for name in names if name in live]
     offsets, stored, raw, kinds, codecs = (column[order] for column in rest)
     body = [offsets, digests[order], packs.astype("<u4"), stored, raw, kinds, codecs]
     prefix_bytes = prefixes[order].astype("<u8").tobytes()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tether.core.digest import Digest
-from tether.errors import Corrupt, NotFound
+from tether.errors import Corrupt, NotFound, Unsupported
 from tether.repo.frames import DATA, FRAME_SIZE, META, Stored, Table
 from tether.repo.packs import PACK_SIZE, PackWriter, pack_key, read_contents
 from tether.repo.root import Root
@@ -52,7 +52,7 @@ def small_packs(backend: Backend, live: Sequence[Digest]) -> list[Digest]:
             break
         try:
             read_contents(backend, name)
-        except (Corrupt, NotFound):
+        except (Corrupt, NotFound, Unsupported):
             continue
         chosen.append(name)
     return chosen

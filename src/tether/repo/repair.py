@@ -27,6 +27,7 @@ from tether.repo.frames import (
     META,
     Frame,
     Stored,
+    pack_header,
     parse_frame,
     read_frames,
     role_of,
@@ -174,7 +175,9 @@ class _Mending:
             frames.update((frame.offset, frame) for frame in read_contents(self._backend, name))
         for key in (pack_key(name), damaged_key(name)):
             with suppress(TetherError):
-                for frame in read_frames(self._backend.read(key)):
+                # A damaged header says nothing that the frames do not say themselves.
+                whole = pack_header(DATA) + self._backend.read(key)[HEADER.size :]
+                for frame in read_frames(whole):
                     frames.setdefault(frame.offset, frame)
         for key, _ in list(self._backend.list("index/")):
             with suppress(TetherError):

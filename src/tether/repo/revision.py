@@ -319,7 +319,7 @@ def _value_at(repository: Repository, root: Root, ref: str | None, moment: int, 
         head = operation.before.head
         refs.update((change.name, change.old) for change in operation.refs)
     value = _named(head, refs) if ref is None else refs.get(ref)
-    if value is None:
+    if value is None or not reached:
         why = "did not exist then" if reached else "this repository has no record of that time"
         raise NotFound(f"{text}: {why}", hint="'tether log --until DATE' goes by the dates of commits")
     return peel(repository, value, text)

@@ -72,9 +72,7 @@ class WriteSession:
         """
         if not self.known(digest):
             if len(payload) > LIMITS[kind]:
-                raise InvalidInput(
-                    f"a {kind.name.lower()} of {len(payload)} bytes is more than can be stored"
-                )
+                raise InvalidInput(f"a {kind.name.lower()} of {len(payload)} bytes is too large to be stored")
             codec, stored = self.compressor.compress(payload, self._hint)
             self._fresh[digest] = (kind, payload)
             self.append(META, Stored(kind, codec, len(payload), digest, stored))

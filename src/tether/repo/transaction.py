@@ -8,6 +8,7 @@ from typing import Protocol
 from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
+from tether.core.names import check_ref_name
 from tether.errors import AlreadyExists, Conflict
 from tether.repo.ingest import ContentWriter
 from tether.repo.objectdb import ObjectDb
@@ -75,9 +76,12 @@ class Transaction:
 
         Raises:
             AlreadyExists: None was expected and the ref is there.
+            InvalidInput: It is to be made and its name may not be that of a ref.
             Conflict: It has another value than expected.
         """
         now = self.ref(name)
+        if now is None and new is not None:
+            check_ref_name(name)
         if expected is not ANY and now != expected:
             if expected is None:
                 raise AlreadyExists(f"{name} exists already")

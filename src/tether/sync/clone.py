@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, TAGS, remote_ref
+from tether.core.names import BRANCHES, TAGS, remote_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
 from tether.repo.absent import absent_contents
@@ -111,8 +111,9 @@ def _branch(root: Root, branch: str | None) -> str | None:
         if f"{BRANCHES}{branch}" not in root.refs:
             raise NotFound(f"the remote has no branch {branch}", hint="run 'tether clone' without -b")
         return branch
-    if root.head.ref is not None and root.head.ref in root.refs:
-        return root.head.ref.removeprefix(BRANCHES)
+    head = root.head.ref
+    if head is not None and head.startswith(BRANCHES) and head in root.refs:
+        return head.removeprefix(BRANCHES)
     names = sorted(name for name in root.refs if name.startswith(BRANCHES))
     return names[0].removeprefix(BRANCHES) if names else None
 
@@ -122,4 +123,4 @@ def _refs(root: Root, remote: str) -> Iterable[tuple[str, Digest]]:
         if name.startswith(BRANCHES):
             yield remote_ref(remote, name.removeprefix(BRANCHES)), value
         elif name.startswith(TAGS):
-            yield name, value
+            yield tag_ref(name.removeprefix(TAGS)), value

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref
+from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref, tag_ref
 from tether.core.objects import Tag
 from tether.core.progress import SILENT, Progress
 from tether.errors import Conflict, NotFound
@@ -138,6 +138,7 @@ def _plan_fetch(
             local = remote_ref(remote, name.removeprefix(BRANCHES))
             updates.append(RefUpdate(local, ours.get(local), new, RefState.FORWARD))
         elif name.startswith(TAGS):
+            tag_ref(name.removeprefix(TAGS))
             old = ours.get(name)
             clash = old is not None and old != new
             state = RefState.REJECTED if clash else RefState.NEW

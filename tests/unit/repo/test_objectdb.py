@@ -54,7 +54,7 @@ def test_a_tree_node_of_many_megabytes_is_damage(tmp_path: Path) -> None:
 def test_what_no_reader_accepts_is_not_written(tmp_path: Path) -> None:
     """A commit with a message of five megabytes is refused when it is made, not when it is read."""
     repository = make_repository(tmp_path)
-    with pytest.raises(InvalidInput, match="more than can be stored"):
+    with pytest.raises(InvalidInput, match="too large to be stored"):
         commit_files(repository, {"a": b"a"}, "x" * (5 << 20))
     assert repository.root().refs == {}
 
