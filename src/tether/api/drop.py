@@ -22,7 +22,7 @@ from tether.repo.transaction import Transaction
 from tether.sync.exchange import peel
 from tether.sync.negotiate import find_contents
 from tether.sync.remotes import open_remote
-from tether.sync.transfer import copy_objects
+from tether.sync.transfer import copy_objects, verify_files
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
@@ -105,6 +105,7 @@ def supply(
         other = open_remote(repo.repository, name)
         try:
             missing = find_contents(other.objects, objects.has_many, mine)
+            verify_files(other, missing, repo.progress)
             copy_objects(other.objects, transaction.objects, missing, repo.progress)
         finally:
             other.close()

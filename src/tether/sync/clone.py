@@ -18,7 +18,7 @@ from tether.repo.root import Root
 from tether.sync.bundlefile import require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.remotes import DEFAULT_REMOTE
-from tether.sync.transfer import copy_objects
+from tether.sync.transfer import copy_objects, verify_files
 
 _BLOCK = 8 << 20
 
@@ -60,6 +60,7 @@ def fill_clone(
             transaction.adopt(root.data_packs, root.meta_packs)
         else:
             missing = find_missing(source.objects, target.objects.has_many, refs.values())
+            verify_files(source, missing, progress)
             copy_objects(source.objects, transaction.objects, missing, progress)
         for name, value in refs.items():
             transaction.set_ref(name, value, expected=None)

@@ -13,10 +13,9 @@ from tether.errors import Conflict, NotFound
 from tether.repo.history import History
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
-from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import find_missing
-from tether.sync.transfer import copy_objects
+from tether.sync.transfer import copy_objects, verify_files
 
 
 class RefState(StrEnum):
@@ -87,7 +86,9 @@ def fetch(
         updates = _plan_fetch(transaction.root.refs, theirs, remote, prune=prune)
         updates = [_judged(update, other, local) for update in updates]
         wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
-        count, size = _copy(other, local, transaction, wants, progress)
+        missing = find_missing(other.objects, local.objects.has_many, wants)
+        verify_files(other, missing, progress)
+        count, size = len(missing), copy_objects(other.objects, transaction.objects, missing, progress)
         for update in updates:
             if update.state not in (RefState.SAME, RefState.REJECTED):
                 transaction.set_ref(update.name, update.new, expected=update.old)
@@ -111,22 +112,12 @@ def push(
     with other.transaction(f"push to {remote}") as transaction:
         updates = _plan_push(local, other, remote, options)
         moving = [u for u in updates if u.state not in (RefState.SAME, RefState.REJECTED)]
-        count, size = _copy(local, other, transaction, [u.new for u in moving if u.new], progress)
+        missing = find_missing(local.objects, other.objects.has_many, [u.new for u in moving if u.new])
+        count, size = len(missing), copy_objects(local.objects, transaction.objects, missing, progress)
         for update in moving:
             transaction.set_ref(update.name, update.new, expected=update.old)
     _remember(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), count, size)
-
-
-def _copy(
-    source: Repository,
-    target: Repository,
-    transaction: Transaction,
-    wants: Sequence[Digest],
-    progress: Progress,
-) -> tuple[int, int]:
-    missing = find_missing(source.objects, target.objects.has_many, wants)
-    return len(missing), copy_objects(source.objects, transaction.objects, missing, progress)
 
 
 def _plan_fetch(
@@ -171,7 +162,7 @@ def _follows(other: Repository, local: Repository, old: Digest, new: Digest | No
     """Say whether a branch of the other side goes on from what it was; a bundle has only newer commits."""
     if new is None:
         return False
-    if any(_forward(local.objects, old, before) for before in prerequisites(other)):
+    if any(_forward(local, old, before) for before in prerequisites(other)):
         return True
     history = History.of(other)
     return other.objects.has(old) and history.is_ancestor(peel(other.objects, old), peel(other.objects, new))
@@ -188,7 +179,7 @@ def _plan_push(local: Repository, other: Repository, remote: str, options: PushO
         if not options.delete and new is None:
             raise NotFound(f"no branch {branch} here", hint="commit first, or name another branch")
         seen = ours.get(remote_ref(remote, branch))
-        state, reason = _push_state(local.objects, old, new, lease=options.lease and old == seen)
+        state, reason = _push_state(local, old, new, lease=options.lease and old == seen)
         if other.worktree is not None and theirs.head.ref == name and state != RefState.SAME:
             state, reason = RefState.REJECTED, "it is checked out there"
         updates.append(RefUpdate(name, old, new, state, reason))
@@ -204,7 +195,7 @@ def _plan_push(local: Repository, other: Repository, remote: str, options: PushO
 
 
 def _push_state(
-    objects: ObjectDb, old: Digest | None, new: Digest | None, *, lease: bool
+    local: Repository, old: Digest | None, new: Digest | None, *, lease: bool
 ) -> tuple[RefState, str]:
     if old == new:
         return RefState.SAME, ""
@@ -212,17 +203,18 @@ def _push_state(
         return RefState.DELETED, ""
     if old is None:
         return RefState.NEW, ""
-    if objects.has(old) and _forward(objects, old, new):
+    if _forward(local, old, new):
         return RefState.FORWARD, ""
     if lease:
         return RefState.FORCED, ""
     return RefState.REJECTED, "it has commits that are not here"
 
 
-def _forward(objects: ObjectDb, old: Digest, new: Digest | None) -> bool:
+def _forward(local: Repository, old: Digest, new: Digest | None) -> bool:
+    objects = local.objects
     if new is None or not objects.has(old):
         return False
-    return History(objects).is_ancestor(peel(objects, old), peel(objects, new))
+    return History.of(local).is_ancestor(peel(objects, old), peel(objects, new))
 
 
 def peel(objects: ObjectDb, digest: Digest) -> Digest:

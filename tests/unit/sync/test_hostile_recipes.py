@@ -1,0 +1,53 @@
+"""A recipe from elsewhere says which chunks make up a file; nobody believes it before the bytes are hashed."""
+
+import random
+from pathlib import Path
+
+import pytest
+from tests.support.repos import ADA, commit_files, make_repository, read_files
+
+from tether.core.compression import Codec
+from tether.core.digest import hash_bytes
+from tether.core.identity import Time
+from tether.core.kinds import ObjectKind
+from tether.core.objects import Commit
+from tether.core.recipe import ChunkList, Recipe
+from tether.core.tree import Entry, EntryKind
+from tether.core.treebuild import build_directory
+from tether.errors import Corrupt
+from tether.repo.frames import DATA, Stored
+from tether.repo.repository import Repository
+from tether.sync.clone import CloneOptions, fill_clone
+from tether.sync.exchange import fetch
+
+CONTENT = random.Random(1).randbytes(300_000)
+
+
+def forge(repository: Repository) -> None:
+    """Commit a file under the digest of CONTENT whose recipe, with a seal that fits, lists other chunks."""
+    file, chunk = hash_bytes(CONTENT), b"forged" * 1000
+    with repository.transaction("forge") as transaction:
+        transaction.objects.append(
+            DATA, Stored(ObjectKind.CHUNK, Codec.RAW, len(chunk), hash_bytes(chunk), chunk)
+        )
+        recipe = Recipe(2 * len(chunk), ChunkList(hash_bytes(chunk) * 2, (len(chunk),) * 2))
+        transaction.objects.put_named(ObjectKind.RECIPE, file, recipe.encode(file))
+        tree = build_directory(transaction.objects, [Entry(b"a", EntryKind.FILE, 2 * len(chunk), file)])
+        commit = Commit(tree.digest, (), ADA, Time(0, 0), ADA, Time(0, 0), "forged")
+        transaction.set_ref(
+            "refs/heads/main", transaction.objects.put(ObjectKind.COMMIT, commit.encode()), expected=None
+        )
+
+
+def test_a_forged_recipe_is_refused_by_fetch_and_clone(tmp_path: Path) -> None:
+    """Taken, it would make a later `add` of the true file believe that it is stored already."""
+    there, here = make_repository(tmp_path / "there"), make_repository(tmp_path / "here")
+    forge(there)
+
+    with pytest.raises(Corrupt, match="damaged"):
+        fetch(here, there, "origin")
+    with pytest.raises(Corrupt, match="damaged"):
+        fill_clone(there, here, CloneOptions())
+
+    commit = commit_files(here, {"a": CONTENT}, "true")
+    assert read_files(here, commit) == {"a": CONTENT}
