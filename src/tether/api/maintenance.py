@@ -40,7 +40,7 @@ def collect(repo: "Repo", *, dry_run: bool = False, prune_now: bool = False) -> 
     """
     repository = repo.repository
     days = 0 if prune_now else int(repository.config.get("gc.retention") or 0)
-    options = GcOptions(days, 0) if prune_now else GcOptions(days)
+    options = GcOptions(days, 0, thorough=True) if prune_now else GcOptions(days)
     plan = plan_gc(repository, repo.clock(), options, repo.progress)
     if dry_run:
         return Collected(GcCounts(plan.freed, plan.kept, 0, len(plan.replaced), plan.for_undo), plan)

@@ -6,7 +6,8 @@ returning to one of them is answered with "not found".
 
 The invariant that everything else relies on: a live object has all that it refers to beside it.
 Only metadata refers to other objects, so a metadata pack with any garbage is written again without
-it, while a data pack may keep a little (less than one part in sixteen) until it is worth the copying.
+it, while a data pack may keep a little (less than one part in sixteen) until it is worth the copying,
+or until all is to go at once.
 
 Marking runs without a lock. Under the exclusive `writer` lock what moved since is marked too, the
 new packs are made durable, the root moves, and only then are the old pack files set aside. A stop at
@@ -52,12 +53,14 @@ class GcOptions:
         grace_s: How long pack files stay set aside before they are deleted.
         dropped: Contents to free although they are needed, each with the remote that has it.
         command: For the operation log.
+        thorough: Write data packs again for any garbage, however little.
     """
 
     retention_days: int = 90
     grace_s: int = GRACE_S
     dropped: Mapping[Digest, str] = field(default_factory=dict)
     command: str = "gc"
+    thorough: bool = False
 
 
 class _Extent(NamedTuple):
@@ -219,7 +222,8 @@ class _Survey:
         extents = list(self._extents(plan.root))
         for role in (DATA, META):
             mine = [extent for extent in extents if extent.role == role]
-            chosen = [extent for extent in mine if _worth_writing(extent)]
+            thorough = role == META or self._options.thorough
+            chosen = [extent for extent in mine if _worth_writing(extent, thorough=thorough)]
             rest = [extent for extent in mine if extent not in chosen and extent.size <= _SMALL]
             if len(rest) >= _MANY_SMALL:
                 chosen += rest
@@ -248,7 +252,7 @@ class _Survey:
         return sorted(places, key=lambda place: place.frame.offset)
 
 
-def _worth_writing(extent: _Extent) -> bool:
+def _worth_writing(extent: _Extent, *, thorough: bool) -> bool:
     if not extent.rows:
         return True
-    return extent.garbage > 0 if extent.role == META else extent.garbage * _WORTH >= extent.size
+    return extent.garbage > 0 if thorough else extent.garbage * _WORTH >= extent.size

@@ -122,7 +122,10 @@ class _Walk:
         for digest in self._lacking(list(self._files)):
             place = self._source.find(digest)
             if place is None:
-                raise NotFound(f"content {digest.hex()[:12]} is not in the repository to copy from")
+                raise NotFound(
+                    f"content {digest.hex()[:12]} is not in the repository to copy from",
+                    hint="if it was dropped there, 'tether drop --fetch PATH' there brings it back",
+                )
             if place.frame.kind == ObjectKind.CHUNK:
                 chunks[digest] = None
             else:

@@ -77,3 +77,21 @@ def test_by_commit_gives_what_each_added(tmp_path: Path) -> None:
     assert rows[0].stored < 1000
     assert 30_000 < rows[1].stored < 31_000
     assert sum(row.stored for row in rows) == total.stored
+
+
+def test_what_is_freed_at_once_is_what_was_told_also_of_a_large_pack(tmp_path: Path) -> None:
+    """A branch's small file in a pack that is mostly needed is worth the copying where all is to be freed."""
+    repository = make_repository(tmp_path)
+    files = {"kept": noise(1, 400_000), "lost": noise(2, 9000)}
+    commit_files(repository, files, "both", branch="refs/heads/y")
+    commit_files(repository, {"kept": files["kept"]}, "one", branch="refs/heads/z")
+    unique = {row.name: row.unique for row in Space(repository).by_branch()[0]}["y"]
+    with repository.transaction("branch -d y") as transaction:
+        transaction.set_ref("refs/heads/y", None)
+
+    later = Time(1_900_000_000_000_000, 0)
+    freed = execute_gc(repository, plan_gc(repository, later, GcOptions(0, 0, thorough=True))).freed
+
+    assert unique is not None
+    assert unique > 9000
+    assert abs(freed - unique) < 500

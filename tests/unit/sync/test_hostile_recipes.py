@@ -1,4 +1,4 @@
-"""A recipe from elsewhere says which chunks make up a file; nobody believes it before the bytes are hashed."""
+"""A recipe from elsewhere is not believed before the bytes of its file are hashed."""
 
 import random
 from pathlib import Path
