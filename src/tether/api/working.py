@@ -1,7 +1,7 @@
 """The working copy and what writes it: checkout of a commit, with stage and HEAD in one operation."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,15 +11,17 @@ from tether.core.names import BRANCHES, display
 from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
-from tether.errors import Conflict
+from tether.core.treeread import walk
+from tether.errors import Conflict, TetherError
 from tether.repo.absent import absent_contents
 from tether.repo.history import History
 from tether.repo.mergestate import MERGE, STASH, current_state
-from tether.repo.operations import Head
+from tether.repo.operations import Head, Operation
+from tether.repo.oplog import apply_goal, undo_goal
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
-from tether.worktree.checkout import execute_checkout, recover
+from tether.worktree.checkout import execute_checkout, resume
 from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
 from tether.worktree.plan import CheckoutPlan, plan_checkout
 from tether.worktree.rescue import keep_files
@@ -180,8 +182,9 @@ def _target(repository: Repository, begun: PendingCheckout) -> Digest | None:
 def changing(repo: "Repo", command: str) -> Iterator[Change]:
     """Change root and working files as one operation.
 
-    The root moves when the block ends, and then the files are written from what it names; a process
-    that is stopped in between leaves a journal, and the next command that writes finishes the work.
+    The root moves when the block ends, and then the files are written from what it names. Where that
+    fails, both go back. A process that is stopped in between leaves a journal, and the next command
+    that writes finishes the work.
 
     Args:
         repo: Whose root and files.
@@ -192,11 +195,41 @@ def changing(repo: "Repo", command: str) -> Iterator[Change]:
             change = Change(repo, worktree, transaction)
             yield change
             change.announce()
-        change.carry_out()
+        try:
+            change.carry_out()
+        except (TetherError, OSError):
+            with suppress(TetherError, OSError):  # then the journal stays for the next command
+                _take_back(repo, worktree, transaction.operation)
+            raise
+
+
+def _take_back(repo: "Repo", worktree: WorkTree, operation: Operation | None) -> None:
+    """Return root and files to what they were before an operation whose files could not be written."""
+    repository, begun = repo.repository, pending(worktree)
+    if begun is None or operation is None:
+        return
+    goal = undo_goal(repository.root(), operation)
+    with repository.transaction(goal.command) as transaction:
+        objects = transaction.objects
+        apply_goal(transaction, goal)
+        transaction.record()
+        kept = {} if operation.rescued is None else dict(walk(objects, operation.rescued))
+        target = edit_tree(objects, begun.from_tree, kept).digest
+    _bring(repo, worktree, target)
 
 
 def _recover(repo: "Repo", worktree: WorkTree) -> None:
     """Finish or take back a checkout that was cut short; what a user changed since then is kept first."""
+    begun = pending(worktree)
+    target = _target(repo.repository, begun) if begun is not None else None
+    if target is None:
+        remove_journal(worktree)
+    else:
+        _bring(repo, worktree, target)
+
+
+def _bring(repo: "Repo", worktree: WorkTree, target: Digest) -> None:
+    """Let the files that a checkout left half-way follow a tree."""
     repository = repo.repository
 
     def rescue(paths: Sequence[bytes]) -> None:
@@ -205,12 +238,8 @@ def _recover(repo: "Repo", worktree: WorkTree) -> None:
             if kept:
                 transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
 
-    begun = pending(worktree)
-    target = _target(repository, begun) if begun is not None else None
-    if target is None:
-        remove_journal(worktree)
-        return
-    recover(worktree, repository.objects, repository.contents, target, progress=repo.progress, rescue=rescue)
+    objects, contents = repository.objects, repository.contents
+    resume(worktree, objects, contents, target, progress=repo.progress, rescue=rescue).finish()
 
 
 def branch_of(root: Root) -> str | None:

@@ -27,7 +27,7 @@ from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 from tether.worktree.writing import write_all
 
-__all__ = ["CheckoutResult", "execute_checkout", "pending", "recover", "resume"]
+__all__ = ["CheckoutResult", "execute_checkout", "pending", "resume"]
 
 Rescue = Callable[[Sequence[bytes]], None]
 """Takes the paths whose local content is about to be overwritten, and keeps it somewhere."""
@@ -64,7 +64,7 @@ def execute_checkout(
     """Make the working files what the plan says.
 
     Call `finish` of the result after the stage and HEAD have been recorded. When this raises, or `finish` is
-    never called, `recover` brings the files to what the stage says.
+    never called, `resume` brings the files to one of the two trees.
 
     Args:
         worktree: Whose files.
@@ -238,7 +238,8 @@ def resume(
         worktree: Whose files.
         objects: Reads trees.
         contents: Gives the contents.
-        target: The tree to reach: what the checkout led to, or what it came from.
+        target: The tree to reach: what the checkout led to, or what it came from, which may hold what was
+            rescued as well.
         options: As for `execute_checkout`.
     """
     begun = pending(worktree)
@@ -246,8 +247,10 @@ def resume(
         return CheckoutResult()
     with worktree.exclusive():
         other = begun.from_tree if target == begun.to_tree else begun.to_tree
-        changes = diff_trees(objects, begun.from_tree, begun.to_tree, paths=begun.paths)
-        paths = [change.path for change in changes]
+        changes = [*diff_trees(objects, begun.from_tree, begun.to_tree, paths=begun.paths)]
+        if target != begun.to_tree:
+            changes += diff_trees(objects, begun.from_tree, target)
+        paths = sorted({change.path for change in changes})
         _sweep(worktree, {split(path)[0] for path in paths})
         if not paths:
             remove_journal(worktree)
@@ -257,26 +260,6 @@ def resume(
             remove_journal(worktree)
             return CheckoutResult()
         return execute_checkout(worktree, contents, plan, **options)
-
-
-def recover(
-    worktree: WorkTree,
-    objects: ObjectReader,
-    contents: ContentReader,
-    stage: Digest,
-    **options: Unpack[ExecuteOptions],
-) -> CheckoutResult | None:
-    """Bring a checkout that was cut short to where the stage is; None when there is none.
-
-    When the stage had moved, the checkout is completed; otherwise it is taken back.
-    """
-    begun = pending(worktree)
-    if begun is None:
-        return None
-    target = begun.to_tree if stage == begun.to_tree else begun.from_tree
-    result = resume(worktree, objects, contents, target, **options)
-    result.finish()
-    return result
 
 
 def _sweep(worktree: WorkTree, paths: Iterable[bytes]) -> None:

@@ -6,6 +6,7 @@ Only paths that differ between the two trees are looked at, so a plan costs what
 import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypedDict, Unpack
 
@@ -18,7 +19,7 @@ from tether.core.treeread import find_many
 from tether.core.treeread import walk as walk_tree
 from tether.errors import Conflict, InvalidInput
 from tether.worktree.compare import Comparison, WorkChange, compare, hash_rows
-from tether.worktree.folders import Folders, failure, join, lstat_record, split
+from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.rows import kind_of, parse
 from tether.worktree.scan import FolderRequest, scan_folder
 from tether.worktree.suspects import find_suspects
@@ -157,7 +158,7 @@ class _Planner:
             # A whole folder, ignored or a repository of its own, is never overwritten.
             plan.rescues = sorted({each.path for each in plan.conflicts if each.path not in self._found})
             plan.conflicts = [each for each in plan.conflicts if each.path in self._found]
-        plan.conflicts.sort()
+        plan.conflicts = sorted(set(plan.conflicts))
 
     def _with_dirty(self, changes: list[TreeChange]) -> list[TreeChange]:
         """Add what was changed locally and does not differ between the trees."""
@@ -217,7 +218,20 @@ class _Planner:
         self._dirty = {change.path: change for change in found.changes()}
         self._new = {path for path, is_folder in (*found.untracked, *found.ignored) if not is_folder}
         self._new.update(found.special)
+        if found.nested:
+            self._new.update(self._in_nested(paths, set(found.nested)))
         self._found = sorted({path for path, is_folder in found.ignored if is_folder} | set(found.nested))
+
+    def _in_nested(self, paths: Iterable[bytes], nested: set[bytes]) -> Iterator[bytes]:
+        """Yield the paths at which another repository has something."""
+        with Folders(self._worktree.root) as folders:
+            for path in paths:
+                folder, name = split(path)
+                if not nested.isdisjoint(_above(folder)) and path not in self._dirty:
+                    with suppress(OSError):
+                        record = lstat_record(name, folders.open(folder))
+                        if record is not None and not is_folder(record):
+                            yield path
 
     def _add(self, change: TreeChange, folders: Folders) -> None:
         plan, path, new = self.plan, change.path, change.new

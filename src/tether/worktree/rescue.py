@@ -7,12 +7,12 @@ from itertools import groupby
 from tether.core.names import display
 from tether.core.progress import SILENT
 from tether.core.tree import Entry, zip_entries
-from tether.errors import AlreadyExists
+from tether.errors import AlreadyExists, Conflict
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import save
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.intake import Wanted, take_in
-from tether.worktree.rows import kind_in
+from tether.worktree.rows import Shape, kind_in, mode_of, shape_of
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
@@ -24,6 +24,7 @@ def keep_files(
 
     Raises:
         Forbidden: One cannot be read.
+        Conflict: One is a pipe, a socket or a device.
     """
     with Folders(worktree.root) as folders:
         wanted = [
@@ -126,5 +127,13 @@ def _rows(folders: Folders, folder: bytes, names: Sequence[bytes]) -> list[tuple
         descriptor = folders.open(folder)
     except OSError:
         return []
-    found = ((name, lstat_record(name, descriptor)) for name in names)
-    return [(name, record) for name, record in found if record is not None and not is_folder(record)]
+    rows: list[tuple[bytes, bytes]] = []
+    for name in names:
+        record = lstat_record(name, descriptor)
+        if record is None or is_folder(record):
+            continue
+        if shape_of(mode_of(record)) is Shape.SPECIAL:
+            path = display(join(folder, name))
+            raise Conflict(f"{path} is no file, link or folder, and cannot be kept", hint="move it away")
+        rows.append((name, record))
+    return rows

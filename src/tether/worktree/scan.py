@@ -34,7 +34,7 @@ class FolderScan(NamedTuple):
     ignore_text: bytes | None = None
     """What its ignore file holds; None without one."""
     nested: bool = False
-    """Whether a repository of its own lies in it; then the rows are left out."""
+    """Whether a repository of its own lies in it."""
     error: OSError | None = None
 
 
@@ -53,14 +53,13 @@ def scan_folder(folders: Folders, request: FolderRequest) -> FolderScan:
         dirfd = folders.open(path)
         if request.names is not None:
             return _scan_names(dirfd, path, request.names)
-        rows = Rows(*scan_directory(dirfd))
+        rows, nested = Rows(*scan_directory(dirfd)), False
         if REPOSITORY_FOLDER in rows.names:
-            if not path:
+            nested = bool(path) and _has_repository(rows)
+            if nested or not path:
                 rows = without_repository(rows)
-            elif _has_repository(rows):
-                return FolderScan(path, Rows(b"", b"", 0), nested=True)
         text = read_ignore_file(dirfd) if IGNORE_FILE in rows.names else None
-        return FolderScan(path, rows, text)
+        return FolderScan(path, rows, text, nested)
     except OSError as error:
         return FolderScan(path, Rows(b"", b"", 0), error=error)
 

@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
@@ -17,6 +17,8 @@ from tether.worktree.survey import FolderState, Place, survey
 from tether.worktree.worktree import WorkTree
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_EVERYTHING = b"*\n"
+"""What an ignore file would hold that leaves nothing to this repository."""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,10 @@ class Walk:
     def _survey(self, place: Place, scan: FolderScan) -> FolderState | None:
         if scan.nested:
             self.nested.append(place.path)
-            return None
+            if place.stage is None:
+                return None
+            # What is tracked here was so before the other repository; all else belongs to that one.
+            place = replace(place, rules=place.rules.child(place.path, _EVERYTHING))
         rows = scan.rows
         if scan.error is not None:
             if place.path and scan.error.errno in _GONE:
@@ -74,7 +79,7 @@ class Walk:
                 return None
             else:
                 raise failure(scan.error, place.path) from scan.error
-        rules = place.rules.child(place.path, scan.ignore_text)
+        rules = place.rules if scan.nested else place.rules.child(place.path, scan.ignore_text)
         place = Place(place.path, place.stage, rules, place.ignored, place.names)
         block = self.cache.block(place.path) if place.stage is not None else None
         return survey(self.objects, place, rows, block)

@@ -10,7 +10,11 @@ from tests.support.worktrees import write_files
 
 from tether.api import operations
 from tether.api.repo import Repo
+from tether.core.tree import Entry, EntryKind
+from tether.core.treeedit import edit_tree
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from tether.repo.history import History
+from tether.repo.operations import Head
 
 
 @pytest.fixture
@@ -272,3 +276,75 @@ def test_clean_removes_untracked_files_and_undo_brings_them_back(repo: Repo) -> 
     assert (plain(repo)["junk/a"], plain(repo)["b"]) == (b"1", b"2")
     assert repo.clean([b"junk"], ignored=False) == [b"junk/a"]
     assert repo.clean(ignored=True) == [b"b", b"x.log"]
+
+
+def unwritable(repo: Repo) -> None:
+    """Commit on a branch `bad`, beside a change, a link that no system can hold."""
+    repo.switch("bad", create="HEAD")
+    (repo.root / "a").write_bytes(b"bad")
+    (repo.root / "gone").unlink()
+    repo.add()
+    with repo.repository.transaction("plant") as transaction:
+        [digest] = transaction.contents.add_files([b"x" * 5000], [b"zlink"])
+        link = Entry(b"zlink", EntryKind.SYMLINK, 5000, digest)
+        stage = edit_tree(transaction.objects, transaction.root.stage, {b"zlink": link})
+        transaction.set_stage(stage.digest)
+    repo.commit("bad")
+    (repo.root / "gone").write_bytes(b"main")
+    (repo.root / "a").write_bytes(b"main")
+    with repo.repository.transaction("go back") as transaction:
+        transaction.set_head(Head("refs/heads/main"))
+        transaction.set_stage(
+            History.of(repo.repository).commit(transaction.root.refs["refs/heads/main"]).tree
+        )
+
+
+def test_checkout_that_cannot_be_written_goes_back(repo: Repo) -> None:
+    """Where a file cannot be written, branch, stage and files are as before, and the next command works."""
+    unwritable(repo)
+    with pytest.raises(InvalidInput, match="zlink"):
+        repo.switch("bad")
+    assert (plain(repo), repo.status().branch, repo.status().work.is_clean) == (MAIN, "main", True)
+    repo.switch("side")
+    assert plain(repo) == SIDE
+
+
+def test_forced_checkout_that_cannot_be_written_goes_back(repo: Repo) -> None:
+    """What it had overwritten is back, local changes of files that it would not have changed included."""
+    unwritable(repo)
+    write_files(repo.root, {"a": b"mine", "same": b"mine too"})
+    with pytest.raises(InvalidInput, match="zlink"):
+        repo.switch("bad", force=True)
+    assert plain(repo) == {**MAIN, "a": b"mine", "same": b"mine too"}
+    assert (repo.status().branch, staged(repo)["a"].data) == ("main", b"main")
+
+
+def test_nested_repository_is_not_overwritten(repo: Repo) -> None:
+    """Files of a repository inside this one are in the way, whether this one tracks others there or not."""
+    for folder in ("new", "turns2"):
+        write_files(repo.root, {f"{folder}/.tether/format": b"", f"{folder}/file": b"theirs"})
+    with pytest.raises(Conflict, match="new/file"):
+        repo.switch("side")
+    assert plain(repo)["new/file"] == b"theirs"
+    assert repo.status().branch == "main"
+
+
+def test_changes_inside_a_nested_repository_are_not_lost(repo: Repo) -> None:
+    """A tracked file that was changed is in the way, although its folder became a repository of its own."""
+    repo.switch("side")
+    write_files(repo.root, {"new/.tether/format": b"", "new/file": b"mine"})
+    with pytest.raises(Conflict, match="new/file"):
+        repo.switch("main")
+    assert (repo.root / "new/file").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", ["gone", "new"])
+def test_pipe_in_the_way_is_refused(repo: Repo, name: str) -> None:
+    """A pipe where a file or a folder goes is named, with `force` too, and nothing has changed."""
+    repo.switch("side" if name == "gone" else "main")
+    os.mkfifo(repo.root / name)
+    for force in (False, True):
+        with pytest.raises(Conflict, match=name):
+            repo.switch("main" if name == "gone" else "side", force=force)
+    assert (repo.root / name).is_fifo()
+    assert repo.status().branch == ("side" if name == "gone" else "main")

@@ -17,7 +17,7 @@ from tether.core.digest import Digest
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.errors import Conflict, InvalidInput
-from tether.worktree.checkout import execute_checkout, pending, recover, resume
+from tether.worktree.checkout import execute_checkout, pending, resume
 from tether.worktree.compare import Comparison, compare
 from tether.worktree.plan import PlanOptions, plan_checkout
 from tether.worktree.staging import stage_paths
@@ -363,7 +363,7 @@ def test_stop_is_resumed_or_taken_back(copy: Copy) -> None:
                 transaction.set_stage(goal)
         write_files(copy.root, {"a/.tether-tmp-1-1": b"torn"})
 
-        recover(copy.worktree, copy.repository.objects, copy.repository.contents, copy.stage)
+        resume(copy.worktree, copy.repository.objects, copy.repository.contents, copy.stage).finish()
 
         assert pending(copy.worktree) is None
         assert [change.path for change in copy.status().changes()] == [b"README"]

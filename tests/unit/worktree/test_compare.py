@@ -226,6 +226,17 @@ def test_special_files_and_nested_repositories(copy: Copy) -> None:
         assert result.untracked == []
 
 
+def test_tracked_files_of_a_nested_repository_are_compared(copy: Copy) -> None:
+    """A repository made in a tracked folder hides no change of what is tracked there; the rest is its own."""
+    write_files(copy.root, {"a/.tether/format": b"", "a/x": b"changed", "a/new": b"", "a/y/new": b""})
+    (copy.root / "a/y/z").unlink()
+
+    for _ in range(2):
+        result = copy.status()
+        assert [change.path for change in result.changes()] == [b"a/x", b"a/y/z"]
+        assert (result.nested, result.untracked) == ([b"a"], [])
+
+
 def test_link_to_a_folder_is_not_followed(copy: Copy) -> None:
     """A link in place of a tracked folder hides its files; what it points to is not looked at."""
     outside = copy.root.parent / "outside"
