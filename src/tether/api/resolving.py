@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tether.api.merging import is_taken, required_state, shown
-from tether.api.working import Change, changing
+from tether.api.working import Change, changing, command_line
 from tether.core.digest import Digest
 from tether.core.names import display
 from tether.core.tree import Entry
@@ -41,8 +41,7 @@ def resolve_conflicts(repo: "Repo", paths: Sequence[bytes], decision: Decision) 
     Raises:
         NotFound: Nothing is under way, or a path is not in conflict.
     """
-    line = "resolve " + " ".join(display(path) for path in paths[:3])
-    with changing(repo, line) as change:
+    with changing(repo, command_line("resolve", paths)) as change:
         state = required_state(repo, change.transaction.root)
         chosen = _chosen(state, paths)
         staged: StageResult | None = None

@@ -1,11 +1,19 @@
 """The stage and what becomes of it: add, rm, mv, status, commit."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from tether.api.working import branch_of, changing, open_worktree, refuse, refuse_under_way, tree_of, writing
+from tether.api.working import (
+    branch_of,
+    changing,
+    command_line,
+    open_worktree,
+    refuse,
+    refuse_under_way,
+    tree_of,
+    writing,
+)
 from tether.core.digest import Digest
 from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind
@@ -14,14 +22,14 @@ from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treediff import TreeChange, count_changes, diff_trees
 from tether.core.treeedit import edit_tree
-from tether.core.treeread import find_many, walk
+from tether.core.treeread import find_many, iter_directory, walk
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from tether.repo.history import History
 from tether.repo.mergestate import original_author
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import Comparison, compare
-from tether.worktree.rescue import move_files
+from tether.worktree.rescue import move_files, new_paths
 from tether.worktree.staging import StageOptions, StageResult, stage_paths
 from tether.worktree.worktree import WorkTree
 
@@ -102,7 +110,7 @@ def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageRes
     """
     options = {"progress": repo.progress, **options}
     with writing(repo, "add") as worktree:
-        with repo.repository.transaction(_line("add", paths)) as transaction:
+        with repo.repository.transaction(command_line("add", paths)) as transaction:
             result = stage_paths(worktree, transaction, paths, **options)
             if not options.get("dry_run"):
                 _mark_resolved(transaction, paths or [b""], result.tree)
@@ -189,10 +197,11 @@ def remove(
         InvalidInput: A folder is named without `recursive`.
         Conflict: A file has changes that no commit has, and `force` is not set.
     """
-    with changing(repo, _line("rm --cached" if cached else "rm", paths)) as change:
+    with changing(repo, command_line("rm --cached" if cached else "rm", paths)) as change:
         transaction = change.transaction
         objects, stage = transaction.objects, transaction.root.stage
         found = find_many(objects, stage, paths)
+        paths = [path for path in dict.fromkeys(paths) if not _lies_in_one(path, paths)]
         for path in paths:
             if path not in found:
                 raise NotFound(f"{display(path)} is not tracked")
@@ -201,7 +210,8 @@ def remove(
         gone = [(p, e) for path in paths for p, e in _below(transaction, path, found[path])]
         if not (force or cached):
             _refuse_unsaved(repo, change.worktree, transaction, paths)
-        tree = edit_tree(objects, stage, dict.fromkeys(paths)).digest
+        names = [entry.name for entry in iter_directory(objects, stage)] if b"" in paths else paths
+        tree = edit_tree(objects, stage, dict.fromkeys(names)).digest
         if cached:
             transaction.set_stage(tree)
         else:
@@ -215,26 +225,36 @@ def move(repo: "Repo", sources: Sequence[bytes], target: bytes) -> list[tuple[by
     Raises:
         NotFound: A source is not tracked.
         AlreadyExists: Something is at the target.
+        InvalidInput: A folder would move into itself, two would become one, or the target is below a file.
     """
-    with writing(repo, "mv") as worktree, repo.repository.transaction(_line("mv", sources)) as transaction:
+    with (
+        writing(repo, "mv") as worktree,
+        repo.repository.transaction(command_line("mv", sources)) as transaction,
+    ):
         objects, stage = transaction.objects, transaction.root.stage
-        found = find_many(objects, stage, [*sources, target])
-        into = (repo.root / os.fsdecode(target)).is_dir()
-        if len(sources) > 1 and not into:
-            raise InvalidInput(f"{display(target)} is no folder", hint="several files move into a folder")
-        pairs, changes = [], dict[bytes, Entry | None]()
-        for source in sources:
+        pairs = new_paths(worktree, sources, target)
+        found = find_many(
+            objects, stage, {place for pair in pairs for path in pair for place in _way_to(path)}
+        )
+        changes = dict[bytes, Entry | None]()
+        for source, new in pairs:
             if source not in found:
                 raise NotFound(f"{display(source)} is not tracked")
-            name = source.rsplit(b"/", 1)[-1]
-            new = b"/".join(part for part in (target, name) if part) if into else target
-            if new in find_many(objects, stage, [new]):
+            if new in found:
                 raise AlreadyExists(f"{display(new)} exists")
+            for above in _way_to(new)[:-1]:
+                if above in found and found[above].kind != EntryKind.DIRECTORY:
+                    raise InvalidInput(f"{display(above)} is no folder")
             changes |= {source: None, new: found[source]._replace(name=new.rsplit(b"/", 1)[-1])}
-            pairs.append((source, new))
         transaction.set_stage(edit_tree(objects, stage, changes).digest)
         move_files(worktree, pairs)
     return pairs
+
+
+def _way_to(path: bytes) -> list[bytes]:
+    """Return the folders above a path, the outermost first, and the path itself."""
+    parts = path.split(b"/")
+    return [b"/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
 def describe_commit(repo: "Repo", digest: Digest) -> CommitResult:
@@ -292,7 +312,12 @@ def _mark_resolved(transaction: Transaction, paths: Sequence[bytes], stage: Dige
 def _below(transaction: Transaction, path: bytes, entry: Entry) -> list[tuple[bytes, Entry]]:
     if entry.kind != EntryKind.DIRECTORY:
         return [(path, entry)]
-    return [(path + b"/" + below, found) for below, found in walk(transaction.objects, entry.digest)]
+    return list(walk(transaction.objects, entry.digest, path))
+
+
+def _lies_in_one(path: bytes, folders: Sequence[bytes]) -> bool:
+    """Say whether a path lies below one of these folders."""
+    return path != b"" and any(not each or path.startswith(each + b"/") for each in folders)
 
 
 def _refuse_unsaved(
@@ -305,10 +330,3 @@ def _refuse_unsaved(
     changed += (change.path for change in diff_trees(transaction.objects, head, root.stage, paths=paths))
     if changed:
         refuse(sorted(set(changed)), "changes")
-
-
-def _line(command: str, paths: Sequence[bytes]) -> str:
-    """Return the line for the operation log, in which a name that is no text is escaped."""
-    shown = " ".join(display(path) or "." for path in paths[:3])
-    shown = shown.encode(errors="backslashreplace").decode()
-    return f"{command} {shown}".strip() + (" ..." if len(paths) > 3 else "")

@@ -242,6 +242,13 @@ def _bring(repo: "Repo", worktree: WorkTree, target: Digest) -> None:
     resume(worktree, objects, contents, target, progress=repo.progress, rescue=rescue).finish()
 
 
+def command_line(command: str, paths: Sequence[bytes]) -> str:
+    """Return the line for the operation log, in which a name that is no text is escaped."""
+    shown = " ".join(display(path) or "." for path in paths[:3])
+    shown = shown.encode(errors="backslashreplace").decode()
+    return f"{command} {shown}".strip() + (" ..." if len(paths) > 3 else "")
+
+
 def branch_of(root: Root) -> str | None:
     """Return the branch that is checked out, or None when HEAD is detached."""
     return root.head.ref.removeprefix(BRANCHES) if root.head.ref is not None else None

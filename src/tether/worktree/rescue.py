@@ -7,7 +7,7 @@ from itertools import groupby
 from tether.core.names import display
 from tether.core.progress import SILENT
 from tether.core.tree import Entry, zip_entries
-from tether.errors import AlreadyExists, Conflict
+from tether.errors import AlreadyExists, Conflict, InvalidInput
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import save
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
@@ -40,19 +40,49 @@ def keep_files(
                 yield join(taken.folder, entry.name), entry
 
 
+def new_paths(worktree: WorkTree, sources: Sequence[bytes], target: bytes) -> list[tuple[bytes, bytes]]:
+    """Return each source with where it moves: into `target` where that is a folder, and no link to one.
+
+    Raises:
+        InvalidInput: A folder would move into itself, or two would become one.
+    """
+    with Folders(worktree.root) as folders:
+        try:
+            folders.open(target)
+            into = True
+        except OSError:
+            into = False
+    if len(sources) > 1 and not into:
+        raise InvalidInput(f"{display(target)} is no folder", hint="several files move into a folder")
+    pairs = [(source, join(target, split(source)[1]) if into else target) for source in sources]
+    taken: dict[bytes, bytes] = {}
+    for source, new in pairs:
+        above = next((each for each in sources if source.startswith(each + b"/")), None)
+        if above is not None:
+            raise InvalidInput(f"{display(source)} lies in {display(above)}, which moves too")
+        if not source or new.startswith(source + b"/"):
+            raise InvalidInput(f"{display(source) or 'the top folder'} cannot move into itself")
+        if taken.setdefault(new, source) != source:
+            raise InvalidInput(f"{display(taken[new])} and {display(source)} would both be {display(new)}")
+    return pairs
+
+
 def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None:
     """Rename files and folders of the working copy; those that are not there are passed over.
 
+    Folders that this leaves empty go.
+
     Raises:
         AlreadyExists: Something is at a new path; nothing has been moved then.
+        InvalidInput: A file or a link is where a folder is needed; the same.
     """
     with Folders(worktree.root) as folders:
         for _, new in pairs:
-            folder, name = split(new)
-            if lstat_record(name, folders.make(folder)) is not None:
+            if _is_there(folders, new):
                 raise AlreadyExists(f"{display(new)} exists")
         for old, new in pairs:
             _rename(folders, old, new)
+            _drop_empty(folders, split(old)[0])
     cache = StatCache(worktree)
     for old, new in pairs:
         cache.move(old, new)
@@ -76,6 +106,18 @@ def delete_files(worktree: WorkTree, paths: Iterable[bytes]) -> None:
             except OSError as error:
                 raise failure(error, path) from error
             _drop_empty(folders, folder)
+
+
+def _is_there(folders: Folders, path: bytes) -> bool:
+    folder, name = split(path)
+    try:
+        return lstat_record(name, folders.open(folder)) is not None
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError:
+        raise InvalidInput(f"{display(folder)} is no folder") from None
+    except OSError as error:
+        raise failure(error, folder) from error
 
 
 def _delete(name: bytes, dirfd: int) -> None:

@@ -1,5 +1,6 @@
 """Merging in a working copy: what is followed, what is joined, what stops, goes on and goes back."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -383,3 +384,13 @@ def test_links_in_conflict(desk: Desk, decision: Decision) -> None:
     resolve_conflicts(desk.repo, [b"link"], decision)
     assert (desk.root / "link").readlink() == Path(decision)
     assert not (desk.root / "link.theirs-side").is_symlink()
+
+
+@pytest.mark.parametrize("decision", ["ours", "theirs", "mark"])
+def test_a_name_that_is_no_text_can_be_settled(desk: Desk, decision: Decision) -> None:
+    """A conflict at a name of bytes that are not UTF-8 is settled like any other, and logged."""
+    name = os.fsdecode(b"latin-\xe9")
+    fork(desk, {name: b"1\n"}, {name: b"2\n"}, {name: b"3\n"})
+    merging.merge(desk.repo, "side")
+    assert resolve_conflicts(desk.repo, [os.fsencode(name)], decision).left == []
+    assert merging.finish(desk.repo).id == desk.head

@@ -13,6 +13,7 @@ from tether.api.staging import CommitRequest
 from tether.core.identity import Person, Time
 from tether.core.treeread import walk
 from tether.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound, TetherError
+from tether.worktree.compare import Comparison
 
 
 @pytest.fixture
@@ -316,3 +317,47 @@ def test_status_tells_every_kind_of_change(repo: Repo) -> None:
     assert found.work.ignored == [(b"x.log", False)]
     assert repo.status(all_files=True).work.untracked == [(b"new/one", False)]
     assert repo.status([b"m"]).work.deleted == []
+
+
+def test_mv_loses_nothing(repo: Repo, tmp_path: Path) -> None:
+    """Two files never become one, a folder moves neither into itself nor below a file or link."""
+    files = {"x/a": b"1", "y/a": b"2", "d/z": b"3", "b": b"4"}
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (repo.root / "link").mkdir(parents=True)
+    (repo.root / "link").rmdir()
+    (repo.root / "link").symlink_to(outside)
+    save(repo, files)
+    for sources, target, why in (
+        ([b"x/a", b"y/a"], b"d", "would both be d/a"),
+        ([b"d"], b"d/in", "into itself"),
+        ([b"d"], b"d", "into itself"),
+        ([b""], b"d", "into itself"),
+        ([b"d", b"d/z"], b"x", "moves too"),
+        ([b"x/a"], b"b/c", "b is no folder"),
+        ([b"x/a"], b"link/c", "link is no folder"),
+    ):
+        with pytest.raises(InvalidInput, match=why):
+            repo.move(sources, target)
+    with pytest.raises(AlreadyExists):
+        repo.move([b"x/a"], b"link")
+    assert {name: thing.data for name, thing in read_folder(repo.root).items() if name != "link"} == files
+    assert repo.status().work.is_clean
+    assert list(outside.iterdir()) == []
+
+
+def test_mv_takes_the_folder_that_it_leaves_empty(repo: Repo) -> None:
+    """A folder whose last file moved away is gone from the working copy as from the stage; undo brings it."""
+    save(repo, {"x/in/a": b"1", "b": b"2"})
+    repo.move([b"x/in/a"], b"a")
+    assert not (repo.root / "x").exists()
+    assert repo.status().work == Comparison()
+
+
+def test_rm_of_everything_and_of_paths_in_one_another(repo: Repo) -> None:
+    """A path that is named twice counts once; the top folder stands for all that is tracked."""
+    save(repo, {"d/x": b"1", "d/y": b"2", "e": b"3"})
+    assert sorted(repo.remove([b"d", b"d/x", b"d"], recursive=True).paths) == [b"d/x", b"d/y"]
+    write_files(repo.root, {"new": b"mine"})
+    assert repo.remove([b""], recursive=True, force=True).paths == [b"e"]
+    assert (list(read_folder(repo.root)), staged(repo)) == (["new"], {})
