@@ -202,7 +202,8 @@ def explain_ignored(repo: "Repo", path: bytes) -> tuple[str, int, str] | None:
                 rules = rules.child(folder, read_ignore_file(folders.open(folder)))
             except OSError:
                 break
-    is_folder = (repo.root / os.fsdecode(path)).is_dir()
+    place = repo.root / os.fsdecode(path)
+    is_folder = place.is_dir() and not place.is_symlink()
     found = rules.explain(path, is_folder)
     return (found.file, found.line, found.pattern) if found is not None else None
 

@@ -83,9 +83,10 @@ class _Update:
         found: dict[bytes, _Folder] = {b"": _Folder(b"")}
 
         def folder(path: bytes) -> _Folder:
-            if path not in found:
-                folder(split(path)[0])
-                found[path] = _Folder(path)
+            place = path
+            while place not in found:
+                found[place] = _Folder(place)
+                place = split(place)[0]
             return found[path]
 
         for path, record in self._changed.records.items():
@@ -202,10 +203,15 @@ class _Update:
         return replace(block, untrusted=untrusted, unsynced=unsynced, boot=self._boot if unsynced else b"")
 
     def _rules_of(self, path: bytes) -> IgnoreRules:
-        if path not in self._rules:
-            above = self._rules_of(split(path)[0]) if path else IgnoreRules.empty()
-            self._rules[path] = above.child(path, read_ignore_file(self._folders.open(path)))
-        return self._rules[path]
+        missing = [path]
+        while missing[-1] not in self._rules and missing[-1]:
+            missing.append(split(missing[-1])[0])
+        rules = self._rules.get(missing[-1], IgnoreRules.empty())
+        for place in reversed(missing):
+            if place not in self._rules:
+                self._rules[place] = rules.child(place, read_ignore_file(self._folders.open(place)))
+            rules = self._rules[place]
+        return rules
 
 
 def _without(names: tuple[bytes, ...], settled: set[bytes]) -> tuple[bytes, ...]:

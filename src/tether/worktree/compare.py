@@ -216,25 +216,33 @@ class _Comparer:
         elif self._with_ignored:
             self.result.ignored.append((path, True))
 
-    def _holds(self, path: bytes, rules: IgnoreRules, folders: Folders) -> bool | None:
+    def _holds(self, top: bytes, rules: IgnoreRules, folders: Folders) -> bool | None:
         """Return whether an untracked folder holds anything but what is ignored; None for a repository."""
-        scan = scan_folder(folders, FolderRequest(path))
-        if scan.nested:
-            return None
-        if scan.error is not None:
-            self.result.unreadable.append((path, failure(scan.error, path)))
-            return False
-        rules = rules.child(path, scan.ignore_text)
-        below: list[bytes] = []
-        for name, record in scan.rows.items():
-            shape = shape_of(parse(record).mode)
-            inner = join(path, name)
-            if rules.ignored(name, inner, shape is Shape.FOLDER):
+        waiting = [(top, rules)]
+        while waiting:
+            path, above = waiting.pop()
+            scan = scan_folder(folders, FolderRequest(path))
+            if scan.nested:
+                if path == top:
+                    return None
                 continue
-            if shape is not Shape.FOLDER:
+            if scan.error is not None:
+                self.result.unreadable.append((path, failure(scan.error, path)))
+                continue
+            here = above.child(path, scan.ignore_text)
+            below: list[tuple[bytes, IgnoreRules]] = []
+            for name, record in scan.rows.items():
+                shape = shape_of(parse(record).mode)
+                inner = join(path, name)
+                if here.ignored(name, inner, shape is Shape.FOLDER):
+                    continue
+                if shape is not Shape.FOLDER:
+                    return True
+                below.append((inner, here))
+            if not scan.rows.total:
                 return True
-            below.append(inner)
-        return not scan.rows.total or any(self._holds(inner, rules, folders) for inner in below)
+            waiting += reversed(below)
+        return False
 
 
 def hash_rows(folders: Folders, path: bytes, wanted: Sequence[tuple[bytes, bytes]]) -> Iterator[Read]:

@@ -102,6 +102,36 @@ def _open_or_make(name: bytes, parent: int) -> int:
         return os.open(name, _FOLDER, dir_fd=parent)
 
 
+def remove_tree(folders: Folders, top: bytes, *, only_folders: bool = False) -> None:
+    """Remove a folder with all that is in it, however deep it goes; no link is followed.
+
+    Args:
+        folders: Opens the folders of the working copy.
+        top: Where the folder is.
+        only_folders: Remove nothing but folders, so that one with a file in it is an error.
+
+    Raises:
+        OSError: Something may not be removed; what was in the way before it is gone.
+    """
+    waiting, seen = [top], set[bytes]()
+    while waiting:
+        path = waiting[-1]
+        if path not in seen:
+            seen.add(path)
+            descriptor = folders.open(path)
+            for name in map(os.fsencode, os.listdir(descriptor)):
+                record = lstat_record(name, descriptor)
+                if record is not None and is_folder(record):
+                    waiting.append(join(path, name))
+                elif not only_folders:
+                    os.unlink(name, dir_fd=descriptor)
+            continue
+        waiting.pop()
+        folder, name = split(path)
+        folders.forget(path)
+        os.rmdir(name, dir_fd=folders.open(folder))
+
+
 class ThreadFolders:
     """Open folders for several threads, each with its own."""
 

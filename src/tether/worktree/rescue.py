@@ -10,7 +10,7 @@ from tether.core.tree import Entry, zip_entries
 from tether.errors import AlreadyExists, Conflict, InvalidInput
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import save
-from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
+from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, remove_tree, split
 from tether.worktree.intake import Wanted, take_in
 from tether.worktree.rows import Shape, kind_in, mode_of, shape_of
 from tether.worktree.statcache import StatCache
@@ -100,7 +100,11 @@ def delete_files(worktree: WorkTree, paths: Iterable[bytes]) -> None:
             folder, name = split(path)
             folders.forget(path)
             try:
-                _delete(name, folders.open(folder))
+                record = lstat_record(name, folders.open(folder))
+                if record is not None and is_folder(record):
+                    remove_tree(folders, path)
+                elif record is not None:
+                    os.unlink(name, dir_fd=folders.open(folder))
             except (FileNotFoundError, NotADirectoryError):
                 continue
             except OSError as error:
@@ -118,22 +122,6 @@ def _is_there(folders: Folders, path: bytes) -> bool:
         raise InvalidInput(f"{display(folder)} is no folder") from None
     except OSError as error:
         raise failure(error, folder) from error
-
-
-def _delete(name: bytes, dirfd: int) -> None:
-    record = lstat_record(name, dirfd)
-    if record is None:
-        return
-    if not is_folder(record):
-        os.unlink(name, dir_fd=dirfd)
-        return
-    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dirfd)
-    try:
-        for below in os.listdir(inner):
-            _delete(os.fsencode(below), inner)
-    finally:
-        os.close(inner)
-    os.rmdir(name, dir_fd=dirfd)
 
 
 def _drop_empty(folders: Folders, folder: bytes) -> None:

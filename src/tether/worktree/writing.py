@@ -19,7 +19,15 @@ from tether.core.tree import EntryKind
 from tether.errors import Conflict
 from tether.repo.contents import ContentReader
 from tether.worktree.files import RECORD, TEMPORARY_PREFIX, write_files
-from tether.worktree.folders import Folders, ThreadFolders, failure, lstat_record, split
+from tether.worktree.folders import (
+    Folders,
+    ThreadFolders,
+    failure,
+    is_folder,
+    lstat_record,
+    remove_tree,
+    split,
+)
 from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
 
@@ -115,13 +123,13 @@ def _write_part(folders: ThreadFolders, part: _Part) -> list[Written]:
         raise failure(error, folder) from error
     links = [(write, data) for write, data in items if write.entry.kind == EntryKind.SYMLINK]
     files = [(write, data) for write, data in items if write.entry.kind != EntryKind.SYMLINK]
-    written = _write_files(dirfd, files)
+    written = _write_files(folders.mine(), dirfd, files)
     for write, data in links:
-        written.append(_retried(dirfd, write, data))
+        written.append(_retried(folders.mine(), write, data))
     return written
 
 
-def _write_files(dirfd: int, files: Sequence[tuple[Write, bytes]]) -> list[Written]:
+def _write_files(folders: Folders, dirfd: int, files: Sequence[tuple[Write, bytes]]) -> list[Written]:
     names = [write.entry.name for write, _ in files]
     modes = [MODES[write.entry.kind] for write, _ in files]
     replaces = [write.replaces for write, _ in files]
@@ -131,17 +139,17 @@ def _write_files(dirfd: int, files: Sequence[tuple[Write, bytes]]) -> list[Writt
         if not failed[row]:
             written.append(Written(write.path, records[row * RECORD.size : (row + 1) * RECORD.size]))
         elif failed[row] in _OCCUPIED:
-            written.append(_retried(dirfd, write, data))
+            written.append(_retried(folders, write, data))
         else:
             raise failure(OSError(failed[row], os.strerror(failed[row])), write.path)
     return written
 
 
-def _retried(dirfd: int, write: Write, data: bytes) -> Written:
+def _retried(folders: Folders, write: Write, data: bytes) -> Written:
     """Write one file or link where a folder without files may be in its place."""
     name = write.entry.name
     try:
-        remove_empty_tree(name, dirfd)
+        dirfd = _remove_empty_tree(folders, write.path)
         occupied = lstat_record(name, dirfd) is not None
         if occupied and not write.replaces:
             raise Conflict(
@@ -173,18 +181,13 @@ def _place_link(dirfd: int, name: bytes, target: bytes, *, replace: bool) -> Non
     os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
 
 
-def remove_empty_tree(name: bytes, dirfd: int) -> None:
-    """Remove a folder that holds nothing but folders; anything else stays as it is."""
-    record = lstat_record(name, dirfd)
-    if record is None or int.from_bytes(record[:4], "little") & 0o170000 != 0o040000:
-        return
-    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=dirfd)
-    try:
-        for below in os.listdir(inner):
-            remove_empty_tree(os.fsencode(below), inner)
-    finally:
-        os.close(inner)
-    os.rmdir(name, dir_fd=dirfd)
+def _remove_empty_tree(folders: Folders, path: bytes) -> int:
+    """Remove a folder that holds nothing but folders, where one is; return the open folder above it."""
+    folder, name = split(path)
+    record = lstat_record(name, folders.open(folder))
+    if record is not None and is_folder(record):
+        remove_tree(folders, path, only_folders=True)
+    return folders.open(folder)
 
 
 def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Written:
@@ -197,7 +200,7 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Wri
         descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
         try:
             _fill(descriptor, contents.stream(write.entry.digest))
-            remove_empty_tree(name, dirfd)
+            dirfd = _remove_empty_tree(folders, write.path)
             if not write.replaces and lstat_record(name, dirfd) is not None:
                 raise Conflict(
                     f"{display(write.path)} appeared meanwhile", hint="move it away, then run it again"

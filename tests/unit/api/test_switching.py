@@ -10,6 +10,7 @@ from tests.support.worktrees import write_files
 
 from tether.api import operations
 from tether.api.repo import Repo
+from tether.api.switching import explain_ignored
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
@@ -348,3 +349,11 @@ def test_pipe_in_the_way_is_refused(repo: Repo, name: str) -> None:
             repo.switch("main" if name == "gone" else "side", force=force)
     assert (repo.root / name).is_fifo()
     assert repo.status().branch == ("side" if name == "gone" else "main")
+
+
+def test_rule_for_folders_does_not_ignore_a_link_to_one(repo: Repo) -> None:
+    """What explains ignored paths agrees with what lists them."""
+    write_files(repo.root, {".tetherignore": b"build/\n", "real/x": b""})
+    (repo.root / "build").symlink_to("real")
+    assert explain_ignored(repo, b"build") is None
+    assert (b"build", False) in repo.status().work.untracked

@@ -1,11 +1,13 @@
 """Deleting and moving working files by path: no link is followed, and the cache keeps up."""
 
+import os
 from pathlib import Path
 
 import pytest
 from tests.support.objects import DictStore
 from tests.support.worktrees import age, make_worktree, tree_of, write_files
 
+from tether.core.tree import EMPTY_TREE
 from tether.errors import AlreadyExists
 from tether.worktree.compare import Comparison, compare
 from tether.worktree.rescue import delete_files, move_files
@@ -26,6 +28,25 @@ def test_delete_does_not_leave_the_working_copy(tmp_path: Path) -> None:
 
     assert sorted(path.name for path in outside.rglob("*")) == ["deep", "x", "y"]
     assert sorted(path.name for path in root.iterdir()) == [".tether", "kept", "link"]
+
+
+def test_no_folder_is_too_deep(tmp_path: Path) -> None:
+    """Folders nested deeper than the interpreter allows calls, longer than PATH_MAX, are seen and deleted."""
+    worktree = make_worktree(tmp_path)
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(1100):
+        os.mkdir("deep", dir_fd=descriptor)
+        inner = os.open("deep", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = inner
+    os.close(os.open("leaf", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor))
+    os.close(descriptor)
+    store = DictStore()
+
+    assert compare(worktree, store, EMPTY_TREE).untracked == [(b"deep", True)]
+    delete_files(worktree, [b"deep"])
+
+    assert compare(worktree, store, EMPTY_TREE).untracked == []
 
 
 def test_moved_files_are_known_by_their_new_names(tmp_path: Path) -> None:
