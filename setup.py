@@ -15,6 +15,7 @@ MODULES = {
     "tether.core._gear": "src/tether/core/_gear.pyx",
     "tether.core._planes": "src/tether/core/_planes.pyx",
     "tether.core._floats": "src/tether/core/_floats.pyx",
+    "tether.repo._blocks": "src/tether/repo/_blocks.pyx",
     "tether.worktree._scan": "src/tether/worktree/_scan.pyx",
     "tether.worktree._transfer": "src/tether/worktree/_transfer.pyx",
 }

@@ -59,13 +59,6 @@ def frame_header(kind: int, codec: int, raw: int, stored: int, digest: Digest) -
     return head + FRAME_CRC.pack(crc32(head))
 
 
-def raw_headers(kind: int, lengths: Sequence[int], digests: Sequence[Digest]) -> list[bytes]:
-    """Return the headers of frames that keep objects as they are."""
-    pack, pack_crc = FRAME.pack, FRAME_CRC.pack
-    heads = [pack(kind, 0, 0, size, size, name) for size, name in zip(lengths, digests, strict=True)]
-    return [head + pack_crc(crc32(head)) for head in heads]
-
-
 def parse_frame(head: Buffer, offset: int) -> Frame:
     """Read a frame's header found at `offset`.
 

@@ -37,7 +37,7 @@ class ContentWriter:
         fresh = [i for i in session.unknown(digests) if digests[i] != EMPTY_FILE]
         longer = [i for i in fresh if len(contents[i]) > MIN_SIZE]
         cuts = dict(zip(longer, cut_many([contents[i] for i in longer]), strict=True))
-        plain: dict[Digest, Buffer] = {}
+        plain: dict[Digest, bytes] = {}
         for i, packed in zip(fresh, all_packed([contents[i] for i in fresh]), strict=True):
             ends = cuts.get(i, ())
             if packed and len(ends) <= 1:

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from blake3 import blake3
 
@@ -17,13 +17,17 @@ from tether.repo.frames import (
     decode_table,
     frame_header,
     pack_header,
-    raw_headers,
     read_frames,
     role_of,
     tabulate,
     trailer,
 )
 from tether.storage.backend import Backend
+
+try:
+    from tether.repo._blocks import raw_block
+except ImportError:  # no compiler at the installation
+    from tether.repo.blocks_pure import raw_block
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor, Future
@@ -33,6 +37,18 @@ PACK_FRAMES = 1 << 17
 """A pack is sealed at this many frames too, so that its table stays small in memory."""
 _BLOCK = 4 << 20
 _UNDER_WAY = 3
+
+
+class RawObjects(NamedTuple):
+    """Objects of one kind that are appended as they are."""
+
+    kind: int
+    digests: list[Digest]
+    contents: list[bytes]
+
+
+Pending: TypeAlias = Buffer | RawObjects
+"""What goes into a pack next: bytes as they are, or objects that get their frames when they are written."""
 
 
 def pack_key(name: Digest) -> str:
@@ -54,7 +70,7 @@ class PackWriter:
         self._running: deque[Future[None]] = deque()
         self._upload = backend.upload()
         self._hasher = blake3()
-        self._pending: list[Buffer] = [pack_header(role)]
+        self._pending: list[Pending] = [pack_header(role)]
         self._pending_size = self.size = HEADER.size
         self._rows: list[tuple[Digest, int, int, int, int, int]] = []
 
@@ -69,15 +85,14 @@ class PackWriter:
         if self._pending_size >= _BLOCK:
             self._flush()
 
-    def add_raw(self, kind: int, digests: Sequence[Digest], objects: Sequence[Buffer]) -> None:
-        """Append several objects as they are; their bytes must not change before the next flush."""
-        lengths = list(map(len, objects))
-        for header, data in zip(raw_headers(kind, lengths, digests), objects, strict=True):
-            self._pending += (header, data)
+    def add_raw(self, kind: int, digests: Sequence[Digest], objects: Sequence[bytes]) -> None:
+        """Append several objects as they are."""
         offset = self.size
-        for digest, length in zip(digests, lengths, strict=True):
+        for digest, data in zip(digests, objects, strict=True):
+            length = len(data)
             self._rows.append((digest, kind, 0, offset, length, length))
             offset += FRAME_SIZE + length
+        self._pending.append(RawObjects(kind, list(digests), list(objects)))
         self._pending_size += offset - self.size
         self.size = offset
         if self._pending_size >= _BLOCK:
@@ -119,8 +134,9 @@ class PackWriter:
         while len(self._running) > _UNDER_WAY:
             self._running.popleft().result()
 
-    def _write(self, pending: list[Buffer]) -> None:
-        block = b"".join(pending)
+    def _write(self, pending: list[Pending]) -> None:
+        pieces = [raw_block(*each) if isinstance(each, RawObjects) else each for each in pending]
+        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._hasher.update(block)
         self._upload.write(block)
 

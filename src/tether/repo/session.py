@@ -1,13 +1,12 @@
 """One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from threading import RLock
 from typing import NamedTuple
 
 from tether.core.compression import Compressor
-from tether.core.digest import Buffer, Digest
+from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, object_digest
 from tether.errors import InvalidInput
 from tether.repo.frames import DATA, LIMITS, META, Stored, Table
@@ -92,10 +91,12 @@ class WriteSession:
             if stored.digest in self._known:
                 return
             self._known.add(stored.digest)
-            with self._writing(role) as writer:
-                writer.add(stored)
+            writer = self._writer(role)
+            before = writer.size
+            writer.add(stored)
+            self._count(role, writer, before)
 
-    def append_raw(self, role: int, kind: ObjectKind, objects: Mapping[Digest, Buffer]) -> None:
+    def append_raw(self, role: int, kind: ObjectKind, objects: Mapping[Digest, bytes]) -> None:
         """Append several objects as they are; those that this session has are left out."""
         with self._lock:
             fresh = {digest: data for digest, data in objects.items() if digest not in self._known}
@@ -103,16 +104,18 @@ class WriteSession:
             digests, contents = list(fresh), list(fresh.values())
             for start in range(0, len(fresh), _RAW_BATCH):
                 part = slice(start, start + _RAW_BATCH)
-                with self._writing(role) as writer:
-                    writer.add_raw(kind, digests[part], contents[part])
+                writer = self._writer(role)
+                before = writer.size
+                writer.add_raw(kind, digests[part], contents[part])
+                self._count(role, writer, before)
 
-    @contextmanager
-    def _writing(self, role: int) -> Iterator[PackWriter]:
+    def _writer(self, role: int) -> PackWriter:
         writer = self._writers.get(role)
         if writer is None:
             writer = self._writers[role] = PackWriter(self._backend, role, self._pool)
-        before = writer.size
-        yield writer
+        return writer
+
+    def _count(self, role: int, writer: PackWriter, before: int) -> None:
         self.written += writer.size - before
         if writer.full:
             self._seal(role)

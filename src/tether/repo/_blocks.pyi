@@ -1,0 +1,3 @@
+from tether.core.digest import Digest
+
+def raw_block(kind: int, digests: list[Digest], contents: list[bytes]) -> bytes: ...
