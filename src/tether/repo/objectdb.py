@@ -148,6 +148,15 @@ class ObjectDb:
             self._cache.clear()
             self._cached = 0
 
+    def catch_up(self) -> None:
+        """Forget which packs hold what if other packs are live now.
+
+        Whoever is about to count on an object to stay calls it when gc is locked out: what was looked
+        up before may have been freed since.
+        """
+        if self._lookup is not None and self._lookup.live != frozenset(self._live()):
+            self._lookup = None
+
     def _refresh(self) -> bool:
         live = frozenset(self._live())
         if live == self.lookup.live:

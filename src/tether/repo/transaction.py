@@ -1,6 +1,7 @@
 """Transactions: everything that changes a repository, from the first look-up to one move of the root."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
 from typing import Protocol
@@ -9,10 +10,10 @@ from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import check_ref_name
-from tether.errors import AlreadyExists, Conflict
+from tether.errors import AlreadyExists, Conflict, TetherError
 from tether.repo.ingest import ContentWriter
 from tether.repo.objectdb import ObjectDb
-from tether.repo.operations import Head, Operation, Pointers, RefChange, encode_segment
+from tether.repo.operations import Head, Operation, Pointers, RefChange, encode_segment, walk_operations
 from tether.repo.repack import merge_small_packs
 from tether.repo.root import KEY, Root, decode_root
 from tether.repo.session import WriteSession
@@ -56,6 +57,7 @@ class Transaction:
     def __init__(self, store: Store, command: str, time: Time, write_id: bytes, *, level: str) -> None:
         self._store, self._command, self._time, self._write_id = store, command, time, write_id
         self.root = store.root()
+        store.objects.catch_up()
         self.objects = WriteSession(store.backend, store.objects, level)
         self.contents = ContentWriter(self.objects)
         self.operation: Operation | None = None
@@ -168,16 +170,30 @@ class Transaction:
         return self.objects.put(ObjectKind.OPERATIONS, run)
 
     def _move(self, packs: "_Packs", folded: Digest | None) -> None:
-        while True:
+        while self.operation is None:
             root = self._store.root()
             self._check(root)
             new = self._next(root, packs, folded)
             try:
                 self._store.backend.swap(KEY, root.encode(), new.encode())
-            except Conflict:
-                continue
-            self.operation = new.operations[-1]
-            return
+                self.operation = new.operations[-1]
+            except TetherError as error:
+                self.operation = self._arrived()
+                if self.operation is None and not isinstance(error, Conflict):
+                    raise
+
+    def _arrived(self) -> Operation | None:
+        """Return our operation if the root has it all the same: then a reply was lost, not the race."""
+        root = self._store.root()
+        last = self.root.operations[-1].id if self.root.operations else None
+        for operation in walk_operations(root.operations, root.older_operations, self._store.objects):
+            if operation.id == last:
+                return None
+            if operation.write_id == self._write_id:
+                with suppress(Conflict):  # whoever moved it on has made it durable
+                    self._store.backend.swap(KEY, root.encode(), root.encode())
+                return operation
+        return None
 
     def _check(self, root: Root) -> None:
         for name, (old, _) in self._refs.items():
