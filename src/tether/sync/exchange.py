@@ -1,6 +1,7 @@
 """Fetch and push: objects first, then the refs, each side in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,9 @@ from tether.repo.repository import Repository
 from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.transfer import copy_objects, verify_files
+
+_TRIES = 8
+"""How often refs that only follow another repository are moved anew when someone else moves them too."""
 
 
 class RefState(StrEnum):
@@ -80,8 +84,15 @@ def fetch(
     Raises:
         Corrupt: An object of the other side is damaged; nothing has changed here then.
     """
-    theirs = other.root().refs
     require_prerequisites(other, local.objects)
+    for _ in range(_TRIES):
+        with suppress(Conflict):  # another process fetched at the same time; what it brought is here
+            return _fetch(local, other, remote, prune, progress)
+    return _fetch(local, other, remote, prune, progress)
+
+
+def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progress: Progress) -> Exchange:
+    theirs = other.root().refs
     with local.transaction(f"fetch {remote}") as transaction:
         updates = _plan_fetch(transaction.root.refs, theirs, remote, prune=prune)
         updates = [_judged(update, other, local) for update in updates]
@@ -233,10 +244,13 @@ def peel(objects: ObjectDb, digest: Digest) -> Digest:
 
 
 def _remember(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:
+    """Move the remote branches here; the push itself is done, whoever else does so at the same time."""
     branches = [update for update in updates if update.name.startswith(BRANCHES)]
-    with local.transaction(f"push to {remote}") as transaction:
-        for update in branches:
-            transaction.set_ref(remote_ref(remote, update.name.removeprefix(BRANCHES)), update.new)
+    for _ in range(_TRIES):
+        with suppress(Conflict), local.transaction(f"push to {remote}") as transaction:
+            for update in branches:
+                transaction.set_ref(remote_ref(remote, update.name.removeprefix(BRANCHES)), update.new)
+            return
 
 
 def refuse(exchange: Exchange, remote: str) -> None:

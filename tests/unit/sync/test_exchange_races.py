@@ -1,0 +1,137 @@
+"""Fetch, push and bundles while somebody else works on the same repositories, step by step."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.support.repos import commit_files, make_repository, read_files, ticking
+
+from tether.core.digest import Digest
+from tether.core.names import branch_ref, remote_ref
+from tether.repo.check import CheckOptions, check_repository
+from tether.repo.repack import MANY
+from tether.repo.repository import Repository
+from tether.storage.local import LocalBackend
+from tether.sync.bundle import create_bundle
+from tether.sync.bundlefile import open_bundle
+from tether.sync.clone import CloneOptions, fill_clone
+from tether.sync.exchange import PushOptions, fetch, push
+
+MAIN = branch_ref("main")
+
+
+class Meanwhile:
+    """A progress that lets something happen once, when the named stage begins."""
+
+    def __init__(self, stage: str, act: Callable[[], object]) -> None:
+        self._stage, self._act = stage, act
+
+    def start(self, label: str, total: int | None, unit: str) -> None:
+        """Act if it is the stage."""
+        if label == self._stage:
+            self._stage = ""
+            self._act()
+
+    def advance(self, amount: int) -> None:
+        """Do nothing."""
+
+    def finish(self) -> None:
+        """Do nothing."""
+
+
+def another(repository: Repository, before_write: Callable[[str], None] | None = None) -> Repository:
+    """Open a repository as another process would."""
+    backend = LocalBackend(repository.directory, before_write=before_write) if before_write else None
+    return Repository.open(repository.directory, clock=ticking(), backend=backend)
+
+
+def merge_packs(repository: Repository) -> None:
+    """Make commits until the small packs that were there are merged and deleted."""
+    before = repository.root().packs()
+    for number in range(2 * MANY):
+        commit_files(repository, {"n": b"%d" % number}, f"{number}", branch=branch_ref("other"))
+    assert not set(before) & set(repository.root().packs())
+    assert not any((repository.directory / f"packs/{name.hex()}.pack").exists() for name in before)
+
+
+def assert_has(repository: Repository, commit: Digest, files: dict[str, bytes]) -> None:
+    """Fail unless the repository is sound and has these files."""
+    assert check_repository(repository, CheckOptions(full=True)).problems == []
+    assert read_files(repository, commit) == files
+
+
+def test_packs_that_are_merged_away_during_a_fetch_are_found_again(tmp_path: Path) -> None:
+    """The source goes on working while it is read; the fetch brings what it had."""
+    source, files = make_repository(tmp_path / "source"), {"a": b"one\n", "b": b"two\n"}
+    commit = commit_files(source, files, "first")
+    local = make_repository(tmp_path / "local")
+    act = Meanwhile("copying objects", lambda: merge_packs(another(source)))
+
+    fetch(local, source, "origin", progress=act)
+
+    assert local.root().refs[remote_ref("origin", "main")] == commit
+    assert_has(local, commit, files)
+
+
+def test_packs_that_are_merged_away_while_a_bundle_is_written_are_found_again(tmp_path: Path) -> None:
+    """A bundle of a repository at work is whole."""
+    source, files = make_repository(tmp_path / "source"), {"a": b"one\n", "b": b"two\n"}
+    commit = commit_files(source, files, "first")
+    act = Meanwhile("writing objects", lambda: merge_packs(another(source)))
+
+    create_bundle(source, tmp_path / "bundle", {MAIN: commit}, progress=act)
+
+    bundled = open_bundle(tmp_path / "bundle", ticking())
+    local = make_repository(tmp_path / "local")
+    fill_clone(bundled, local, CloneOptions())
+    bundled.close()
+    assert_has(local, commit, files)
+
+
+def test_two_fetches_at_once_both_succeed(tmp_path: Path) -> None:
+    """Both bring the same branch; the second finds it there and is no conflict."""
+    source, files = make_repository(tmp_path / "source"), {"a": b"one\n"}
+    first = commit_files(source, files, "first")
+    local = make_repository(tmp_path / "local")
+    act = Meanwhile("copying objects", lambda: fetch(another(local), another(source), "origin"))
+
+    fetch(local, source, "origin", progress=act)
+
+    assert local.root().refs[remote_ref("origin", "main")] == first
+    assert_has(local, first, files)
+
+
+def test_a_push_is_no_conflict_when_someone_fetches_before_it_is_noted_here(tmp_path: Path) -> None:
+    """What moves only what this side remembers of the other cannot fail a push that was made."""
+    local, files = make_repository(tmp_path / "local"), {"a": b"one\n"}
+    commit = commit_files(local, files, "first")
+    there = make_repository(tmp_path / "there", bare=True)
+    waiting = [lambda: fetch(another(local), another(there), "origin")]
+
+    def act(step: str) -> None:
+        if step == "lock" and waiting:
+            waiting.pop()()
+
+    push(another(local, act), there, "origin", PushOptions(("main",)))
+
+    assert not waiting
+    assert there.root().refs == {MAIN: commit}
+    assert local.root().refs[remote_ref("origin", "main")] == commit
+    assert_has(there, commit, files)
+
+
+def test_two_pushes_of_one_commit_at_once_are_both_sound(tmp_path: Path) -> None:
+    """Two clones push what is the same to two branches; both arrive, and gc keeps them."""
+    local, files = make_repository(tmp_path / "local"), {"a": b"one\n"}
+    commit = commit_files(local, files, "first")
+    with local.transaction("branch") as transaction:
+        transaction.set_ref(branch_ref("side"), commit)
+    there = make_repository(tmp_path / "there", bare=True)
+    act = Meanwhile(
+        "copying objects", lambda: push(another(local), another(there), "origin", PushOptions(("side",)))
+    )
+
+    push(local, there, "origin", PushOptions(("main",)), progress=act)
+
+    assert there.root().refs == {MAIN: commit, branch_ref("side"): commit}
+    assert len(set(there.root().packs())) == len(there.root().packs())
+    assert_has(there, commit, files)
