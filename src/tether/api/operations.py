@@ -11,6 +11,7 @@ from tether.core.tree import Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import walk
+from tether.errors import Conflict
 from tether.repo.mergestate import current_state
 from tether.repo.operations import Operation, Pointers
 from tether.repo.oplog import (
@@ -24,6 +25,8 @@ from tether.repo.oplog import (
     restore_goal,
     undo_goal,
 )
+from tether.repo.root import Root
+from tether.repo.transaction import Transaction
 from tether.worktree.plan import plan_checkout
 
 if TYPE_CHECKING:
@@ -56,9 +59,10 @@ def undo(repo: "Repo", *, force: bool = False) -> Undone:
         NotFound: There is nothing to undo.
         Conflict: Local changes would be lost and `force` is not set.
     """
+    root = repo.repository.root()
     operation = next_undo(repo.repository)
-    goal = undo_goal(repo.repository.root(), operation)
-    return _reach(repo, goal, operation, [operation], force=force)
+    goal = undo_goal(root, operation)
+    return _reach(repo, _Way(root, goal, operation, [operation]), force=force)
 
 
 def restore(repo: "Repo", prefix: str, *, force: bool = False) -> Undone:
@@ -69,27 +73,49 @@ def restore(repo: "Repo", prefix: str, *, force: bool = False) -> Undone:
         InvalidInput: Several operations begin with `prefix`.
         Conflict: Local changes would be lost and `force` is not set.
     """
+    root = repo.repository.root()
     operation = find_operation(repo.repository, prefix)
     later = operations_after(repo.repository, operation)
     goal = restore_goal(repo.repository, operation, later)
-    return _reach(repo, goal, operation, later, force=force)
+    return _reach(repo, _Way(root, goal, operation, later), force=force)
 
 
-def _reach(
-    repo: "Repo", goal: Goal, operation: Operation, back: Sequence[Operation], *, force: bool
-) -> Undone:
-    """Apply a goal; `back` are the operations that it takes back, newest first."""
-    repository, files = repo.repository, 0
+class _Way(NamedTuple):
+    """How to take operations back."""
+
+    root: Root
+    """What it was worked out from."""
+    goal: Goal
+    operation: Operation
+    """What is taken back, or returned to."""
+    back: Sequence[Operation]
+    """All that is taken back, newest first."""
+
+
+def _reach(repo: "Repo", way: _Way, *, force: bool) -> Undone:
+    """Apply a goal.
+
+    Raises:
+        Conflict: Something else was done since it was worked out, or local changes would be lost.
+    """
+    repository, goal, files = repo.repository, way.goal, 0
     if repository.worktree is None:
         with repository.transaction(goal.command) as transaction:
+            _refuse_others(way, transaction)
             apply_goal(transaction, goal)
     else:
         with changing(repo, goal.command) as change:
+            _refuse_others(way, change.transaction)
             apply_goal(change.transaction, goal)
-            _bring_files(change, goal, back, force=force)
+            _bring_files(change, goal, way.back, force=force)
         files = change.files
     root = repository.root()
-    return Undone(operation, branch_of(root), root.head_commit(), files)
+    return Undone(way.operation, branch_of(root), root.head_commit(), files)
+
+
+def _refuse_others(way: _Way, transaction: Transaction) -> None:
+    if transaction.root.write_id != way.root.write_id:
+        raise Conflict("another process changed the repository meanwhile", hint="look at 'tether op log'")
 
 
 def _bring_files(change: Change, goal: Goal, back: Sequence[Operation], *, force: bool) -> None:

@@ -12,6 +12,7 @@ from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import AlreadyExists, InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository
+from tether.repo.root import Root
 from tether.sync import exchange
 from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import Exchange, PushOptions
@@ -75,7 +76,7 @@ def clone(
     root = repository.root()
     if request.bare or root.head_commit() is None:
         return repo, Moved(branch, root.head_commit(), 0)
-    return repo, move_to(repo, Move("clone", root.head_commit(), force=True, durable=True))
+    return repo, move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
 
 
 def clone_repository(

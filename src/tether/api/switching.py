@@ -71,12 +71,17 @@ def switch(repo: "Repo", branch: str, *, create: str | None = None, force: bool 
     root, ref = repo.repository.root(), branch_ref(check_ref_name(branch))
     if create is not None:
         return _switch_new(repo, branch, create, force=force)
-    target = root.refs.get(ref)
-    if target is None and root.head.ref == ref:
+    if ref not in root.refs and root.head.ref == ref:
         return Moved(branch, None, 0)
-    if target is None:
+    if ref not in root.refs:
         return _switch_remote(repo, branch, force=force)
-    return move_to(repo, Move(f"switch {branch}", target, Head(ref), force=force))
+
+    def target(root: Root) -> Digest:
+        if ref not in root.refs:
+            raise NotFound(f"the branch {branch} was deleted meanwhile")
+        return root.refs[ref]
+
+    return move_to(repo, Move(f"switch {branch}", target, ref, force=force))
 
 
 def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
@@ -89,8 +94,9 @@ def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
     root = repo.repository.root()
     if _is_branch(root, rev):
         return switch(repo, rev, force=force)
-    commit = resolve(repo.repository, rev)
-    return move_to(repo, Move(f"checkout {rev}", commit, Head(None, commit), force=force))
+    return move_to(
+        repo, Move(f"checkout {rev}", lambda _: resolve(repo.repository, rev), detach=True, force=force)
+    )
 
 
 def restore(repo: "Repo", request: RestoreRequest) -> Restored:
@@ -139,14 +145,14 @@ def reset(repo: "Repo", rev: str, mode: str = "mixed") -> Moved:
     Raises:
         InvalidInput: An unknown mode.
     """
-    commit = resolve(repo.repository, rev)
     command = f"reset --{mode} {rev}"
     if mode == "hard":
-        return move_to(repo, Move(command, commit, advance=True, force=True))
+        return move_to(repo, Move(command, lambda _: resolve(repo.repository, rev), advance=True, force=True))
     if mode not in ("soft", "mixed"):
         raise InvalidInput(f"no such mode of reset: {mode}")
     with writing(repo, command), repo.repository.transaction(command) as transaction:
         refuse_under_way(transaction.objects, transaction.root, "reset")
+        commit = resolve(repo.repository, rev)
         transaction.advance(commit)
         if mode == "mixed":
             transaction.set_stage(tree_of(repo, commit))
@@ -228,9 +234,8 @@ def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:
         with repo.repository.transaction(command) as transaction:
             transaction.set_head(Head(ref))
         return Moved(branch, None, 0)
-    commit = resolve(repo.repository, start)
     with changing(repo, command) as change:
-        transaction = change.transaction
+        transaction, commit = change.transaction, resolve(repo.repository, start)
         refuse_under_way(transaction.objects, transaction.root, command)
         transaction.set_ref(ref, commit, expected=None)
         transaction.set_head(Head(ref))

@@ -1,6 +1,6 @@
 """The working copy and what writes it: checkout of a commit, with stage and HEAD in one operation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,16 +49,18 @@ class Move:
 
     Attributes:
         command: For the operation log.
-        commit: What the files shall be like; None for no files.
-        head: What HEAD becomes; None leaves it as it is.
+        target: Tells, when it has its turn, which commit the files shall be like; None for no files.
+        ref: The ref that HEAD names from then on; None leaves HEAD as it is.
+        detach: Let HEAD name the commit itself.
         advance: Move the branch of HEAD to the commit as well, as `reset` does.
         force: Overwrite local changes; they are kept in the operation for `undo`.
         durable: Make the files durable before the command ends, as `clone` does.
     """
 
     command: str
-    commit: Digest | None
-    head: Head | None = None
+    target: Callable[[Root], Digest | None]
+    ref: str | None = None
+    detach: bool = False
     advance: bool = False
     force: bool = False
     durable: bool = False
@@ -269,14 +271,16 @@ def move_to(repo: "Repo", move: Move) -> Moved:
     """
     with changing(repo, move.command) as change:
         transaction = change.transaction
-        root, tree = transaction.root, tree_of(repo, move.commit)
+        root = transaction.root
+        commit = move.target(root)
+        tree = tree_of(repo, commit)
         if not move.force:
             refuse_under_way(transaction.objects, root, move.command)
         stage = tree if move.force else carry(transaction, tree_of(repo, root.head_commit()), tree)
-        if move.head is not None:
-            transaction.set_head(move.head)
-        if move.advance and move.commit is not None:
-            transaction.advance(move.commit)
+        if move.ref is not None or move.detach:
+            transaction.set_head(Head(move.ref, commit if move.detach else None))
+        if move.advance and commit is not None:
+            transaction.advance(commit)
         if move.force:
             transaction.set_state(None)
         change.show(stage, force=move.force, durable=move.durable)

@@ -204,6 +204,10 @@ class Transaction:
         touches_head = self._pointers != self.root.pointers() or self.root.head.ref in self._refs
         if touches_head and root.pointers() != self.root.pointers():
             raise Conflict("another process changed HEAD or the stage", hint="run the command again")
+        shown = self._pointers.head.ref or ""
+        moves_head = self._pointers != self.root.pointers()
+        if moves_head and root.refs.get(shown) != self.root.refs.get(shown):
+            raise Conflict(f"{shown} was moved by another process", hint="run the command again")
 
     def _next(self, root: Root, packs: "_Packs", folded: Digest | None) -> Root:
         keeps = self._pointers == self.root.pointers()
