@@ -26,6 +26,7 @@ FOLDER = ".tether"
 
 WAIT_NOTE_S = 1.0
 WAIT_LIMIT_S = 60.0
+WAIT_LONGEST_S = 600.0
 
 _AUTHOR = {"user.name": "TETHER_USER_NAME", "user.email": "TETHER_USER_EMAIL"}
 
@@ -41,6 +42,7 @@ class Context:
     quiet: bool = False
     verbose: bool = False
     _waiting: dict["Holder", float] = field(default_factory=dict)
+    _asked: float = 0.0
     _noted: set["Holder"] = field(default_factory=set)
 
     # -- what surrounds the command ---------------------------------------------------------
@@ -82,13 +84,18 @@ class Context:
     def wait(self, holder: "Holder") -> bool:
         """Decide, for the library, whether to go on waiting for a lock; a person is told for whom.
 
-        Somebody at a terminal waits until Ctrl-C, a script for a minute.
+        Somebody at a terminal waits until Ctrl-C, a script for a minute for each holder, and ten in all.
         """
-        waited = time.monotonic() - self._waiting.setdefault(holder, time.monotonic())
+        now = time.monotonic()
+        if now - self._asked > WAIT_NOTE_S:  # the lock was had since; this is another wait
+            self._waiting.clear()
+        self._asked = now
+        waited = now - self._waiting.setdefault(holder, now)
+        longest = now - min(self._waiting.values())
         if waited >= WAIT_NOTE_S and holder not in self._noted:
             self._noted.add(holder)
             self.note(f"waiting for {holder}")
-        return self.interactive or waited < WAIT_LIMIT_S
+        return self.interactive or (waited < WAIT_LIMIT_S and longest < WAIT_LONGEST_S)
 
     # -- the repository and its settings ----------------------------------------------------
 
