@@ -155,8 +155,9 @@ def create_branch(repo: "Repo", name: str, rev: str = "HEAD", *, force: bool = F
         AlreadyExists: The name is taken.
         Conflict: The branch to move is checked out.
     """
-    ref, commit = branch_ref(name), resolve(repo.repository, rev)
+    ref = branch_ref(name)
     with repo.repository.transaction(f"branch {name}") as transaction:
+        commit = resolve(repo.repository, rev)
         if ref in transaction.root.refs:
             if not force:
                 raise AlreadyExists(
@@ -176,19 +177,19 @@ def delete_branch(repo: "Repo", name: str, *, force: bool = False) -> Branch:
         Conflict: It is checked out, or unless `force` its commits are in no other line: neither what
             it follows nor HEAD has them.
     """
-    root = repo.repository.root()
     ref = branch_ref(name)
-    if ref not in root.refs:
-        raise NotFound(f"no branch {name}", hint="'tether branch' lists them")
-    if root.head.ref == ref:
-        raise Conflict(f"branch {name} is checked out", hint="'tether switch' to another one first")
-    branch = _branch(repo, root, ref)
-    if not force and not _is_merged(repo, root, branch):
-        raise Conflict(
-            f"branch {name} has commits that are not merged",
-            hint=f"'tether branch -D {name}' removes it anyway",
-        )
     with repo.repository.transaction(f"branch -d {name}") as transaction:
+        root = transaction.root
+        if ref not in root.refs:
+            raise NotFound(f"no branch {name}", hint="'tether branch' lists them")
+        if root.head.ref == ref:
+            raise Conflict(f"branch {name} is checked out", hint="'tether switch' to another one first")
+        branch = _branch(repo, root, ref)
+        if not force and not _is_merged(repo, root, branch):
+            raise Conflict(
+                f"branch {name} has commits that are not merged",
+                hint=f"'tether branch -D {name}' removes it anyway",
+            )
         transaction.set_ref(ref, None, expected=branch.id)
     _move_settings(repo, name, None)
     return branch
@@ -274,8 +275,9 @@ def create_tag(
     Raises:
         AlreadyExists: The name is taken, unless `force`.
     """
-    ref, commit = tag_ref(check_ref_name(name)), resolve(repo.repository, rev)
+    ref = tag_ref(check_ref_name(name))
     with repo.repository.transaction(f"tag {name}") as transaction:
+        commit = resolve(repo.repository, rev)
         if ref in transaction.root.refs and not force:
             raise AlreadyExists(f"tag {name} exists already", hint=f"'tether tag -d {name}' removes it")
         info = TagInfo(name, commit)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from tests.support.repos import ADA, START, ticking
 
-from tether.api import operations
+from tether.api import history, operations
 from tether.api.repo import Repo
 from tether.api.staging import CommitRequest
 from tether.core.identity import Time
 from tether.core.names import branch_ref
-from tether.errors import Conflict
+from tether.errors import Conflict, NotFound
 from tether.repo.operations import Head
 
 
@@ -144,3 +144,29 @@ def test_a_commit_goes_on_from_the_one_it_waited_for(root: Path) -> None:
     repo.commit_with(CommitRequest("4", allow_empty=True))
 
     assert [entry.commit.message.strip() for entry in repo.log()] == ["4", "3", "2", "1"]
+
+
+def test_a_branch_or_tag_never_names_a_commit_that_gc_freed_meanwhile(root: Path) -> None:
+    """The commit was found when the command began and is gone when it has its turn: there is none."""
+    repo = Repo.open(root, clock=ticking(START + 10**11))
+    repo.author = ADA
+    lost = next(repo.log(limit=1)).id.hex()
+    repo.reset("HEAD~1", "hard")
+    repo.close()
+
+    for make in (Repo.create_branch, Repo.create_tag):
+        waiting = opened(root, lambda other: other.gc(prune_now=True))
+        with pytest.raises(NotFound):
+            make(waiting, "name", lost)
+        refs = waiting.repository.root().refs
+        assert not [name for name in refs if name.endswith("/name")]
+
+
+def test_a_branch_is_not_deleted_when_someone_has_switched_to_it(root: Path) -> None:
+    """HEAD always names a branch that is there."""
+    repo = opened(root, lambda other: other.switch("side"))
+
+    with pytest.raises(Conflict, match="checked out"):
+        history.delete_branch(repo, "side")
+
+    assert head(repo) == "1"
