@@ -12,6 +12,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.tree import EntryKind
 from tether.core.treeread import walk
+from tether.repo.mergestate import ConflictRow
 from tether.repo.repository import Repository
 
 Kind = Literal["file", "exec", "link"]
@@ -41,6 +42,7 @@ class State:
     branches: dict[str, Digest] = field(default_factory=dict)
     branch: str | None = "main"
     detached: Digest | None = None
+    tags: dict[str, Digest] = field(default_factory=dict)
 
     @property
     def head(self) -> Digest | None:
@@ -121,6 +123,8 @@ class Merged(NamedTuple):
     files: Files
     certain: bool
     """Whether it follows from the paths alone: no renames, no path changed differently on both sides."""
+    clashes: frozenset[str]
+    """Paths that were changed differently on both sides; none where renames may move them about."""
 
 
 def merge(base: Files, ours: Files, theirs: Files) -> Merged:
@@ -129,13 +133,24 @@ def merge(base: Files, ours: Files, theirs: Files) -> Merged:
         path for path in differing(base, ours) & differing(base, theirs) if ours.get(path) != theirs.get(path)
     }
     files = put(ours, theirs, differing(base, theirs) - clashes)
-    return Merged(files, not clashes and not (renames(base, ours) or renames(base, theirs)))
+    moved = renames(base, ours) or renames(base, theirs)
+    return Merged(files, not clashes and not moved, frozenset(() if moved else clashes))
 
 
 def renames(base: Files, side: Files) -> bool:
     """Say whether something new could be taken for something that went away."""
     gone = {base[path].data for path in base if path not in side}
     return any(side[path].data in gone for path in side if path not in base)
+
+
+def check_both_sides(files: Files, row: ConflictRow, ours: Files, theirs: Files) -> None:
+    """Fail unless both versions of a path in conflict lie in the working copy."""
+    for entry, name, side in ((row.ours, row.our_name, ours), (row.theirs, row.their_name, theirs)):
+        if entry is None:
+            continue
+        kept = files[os.fsdecode(name)].data
+        known = {thing.data for thing in side.values() if thing.data in kept}
+        assert known, f"{name!r} has nothing of its side"
 
 
 # -- the real thing, looked at without the commands -----------------------------------------
