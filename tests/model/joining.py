@@ -6,18 +6,21 @@ from typing import Literal
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from tests.model.machine import RepositoryMachine, must_refuse, names
+from tests.model.machine import RepositoryMachine, must_refuse, names, paths
 from tests.support import model
 from tests.support.model import Refused, State
 
 from tether.api import merging, remotes, resolving
 from tether.core.digest import Digest
-from tether.errors import Conflict
+from tether.errors import Conflict, InvalidInput, TetherError
 from tether.repo.mergestate import ConflictRow
 from tether.sync.exchange import PushOptions
 
 Settlement = Literal["abort", "ours", "theirs", "mark"]
 settlements: st.SearchStrategy[Settlement] = st.sampled_from(("abort", "ours", "theirs", "mark"))
+
+Change = Literal["file", "exec", "link", "delete", "turn"]
+changes: st.SearchStrategy[Change] = st.sampled_from(("file", "file", "exec", "link", "delete", "turn"))
 
 
 class JoiningMachine(RepositoryMachine):
@@ -52,6 +55,9 @@ class JoiningMachine(RepositoryMachine):
         head, before = self.state.head, self.state
         assert head is not None
         bases = self._bases(head, theirs)
+        if not bases:  # the first commit was amended
+            _must_raise(InvalidInput, lambda: self.repo.merge(rev, options))
+            return
         merged = model.merge(self.commits[bases[0]][0], self.commits[head][0], self.commits[theirs][0])
         certain = merged.certain and len(bases) == 1
         try:
@@ -84,7 +90,7 @@ class JoiningMachine(RepositoryMachine):
             model.check_both_sides(on_disk, row, self.commits[head][0], self.commits[theirs][0])
         assert self.repo.status().conflicts == tuple(row.path for row in rows)
         for refused in (lambda: self.repo.commit("too early"), lambda: merging.finish(self.repo)):
-            _must_raise_conflict(refused)
+            _must_raise(Conflict, refused)
         if settle == "abort":
             merging.abort(self.repo)
             return
@@ -99,6 +105,31 @@ class JoiningMachine(RepositoryMachine):
                 assert files.get(path) == side.get(path)
         self.commits[done] = (files, (head, theirs))
         self.state = model.show(before, files).at(done)
+
+    @rule(path=paths, mine=changes, theirs=changes, settle=settlements)
+    def quarrel(self, path: str, mine: Change, theirs: Change, settle: Settlement) -> None:
+        """Change a path here and on a new branch from here, and join the two."""
+        here, name = self.state.branch, f"quarrel-{len(self.commits)}"
+        if here is None or name in self.state.branches or not self._is_clean():
+            return
+        self.create_branch(name)
+        self._change(path, theirs)
+        self.switch(here, force=False)
+        self._change(path, mine)
+        self._merge(name, self.state.branches[name], no_ff=False, settle=settle)
+
+    def _is_clean(self) -> bool:
+        return self.state.work == self.state.stage == self._head_files()
+
+    def _change(self, path: str, change: Change) -> None:
+        if change == "delete":
+            self.delete(path)
+        elif change == "turn":
+            self.turn_executable_bit(path)
+        else:
+            self.write(path, change)
+        self.add()
+        self.commit(amend=False)
 
     # -- the other repository -----------------------------------------------------------------
 
@@ -140,12 +171,12 @@ class JoiningMachine(RepositoryMachine):
         return [each for each in common if not any(each in self._above(c) for c in common - {each})]
 
 
-def _must_raise_conflict(run: Callable[[], object]) -> None:
+def _must_raise(error: type[TetherError], run: Callable[[], object]) -> None:
     try:
         run()
-    except Conflict:
+    except error:
         return
-    raise AssertionError("conflicts are left, and nobody minds")
+    raise AssertionError(f"this goes through without {error.__name__}")
 
 
 def _refused() -> State:
