@@ -2,21 +2,46 @@
 
 Example:
     >>> import tether
-    >>> repo = tether.Repo.open("photos")  # doctest: +SKIP
+    >>> with tether.Repo.open("photos") as repo:
+    ...     print(repo.at("v1").read_text("labels.csv"), end="")
+    file,label
+    cat.png,cat
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tether import errors
+    from tether.api.merging import MergeOptions
+    from tether.api.remotes import CloneRequest
     from tether.api.repo import Repo
+    from tether.api.snapshot import Snapshot
+    from tether.api.staging import CommitRequest
+    from tether.core.identity import Person, Time
 
-__all__ = ["Repo"]
+__all__ = ["CloneRequest", "CommitRequest", "MergeOptions", "Person", "Repo", "Snapshot", "Time", "errors"]
+
+_HOMES = {
+    "CloneRequest": "tether.api.remotes",
+    "CommitRequest": "tether.api.staging",
+    "MergeOptions": "tether.api.merging",
+    "Person": "tether.core.identity",
+    "Repo": "tether.api.repo",
+    "Snapshot": "tether.api.snapshot",
+    "Time": "tether.core.identity",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that the command starts quickly."""
-    if name == "Repo":
-        from tether.api.repo import Repo
-
-        return Repo
+    if name == "errors":
+        return import_module("tether.errors")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'tether' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted({*globals(), *__all__})

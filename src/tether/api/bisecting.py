@@ -6,8 +6,9 @@ Its state is refs: `refs/bisect/bad`, `refs/bisect/good/<id>`, `refs/bisect/skip
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.working import Change, carry, changing, refuse_under_way, tree_of
 from tether.core.digest import Digest
 from tether.errors import Conflict, InvalidInput, NotFound
@@ -15,9 +16,6 @@ from tether.repo.history import History, ParentsOf
 from tether.repo.operations import Head, walk_operations
 from tether.repo.revision import resolve
 from tether.repo.root import Root
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 PREFIX = "refs/bisect/"
 
@@ -67,7 +65,7 @@ class LogLine(NamedTuple):
     """What was checked out after it."""
 
 
-def start(repo: "Repo", bad: str | None = None, good: Sequence[str] = ()) -> Progress:
+def start(repo: Opened, bad: str | None = None, good: Sequence[str] = ()) -> Progress:
     """Begin, and check out the commit to try first as soon as a bad and a good one are known.
 
     Raises:
@@ -90,7 +88,7 @@ def start(repo: "Repo", bad: str | None = None, good: Sequence[str] = ()) -> Pro
         return _step(repo, change, known)
 
 
-def mark(repo: "Repo", verdict: Verdict, revs: Sequence[str] = ()) -> Progress:
+def mark(repo: Opened, verdict: Verdict, revs: Sequence[str] = ()) -> Progress:
     """Say of commits, by default of the one that is checked out, what they are, and go to the next.
 
     Raises:
@@ -113,7 +111,7 @@ def mark(repo: "Repo", verdict: Verdict, revs: Sequence[str] = ()) -> Progress:
         return _step(repo, change, known)
 
 
-def reset(repo: "Repo", rev: str | None = None) -> Digest | None:
+def reset(repo: Opened, rev: str | None = None) -> Digest | None:
     """End the bisection and go back to where it began, or to `rev`; return what is checked out then.
 
     Raises:
@@ -136,7 +134,7 @@ def reset(repo: "Repo", rev: str | None = None) -> Digest | None:
     return commit
 
 
-def log(repo: "Repo") -> list[LogLine]:
+def log(repo: Opened) -> list[LogLine]:
     """Return the steps of the bisection that is under way, the first one first.
 
     Raises:
@@ -153,7 +151,7 @@ def log(repo: "Repo") -> list[LogLine]:
     return lines[::-1]
 
 
-def status(repo: "Repo") -> Progress:
+def status(repo: Opened) -> Progress:
     """Return where the bisection stands.
 
     Raises:
@@ -164,7 +162,7 @@ def status(repo: "Repo") -> Progress:
     return _next(History.of(repo.repository), _known(root))
 
 
-def run(repo: "Repo", try_it: Callable[[], int], report: Callable[[Progress], None]) -> Progress:
+def run(repo: Opened, try_it: Callable[[], int], report: Callable[[Progress], None]) -> Progress:
     """Try commit after commit with a command until the first bad one is found.
 
     Args:
@@ -222,7 +220,7 @@ def _require(root: Root) -> Head:
     return origin
 
 
-def _step(repo: "Repo", change: Change, known: _Known) -> Progress:
+def _step(repo: Opened, change: Change, known: _Known) -> Progress:
     """Record what is known and check out the next commit to try."""
     transaction = change.transaction
     history = History.of(repo.repository)
@@ -246,7 +244,7 @@ def _step(repo: "Repo", change: Change, known: _Known) -> Progress:
     return progress
 
 
-def _show(repo: "Repo", change: Change, commit: Digest | None) -> None:
+def _show(repo: Opened, change: Change, commit: Digest | None) -> None:
     transaction = change.transaction
     now = tree_of(repo, transaction.root.head_commit())
     change.show(carry(transaction, now, tree_of(repo, commit)))

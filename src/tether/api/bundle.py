@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.names import BRANCHES, TAGS
 from tether.errors import InvalidInput
 from tether.repo.revision import find_ref, resolve, split_range
 from tether.sync.bundle import BundleInfo, create_bundle, verify_bundle
 
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
-
-def create(repo: "Repo", path: Path, revs: Sequence[str], *, everything: bool = False) -> BundleInfo:
+def create(repo: Opened, path: Path, revs: Sequence[str], *, everything: bool = False) -> BundleInfo:
     """Write branches and tags with all that they need into a new file.
 
     Args:
@@ -50,6 +47,6 @@ def create(repo: "Repo", path: Path, revs: Sequence[str], *, everything: bool = 
     return create_bundle(repo.repository, path, refs, list(without), repo.progress)
 
 
-def verify(repo: "Repo", path: Path) -> BundleInfo:
+def verify(repo: Opened, path: Path) -> BundleInfo:
     """Verify every byte of a bundle, and whether this repository has what it builds on."""
     return verify_bundle(path, repo.clock, repo.repository.objects)

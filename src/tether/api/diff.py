@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.renames import pair_renames
 from tether.core.tree import Entry, EntryKind
@@ -16,7 +17,6 @@ from tether.repo.history import History
 from tether.repo.revision import resolve, resolve_tree
 
 if TYPE_CHECKING:
-    from tether.api.repo import Repo
     from tether.worktree.compare import WorkChange
 
 _PIECE = 4 << 20
@@ -82,7 +82,7 @@ class DiffQuery:
     """Files and folders to look at; everything if empty."""
 
 
-def diff(repo: "Repo", query: DiffQuery) -> list[FileChange]:
+def diff(repo: Opened, query: DiffQuery) -> list[FileChange]:
     """Return the files that differ, in the order of their paths; files that only moved are paired.
 
     Raises:
@@ -104,13 +104,13 @@ def diff(repo: "Repo", query: DiffQuery) -> list[FileChange]:
 
 
 def diff_states(
-    repo: "Repo", old: Digest | None, new: Digest | None, paths: Sequence[bytes] = ()
+    repo: Opened, old: Digest | None, new: Digest | None, paths: Sequence[bytes] = ()
 ) -> list[FileChange]:
     """Return what differs between two trees; None is nothing at all."""
     return _paired(diff_trees(repo.repository.objects, old, new, paths=paths))
 
 
-def _base_tree(repo: "Repo", query: DiffQuery) -> Digest | None:
+def _base_tree(repo: Opened, query: DiffQuery) -> Digest | None:
     """Return the tree of the newest common ancestor, or nothing where there is none."""
     history = History.of(repo.repository)
     ends = (resolve(repo.repository, query.old or "HEAD"), resolve(repo.repository, query.new or "HEAD"))
@@ -140,7 +140,7 @@ def _stored(path: bytes, entry: Entry | None) -> Version | None:
 # -- the working copy -----------------------------------------------------------------------
 
 
-def _diff_work(repo: "Repo", tree: Digest | None, paths: Sequence[bytes]) -> list[FileChange]:
+def _diff_work(repo: Opened, tree: Digest | None, paths: Sequence[bytes]) -> list[FileChange]:
     """Compare a tree, or the stage where it is None, with the tracked files of the working copy."""
     from tether.worktree.compare import compare
     from tether.worktree.worktree import WorkTree
@@ -158,7 +158,7 @@ def _diff_work(repo: "Repo", tree: Digest | None, paths: Sequence[bytes]) -> lis
 
 
 def _composed(
-    repo: "Repo", staged: dict[bytes, TreeChange], work: "dict[bytes, WorkChange]"
+    repo: Opened, staged: dict[bytes, TreeChange], work: "dict[bytes, WorkChange]"
 ) -> Iterator[FileChange]:
     """Join what the stage changes with what the working copy changes on top of it."""
     untouched: list[TreeChange] = []
@@ -175,7 +175,7 @@ def _composed(
     yield from _paired(untouched)
 
 
-def _same(repo: "Repo", old: Version | None, new: Version | None) -> bool:
+def _same(repo: Opened, old: Version | None, new: Version | None) -> bool:
     if old is None or new is None:
         return old is new
     if (old.kind, old.size) != (new.kind, new.size):
@@ -193,7 +193,7 @@ def _on_disk(change: "WorkChange") -> Version | None:
 # -- contents -------------------------------------------------------------------------------
 
 
-def content_diff(repo: "Repo", change: FileChange, context: int = 3) -> ContentDiff:
+def content_diff(repo: Opened, change: FileChange, context: int = 3) -> ContentDiff:
     """Return how the content of a file changed: lines for texts, the kinds of file for the rest.
 
     Files above 8 MiB are summed up and not read whole.
@@ -202,7 +202,7 @@ def content_diff(repo: "Repo", change: FileChange, context: int = 3) -> ContentD
     return contentdiff.diff_contents(old, new, context)
 
 
-def digest_of(repo: "Repo", version: Version) -> Digest:
+def digest_of(repo: Opened, version: Version) -> Digest:
     """Return the digest of a version; a working file that is not known is hashed piece by piece.
 
     Raises:
@@ -224,14 +224,14 @@ def digest_of(repo: "Repo", version: Version) -> Digest:
     return Digest(hasher.digest())
 
 
-def _readable(repo: "Repo", version: Version | None) -> contentdiff.Version | None:
+def _readable(repo: Opened, version: Version | None) -> contentdiff.Version | None:
     if version is None or version.kind == EntryKind.DIRECTORY:
         return None
     name = version.path.rpartition(b"/")[2]
     return contentdiff.Version(name, version.size, lambda limit: _head(repo, version, limit))
 
 
-def _head(repo: "Repo", version: Version, limit: int) -> bytes:
+def _head(repo: Opened, version: Version, limit: int) -> bytes:
     """Return the first bytes of a version; links of the working copy are never followed."""
     if not version.on_disk:
         assert version.digest is not None
@@ -250,5 +250,5 @@ def _head(repo: "Repo", version: Version, limit: int) -> bytes:
             return file.read(limit)
 
 
-def _disk_path(repo: "Repo", version: Version) -> bytes:
+def _disk_path(repo: Opened, version: Version) -> bytes:
     return os.fsencode(repo.root) + b"/" + version.path

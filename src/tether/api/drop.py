@@ -5,8 +5,9 @@ that writes working files fetches what it needs first; other readers are told ho
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.remotes import default_remote
 from tether.api.working import tree_of
 from tether.core.digest import EMPTY_FILE, Digest
@@ -24,9 +25,6 @@ from tether.sync.negotiate import find_contents
 from tether.sync.remotes import open_remote
 from tether.sync.transfer import copy_objects, verify_files
 
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
-
 
 class Dropped(NamedTuple):
     """What was freed, or brought back."""
@@ -41,7 +39,7 @@ class Dropped(NamedTuple):
     """Bytes of packs that are gone."""
 
 
-def drop(repo: "Repo", paths: Sequence[bytes], remote: str | None = None) -> Dropped:
+def drop(repo: Opened, paths: Sequence[bytes], remote: str | None = None) -> Dropped:
     """Free the contents of files of the checked out commit; the working files stay.
 
     Before anything is freed, every byte is read from the remote and verified, and the commit must be
@@ -73,7 +71,7 @@ def drop(repo: "Repo", paths: Sequence[bytes], remote: str | None = None) -> Dro
     return Dropped(name, len(contents), size, counts.freed)
 
 
-def fetch_back(repo: "Repo", paths: Sequence[bytes]) -> Dropped:
+def fetch_back(repo: Opened, paths: Sequence[bytes]) -> Dropped:
     """Bring back the contents of files of the checked out commit that were dropped.
 
     Raises:
@@ -90,7 +88,7 @@ def fetch_back(repo: "Repo", paths: Sequence[bytes]) -> Dropped:
 
 
 def supply(
-    repo: "Repo", transaction: Transaction, contents: Iterable[Digest], absent: Mapping[Digest, str]
+    repo: Opened, transaction: Transaction, contents: Iterable[Digest], absent: Mapping[Digest, str]
 ) -> list[Digest]:
     """Fetch those of some contents that are absent into a transaction, and return them.
 
@@ -115,7 +113,7 @@ def supply(
     return lacking
 
 
-def _contents(repo: "Repo", paths: Sequence[bytes]) -> dict[Digest, bytes]:
+def _contents(repo: Opened, paths: Sequence[bytes]) -> dict[Digest, bytes]:
     """Return the contents of files of the checked out commit, each with one of its paths."""
     objects = repo.repository.objects
     tree = tree_of(repo, repo.repository.root().head_commit())
@@ -142,7 +140,7 @@ def _require_commit(other: Repository, commit: Digest, name: str) -> None:
         )
 
 
-def _verify(repo: "Repo", other: Repository, contents: Mapping[Digest, bytes], name: str) -> int:
+def _verify(repo: Opened, other: Repository, contents: Mapping[Digest, bytes], name: str) -> int:
     """Read everything at the remote and return its size."""
     repo.progress.start(f"verifying at {name}", len(contents), "files")
     size = 0

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, REMOTES, TAGS, branch_ref, check_ref_name, tag_ref
@@ -16,7 +17,6 @@ from tether.repo.revision import peel, resolve, split_range, upstream_ref
 
 if TYPE_CHECKING:
     from tether.api.diff import FileChange
-    from tether.api.repo import Repo
     from tether.repo.root import Root
 
 
@@ -53,7 +53,7 @@ class TagInfo:
     tag: Tag | None = None
 
 
-def log(repo: "Repo", query: LogQuery) -> Iterator[LogEntry]:
+def log(repo: Opened, query: LogQuery) -> Iterator[LogEntry]:
     """Yield commits from the newest to the oldest.
 
     Raises:
@@ -64,13 +64,13 @@ def log(repo: "Repo", query: LogQuery) -> Iterator[LogEntry]:
     return read_log(history, repo.repository.objects, span, query.wanted, query.limit)
 
 
-def log_graph(repo: "Repo", query: LogQuery) -> list[LogEntry]:
+def log_graph(repo: Opened, query: LogQuery) -> list[LogEntry]:
     """Return commits by lines of history, each with the shown ones before it; errors as for `log`."""
     history, span = History.of(repo.repository), _span(repo, query)
     return read_graph(history, repo.repository.objects, span, query.wanted, query.limit)
 
 
-def _span(repo: "Repo", query: LogQuery) -> LogRange:
+def _span(repo: Opened, query: LogQuery) -> LogRange:
     starts: list[Digest] = []
     excludes: list[Digest] = []
     for rev in query.revs:
@@ -82,7 +82,7 @@ def _span(repo: "Repo", query: LogQuery) -> LogRange:
     return LogRange(starts, excludes)
 
 
-def _add_range(repo: "Repo", rev: str, starts: list[Digest], excludes: list[Digest]) -> None:
+def _add_range(repo: Opened, rev: str, starts: list[Digest], excludes: list[Digest]) -> None:
     ends = split_range(rev)
     if ends is not None:
         old, new = resolve(repo.repository, ends.old), resolve(repo.repository, ends.new)
@@ -98,14 +98,14 @@ def _add_range(repo: "Repo", rev: str, starts: list[Digest], excludes: list[Dige
         starts.append(resolve(repo.repository, rev))
 
 
-def _tips(repo: "Repo") -> list[Digest]:
+def _tips(repo: Opened) -> list[Digest]:
     root = repo.repository.root()
     refs = [target for ref, target in root.refs.items() if ref.startswith((BRANCHES, TAGS, REMOTES))]
     head = root.head_commit()
     return [peel(repo.repository, target, "a tag") for target in refs] + ([head] if head else [])
 
 
-def decorations(repo: "Repo") -> dict[Digest, list[str]]:
+def decorations(repo: Opened) -> dict[Digest, list[str]]:
     """Return the names at each commit: `HEAD -> main`, other branches, `tag: v1`, remote branches."""
     root = repo.repository.root()
     names: dict[Digest, list[str]] = {}
@@ -124,7 +124,7 @@ def decorations(repo: "Repo") -> dict[Digest, list[str]]:
 # -- branches -------------------------------------------------------------------------------
 
 
-def branches(repo: "Repo", *, remotes: bool = False) -> list[Branch]:
+def branches(repo: Opened, *, remotes: bool = False) -> list[Branch]:
     """Return the branches in order of their names, then with `remotes` those seen in remotes."""
     root = repo.repository.root()
     found = [_branch(repo, root, ref) for ref in sorted(root.refs) if ref.startswith(BRANCHES)]
@@ -134,21 +134,21 @@ def branches(repo: "Repo", *, remotes: bool = False) -> list[Branch]:
     return found
 
 
-def _branch(repo: "Repo", root: "Root", ref: str) -> Branch:
+def _branch(repo: Opened, root: "Root", ref: str) -> Branch:
     name = ref.removeprefix(BRANCHES)
     follows = upstream_ref(repo.repository, name)
     short = follows and follows.removeprefix(REMOTES).removeprefix(BRANCHES)
     return Branch(name, root.refs[ref], ref == root.head.ref, upstream=short)
 
 
-def ahead_behind(repo: "Repo", branch: Branch) -> AheadBehind | None:
+def ahead_behind(repo: Opened, branch: Branch) -> AheadBehind | None:
     """Return how a branch stands to what it follows; None where that is not set or not here."""
     target = upstream_ref(repo.repository, branch.name)
     there = repo.repository.root().refs.get(target) if target else None
     return History.of(repo.repository).ahead_behind(branch.id, there) if there else None
 
 
-def create_branch(repo: "Repo", name: str, rev: str = "HEAD", *, force: bool = False) -> Branch:
+def create_branch(repo: Opened, name: str, rev: str = "HEAD", *, force: bool = False) -> Branch:
     """Make a branch at a revision; with `force` move it there if it exists.
 
     Raises:
@@ -169,7 +169,7 @@ def create_branch(repo: "Repo", name: str, rev: str = "HEAD", *, force: bool = F
     return Branch(name, commit, current=False)
 
 
-def delete_branch(repo: "Repo", name: str, *, force: bool = False) -> Branch:
+def delete_branch(repo: Opened, name: str, *, force: bool = False) -> Branch:
     """Remove a branch; the commits stay until `gc`, and `undo` brings it back.
 
     Raises:
@@ -195,14 +195,14 @@ def delete_branch(repo: "Repo", name: str, *, force: bool = False) -> Branch:
     return branch
 
 
-def _is_merged(repo: "Repo", root: "Root", branch: Branch) -> bool:
+def _is_merged(repo: Opened, root: "Root", branch: Branch) -> bool:
     target = upstream_ref(repo.repository, branch.name)
     homes = [root.refs.get(target) if target else None, root.head_commit()]
     history = History.of(repo.repository)
     return any(home is not None and history.is_ancestor(branch.id, home) for home in homes)
 
 
-def rename_branch(repo: "Repo", old: str | None, new: str, *, force: bool = False) -> str:
+def rename_branch(repo: Opened, old: str | None, new: str, *, force: bool = False) -> str:
     """Give a branch another name, with its settings, and return the old one; None is the current branch.
 
     Raises:
@@ -231,7 +231,7 @@ def rename_branch(repo: "Repo", old: str | None, new: str, *, force: bool = Fals
     return name
 
 
-def _move_settings(repo: "Repo", old: str, new: str | None) -> None:
+def _move_settings(repo: Opened, old: str, new: str | None) -> None:
     """Take the settings of a branch along to its new name, or forget them."""
     config, path = repo.repository.config, repo.repository.directory / "config.toml"
     changes: dict[str, str | None] = {}
@@ -248,14 +248,14 @@ def _move_settings(repo: "Repo", old: str, new: str | None) -> None:
 # -- tags -----------------------------------------------------------------------------------
 
 
-def tags(repo: "Repo") -> list[TagInfo]:
+def tags(repo: Opened) -> list[TagInfo]:
     """Return the tags in order of their names."""
     refs: Mapping[str, Digest] = repo.repository.root().refs
     names = sorted(ref for ref in refs if ref.startswith(TAGS))
     return [TagInfo(ref.removeprefix(TAGS), *_tagged(repo, refs[ref])) for ref in names]
 
 
-def _tagged(repo: "Repo", digest: Digest) -> tuple[Digest, Tag | None]:
+def _tagged(repo: Opened, digest: Digest) -> tuple[Digest, Tag | None]:
     """Return what a tag's ref leads to in the end, and the first tag object on the way."""
     objects, first = repo.repository.objects, None
     for _ in range(16):
@@ -268,7 +268,7 @@ def _tagged(repo: "Repo", digest: Digest) -> tuple[Digest, Tag | None]:
 
 
 def create_tag(
-    repo: "Repo", name: str, rev: str = "HEAD", *, message: str | None = None, force: bool = False
+    repo: Opened, name: str, rev: str = "HEAD", *, message: str | None = None, force: bool = False
 ) -> TagInfo:
     """Name a commit for good; with a message the tag says who made it, when and why.
 
@@ -290,7 +290,7 @@ def create_tag(
     return info
 
 
-def delete_tag(repo: "Repo", name: str) -> TagInfo:
+def delete_tag(repo: Opened, name: str) -> TagInfo:
     """Remove a tag.
 
     Raises:
@@ -320,7 +320,7 @@ class Shown:
     """From the first parent; everything where there is none."""
 
 
-def show(repo: "Repo", rev: str = "HEAD") -> Shown:
+def show(repo: Opened, rev: str = "HEAD") -> Shown:
     """Return a commit with its changes.
 
     Raises:
@@ -332,7 +332,7 @@ def show(repo: "Repo", rev: str = "HEAD") -> Shown:
     return Shown(digest, History.of(repo.repository).commit(digest), tag, changes_of(repo, digest))
 
 
-def changes_of(repo: "Repo", commit: Digest, paths: Sequence[bytes] = ()) -> "list[FileChange]":
+def changes_of(repo: Opened, commit: Digest, paths: Sequence[bytes] = ()) -> "list[FileChange]":
     """Return what a commit changed from its first parent, at some paths or everywhere."""
     from tether.api.diff import diff_states
 

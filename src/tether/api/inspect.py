@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.names import display
 from tether.core.tree import Entry, EntryKind
@@ -13,7 +14,6 @@ from tether.errors import InvalidInput, NotFound
 from tether.repo.revision import find_entry, resolve_path
 
 if TYPE_CHECKING:
-    from tether.api.repo import Repo
     from tether.core.filetype import FileType
 
 _PIECE = 4 << 20
@@ -49,7 +49,7 @@ class Info(NamedTuple):
     """Where a link leads."""
 
 
-def find_file(repo: "Repo", place: str) -> Found:
+def find_file(repo: Opened, place: str) -> Found:
     """Return the file or link at `REV:PATH`.
 
     Raises:
@@ -62,7 +62,7 @@ def find_file(repo: "Repo", place: str) -> Found:
     return Found(where.path, entry)
 
 
-def stream_file(repo: "Repo", place: str) -> Iterator[bytes]:
+def stream_file(repo: Opened, place: str) -> Iterator[bytes]:
     """Yield the content of the file at `REV:PATH` in pieces, or the target of a link; errors as `find_file`.
 
     Raises:
@@ -72,7 +72,7 @@ def stream_file(repo: "Repo", place: str) -> Iterator[bytes]:
     return repo.repository.contents.stream(entry.digest)
 
 
-def list_files(repo: "Repo", place: str = "HEAD", *, recursive: bool = False) -> Iterator[Found]:
+def list_files(repo: Opened, place: str = "HEAD", *, recursive: bool = False) -> Iterator[Found]:
     """Yield what is in the folder `REV[:PATH]`, or everything below it; of a file the file itself.
 
     Raises:
@@ -82,7 +82,7 @@ def list_files(repo: "Repo", place: str = "HEAD", *, recursive: bool = False) ->
     return _below(repo, where.path, entry, recursive=recursive)
 
 
-def _below(repo: "Repo", path: bytes, entry: Entry, *, recursive: bool) -> Iterator[Found]:
+def _below(repo: Opened, path: bytes, entry: Entry, *, recursive: bool) -> Iterator[Found]:
     objects = repo.repository.objects
     if entry.kind != EntryKind.DIRECTORY:
         yield Found(path, entry)
@@ -95,7 +95,7 @@ def _below(repo: "Repo", path: bytes, entry: Entry, *, recursive: bool) -> Itera
             yield Found(start + below.name, below)
 
 
-def info(repo: "Repo", place: str) -> Info:
+def info(repo: Opened, place: str) -> Info:
     """Return what is known of the file or folder at `REV:PATH`."""
     where, entry = find_entry(repo.repository, place)
     contents = repo.repository.contents
@@ -110,7 +110,7 @@ def info(repo: "Repo", place: str) -> Info:
     return Info(where.path, entry, sniff(head, entry.name), stored)
 
 
-def info_of_working_file(repo: "Repo", path: bytes) -> Info:
+def info_of_working_file(repo: Opened, path: bytes) -> Info:
     """Return what is known of a file, link or folder of the working copy; a folder's from the stage.
 
     Raises:
@@ -136,7 +136,7 @@ def info_of_working_file(repo: "Repo", path: bytes) -> Info:
     return Info(path, Entry(name, kind, size, digest), sniff(head, name), stored_as(repo, digest))
 
 
-def _link_info(repo: "Repo", path: bytes, target: bytes) -> Info:
+def _link_info(repo: Opened, path: bytes, target: bytes) -> Info:
     from tether.core.digest import hash_bytes
 
     digest = hash_bytes(target)
@@ -157,7 +157,7 @@ def _read(full: bytes, head_size: int) -> tuple[bytes, Digest, int]:
     return head, Digest(hasher.digest()), size
 
 
-def stored_as(repo: "Repo", digest: Digest) -> Stored | None:
+def stored_as(repo: Opened, digest: Digest) -> Stored | None:
     """Return how a content is stored; None where it is not."""
     from tether.core.compression import Codec
     from tether.core.digest import EMPTY_FILE
@@ -181,7 +181,7 @@ def stored_as(repo: "Repo", digest: Digest) -> Stored | None:
     return Stored(chunks, size, codecs)
 
 
-def resolve_listing(repo: "Repo", text: str) -> str:
+def resolve_listing(repo: Opened, text: str) -> str:
     """Return the place that the argument of `ls` means: a revision, or else a path in HEAD.
 
     Raises:

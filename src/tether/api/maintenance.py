@@ -2,8 +2,8 @@
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from tether.api.opened import Opened
 from tether.errors import TetherError
 from tether.repo.check import CheckOptions, CheckReport, check_repository
 from tether.repo.gc import GcOptions, GcPlan, execute_gc, plan_gc
@@ -14,9 +14,6 @@ from tether.repo.revision import find_entry, resolve
 from tether.repo.usage import Space, Usage
 from tether.sync.remotes import list_remotes, open_remote
 
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
-
 
 @dataclass(frozen=True, slots=True)
 class Collected:
@@ -26,7 +23,7 @@ class Collected:
     plan: GcPlan
 
 
-def collect(repo: "Repo", *, dry_run: bool = False, prune_now: bool = False) -> Collected:
+def collect(repo: Opened, *, dry_run: bool = False, prune_now: bool = False) -> Collected:
     """Free what nothing needs.
 
     Args:
@@ -47,7 +44,7 @@ def collect(repo: "Repo", *, dry_run: bool = False, prune_now: bool = False) -> 
     return Collected(execute_gc(repository, plan, repo.progress), plan)
 
 
-def check(repo: "Repo", *, full: bool = False, sample: float = 0.0) -> CheckReport:
+def check(repo: Opened, *, full: bool = False, sample: float = 0.0) -> CheckReport:
     """Verify everything that is stored; damage is reported, not raised.
 
     Args:
@@ -59,7 +56,7 @@ def check(repo: "Repo", *, full: bool = False, sample: float = 0.0) -> CheckRepo
     return check_repository(repo.repository, options, repo.progress)
 
 
-def measure(repo: "Repo", place: str = "HEAD", by: str = "path") -> tuple[list[Usage], Usage]:
+def measure(repo: Opened, place: str = "HEAD", by: str = "path") -> tuple[list[Usage], Usage]:
     """Return where the space goes, as rows and a total.
 
     Args:
@@ -79,7 +76,7 @@ def measure(repo: "Repo", place: str = "HEAD", by: str = "path") -> tuple[list[U
     return space.by_path(entry, found.path)
 
 
-def repair(repo: "Repo") -> Repair:
+def repair(repo: Opened) -> Repair:
     """Mend what can be mended, with what the remotes that can be reached have.
 
     Raises:

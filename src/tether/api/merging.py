@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.working import Change, branch_of, carry, changing, refuse, tree_of
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
@@ -28,9 +29,6 @@ from tether.repo.root import DEFAULT_BRANCH, Root
 from tether.repo.transaction import Transaction
 from tether.worktree.folders import Folders, lstat_record, split
 from tether.worktree.plan import plan_checkout
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class MergeResult(NamedTuple):
 MERGE_DEFAULT = MergeOptions()
 
 
-def merge(repo: "Repo", rev: str, options: MergeOptions = MERGE_DEFAULT) -> MergeResult:
+def merge(repo: Opened, rev: str, options: MergeOptions = MERGE_DEFAULT) -> MergeResult:
     """Join a revision into what is checked out.
 
     Raises:
@@ -87,7 +85,7 @@ def merge(repo: "Repo", rev: str, options: MergeOptions = MERGE_DEFAULT) -> Merg
 class _Merging:
     """One merge."""
 
-    def __init__(self, repo: "Repo", change: Change, rev: str, options: MergeOptions) -> None:
+    def __init__(self, repo: Opened, change: Change, rev: str, options: MergeOptions) -> None:
         self._repo, self._change, self._rev, self._options = repo, change, rev, options
         self._transaction, self._root = change.transaction, change.transaction.root
         self._branch = branch_of(self._root)
@@ -185,7 +183,7 @@ def stop(change: Change, state: MergeState, outcome: MergeOutcome) -> None:
 
 
 def make_commit(
-    repo: "Repo", transaction: Transaction, tree: Digest, parents: tuple[Digest, ...], message: str
+    repo: Opened, transaction: Transaction, tree: Digest, parents: tuple[Digest, ...], message: str
 ) -> Digest:
     """Store a commit of a tree by the one who works here."""
     now, author = repo.clock(), repo.author
@@ -193,7 +191,7 @@ def make_commit(
     return transaction.objects.put(ObjectKind.COMMIT, commit.encode())
 
 
-def abort(repo: "Repo", *activities: str) -> MergeResult:
+def abort(repo: Opened, *activities: str) -> MergeResult:
     """Go back to where everything was before what is under way began.
 
     Files that it did not touch keep what they are; what was done to the others since is stored with
@@ -233,7 +231,7 @@ def shown(transaction: Transaction, rows: Sequence[ConflictRow], files: Digest) 
     return edit_tree(transaction.objects, transaction.root.stage, changes).digest
 
 
-def finish(repo: "Repo", message: str | None = None) -> MergeResult:
+def finish(repo: Opened, message: str | None = None) -> MergeResult:
     """Make the commit of a merge whose conflicts are all settled.
 
     Raises:
@@ -252,7 +250,7 @@ def finish(repo: "Repo", message: str | None = None) -> MergeResult:
     return MergeResult(commit, branch_of(root))
 
 
-def required_state(repo: "Repo", root: Root, *activities: str) -> MergeState:
+def required_state(repo: Opened, root: Root, *activities: str) -> MergeState:
     """Return what is under way: one of these activities, or any.
 
     Raises:
@@ -270,7 +268,7 @@ def required_state(repo: "Repo", root: Root, *activities: str) -> MergeState:
     return state
 
 
-def refuse_busy(repo: "Repo", root: Root) -> None:
+def refuse_busy(repo: Opened, root: Root) -> None:
     """Refuse to begin while something else is under way.
 
     Raises:
@@ -285,7 +283,7 @@ def refuse_busy(repo: "Repo", root: Root) -> None:
         )
 
 
-def refuse_staged(repo: "Repo", transaction: Transaction) -> None:
+def refuse_staged(repo: Opened, transaction: Transaction) -> None:
     """Refuse while something is staged, which a commit made now would take in.
 
     Raises:
@@ -299,7 +297,7 @@ def refuse_staged(repo: "Repo", transaction: Transaction) -> None:
         )
 
 
-def is_taken(repo: "Repo") -> Callable[[bytes], bool]:
+def is_taken(repo: Opened) -> Callable[[bytes], bool]:
     """Return what says whether something is at a path of the working copy."""
 
     def is_there(path: bytes) -> bool:

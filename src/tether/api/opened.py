@@ -2,14 +2,21 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Self
+from types import TracebackType
+from typing import Self, TypeAlias
 
 from tether.core.identity import Person, Time
+from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
+
+AnyPath: TypeAlias = str | bytes | Path
+"""A path relative to the folder of the working files, or an absolute one below it; bytes stay as they are."""
+Paths: TypeAlias = AnyPath | Iterable[AnyPath]
+"""One path or several; none at all stands for everything where that makes sense."""
 
 
 def system_clock() -> Time:
@@ -48,10 +55,12 @@ class Opened:
         """Make a new repository for the files in `path`.
 
         Example:
-            >>> repo = Repo.init("photos")  # doctest: +SKIP
+            >>> repo = Repo.init("drawings")
+            >>> repo.author = Person("Ada", "ada@example.org")
 
         Raises:
             AlreadyExists: There is one.
+            Forbidden: The folder cannot be written.
         """
         return cls(Repository.init(Path(path).absolute(), clock=clock, bare=bare))
 
@@ -65,8 +74,20 @@ class Opened:
     ) -> Self:
         """Open the repository of `path`: in it, or in the nearest folder above that has one.
 
+        Args:
+            path: A folder.
+            clock: Gives the time of commits and operations.
+            user_config: A file with settings of the user, such as `~/.config/tether/config.toml`; the
+                library does not look for one by itself.
+
+        Example:
+            >>> with Repo.open("photos/images") as repo:
+            ...     repo.root.name
+            'photos'
+
         Raises:
             NotFound: There is none.
+            Unsupported: It has a format or feature that this version does not know.
         """
         directory = find_repository(Path(path).absolute())
         return cls(Repository.open(directory, clock=clock, user_config=user_config))
@@ -74,6 +95,10 @@ class Opened:
     @property
     def root(self) -> Path:
         """The folder of the working files.
+
+        Example:
+            >>> (repo.root / "labels.csv").is_file()
+            True
 
         Raises:
             InvalidInput: The repository is bare.
@@ -87,7 +112,12 @@ class Opened:
 
     @property
     def author(self) -> Person:
-        """Who commits.
+        """Who commits: what was set here, else `user.name` and `user.email` of the settings.
+
+        Example:
+            >>> repo.author = Person("Ada", "ada@example.org")
+            >>> repo.author.name
+            'Ada'
 
         Raises:
             InvalidInput: Nobody has said so.
@@ -99,7 +129,7 @@ class Opened:
         if not name or not email:
             raise InvalidInput(
                 "nobody to commit as",
-                hint="set user.name and user.email with 'tether config --global KEY VALUE'",
+                hint="set user.name and user.email with 'tether config', or in Python Repo.author",
             )
         return Person(name, email)
 
@@ -107,22 +137,54 @@ class Opened:
     def author(self, person: Person | None) -> None:
         self._author = person
 
-    def path(self, path: str | Path) -> bytes:
+    def path(self, path: AnyPath) -> bytes:
         """Return a path as the repository writes it: relative to the working files, with `/`.
+
+        Example:
+            >>> repo.path(repo.root / "images" / "cat.png")
+            b'images/cat.png'
 
         Raises:
             InvalidInput: It leads outside.
         """
-        root = self.root
-        absolute = Path(os.path.normpath(root / path))
-        if not absolute.is_relative_to(root):
-            raise InvalidInput(f"{path} is outside the repository {root}")
-        relative = absolute.relative_to(root).as_posix()
-        return b"" if relative == "." else os.fsencode(relative)
+        if isinstance(path, bytes):
+            return path
+        root, given = os.fsencode(self.root).rstrip(b"/"), path_bytes(path)
+        absolute = os.path.normpath(given if given.startswith(b"/") else root + b"/" + given)
+        if absolute == root:
+            return b""
+        if not absolute.startswith(root + b"/"):
+            raise InvalidInput(f"{path} is outside the repository {self.root}")
+        return absolute[len(root) + 1 :]
+
+    def paths(self, given: Paths) -> list[bytes]:
+        """Return one or several paths as the repository writes them; errors as for `path`.
+
+        Example:
+            >>> repo.paths(["labels.csv", "images/"])
+            [b'labels.csv', b'images']
+        """
+        several = [given] if isinstance(given, str | bytes | Path) else given
+        return [self.path(path) for path in several]
 
     def close(self) -> None:
-        """Give back open files."""
+        """Give back open files; a `with` statement does so too.
+
+        Example:
+            >>> repo.close()
+        """
         self.repository.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.repository.worktree or self.repository.directory)!r})"
 
 
 def find_repository(path: Path) -> Path:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.working import Change, branch_of, changing
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader, ObjectWriter
@@ -29,9 +30,6 @@ from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.plan import plan_checkout
 
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
-
 
 class Undone(NamedTuple):
     """What an undo or a return did."""
@@ -45,12 +43,12 @@ class Undone(NamedTuple):
     """Working files written or removed."""
 
 
-def list_operations(repo: "Repo", limit: int | None = None) -> list[Operation]:
+def list_operations(repo: Opened, limit: int | None = None) -> list[Operation]:
     """Return the operations in the log, newest first."""
     return list(islice(read_operations(repo.repository), limit))
 
 
-def undo(repo: "Repo", *, force: bool = False) -> Undone:
+def undo(repo: Opened, *, force: bool = False) -> Undone:
     """Take back the newest operation that was not taken back yet.
 
     Files that the operation overwrote are brought back; files that it only staged stay as they are.
@@ -65,7 +63,7 @@ def undo(repo: "Repo", *, force: bool = False) -> Undone:
     return _reach(repo, _Way(root, goal, operation, [operation]), force=force)
 
 
-def restore(repo: "Repo", prefix: str, *, force: bool = False) -> Undone:
+def restore(repo: Opened, prefix: str, *, force: bool = False) -> Undone:
     """Make refs, HEAD, stage and files what they were right after an operation.
 
     Raises:
@@ -92,7 +90,7 @@ class _Way(NamedTuple):
     """All that is taken back, newest first."""
 
 
-def _reach(repo: "Repo", way: _Way, *, force: bool) -> Undone:
+def _reach(repo: Opened, way: _Way, *, force: bool) -> Undone:
     """Apply a goal.
 
     Raises:

@@ -9,8 +9,8 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tether.api.opened import Opened
 from tether.api.remotes import default_remote
 from tether.core.digest import Digest, parse_digest
 from tether.core.names import REMOTES, check_path, display, path_bytes
@@ -19,9 +19,6 @@ from tether.repo.history import History
 from tether.repo.revision import find_entry
 from tether.storage.oserrors import translated
 from tether.sync.remotes import list_remotes
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 DEFAULT_FILE = "tether.pin"
 _MAX_SIZE = 64 << 10
@@ -52,7 +49,7 @@ class PinCheck:
     pushed: bool
 
 
-def write_pin(repo: "Repo", place: str, file: Path, remote: str | None = None) -> PinCheck:
+def write_pin(repo: Opened, place: str, file: Path, remote: str | None = None) -> PinCheck:
     """Write a pin of REV or REV:PATH into a file, which is replaced if it is a pin.
 
     Args:
@@ -79,7 +76,7 @@ def write_pin(repo: "Repo", place: str, file: Path, remote: str | None = None) -
     return _compare(repo, pin)
 
 
-def check_pin(repo: "Repo", file: Path) -> PinCheck:
+def check_pin(repo: Opened, file: Path) -> PinCheck:
     """Read a pin and see that this repository has what it names.
 
     Raises:
@@ -116,7 +113,7 @@ def read_pin(file: Path) -> Pin:
         raise InvalidInput(f"{file} is no pin", hint="name another file") from None
 
 
-def _compare(repo: "Repo", pin: Pin) -> PinCheck:
+def _compare(repo: Opened, pin: Pin) -> PinCheck:
     root, history = repo.repository.root(), History.of(repo.repository)
     pushed = False
     for name, tip in root.refs.items():

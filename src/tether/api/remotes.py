@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tether.api.opened import Opened
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
@@ -116,7 +117,7 @@ def clone_repository(
     return target, branch
 
 
-def fetch(repo: "Repo", remote: str | None = None, *, prune: bool = False) -> Exchange:
+def fetch(repo: Opened, remote: str | None = None, *, prune: bool = False) -> Exchange:
     """Bring the branches and tags of a remote here; branches and working files of ours stay as they are.
 
     Raises:
@@ -130,7 +131,7 @@ def fetch(repo: "Repo", remote: str | None = None, *, prune: bool = False) -> Ex
         other.close()
 
 
-def fetch_upstream(repo: "Repo", remote: str | None = None, branch: str | None = None) -> Pull:
+def fetch_upstream(repo: Opened, remote: str | None = None, branch: str | None = None) -> Pull:
     """Fetch, and say which ref `pull` joins with the current branch.
 
     Raises:
@@ -149,7 +150,7 @@ def fetch_upstream(repo: "Repo", remote: str | None = None, branch: str | None =
     return Pull(fetched, upstream)
 
 
-def push(repo: "Repo", remote: str | None = None, options: PushOptions | None = None) -> Exchange:
+def push(repo: Opened, remote: str | None = None, options: PushOptions | None = None) -> Exchange:
     """Send branches to a remote; a remote folder that is missing or empty becomes a bare repository.
 
     A branch that follows nothing yet follows what it was pushed to.
@@ -173,7 +174,7 @@ def push(repo: "Repo", remote: str | None = None, options: PushOptions | None = 
     return done
 
 
-def add_remote(repo: "Repo", name: str, address: str) -> None:
+def add_remote(repo: Opened, name: str, address: str) -> None:
     """Name a remote.
 
     Raises:
@@ -190,13 +191,13 @@ def add_remote(repo: "Repo", name: str, address: str) -> None:
     set_remote(repo, name, address)
 
 
-def set_remote(repo: "Repo", name: str, address: str) -> None:
+def set_remote(repo: Opened, name: str, address: str) -> None:
     """Change the address of a remote, or name a new one."""
     parse_location(address, _base(repo))
     repo.repository.config.set(_settings_file(repo), f"remote.{name}.url", address)
 
 
-def remove_remote(repo: "Repo", name: str) -> None:
+def remove_remote(repo: Opened, name: str) -> None:
     """Forget a remote and what was fetched of its branches.
 
     Raises:
@@ -217,12 +218,12 @@ def remove_remote(repo: "Repo", name: str) -> None:
     config.update(_settings_file(repo), changes)
 
 
-def remotes(repo: "Repo") -> Mapping[str, str]:
+def remotes(repo: Opened) -> Mapping[str, str]:
     """Return the address of every remote by name."""
     return list_remotes(repo.repository)
 
 
-def default_remote(repo: "Repo") -> str:
+def default_remote(repo: Opened) -> str:
     """Return the remote that the current branch follows, the only one there is, or `origin`."""
     root, config = repo.repository.root(), repo.repository.config
     if root.head.ref is not None:
@@ -233,7 +234,7 @@ def default_remote(repo: "Repo") -> str:
     return names[0] if len(names) == 1 else DEFAULT_REMOTE
 
 
-def _open(repo: "Repo", remote: str, *, create: bool = False) -> Repository:
+def _open(repo: Opened, remote: str, *, create: bool = False) -> Repository:
     address = list_remotes(repo.repository).get(remote)
     if address is None:
         raise NotFound(f"no remote named {remote}", hint=f"run 'tether remote add {remote} URL'")
@@ -252,15 +253,15 @@ def _is_free(path: Path) -> bool:
     return not path.exists() or (path.is_dir() and not any(path.iterdir()))
 
 
-def _base(repo: "Repo") -> Path:
+def _base(repo: Opened) -> Path:
     return repo.repository.worktree or repo.repository.directory
 
 
-def _settings_file(repo: "Repo") -> Path:
+def _settings_file(repo: Opened) -> Path:
     return repo.repository.directory / "config.toml"
 
 
-def _current_branch(repo: "Repo") -> str:
+def _current_branch(repo: Opened) -> str:
     ref = repo.repository.root().head.ref
     if ref is None:
         raise InvalidInput("no branch is checked out", hint="switch to one, or name the branch")
@@ -271,7 +272,7 @@ def _follow(branch: str, remote: str) -> dict[str, str | None]:
     return {f"branch.{branch}.remote": remote, f"branch.{branch}.merge": f"{BRANCHES}{branch}"}
 
 
-def _follow_new(repo: "Repo", remote: str, branches: tuple[str, ...]) -> None:
+def _follow_new(repo: Opened, remote: str, branches: tuple[str, ...]) -> None:
     changes: dict[str, str | None] = {}
     for branch in branches:
         if repo.repository.config.get(f"branch.{branch}.remote") is None:

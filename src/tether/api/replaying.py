@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from tether.api.merging import (
     is_taken,
@@ -12,6 +11,7 @@ from tether.api.merging import (
     shown,
     stopped,
 )
+from tether.api.opened import Opened
 from tether.api.working import Change, branch_of, changing
 from tether.core.digest import Digest
 from tether.core.treediff import diff_trees
@@ -31,9 +31,6 @@ from tether.repo.operations import Head
 from tether.repo.replay import Made, Replay, Replayed, commits_to_replay
 from tether.repo.revision import resolve, split_range
 from tether.worktree.plan import CheckoutPlan, plan_checkout
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ class ReplayResult:
 class _Work:
     """One replay in one transaction."""
 
-    repo: "Repo"
+    repo: Opened
     change: Change
     activity: str
     mainline: int = 0
@@ -117,7 +114,7 @@ class _Work:
         return tree, tree
 
 
-def cherry_pick(repo: "Repo", revs: Sequence[str], *, mainline: int = 0) -> ReplayResult:
+def cherry_pick(repo: Opened, revs: Sequence[str], *, mainline: int = 0) -> ReplayResult:
     """Apply the changes of commits here, each as a commit of its own; `A..B` stands for a range.
 
     Args:
@@ -133,12 +130,12 @@ def cherry_pick(repo: "Repo", revs: Sequence[str], *, mainline: int = 0) -> Repl
     return _pick(repo, CHERRY_PICK, revs, mainline)
 
 
-def revert(repo: "Repo", revs: Sequence[str], *, mainline: int = 0) -> ReplayResult:
+def revert(repo: Opened, revs: Sequence[str], *, mainline: int = 0) -> ReplayResult:
     """Make commits that undo others; see `cherry_pick`."""
     return _pick(repo, REVERT, revs, mainline)
 
 
-def _pick(repo: "Repo", activity: str, revs: Sequence[str], mainline: int) -> ReplayResult:
+def _pick(repo: Opened, activity: str, revs: Sequence[str], mainline: int) -> ReplayResult:
     with changing(repo, f"{activity} {' '.join(revs)}") as change:
         transaction = change.transaction
         refuse_busy(repo, transaction.root)
@@ -153,7 +150,7 @@ def _pick(repo: "Repo", activity: str, revs: Sequence[str], mainline: int) -> Re
     return _result(repo, replayed)
 
 
-def rebase(repo: "Repo", rev: str, *, onto: str | None = None) -> ReplayResult:
+def rebase(repo: Opened, rev: str, *, onto: str | None = None) -> ReplayResult:
     """Replay the commits that only the current branch has on top of `rev`, or of `onto`.
 
     Merges are left out, and so are commits whose change the other side has already.
@@ -190,7 +187,7 @@ def _stands_on(history: History, todo: Sequence[Digest], base: Digest, head: Dig
     return below == head
 
 
-def go_on(repo: "Repo", activity: str, message: str | None = None) -> ReplayResult:
+def go_on(repo: Opened, activity: str, message: str | None = None) -> ReplayResult:
     """Commit what was settled and replay the rest.
 
     Raises:
@@ -216,7 +213,7 @@ def go_on(repo: "Repo", activity: str, message: str | None = None) -> ReplayResu
     return _result(repo, replayed)
 
 
-def skip(repo: "Repo", activity: str) -> ReplayResult:
+def skip(repo: Opened, activity: str) -> ReplayResult:
     """Leave out the commit that is in conflict and replay the rest.
 
     Files that the commit did not touch keep what they are.
@@ -251,7 +248,7 @@ def _plan_back(work: _Work, state: MergeState, replayed: Replayed) -> CheckoutPl
     return plan_checkout(worktree, objects, before, target, paths=sorted(touched), force=True)
 
 
-def _commits(repo: "Repo", revs: Sequence[str], *, backwards: bool) -> list[Digest]:
+def _commits(repo: Opened, revs: Sequence[str], *, backwards: bool) -> list[Digest]:
     """Return the commits that are named, in the order in which to replay them."""
     history = History.of(repo.repository)
     todo: list[Digest] = []
@@ -275,7 +272,7 @@ def _head(change: Change) -> Digest:
     return head
 
 
-def _result(repo: "Repo", replayed: Replayed) -> ReplayResult:
+def _result(repo: Opened, replayed: Replayed) -> ReplayResult:
     root, stop = repo.repository.root(), replayed.stop
     return ReplayResult(
         root.head_commit(),

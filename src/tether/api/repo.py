@@ -4,34 +4,34 @@ Each method delegates to a function of a module beside this one that takes the `
 is imported on first use, so that a short command pays only for what it does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tether.api.opened import Opened, find_repository, system_clock
+from tether.api.changeable import Changeable
+from tether.api.opened import Paths, find_repository, system_clock
 from tether.core.identity import Time
+from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tether.api.diff import FileChange
-    from tether.api.history import Branch, TagInfo
     from tether.api.merging import MergeOptions, MergeResult
     from tether.api.operations import Undone
     from tether.api.remotes import CloneRequest
     from tether.api.replaying import ReplayResult
-    from tether.api.snapshot import Snapshot
-    from tether.api.staging import CommitRequest, CommitResult, Removed, Status
-    from tether.api.switching import Restored
+    from tether.api.resolving import Decision, Resolution
     from tether.api.working import Moved
-    from tether.repo.check import CheckReport
     from tether.repo.gcwrite import GcCounts
-    from tether.repo.logwalk import LogEntry
-    from tether.worktree.staging import StageResult
+    from tether.sync.exchange import Exchange
 
 
-class Repo(Opened):
-    """A repository on this machine: everything that can be done with it."""
+class Repo(Changeable):
+    """A repository on this machine: everything that can be done with it.
+
+    Example:
+        >>> with Repo.open("photos") as repo:
+        ...     repo.at("v1").ls("images")[0].path
+        'images/cat.png'
+    """
 
     # -- making a copy ----------------------------------------------------------------------
 
@@ -47,11 +47,13 @@ class Repo(Opened):
         """Copy the repository at `url` (a folder or `file:///DIR`) into `path` and check out its branch.
 
         Example:
-            >>> repo = Repo.clone("/shared/photos", "photos")  # doctest: +SKIP
+            >>> copy = Repo.clone("shared", "copy")
+            >>> copy.remotes()["origin"].endswith("/shared")
+            True
 
         Raises:
             AlreadyExists: `path` exists and is not an empty folder.
-            NotFound: There is no repository at `url`.
+            NotFound: There is no repository at `url`, or it has no such branch.
         """
         from tether.api.remotes import CloneRequest
 
@@ -67,133 +69,35 @@ class Repo(Opened):
         user_config: Path | None = None,
         adopt: Callable[["Repo"], object] | None = None,
     ) -> "tuple[Repo, Moved]":
-        """Clone with every choice that there is.
+        """Clone with every choice that there is; errors as for `clone`.
 
         Args:
             request: What to clone.
             clock: As for `open`.
             user_config: The settings of the user.
             adopt: Called with the new repository before its files are written, to give it progress.
+
+        Example:
+            >>> request = CloneRequest("shared", Path("backup").absolute(), bare=True)
+            >>> backup, moved = Repo.clone_with(request)
+            >>> backup.branches()[0].name
+            'main'
         """
         from tether.api import remotes
 
         return remotes.clone(cls, request, clock=clock, user_config=user_config, adopt=adopt)
 
-    # -- the stage and commits --------------------------------------------------------------
-
-    def stage(
-        self, paths: Sequence[bytes], *, dry_run: bool = False, force: bool = False, listed: bool = False
-    ) -> "StageResult":
-        """Stage what the working copy holds at `paths` (all of it when empty), removals included.
-
-        Args:
-            paths: Files and folders relative to the top folder.
-            dry_run: Find out what would be staged, and store nothing.
-            force: Take ignored files too.
-            listed: Fill the list of changes of the result.
-        """
-        from tether.api import staging
-
-        return staging.add(
-            self,
-            paths,
-            {"everything": not paths, "dry_run": dry_run, "force": force, "list_changes": listed},
-        )
-
-    def add(self, paths: str | Path | Iterable[str | Path] = ".") -> "StageResult":
-        """Put new and changed files into the next commit, and take out those that are gone.
-
-        Args:
-            paths: Files and folders, relative to the folder of the working files.
-
-        Example:
-            >>> repo.add("images")  # doctest: +SKIP
-
-        Raises:
-            NotFound: A path is neither in the working copy nor on the stage.
-            InvalidInput: A path is ignored or cannot be kept.
-        """
-        given = [paths] if isinstance(paths, str | Path) else list(paths)
-        wanted = [self.path(path) for path in given]
-        return self.stage([] if b"" in wanted else wanted)
-
-    def remove(
-        self, paths: Sequence[bytes], *, cached: bool = False, recursive: bool = False, force: bool = False
-    ) -> "Removed":
-        """Take files from the stage and, unless `cached`, from the working copy."""
-        from tether.api import staging
-
-        return staging.remove(self, paths, cached=cached, recursive=recursive, force=force)
-
-    def move(self, sources: Sequence[bytes], target: bytes) -> list[tuple[bytes, bytes]]:
-        """Move tracked files and folders; return old and new paths."""
-        from tether.api import staging
-
-        return staging.move(self, sources, target)
-
-    def status(
-        self, paths: Sequence[bytes] = (), *, ignored: bool = False, all_files: bool = False
-    ) -> "Status":
-        """Return how commit, stage and working files differ.
-
-        Example:
-            >>> repo.status().work.is_clean  # doctest: +SKIP
-            True
-        """
-        from tether.api import staging
-
-        return staging.status(self, paths, ignored=ignored, all_files=all_files)
-
-    def commit(self, message: str, *, all: bool = False, allow_empty: bool = False) -> "CommitResult":
-        """Record the stage as a commit of the current branch.
-
-        Example:
-            >>> repo.commit("fix the labels of class 7").id.hex()  # doctest: +SKIP
-
-        Raises:
-            InvalidInput: There is nothing to commit.
-            Conflict: A merge has conflicts that are not resolved.
-        """
-        from tether.api.staging import CommitRequest
-
-        return self.commit_with(CommitRequest(message, all=all, allow_empty=allow_empty))
-
-    def commit_with(self, request: "CommitRequest") -> "CommitResult":
-        """Record a commit with every choice that there is; see `CommitRequest`."""
-        from tether.api import staging
-
-        return staging.commit(self, request)
-
-    # -- moving between commits -------------------------------------------------------------
-
-    def switch(self, branch: str, *, create: str | None = None, force: bool = False) -> "Moved":
-        """Check out a branch; with `create`, a new one that begins at that revision.
-
-        Example:
-            >>> repo.switch("night-images", create="HEAD")  # doctest: +SKIP
-
-        Raises:
-            NotFound: There is no such branch.
-            Conflict: Local changes would be lost and `force` is not set.
-        """
-        from tether.api import switching
-
-        return switching.switch(self, branch, create=create, force=force)
-
-    def checkout(self, rev: str, *, force: bool = False) -> "Moved":
-        """Check out a branch by name, or any other revision without a branch; errors as for `switch`."""
-        from tether.api import switching
-
-        return switching.checkout(self, rev, force=force)
+    # -- joining ----------------------------------------------------------------------------
 
     def merge(self, rev: str, options: "MergeOptions | None" = None) -> "MergeResult":
         """Join another line of work into the current branch; conflicts are in the result.
 
         Example:
-            >>> repo.merge("night-images").conflicts  # doctest: +SKIP
+            >>> repo.merge("night").conflicts
             ()
 
         Raises:
+            NotFound: There is no such revision.
             Conflict: Local changes are in the way, or something else is under way.
         """
         from tether.api import merging
@@ -201,130 +105,164 @@ class Repo(Opened):
         return merging.merge(self, rev, options or merging.MERGE_DEFAULT)
 
     def rebase(self, rev: str, *, onto: str | None = None) -> "ReplayResult":
-        """Replay the commits that only the current branch has on top of `rev`; errors as for `merge`."""
+        """Replay the commits that only the current branch has on top of `rev`; errors as for `merge`.
+
+        Example:
+            >>> moved = repo.switch("night")
+            >>> len(repo.rebase("main").made)
+            1
+        """
         from tether.api import replaying
 
         return replaying.rebase(self, rev, onto=onto)
 
-    def restore(
-        self, paths: Sequence[bytes], *, source: str | None = None, staged: bool = False, files: bool = True
-    ) -> "Restored":
-        """Bring files back from a revision or the stage: on the stage, in the working copy or both."""
-        from tether.api import switching
-
-        return switching.restore(self, switching.RestoreRequest(paths, source, staged, files))
-
-    def reset(self, rev: str = "HEAD", mode: str = "mixed") -> "Moved":
-        """Move the current branch: `soft` that alone, `mixed` the stage too, `hard` the files too."""
-        from tether.api import switching
-
-        return switching.reset(self, rev, mode)
-
-    def clean(
-        self, paths: Sequence[bytes] = (), *, ignored: bool = False, dry_run: bool = False
-    ) -> list[bytes]:
-        """Remove untracked files and return them."""
-        from tether.api import switching
-
-        return switching.clean(self, paths, ignored=ignored, dry_run=dry_run)
-
-    def explain_ignored(self, path: bytes) -> tuple[str, int, str] | None:
-        """Return file, line and pattern of the rule that ignores `path`, or None."""
-        from tether.api import switching
-
-        return switching.explain_ignored(self, path)
-
-    def at(self, rev: str = "HEAD") -> "Snapshot":
-        """Return a revision as a read-only folder.
+    def resolve(self, paths: Paths, decision: "Decision" = "mark") -> "Resolution":
+        """Settle conflicts by taking "ours" or "theirs", or with "mark" what the files are now.
 
         Example:
-            >>> repo.at("v1").read_bytes("labels.csv")  # doctest: +SKIP
+            >>> [row.path for row in repo.merge("relabelled").conflicts]
+            [b'labels.csv']
+            >>> repo.resolve("labels.csv", "theirs").left
+            []
 
         Raises:
-            NotFound: There is no such revision.
+            NotFound: Nothing is under way, or a path is not in conflict.
         """
-        from tether.api import snapshot
+        from tether.api import resolving
 
-        return snapshot.at(self, rev)
+        return resolving.resolve_conflicts(self, self.paths(paths), decision)
 
-    def log(
-        self, *revs: str, paths: Iterable[str | Path] = (), limit: int | None = None
-    ) -> "Iterator[LogEntry]":
-        """Yield commits from the newest to the oldest, from HEAD or from `revs`, which may be ranges.
+    def finish_merge(self, message: str | None = None) -> "MergeResult":
+        """Make the commit of a merge whose conflicts are all settled.
 
         Example:
-            >>> [entry.commit.message for entry in repo.log("v1..main")]  # doctest: +SKIP
+            >>> stopped = repo.merge("relabelled")
+            >>> settled = repo.resolve("labels.csv", "ours")
+            >>> repo.finish_merge("Keep our labels").branch
+            'main'
 
         Raises:
-            NotFound: A revision does not exist.
+            NotFound: No merge is under way.
+            Conflict: Some paths are left to decide.
         """
-        from tether.api import history
-        from tether.repo.logwalk import LogFilter
+        from tether.api import merging
 
-        wanted = LogFilter(tuple(self.path(path) for path in paths))
-        return history.log(self, history.LogQuery(revs, limit=limit, wanted=wanted))
+        return merging.finish(self, message)
 
-    def diff(
+    def abort(self) -> "MergeResult":
+        """Go back to where everything was before the merge, rebase or the like that is under way.
+
+        Example:
+            >>> stopped = repo.merge("relabelled")
+            >>> repo.abort().id == repo.branches()[0].id
+            True
+
+        Raises:
+            NotFound: Nothing is under way.
+        """
+        from tether.api import merging
+
+        return merging.abort(self)
+
+    # -- remotes ----------------------------------------------------------------------------
+
+    def add_remote(self, name: str, url: str | Path) -> None:
+        """Name another repository; relative folders start at the folder of the working files.
+
+        Example:
+            >>> repo.add_remote("disk", "../backup")
+
+        Raises:
+            AlreadyExists: The name is taken.
+            InvalidInput: The name or the address cannot be one.
+        """
+        from tether.api import remotes
+
+        remotes.add_remote(self, name, str(url))
+
+    def fetch(self, remote: str | None = None, *, prune: bool = False) -> "Exchange":
+        """Bring the branches and tags of a remote here; branches and working files stay as they are.
+
+        Args:
+            remote: Its name; None is the one that the current branch follows.
+            prune: Forget branches that the remote no longer has.
+
+        Example:
+            >>> repo.fetch("origin").objects
+            0
+
+        Raises:
+            NotFound: There is no such remote, or no repository at its address.
+        """
+        from tether.api import remotes
+
+        return remotes.fetch(self, remote, prune=prune)
+
+    def pull(
+        self, remote: str | None = None, branch: str | None = None, *, rebase: bool = False
+    ) -> "MergeResult | ReplayResult":
+        """Fetch, then join the branch of the remote with the current one; conflicts are in the result.
+
+        Args:
+            remote: Its name; None is the one that the current branch follows.
+            branch: Its branch; None is the one that the current branch follows.
+            rebase: Replay the commits that only this side has on top, instead of merging.
+
+        Example:
+            >>> repo.pull().up_to_date
+            True
+
+        Raises:
+            NotFound: There is no such remote or branch.
+            Conflict: Local changes are in the way, or something else is under way.
+        """
+        from tether.api import remotes
+        from tether.core.names import short_ref
+
+        upstream = short_ref(remotes.fetch_upstream(self, remote, branch).upstream)
+        return self.rebase(upstream) if rebase else self.merge(upstream)
+
+    def push(
         self,
-        old: str | None = None,
-        new: str | None = None,
-        *,
-        staged: bool = False,
-        paths: Iterable[str | Path] = (),
-    ) -> "list[FileChange]":
-        """Return the files that differ: two revisions, one and the working copy, or the stage and the latter.
+        remote: str | None = None,
+        *branches: str,
+        force_with_lease: bool = False,
+        tags: bool = False,
+        delete: bool = False,
+    ) -> "Exchange":
+        """Send branches to a remote; a remote folder that does not exist becomes a bare repository.
+
+        Args:
+            remote: Its name; None is the one that the current branch follows.
+            branches: Names of branches; none at all is the current branch.
+            force_with_lease: Overwrite branches that nobody moved since they were fetched.
+            tags: Send tags too.
+            delete: Remove the branches from the remote instead.
 
         Example:
-            >>> [change.path for change in repo.diff("v1", "main")]  # doctest: +SKIP
+            >>> [update.state.value for update in repo.push("origin", "main", "night").updates]
+            ['same', 'new']
 
         Raises:
-            NotFound: A revision does not exist.
+            NotFound: There is no such remote or branch.
+            Conflict: The remote has commits that are not here, or has the branch checked out.
         """
-        from tether.api import diff
+        from tether.api import remotes
+        from tether.sync.exchange import PushOptions
 
-        wanted = tuple(self.path(path) for path in paths)
-        return diff.diff(self, diff.DiffQuery(old, new, staged=staged, paths=wanted))
+        if delete and not branches:
+            raise InvalidInput("no branch to delete", hint="name the branches to remove from the remote")
+        return remotes.push(self, remote, PushOptions(branches, force_with_lease, tags, delete))
 
-    def branches(self) -> "list[Branch]":
-        """Return the branches in order of their names."""
-        from tether.api import history
-
-        return history.branches(self)
-
-    def create_branch(self, name: str, rev: str = "HEAD") -> "Branch":
-        """Make a branch that begins at a revision.
-
-        Raises:
-            AlreadyExists: The name is taken.
-        """
-        from tether.api import history
-
-        return history.create_branch(self, name, rev)
-
-    def tags(self) -> "list[TagInfo]":
-        """Return the tags in order of their names."""
-        from tether.api import history
-
-        return history.tags(self)
-
-    def create_tag(self, name: str, rev: str = "HEAD", *, message: str | None = None) -> "TagInfo":
-        """Name a revision for good; with a message the tag says who made it, when and why.
-
-        Raises:
-            AlreadyExists: The name is taken.
-        """
-        from tether.api import history
-
-        return history.create_tag(self, name, rev, message=message)
-
-    # -- going back, space and health -------------------------------------------------------
+    # -- going back, and space --------------------------------------------------------------
 
     def undo(self, *, force: bool = False) -> "Undone":
         """Take back the last operation, with the working files that it wrote; again, the one before.
 
         Example:
-            >>> repo.undo().operation.command  # doctest: +SKIP
-            'reset --hard HEAD~3'
+            >>> gone = repo.remove("labels.csv")
+            >>> repo.undo().operation.command
+            'rm labels.csv'
 
         Raises:
             NotFound: There is nothing to undo.
@@ -338,23 +276,16 @@ class Repo(Opened):
         """Free what nothing needs; with `prune_now` also what only `undo` needs.
 
         Example:
-            >>> repo.gc(dry_run=True).freed  # doctest: +SKIP
-            1048576
+            >>> repo.gc(dry_run=True).freed
+            0
+
+        Raises:
+            Corrupt: It cannot be told what is needed.
+            Unavailable: Another process is writing and does not end.
         """
         from tether.api import maintenance
 
         return maintenance.collect(self, dry_run=dry_run, prune_now=prune_now).counts
-
-    def fsck(self, *, full: bool = False, sample: float = 0.0) -> "CheckReport":
-        """Verify what is stored: all metadata, and the bytes of `sample` percent of the contents, or all.
-
-        Example:
-            >>> repo.fsck(full=True).ok  # doctest: +SKIP
-            True
-        """
-        from tether.api import maintenance
-
-        return maintenance.check(self, full=full, sample=sample)
 
 
 __all__ = ["Repo", "find_repository", "system_clock"]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from tether.api.merging import is_taken, required_state, shown
+from tether.api.opened import Opened
 from tether.api.working import Change, changing, command_line
 from tether.core.digest import Digest
 from tether.core.names import display
@@ -15,9 +16,6 @@ from tether.errors import NotFound
 from tether.repo.mergestate import STASH, ConflictRow, MergeState, put_state
 from tether.worktree.plan import plan_checkout
 from tether.worktree.staging import StageResult, stage_paths
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 Decision = Literal["ours", "theirs", "mark"]
 
@@ -32,7 +30,7 @@ class Resolution(NamedTuple):
     """What is under way."""
 
 
-def resolve_conflicts(repo: "Repo", paths: Sequence[bytes], decision: Decision) -> Resolution:
+def resolve_conflicts(repo: Opened, paths: Sequence[bytes], decision: Decision) -> Resolution:
     """Settle conflicts at some paths, or below these folders, by taking a side or what the files are now.
 
     The other version that a merge put beside a file goes, unless it was changed since. Edits of a file
@@ -100,7 +98,7 @@ def _files_now(change: Change, state: MergeState, chosen: Sequence[ConflictRow],
 
 
 def _mark(
-    repo: "Repo", change: Change, state: MergeState, chosen: Sequence[ConflictRow]
+    repo: Opened, change: Change, state: MergeState, chosen: Sequence[ConflictRow]
 ) -> StageResult | None:
     """Stage what the working copy has, and remove the other versions beside it."""
     transaction, worktree = change.transaction, change.worktree

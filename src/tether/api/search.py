@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
+from tether.api.opened import Opened
 from tether.core.names import display, path_bytes
 from tether.core.tree import EntryKind
 from tether.repo.archive import ArchiveRequest, Total, write_archive
@@ -18,12 +19,11 @@ from tether.repo.revision import clean_path, resolve, resolve_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tether.api.repo import Repo
 
 _PIECE = 4 << 20
 
 
-def blame(repo: "Repo", path: str | bytes, rev: str = "HEAD") -> list[BlameLine]:
+def blame(repo: Opened, path: str | bytes, rev: str = "HEAD") -> list[BlameLine]:
     """Return the lines of a text with the commits that they come from.
 
     Raises:
@@ -37,7 +37,7 @@ def blame(repo: "Repo", path: str | bytes, rev: str = "HEAD") -> list[BlameLine]
 
 
 def grep(
-    repo: "Repo", pattern: Pattern, rev: str | None = None, paths: Sequence[bytes] = ()
+    repo: Opened, pattern: Pattern, rev: str | None = None, paths: Sequence[bytes] = ()
 ) -> Iterator[Match]:
     """Yield the lines that fit: in a revision, in the stage (`rev` empty), or in the tracked working files.
 
@@ -50,7 +50,7 @@ def grep(
     return _grep_work(repo, pattern, paths)
 
 
-def _grep_work(repo: "Repo", pattern: Pattern, paths: Sequence[bytes]) -> Iterator[Match]:
+def _grep_work(repo: Opened, pattern: Pattern, paths: Sequence[bytes]) -> Iterator[Match]:
     top = os.fsencode(repo.root)
     for path, entry in tree_files(repo.repository.objects, repo.repository.root().stage, paths):
         if entry.kind in (EntryKind.FILE, EntryKind.EXECUTABLE):
@@ -67,7 +67,7 @@ def _pieces(full: bytes) -> Iterator[bytes]:
 
 
 def archive_request(
-    repo: "Repo", rev: str, form: str = "tar", prefix: bytes = b"", paths: Sequence[bytes] = ()
+    repo: Opened, rev: str, form: str = "tar", prefix: bytes = b"", paths: Sequence[bytes] = ()
 ) -> ArchiveRequest:
     """Return the request for an archive of a revision; its members get the time of the commit.
 
@@ -79,12 +79,12 @@ def archive_request(
     return ArchiveRequest(place.tree, when // 1_000_000, form, prefix, paths)
 
 
-def archive(repo: "Repo", request: ArchiveRequest, out: BinaryIO) -> Total:
+def archive(repo: Opened, request: ArchiveRequest, out: BinaryIO) -> Total:
     """Write an archive as a stream; errors as for `tether.repo.archive.write_archive`."""
     return write_archive(repo.repository.objects, repo.repository.contents, request, out)
 
 
-def archive_to(repo: "Repo", request: ArchiveRequest, target: "Path") -> Total:
+def archive_to(repo: Opened, request: ArchiveRequest, target: "Path") -> Total:
     """Write an archive to a file, which appears only when it is whole.
 
     Raises:

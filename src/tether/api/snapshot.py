@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.names import display, path_bytes
 from tether.core.tree import Entry, EntryKind
@@ -14,7 +15,6 @@ from tether.repo.revision import Place, clean_path, resolve_tree
 if TYPE_CHECKING:
     from os import PathLike
 
-    from tether.api.repo import Repo
 
 _BUFFER = 256 << 10
 _MAX_LINKS = 40
@@ -38,12 +38,17 @@ class FileInfo(NamedTuple):
 class Snapshot:
     """The files of one revision; it stays the same whatever happens to branches and to the working copy.
 
+    Example:
+        >>> snapshot = repo.at("v1")
+        >>> snapshot.id == next(repo.log("v1")).id.hex()
+        True
+
     Attributes:
         id: The commit, 64 hexadecimal digits; None for what is staged.
         tree: The digest of its tree.
     """
 
-    def __init__(self, repo: "Repo", place: Place) -> None:
+    def __init__(self, repo: Opened, place: Place) -> None:
         self._objects, self._contents = repo.repository.objects, repo.repository.contents
         self.id = place.commit.hex() if place.commit is not None else None
         self.tree: Digest = place.tree
@@ -52,8 +57,10 @@ class Snapshot:
         """Return a seekable binary file; only what is read is fetched, and all of it is verified.
 
         Example:
-            >>> with repo.at("v1").open("weights.bin") as file:  # doctest: +SKIP
-            ...     head = file.read(16)
+            >>> with repo.at("v1").open("images/cat.png") as file:
+            ...     position = file.seek(1)
+            ...     file.read(3)
+            b'PNG'
 
         Raises:
             NotFound: There is no such file.
@@ -62,11 +69,20 @@ class Snapshot:
         return io.BufferedReader(self._contents.open(self._file(path).digest), _BUFFER)
 
     def read_bytes(self, path: "str | PathLike[str]") -> bytes:
-        """Return a whole file; errors as for `open`."""
+        """Return a whole file; errors as for `open`.
+
+        Example:
+            >>> repo.at("v1").read_bytes("images/cat.png")[1:4]
+            b'PNG'
+        """
         return self._contents.read(self._file(path).digest)
 
     def read_text(self, path: "str | PathLike[str]", encoding: str = "utf-8") -> str:
         """Return a whole file as text; errors as for `open`.
+
+        Example:
+            >>> repo.at().read_text("labels.csv").splitlines()[-1]
+            'dog.png,dog'
 
         Raises:
             InvalidInput: It is not text in this encoding.
@@ -78,6 +94,10 @@ class Snapshot:
 
     def read_link(self, path: "str | PathLike[str]") -> str:
         """Return where a symbolic link leads.
+
+        Example:
+            >>> repo.at().read_link("newest.png")
+            'images/dog.png'
 
         Raises:
             NotFound: There is nothing.
@@ -91,6 +111,10 @@ class Snapshot:
     def info(self, path: "str | PathLike[str]" = "") -> FileInfo:
         """Return what is at a path.
 
+        Example:
+            >>> repo.at().info("images").files
+            2
+
         Raises:
             NotFound: There is nothing.
         """
@@ -98,11 +122,20 @@ class Snapshot:
         return _info(where, self._find(where))
 
     def exists(self, path: "str | PathLike[str]") -> bool:
-        """Say whether there is something at a path."""
+        """Say whether there is something at a path.
+
+        Example:
+            >>> repo.at("v1").exists("images/dog.png")
+            False
+        """
         return find(self._objects, self.tree, _clean(path)) is not None
 
     def ls(self, path: "str | PathLike[str]" = "") -> list[FileInfo]:
         """Return what is in a folder, in order; of a file the file itself.
+
+        Example:
+            >>> [(info.path, info.kind) for info in repo.at("v1").ls()]
+            [('images', 'directory'), ('labels.csv', 'file')]
 
         Raises:
             NotFound: There is nothing.
@@ -116,6 +149,10 @@ class Snapshot:
 
     def walk(self, path: "str | PathLike[str]" = "") -> Iterator[FileInfo]:
         """Yield every file and link below a folder, and the empty folders, in order of the paths.
+
+        Example:
+            >>> [info.path for info in repo.at("v1").walk()]
+            ['images/cat.png', 'labels.csv']
 
         Raises:
             NotFound: There is no such folder.
@@ -151,7 +188,7 @@ class Snapshot:
         return entry
 
 
-def at(repo: "Repo", rev: str = "HEAD") -> Snapshot:
+def at(repo: Opened, rev: str = "HEAD") -> Snapshot:
     """Return a revision as a read-only folder; what is staged where `rev` is empty.
 
     Raises:

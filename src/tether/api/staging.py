@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.working import (
     branch_of,
     changing,
@@ -32,9 +33,6 @@ from tether.worktree.compare import Comparison, compare
 from tether.worktree.rescue import move_files, new_paths
 from tether.worktree.staging import StageOptions, StageResult, stage_paths
 from tether.worktree.worktree import WorkTree
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class CommitRequest:
     sign: bool = False
 
 
-def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageResult:
+def add(repo: Opened, paths: Sequence[bytes], options: StageOptions) -> StageResult:
     """Stage what the working copy holds at `paths`.
 
     Raises:
@@ -119,7 +117,7 @@ def add(repo: "Repo", paths: Sequence[bytes], options: StageOptions) -> StageRes
 
 
 def status(
-    repo: "Repo", paths: Sequence[bytes] = (), *, ignored: bool = False, all_files: bool = False
+    repo: Opened, paths: Sequence[bytes] = (), *, ignored: bool = False, all_files: bool = False
 ) -> Status:
     """Return how commit, stage and working files differ; nothing but the stat cache is written."""
     repository, root = repo.repository, repo.repository.root()
@@ -139,7 +137,7 @@ def status(
     return Status(branch_of(root), commit, tuple(staged), work, conflicts, activity)
 
 
-def commit(repo: "Repo", request: CommitRequest) -> CommitResult:
+def commit(repo: Opened, request: CommitRequest) -> CommitResult:
     """Record the stage as a commit of the current branch.
 
     Raises:
@@ -158,7 +156,7 @@ def commit(repo: "Repo", request: CommitRequest) -> CommitResult:
 
 
 def record_commit(
-    repo: "Repo", transaction: Transaction, request: CommitRequest, tree: Digest | None = None
+    repo: Opened, transaction: Transaction, request: CommitRequest, tree: Digest | None = None
 ) -> Digest:
     """Store a commit of the stage (or `tree`) in a transaction and move the branch to it."""
     root, history = transaction.root, History.of(repo.repository)
@@ -188,7 +186,7 @@ def record_commit(
 
 
 def remove(
-    repo: "Repo", paths: Sequence[bytes], *, cached: bool, recursive: bool, force: bool = False
+    repo: Opened, paths: Sequence[bytes], *, cached: bool, recursive: bool, force: bool = False
 ) -> Removed:
     """Take files from the stage and, unless `cached`, from the working copy.
 
@@ -219,7 +217,7 @@ def remove(
     return Removed([path for path, _ in gone], sum(entry.size for _, entry in gone))
 
 
-def move(repo: "Repo", sources: Sequence[bytes], target: bytes) -> list[tuple[bytes, bytes]]:
+def move(repo: Opened, sources: Sequence[bytes], target: bytes) -> list[tuple[bytes, bytes]]:
     """Move tracked files and folders, on the stage and in the working copy; return old and new paths.
 
     Raises:
@@ -257,7 +255,7 @@ def _way_to(path: bytes) -> list[bytes]:
     return [b"/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def describe_commit(repo: "Repo", digest: Digest) -> CommitResult:
+def describe_commit(repo: Opened, digest: Digest) -> CommitResult:
     """Return what is in a commit, and how much of it is new."""
     history, objects = History.of(repo.repository), repo.repository.objects
     made = history.commit(digest)
@@ -267,7 +265,7 @@ def describe_commit(repo: "Repo", digest: Digest) -> CommitResult:
     return CommitResult(digest, branch_of(repo.repository.root()), whole.files, whole.size, changed)
 
 
-def under_way(repo: "Repo", root: Root) -> tuple[tuple[bytes, ...], str]:
+def under_way(repo: Opened, root: Root) -> tuple[tuple[bytes, ...], str]:
     """Return the unresolved paths of a merge, and what is under way."""
     if root.state is None:
         return (), ""
@@ -278,7 +276,7 @@ def under_way(repo: "Repo", root: Root) -> tuple[tuple[bytes, ...], str]:
 
 
 def _parents(
-    repo: "Repo", root: Root, head: Digest | None, request: CommitRequest
+    repo: Opened, root: Root, head: Digest | None, request: CommitRequest
 ) -> tuple[tuple[Digest, ...], str | None]:
     """Return parents and message: of the commit that is replaced, of a merge under way, or simply HEAD."""
     if request.amend:
@@ -321,7 +319,7 @@ def _lies_in_one(path: bytes, folders: Sequence[bytes]) -> bool:
 
 
 def _refuse_unsaved(
-    repo: "Repo", worktree: WorkTree, transaction: Transaction, paths: Sequence[bytes]
+    repo: Opened, worktree: WorkTree, transaction: Transaction, paths: Sequence[bytes]
 ) -> None:
     root = transaction.root
     work = compare(worktree, transaction.objects, root.stage, paths=paths)

@@ -6,9 +6,10 @@ was checked out and a commit of the stage. Names sort by age.
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tether.api.merging import is_taken, make_commit, refuse_busy, stop, stopped
+from tether.api.opened import Opened
 from tether.api.working import Change, branch_of, changing, tree_of
 from tether.core.digest import Digest
 from tether.core.identity import Time
@@ -23,9 +24,6 @@ from tether.repo.replay import subject_of
 from tether.repo.root import Root
 from tether.worktree.plan import plan_checkout
 from tether.worktree.staging import stage_paths
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 PREFIX = "refs/stash/"
 
@@ -53,12 +51,12 @@ class Applied:
     files: int
 
 
-def entries(repo: "Repo") -> list[StashEntry]:
+def entries(repo: Opened) -> list[StashEntry]:
     """Return what is put aside, the newest first."""
     return _entries(repo, repo.repository.root())
 
 
-def _entries(repo: "Repo", root: Root) -> list[StashEntry]:
+def _entries(repo: Opened, root: Root) -> list[StashEntry]:
     history = History.of(repo.repository)
     refs = sorted((name for name in root.refs if name.startswith(PREFIX)), reverse=True)
     found = []
@@ -68,7 +66,7 @@ def _entries(repo: "Repo", root: Root) -> list[StashEntry]:
     return found
 
 
-def find_entry(repo: "Repo", name: str = "") -> StashEntry:
+def find_entry(repo: Opened, name: str = "") -> StashEntry:
     """Return the entry that `0`, `stash@{0}` or the end of its ref names; the newest if empty.
 
     Raises:
@@ -87,7 +85,7 @@ def _find(found: list[StashEntry], name: str) -> StashEntry:
     raise NotFound(f"no stash entry {name}", hint="'tether stash list' lists them")
 
 
-def push(repo: "Repo", message: str | None = None, *, untracked: bool = False) -> StashEntry | None:
+def push(repo: Opened, message: str | None = None, *, untracked: bool = False) -> StashEntry | None:
     """Put staged and unstaged changes aside; the files are as in HEAD afterwards.
 
     Args:
@@ -133,7 +131,7 @@ def push(repo: "Repo", message: str | None = None, *, untracked: bool = False) -
     return find_entry(repo)
 
 
-def apply(repo: "Repo", name: str = "", *, drop: bool = False, staged: bool = False) -> Applied:
+def apply(repo: Opened, name: str = "", *, drop: bool = False, staged: bool = False) -> Applied:
     """Take changes back into the working copy, by a merge with what is there now.
 
     New files are staged again if they were; all else comes back unstaged unless `staged`.
@@ -195,7 +193,7 @@ def _write(change: Change, outcome: MergeOutcome, stage: Digest) -> None:
     transaction.set_stage(stage)
 
 
-def drop(repo: "Repo", name: str = "") -> StashEntry:
+def drop(repo: Opened, name: str = "") -> StashEntry:
     """Forget an entry; `undo` brings it back.
 
     Raises:
@@ -207,7 +205,7 @@ def drop(repo: "Repo", name: str = "") -> StashEntry:
     return entry
 
 
-def clear(repo: "Repo") -> int:
+def clear(repo: Opened) -> int:
     """Forget all entries and return how many there were."""
     with repo.repository.transaction("stash clear") as transaction:
         found = _entries(repo, transaction.root)

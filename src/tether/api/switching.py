@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.working import (
     Move,
     Moved,
@@ -31,9 +32,6 @@ from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import compare
 
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
-
 
 class Restored(NamedTuple):
     """What `restore` or `checkout REV -- PATH` brought back."""
@@ -58,7 +56,7 @@ class RestoreRequest:
     files: bool = True
 
 
-def switch(repo: "Repo", branch: str, *, create: str | None = None, force: bool = False) -> Moved:
+def switch(repo: Opened, branch: str, *, create: str | None = None, force: bool = False) -> Moved:
     """Check out a branch; with `create`, a new one that begins at that revision.
 
     A branch that only a remote has is made here and follows it.
@@ -84,7 +82,7 @@ def switch(repo: "Repo", branch: str, *, create: str | None = None, force: bool 
     return move_to(repo, Move(f"switch {branch}", target, ref, force=force))
 
 
-def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
+def checkout(repo: Opened, rev: str, *, force: bool = False) -> Moved:
     """Check out a branch by name, or any other revision without a branch.
 
     Raises:
@@ -99,7 +97,7 @@ def checkout(repo: "Repo", rev: str, *, force: bool = False) -> Moved:
     )
 
 
-def restore(repo: "Repo", request: RestoreRequest) -> Restored:
+def restore(repo: Opened, request: RestoreRequest) -> Restored:
     """Bring files back as they were, on the stage, in the working copy or both.
 
     Working files that are overwritten are kept in the operation, for `undo`.
@@ -133,7 +131,7 @@ def restore(repo: "Repo", request: RestoreRequest) -> Restored:
     return Restored(change.files)
 
 
-def reset(repo: "Repo", rev: str, mode: str = "mixed") -> Moved:
+def reset(repo: Opened, rev: str, mode: str = "mixed") -> Moved:
     """Move the branch to another commit.
 
     Args:
@@ -161,7 +159,7 @@ def reset(repo: "Repo", rev: str, mode: str = "mixed") -> Moved:
 
 
 def clean(
-    repo: "Repo", paths: Sequence[bytes] = (), *, ignored: bool = False, dry_run: bool = False
+    repo: Opened, paths: Sequence[bytes] = (), *, ignored: bool = False, dry_run: bool = False
 ) -> list[bytes]:
     """Remove untracked files; return them. They are kept in the operation, for `undo`.
 
@@ -191,7 +189,7 @@ def clean(
     return sorted([*files, *extra])
 
 
-def explain_ignored(repo: "Repo", path: bytes) -> tuple[str, int, str] | None:
+def explain_ignored(repo: Opened, path: bytes) -> tuple[str, int, str] | None:
     """Return file, line and pattern of the rule that ignores `path`, or None.
 
     A folder above that is ignored decides for all below it.
@@ -225,7 +223,7 @@ def _keep_replaced(transaction: Transaction, changes: Sequence[TreeChange]) -> N
     transaction.rescue(edit_tree(objects, empty, kept).digest)
 
 
-def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:
+def _switch_new(repo: Opened, branch: str, start: str, *, force: bool) -> Moved:
     root, ref = repo.repository.root(), branch_ref(branch)
     if ref in root.refs:
         raise AlreadyExists(f"a branch named {branch} exists", hint=f"run 'tether switch {branch}'")
@@ -245,7 +243,7 @@ def _switch_new(repo: "Repo", branch: str, start: str, *, force: bool) -> Moved:
     return Moved(branch, commit, change.files)
 
 
-def _switch_remote(repo: "Repo", branch: str, *, force: bool) -> Moved:
+def _switch_remote(repo: Opened, branch: str, *, force: bool) -> Moved:
     root = repo.repository.root()
     found = [name for name in root.refs if _is_remote_of(name, branch)]
     if len(found) != 1:
@@ -271,7 +269,7 @@ def _is_branch(root: Root, rev: str) -> bool:
         return False
 
 
-def _check_known(repo: "Repo", paths: Sequence[bytes], tree: Digest, stage: Digest) -> None:
+def _check_known(repo: Opened, paths: Sequence[bytes], tree: Digest, stage: Digest) -> None:
     objects = repo.repository.objects
     known = {**find_many(objects, stage, paths), **find_many(objects, tree, paths)}
     for path in paths:

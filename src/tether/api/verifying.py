@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.api.signing import Verification, sign, verify
 from tether.core.digest import Digest
 from tether.core.objects import Commit
 from tether.errors import InvalidInput, NotFound
 from tether.repo.history import History
 from tether.repo.revision import resolve
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 
 class VerifiedCommit(NamedTuple):
@@ -23,7 +21,7 @@ class VerifiedCommit(NamedTuple):
     verification: Verification
 
 
-def signed(repo: "Repo", commit: Commit) -> Commit:
+def signed(repo: Opened, commit: Commit) -> Commit:
     """Return a commit with a signature by the key of the setting `signing.key`.
 
     Raises:
@@ -39,7 +37,7 @@ def signed(repo: "Repo", commit: Commit) -> Commit:
     return replace(commit, signature=sign(commit.signed_bytes(), Path(key).expanduser()))
 
 
-def verify_commit(repo: "Repo", rev: str) -> VerifiedCommit:
+def verify_commit(repo: Opened, rev: str) -> VerifiedCommit:
     """Return what is known of a commit's signature.
 
     Raises:

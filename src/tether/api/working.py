@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
 from tether.core.names import BRANCHES, display
@@ -26,9 +27,6 @@ from tether.worktree.journal import PendingCheckout, pending, remove_journal, wr
 from tether.worktree.plan import CheckoutPlan, plan_checkout
 from tether.worktree.rescue import keep_files
 from tether.worktree.worktree import WorkTree
-
-if TYPE_CHECKING:
-    from tether.api.repo import Repo
 
 _NAMED = 10
 
@@ -75,7 +73,7 @@ class Change:
         files: How many were written or removed, when it is over.
     """
 
-    def __init__(self, repo: "Repo", worktree: WorkTree, transaction: Transaction) -> None:
+    def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction) -> None:
         self._repo, self.worktree, self.transaction = repo, worktree, transaction
         self._plan: CheckoutPlan | None = None
         self._durable = False
@@ -141,7 +139,7 @@ class Change:
         self.files = done.written + done.deleted
 
 
-def open_worktree(repo: "Repo", command: str = "") -> WorkTree:
+def open_worktree(repo: Opened, command: str = "") -> WorkTree:
     """Return the working copy of `repo`.
 
     Raises:
@@ -152,7 +150,7 @@ def open_worktree(repo: "Repo", command: str = "") -> WorkTree:
 
 
 @contextmanager
-def writing(repo: "Repo", command: str) -> Iterator[WorkTree]:
+def writing(repo: Opened, command: str) -> Iterator[WorkTree]:
     """Hold the working copy alone, after bringing to an end what a stopped command left half-way.
 
     Raises:
@@ -181,7 +179,7 @@ def _target(repository: Repository, begun: PendingCheckout) -> Digest | None:
 
 
 @contextmanager
-def changing(repo: "Repo", command: str) -> Iterator[Change]:
+def changing(repo: Opened, command: str) -> Iterator[Change]:
     """Change root and working files as one operation.
 
     The root moves when the block ends, and then the files are written from what it names. Where that
@@ -205,7 +203,7 @@ def changing(repo: "Repo", command: str) -> Iterator[Change]:
             raise
 
 
-def _take_back(repo: "Repo", worktree: WorkTree, operation: Operation | None) -> None:
+def _take_back(repo: Opened, worktree: WorkTree, operation: Operation | None) -> None:
     """Return root and files to what they were before an operation whose files could not be written."""
     repository, begun = repo.repository, pending(worktree)
     if begun is None or operation is None:
@@ -220,7 +218,7 @@ def _take_back(repo: "Repo", worktree: WorkTree, operation: Operation | None) ->
     _bring(repo, worktree, target)
 
 
-def _recover(repo: "Repo", worktree: WorkTree) -> None:
+def _recover(repo: Opened, worktree: WorkTree) -> None:
     """Finish or take back a checkout that was cut short; what a user changed since then is kept first."""
     begun = pending(worktree)
     target = _target(repo.repository, begun) if begun is not None else None
@@ -230,7 +228,7 @@ def _recover(repo: "Repo", worktree: WorkTree) -> None:
         _bring(repo, worktree, target)
 
 
-def _bring(repo: "Repo", worktree: WorkTree, target: Digest) -> None:
+def _bring(repo: Opened, worktree: WorkTree, target: Digest) -> None:
     """Let the files that a checkout left half-way follow a tree."""
     repository = repo.repository
 
@@ -256,12 +254,12 @@ def branch_of(root: Root) -> str | None:
     return root.head.ref.removeprefix(BRANCHES) if root.head.ref is not None else None
 
 
-def tree_of(repo: "Repo", commit: Digest | None) -> Digest:
+def tree_of(repo: Opened, commit: Digest | None) -> Digest:
     """Return the tree of a commit; the empty tree where there is none."""
     return EMPTY_TREE if commit is None else History.of(repo.repository).commit(commit).tree
 
 
-def move_to(repo: "Repo", move: Move) -> Moved:
+def move_to(repo: Opened, move: Move) -> Moved:
     """Check out a commit: working files, stage and HEAD in one operation.
 
     Staged changes of paths that do not differ between the two commits are carried along, as git does.

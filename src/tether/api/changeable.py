@@ -1,0 +1,236 @@
+"""Changing one repository: the stage, commits, branches and the working files."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tether.api.opened import AnyPath, Paths
+from tether.api.readable import Readable
+from tether.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tether.api.history import Branch, TagInfo
+    from tether.api.staging import CommitRequest, CommitResult, Removed
+    from tether.api.switching import Restored
+    from tether.api.working import Moved
+    from tether.worktree.staging import StageResult
+
+
+class Changeable(Readable):
+    """The third of `Repo` that works on one line of history."""
+
+    # -- the stage and commits --------------------------------------------------------------
+
+    def stage(
+        self, paths: Sequence[bytes], *, dry_run: bool = False, force: bool = False, listed: bool = False
+    ) -> "StageResult":
+        """Stage what the working copy holds at `paths` (all of it when empty), removals included.
+
+        Args:
+            paths: Files and folders relative to the top folder.
+            dry_run: Find out what would be staged, and store nothing.
+            force: Take ignored files too.
+            listed: Fill the list of changes of the result.
+
+        Example:
+            >>> repo.stage([b"images"], dry_run=True).changes
+            [StageChange(path=b'images/new.png', change='added')]
+        """
+        from tether.api import staging
+
+        return staging.add(
+            self,
+            paths,
+            {"everything": not paths, "dry_run": dry_run, "force": force, "list_changes": listed},
+        )
+
+    def add(self, paths: Paths = ".") -> "StageResult":
+        """Put new and changed files into the next commit, and take out those that are gone.
+
+        Args:
+            paths: Files and folders, relative to the folder of the working files.
+
+        Example:
+            >>> repo.add("images").added
+            1
+
+        Raises:
+            NotFound: A path is neither in the working copy nor on the stage.
+            InvalidInput: A path is ignored or cannot be kept, or the list is empty.
+        """
+        wanted = _some(self.paths(paths))
+        return self.stage([] if b"" in wanted else wanted)
+
+    def remove(
+        self, paths: Paths, *, cached: bool = False, recursive: bool = False, force: bool = False
+    ) -> "Removed":
+        """Take files from the stage and, unless `cached`, from the working copy.
+
+        Example:
+            >>> repo.remove("images", recursive=True).paths
+            [b'images/cat.png', b'images/dog.png']
+
+        Raises:
+            NotFound: A path is not tracked.
+            InvalidInput: A folder is named without `recursive`.
+            Conflict: A file has changes that no commit has, and `force` is not set.
+        """
+        from tether.api import staging
+
+        return staging.remove(self, self.paths(paths), cached=cached, recursive=recursive, force=force)
+
+    def move(self, sources: Paths, target: AnyPath) -> list[tuple[bytes, bytes]]:
+        """Move tracked files and folders, on the disk and on the stage; return old and new paths.
+
+        Example:
+            >>> repo.move("labels.csv", "images")
+            [(b'labels.csv', b'images/labels.csv')]
+
+        Raises:
+            NotFound: A path is not tracked.
+            AlreadyExists: Something is there already.
+        """
+        from tether.api import staging
+
+        return staging.move(self, self.paths(sources), self.path(target))
+
+    def commit(self, message: str, *, all: bool = False, allow_empty: bool = False) -> "CommitResult":
+        """Record the stage as a commit of the current branch.
+
+        Args:
+            message: Why; the first line is what `log` shows.
+            all: Stage every tracked file first.
+            allow_empty: Commit although nothing differs from the commit before.
+
+        Example:
+            >>> added = repo.add("images")
+            >>> repo.commit("Another picture").changed
+            1
+
+        Raises:
+            InvalidInput: There is no message, nothing to commit, or nobody to commit as.
+            Conflict: A merge has conflicts that are not resolved.
+        """
+        from tether.api.staging import CommitRequest
+
+        return self.commit_with(CommitRequest(message, all=all, allow_empty=allow_empty))
+
+    def commit_with(self, request: "CommitRequest") -> "CommitResult":
+        """Record a commit with every choice that there is; errors as for `commit`.
+
+        Example:
+            >>> repo.commit_with(CommitRequest("A dog, with its label", amend=True)).branch
+            'main'
+        """
+        from tether.api import staging
+
+        return staging.commit(self, request)
+
+    # -- moving between commits -------------------------------------------------------------
+
+    def switch(self, branch: str, *, create: str | None = None, force: bool = False) -> "Moved":
+        """Check out a branch; with `create`, a new one that begins at that revision.
+
+        Example:
+            >>> repo.switch("night").branch
+            'night'
+            >>> repo.switch("labels", create="v1").branch
+            'labels'
+
+        Raises:
+            NotFound: There is no such branch.
+            AlreadyExists: The new branch is there already.
+            Conflict: Local changes would be lost and `force` is not set.
+        """
+        from tether.api import switching
+
+        return switching.switch(self, branch, create=create, force=force)
+
+    def checkout(self, rev: str, *, force: bool = False) -> "Moved":
+        """Check out a branch by name, or any other revision without a branch; errors as for `switch`.
+
+        Example:
+            >>> repo.checkout("v1").branch is None
+            True
+        """
+        from tether.api import switching
+
+        return switching.checkout(self, rev, force=force)
+
+    def reset(self, rev: str = "HEAD", mode: str = "mixed") -> "Moved":
+        """Move the current branch: `soft` that alone, `mixed` the stage too, `hard` the files too.
+
+        Example:
+            >>> moved = repo.reset("v1", "hard")
+            >>> (repo.root / "images/dog.png").exists()
+            False
+
+        Raises:
+            NotFound: There is no such revision.
+        """
+        from tether.api import switching
+
+        return switching.reset(self, rev, mode)
+
+    def restore(
+        self, paths: Paths, *, source: str | None = None, staged: bool = False, files: bool = True
+    ) -> "Restored":
+        """Bring files back from a revision or the stage: on the stage, in the working copy or both.
+
+        Example:
+            >>> repo.restore("labels.csv", source="v1").files
+            1
+
+        Raises:
+            NotFound: There is no such revision, or a path is neither in it nor on the stage.
+            InvalidInput: The list of paths is empty.
+        """
+        from tether.api import switching
+
+        wanted = _some(self.paths(paths))
+        return switching.restore(self, switching.RestoreRequest(wanted, source, staged, files))
+
+    def clean(self, paths: Paths = (), *, ignored: bool = False, dry_run: bool = False) -> list[bytes]:
+        """Remove untracked files, everywhere or at `paths`, and return them; `undo` brings them back.
+
+        Example:
+            >>> repo.clean(dry_run=True)
+            [b'images/new.png']
+        """
+        from tether.api import switching
+
+        return switching.clean(self, self.paths(paths), ignored=ignored, dry_run=dry_run)
+
+    def create_branch(self, name: str, rev: str = "HEAD") -> "Branch":
+        """Make a branch that begins at a revision.
+
+        Example:
+            >>> repo.create_branch("labels", "v1").name
+            'labels'
+
+        Raises:
+            AlreadyExists: The name is taken.
+        """
+        from tether.api import history
+
+        return history.create_branch(self, name, rev)
+
+    def create_tag(self, name: str, rev: str = "HEAD", *, message: str | None = None) -> "TagInfo":
+        """Name a revision for good; with a message the tag says who made it, when and why.
+
+        Example:
+            >>> repo.create_tag("v2", message="With a dog").name
+            'v2'
+
+        Raises:
+            AlreadyExists: The name is taken.
+        """
+        from tether.api import history
+
+        return history.create_tag(self, name, rev, message=message)
+
+
+def _some(paths: list[bytes]) -> list[bytes]:
+    """Refuse an empty list, which otherwise would stand for everything."""
+    if not paths:
+        raise InvalidInput("no paths are given", hint="'.' stands for everything")
+    return paths

@@ -1,0 +1,154 @@
+"""Looking at a repository: its state, history, differences and files; nothing but caches is written."""
+
+from typing import TYPE_CHECKING
+
+from tether.api.opened import AnyPath, Opened, Paths
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tether.api.diff import FileChange
+    from tether.api.history import Branch, TagInfo
+    from tether.api.snapshot import Snapshot
+    from tether.api.staging import Status
+    from tether.repo.check import CheckReport
+    from tether.repo.logwalk import LogEntry
+
+
+class Readable(Opened):
+    """The third of `Repo` that looks."""
+
+    def status(self, paths: Paths = (), *, ignored: bool = False, all_files: bool = False) -> "Status":
+        """Return how commit, stage and working files differ.
+
+        Args:
+            paths: Look at these files and folders alone; everything if empty.
+            ignored: List ignored files too.
+            all_files: List each untracked file, not only the folder when nothing in it is tracked.
+
+        Example:
+            >>> status = repo.status()
+            >>> status.branch, status.work.is_clean, status.work.untracked
+            ('main', True, [(b'images/new.png', False)])
+        """
+        from tether.api import staging
+
+        wanted = [path for path in self.paths(paths) if path]
+        return staging.status(self, wanted, ignored=ignored, all_files=all_files)
+
+    def at(self, rev: str = "HEAD") -> "Snapshot":
+        """Return a revision as a read-only folder; what is staged where `rev` is empty.
+
+        Example:
+            >>> repo.at("v1").read_text("labels.csv").splitlines()
+            ['file,label', 'cat.png,cat']
+
+        Raises:
+            NotFound: There is no such revision.
+        """
+        from tether.api import snapshot
+
+        return snapshot.at(self, rev)
+
+    def log(self, *revs: str, paths: Paths = (), limit: int | None = None) -> "Iterator[LogEntry]":
+        """Yield commits from the newest to the oldest, from HEAD or from `revs`, which may be ranges.
+
+        Args:
+            revs: Revisions, `A..B` for what B has and A has not, `^A` to leave out what A has.
+            paths: Only commits that change these files or folders.
+            limit: At most so many.
+
+        Example:
+            >>> for entry in repo.log("v1..main"):
+            ...     print(entry.commit.author.name, entry.commit.message.strip(), len(entry.id.hex()))
+            Ada A dog 64
+
+        Raises:
+            NotFound: A revision does not exist.
+        """
+        from tether.api import history
+        from tether.repo.logwalk import LogFilter
+
+        wanted = LogFilter(tuple(self.paths(paths)))
+        return history.log(self, history.LogQuery(revs, limit=limit, wanted=wanted))
+
+    def diff(
+        self, old: str | None = None, new: str | None = None, *, staged: bool = False, paths: Paths = ()
+    ) -> "list[FileChange]":
+        """Return the files that differ, in order of their paths; a file that only moved is one change.
+
+        Args:
+            old: A revision, which is compared with `new`, or with the working copy. Without it the stage
+                is compared with the working copy.
+            new: Another revision.
+            staged: Compare `old`, or HEAD, with the stage.
+            paths: Only these files and folders.
+
+        Example:
+            >>> changes = repo.diff("v1", "main", paths=["images", "labels.csv"])
+            >>> [(change.change, change.path) for change in changes]
+            [('added', b'images/dog.png'), ('modified', b'labels.csv')]
+
+        Raises:
+            NotFound: A revision does not exist.
+        """
+        from tether.api import diff
+
+        return diff.diff(self, diff.DiffQuery(old, new, staged=staged, paths=tuple(self.paths(paths))))
+
+    def branches(self) -> "list[Branch]":
+        """Return the branches in order of their names.
+
+        Example:
+            >>> [(branch.name, branch.current) for branch in repo.branches()]
+            [('main', True), ('night', False), ('relabelled', False)]
+        """
+        from tether.api import history
+
+        return history.branches(self)
+
+    def tags(self) -> "list[TagInfo]":
+        """Return the tags in order of their names.
+
+        Example:
+            >>> [tag.name for tag in repo.tags()]
+            ['v1']
+        """
+        from tether.api import history
+
+        return history.tags(self)
+
+    def remotes(self) -> "Mapping[str, str]":
+        """Return the address of every remote by name.
+
+        Example:
+            >>> repo.remotes()
+            {'origin': '../shared'}
+        """
+        from tether.api import remotes
+
+        return remotes.remotes(self)
+
+    def explain_ignored(self, path: AnyPath) -> tuple[str, int, str] | None:
+        """Return file, line and pattern of the rule that ignores `path`, or None.
+
+        Example:
+            >>> repo.explain_ignored("cache/thumbnail.png")
+            ('.tetherignore', 1, 'cache/')
+        """
+        from tether.api import switching
+
+        return switching.explain_ignored(self, self.path(path))
+
+    def fsck(self, *, full: bool = False, sample: float = 0.0) -> "CheckReport":
+        """Verify what is stored: all metadata, and the bytes of `sample` percent of the contents, or all.
+
+        Damage is reported in `problems`, not raised.
+
+        Example:
+            >>> repo.fsck(full=True).problems
+            []
+        """
+        from tether.api import maintenance
+
+        return maintenance.check(self, full=full, sample=sample)
