@@ -20,7 +20,7 @@ help:
 	@echo "make check      lint, formatting, types and import rules"
 	@echo "make format     format the code and sort its imports"
 	@echo "make bench      run the benchmarks into benchmarks/results/; ARGS=\"--work A\" picks some"
-	@echo "make reference  write docs/reference/commands.md again from the help texts"
+	@echo "make reference  write docs/reference/ again from help texts and docstrings, run docs/guides/"
 	@echo "make lock       resolve requirements.lock again from pyproject.toml"
 
 install: $(STAMP)
@@ -52,6 +52,8 @@ bench: $(STAMP)
 
 reference: $(STAMP)
 	$(BIN)/python docs/generate_reference.py
+	$(BIN)/python docs/generate_api.py
+	$(BIN)/python -m tests.support.guides
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -7,20 +7,24 @@ from pathlib import Path
 import click
 import pytest
 
+import tether
 from tether.cli import registry
 from tether.cli.main import load_command
+from tether.repo.settings import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 
 
-def load_generator() -> object:
-    """Return the module that writes the reference."""
-    spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "docs/generate_reference.py")
+def generated(script: str) -> str:
+    """Return the page that a script in docs/ would write."""
+    spec = importlib.util.spec_from_file_location(script, ROOT / f"docs/{script}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    page = module.reference()
+    assert isinstance(page, str)
+    return page
 
 
 def everything_below(command: click.Command) -> list[click.Command]:
@@ -57,5 +61,39 @@ def test_the_reference_is_current() -> None:
     """`docs/reference/commands.md` is what `make reference` would write."""
     page = (ROOT / "docs/reference/commands.md").read_text()
 
-    assert page == load_generator().reference(), "run `make reference`"  # type: ignore[attr-defined]
+    assert page == generated("generate_reference"), "run `make reference`"
     assert set(re.findall(r"^### tether (\S+)$", page, re.M)) == set(registry.BY_NAME)
+
+
+def test_the_reference_of_python_is_current() -> None:
+    """`docs/reference/python.md` is what `make reference` would write, and has every public name."""
+    page = (ROOT / "docs/reference/python.md").read_text()
+
+    assert page == generated("generate_api"), "run `make reference`"
+    for name in set(tether.__all__) - {"errors"}:
+        assert re.search(rf"^##+ {name}$", page, re.M), name
+
+
+def test_every_setting_has_its_text() -> None:
+    """The page of settings has a row for each setting, with its default and its choices."""
+    rows = (ROOT / "docs/reference/settings.md").read_text().splitlines()
+
+    for setting in SETTINGS:
+        key = setting.key.replace("*", "NAME")
+        row = next((line for line in rows if line.startswith(f"| `{key}` |")), "")
+        assert row, setting.key
+        assert all(f"`{choice}`" in row for choice in setting.choices), setting.key
+        assert setting.default is None or f"`{setting.default}`" in row, setting.key
+    named = {match[1] for row in rows if (match := re.match(r"\| `([\w.]+\.[\w.]+)` \|", row))}
+    assert named == {setting.key.replace("*", "NAME") for setting in SETTINGS}
+
+
+def test_the_variables_are_listed() -> None:
+    """The page of settings names each variable of the environment that the command reads."""
+    page = (ROOT / "docs/reference/settings.md").read_text()
+    text = "".join(path.read_text() for path in (ROOT / "src/tether/cli").rglob("*.py"))
+
+    for variable in set(
+        re.findall(r'"(TETHER_[A-Z_]+|XDG_[A-Z_]+|NO_COLOR|[A-Z_]*PAGER|[A-Z_]*EDITOR|TERM)"', text)
+    ):
+        assert f"`{variable}`" in page, variable

@@ -1,5 +1,6 @@
 """Every dependency has a reason, and the lock file is one that anybody can use."""
 
+import importlib.metadata
 import re
 import tomllib
 from pathlib import Path
@@ -47,3 +48,42 @@ def test_the_lock_file_names_no_place() -> None:
 
     assert "--hash=sha256:" in text
     assert not re.search(r"://|index-url|find-links|file:|\.whl", text)
+
+
+RUNS = {"MIT", "BSD", "Apache", "CC0", "0BSD", "Zlib", "MIT-CMU", "PSF"}
+DEVELOPS = RUNS | {"MPL"}
+
+
+def licences(package: str) -> set[str]:
+    """Return the short names of the licences that an installed package declares."""
+    metadata = importlib.metadata.metadata(package)
+    classifiers = [row for row in metadata.get_all("Classifier") or [] if row.startswith("License ::")]
+    text = metadata.get("License-Expression") or " ".join(classifiers) or metadata.get("License") or ""
+    text = text.replace("Mozilla Public", "MPL").replace("Python Software Foundation", "PSF")
+    known = re.findall(r"\b(?:MIT-CMU|MIT|0BSD|BSD|Apache|CC0|Zlib|MPL|PSF|[AL]?GPL|EUPL|CDDL|SSPL)", text)
+    return set(known)
+
+
+def needed(package: str) -> set[str]:
+    """Return a package with all that it needs, without extras, as far as it is installed."""
+    found, queue = set[str](), [package]
+    while queue:
+        name = queue.pop().lower().replace("_", "-")
+        if name in found or name not in INSTALLED:
+            continue
+        found.add(name)
+        rows = importlib.metadata.requires(name) or []
+        queue += [re.split(r"[^\w.-]", row, maxsplit=1)[0] for row in rows if "extra ==" not in row]
+    return found
+
+
+INSTALLED = {str(each.name).lower().replace("_", "-") for each in importlib.metadata.distributions()}
+
+
+def test_licences_allow_what_we_do() -> None:
+    """What the package needs is permissive; licences of tools bind at most the tools themselves."""
+    runs = needed("tether") - {"tether"}
+    tools = {name for package in required() for name in needed(package)} - runs
+
+    assert {name: licences(name) for name in runs if not licences(name) or licences(name) - RUNS} == {}
+    assert {name: licences(name) for name in tools if not licences(name) or licences(name) - DEVELOPS} == {}

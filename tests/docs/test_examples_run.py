@@ -2,17 +2,21 @@
 
 import doctest
 import inspect
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.cli import Room
+from tests.support.guides import masked, ran
 from tests.support.photos import make_photos
 
 import tether
 from tether.api.repo import Repo
 from tether.api.snapshot import Snapshot
 
+ROOT = Path(__file__).parents[2]
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -55,3 +59,35 @@ def test_every_public_name_has_an_example_that_runs(name: str, names: dict[str, 
     """The docstring has an example, and the example gives what it says."""
     assert ">>> " in DOCUMENTED[name], "an example is missing"
     run(DOCUMENTED[name], names, name)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/guides").glob("*.md")), ids=lambda path: path.stem)
+def test_guides_print_what_they_say(path: Path, tmp_path: Path) -> None:
+    """Each shell block of a guide runs, and what stands below it is what it prints."""
+    page = path.read_text()
+
+    assert masked(page) == masked(ran(page, tmp_path)), "run `make reference`"
+
+
+def test_the_guide_of_python_runs(names: dict[str, Any]) -> None:
+    """All examples of the page run one after the other."""
+    blocks = re.findall(r"^```pycon\n(.*?)^```$", (ROOT / "docs/guides/python.md").read_text(), re.M | re.S)
+
+    assert len(blocks) > 5
+    run("\n".join(blocks), names, "python.md")
+
+
+def test_the_session_of_the_readme_runs(tmp_path: Path) -> None:
+    """Every line of the session in README.md works as it is written, with the pictures that it copies."""
+    room = Room(tmp_path)
+    for name in ("pictures/cats/a.jpg", "pictures/dogs/b.jpg", "labels.csv"):
+        (room.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (room.home / name).write_bytes(name.encode())
+    session = re.search(r"^## A session\n\n((?: {4}.*\n)+)", (ROOT / "README.md").read_text(), re.M)
+    assert session is not None
+
+    done = room.shell("set -e\n" + session[1])
+
+    assert done.code == 0, done.out
+    assert (room.work / "animals-labels/labels.csv").is_file()
+    assert (room.work / "animals/cats/a.jpg").is_file()
