@@ -12,7 +12,7 @@ WORKERS ?= auto
 # Arguments for the benchmarks: make bench ARGS="--scale 0.005 --work A"
 ARGS ?=
 
-.PHONY: help install demo test check format bench reference lock clean
+.PHONY: help install demo test check format bench reference picture lock clean
 
 help:
 	@echo "make demo       run the demonstration; results are in demo-output/"
@@ -21,6 +21,7 @@ help:
 	@echo "make format     format the code and sort its imports"
 	@echo "make bench      run the benchmarks into benchmarks/results/; ARGS=\"--work A\" picks some"
 	@echo "make reference  write docs/reference/ again from help texts and docstrings, run docs/guides/"
+	@echo "make picture    draw docs/picture.svg again from what make demo left"
 	@echo "make lock       resolve requirements.lock again from pyproject.toml"
 
 install: $(STAMP)
@@ -54,6 +55,9 @@ reference: $(STAMP)
 	$(BIN)/python docs/generate_reference.py
 	$(BIN)/python docs/generate_api.py
 	$(BIN)/python -m tests.support.guides
+
+picture: $(STAMP)
+	$(BIN)/python docs/generate_picture.py
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
