@@ -71,12 +71,13 @@ class Changeable(Readable):
 
         Raises:
             NotFound: A path is not tracked.
-            InvalidInput: A folder is named without `recursive`.
+            InvalidInput: A folder is named without `recursive`, or the list is empty.
             Conflict: A file has changes that no commit has, and `force` is not set.
         """
         from tether.api import staging
 
-        return staging.remove(self, self.paths(paths), cached=cached, recursive=recursive, force=force)
+        wanted = _some(self.paths(paths))
+        return staging.remove(self, wanted, cached=cached, recursive=recursive, force=force)
 
     def move(self, sources: Paths, target: AnyPath) -> list[tuple[bytes, bytes]]:
         """Move tracked files and folders, on the disk and on the stage; return old and new paths.

@@ -4,7 +4,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from tether.api.opened import Opened
-from tether.errors import TetherError
+from tether.errors import InvalidInput, TetherError
 from tether.repo.check import CheckOptions, CheckReport, check_repository
 from tether.repo.gc import GcOptions, GcPlan, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
@@ -51,7 +51,12 @@ def check(repo: Opened, *, full: bool = False, sample: float = 0.0) -> CheckRepo
         repo: What to verify.
         full: Read every byte.
         sample: Percent of the contents whose bytes are verified; another choice at each run.
+
+    Raises:
+        InvalidInput: There is no such percentage.
     """
+    if not 0 <= sample <= 100:
+        raise InvalidInput(f"not a percentage: {sample}", hint="give a number from 0 to 100")
     options = CheckOptions(full, sample, seed=repo.clock().micros)
     return check_repository(repo.repository, options, repo.progress)
 

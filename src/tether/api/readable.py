@@ -148,6 +148,9 @@ class Readable(Opened):
         Example:
             >>> repo.fsck(full=True).problems
             []
+
+        Raises:
+            InvalidInput: There is no such percentage.
         """
         from tether.api import maintenance
 

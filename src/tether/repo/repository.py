@@ -21,6 +21,7 @@ from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
 from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import TIMEOUT_S, LockFile, Wait
+from tether.storage.oserrors import translated
 
 if TYPE_CHECKING:
     from tether.repo.transaction import Transaction
@@ -68,13 +69,17 @@ class Repository:
         """Make a new repository for the files in `path`, or with `bare` in `path` itself.
 
         Raises:
-            AlreadyExists: There is one.
+            AlreadyExists: There is one, or a file that is no folder.
+            Forbidden: The folder cannot be written.
         """
         directory = path if bare else path / FOLDER
+        if path.exists() and not path.is_dir():
+            raise AlreadyExists(f"{path} is a file", hint="name a folder")
         if (directory / KEY).exists():
             raise AlreadyExists(f"{path} is a repository already")
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "locks").mkdir(exist_ok=True)
+        with translated(str(path)):
+            directory.mkdir(parents=True, exist_ok=True)
+            (directory / "locks").mkdir(exist_ok=True)
         backend = LocalBackend(directory)
         with suppress(AlreadyExists):
             backend.write_new(FORMAT_KEY, FORMAT.encode())

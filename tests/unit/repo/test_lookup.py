@@ -1,9 +1,13 @@
 """Finding objects when packs come and go."""
 
+import pytest
+
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
+from tether.repo import packindex
 from tether.repo.frames import DATA, Stored, Table
 from tether.repo.lookup import Lookup
+from tether.repo.packindex import PackIndex, build_index, merge_indexes
 from tether.repo.packs import PackWriter
 from tether.storage.memory import MemoryBackend
 
@@ -45,3 +49,25 @@ def test_a_compacted_index_knows_only_live_packs() -> None:
     assert fresh.find(hash_bytes(b"one")) is None
     assert fresh.find(hash_bytes(b"two")) is not None
     assert [name for name, _ in backend.list("index/")] == [key]
+
+
+def test_large_and_small_indexes_merge_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merged as arrays or row by row, each object of a live pack is found, and no other."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"shared", b"%d" % number, b"x%d" % number) for number in range(6)]
+    indexes = [PackIndex(build_index(packs[at : at + 2])) for at in (0, 2, 4)]
+    live = frozenset(name for name, _ in packs[1:5])
+
+    by_rows = PackIndex(merge_indexes(indexes, live))
+    monkeypatch.setattr(packindex, "_NUMPY_FROM", 0)
+    by_arrays = PackIndex(merge_indexes(indexes, live))
+
+    for number in range(6):
+        digest = hash_bytes(b"x%d" % number)
+        assert (by_rows.row(digest) >= 0) == (by_arrays.row(digest) >= 0) == (1 <= number <= 4)
+        if 1 <= number <= 4:
+            assert by_rows.place(by_rows.row(digest)) == by_arrays.place(by_arrays.row(digest))
+            assert by_rows.place(by_rows.row(digest)).pack == packs[number][0]
+    for merged in (by_rows, by_arrays):
+        assert merged.verify()
+        assert merged.place(merged.row(hash_bytes(b"shared"))).pack in live
