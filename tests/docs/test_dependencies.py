@@ -58,7 +58,8 @@ def licences(package: str) -> set[str]:
     """Return the short names of the licences that an installed package declares."""
     metadata = importlib.metadata.metadata(package)
     classifiers = [row for row in metadata.get_all("Classifier") or [] if row.startswith("License ::")]
-    text = metadata.get("License-Expression") or " ".join(classifiers) or metadata.get("License") or ""
+    declared = metadata.get_all("License-Expression") or classifiers or metadata.get_all("License") or []
+    text = " ".join(declared)
     text = text.replace("Mozilla Public", "MPL").replace("Python Software Foundation", "PSF")
     known = re.findall(r"\b(?:MIT-CMU|MIT|0BSD|BSD|Apache|CC0|Zlib|MPL|PSF|[AL]?GPL|EUPL|CDDL|SSPL)", text)
     return set(known)

@@ -42,4 +42,7 @@ def masked(page: str) -> str:
 if __name__ == "__main__":
     for path in sorted(GUIDES.glob("*.md")):
         with tempfile.TemporaryDirectory() as folder:
-            path.write_text(ran(path.read_text(), Path(folder)))
+            page = path.read_text()
+            new = ran(page, Path(folder))
+        if masked(new) != masked(page):
+            path.write_text(new)

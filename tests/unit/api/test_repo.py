@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.photos import make_photos
 
+from tether.api.opened import AnyPath
 from tether.api.repo import Repo
 from tether.errors import InvalidInput, NotFound, TetherError
 
@@ -19,8 +20,8 @@ def repo(tmp_path: Path) -> Repo:
 
 def test_paths_come_in_any_form(repo: Repo) -> None:
     """Text, bytes, `Path`, absolute paths and odd spellings name the same file."""
-    spellings = ["images/cat.png", b"images/cat.png", Path("images/cat.png"), repo.root / "images/cat.png"]
-    spellings += ["./images//cat.png", "labels/../images/cat.png"]
+    spellings: list[AnyPath] = ["images/cat.png", b"images/cat.png", Path("images/cat.png")]
+    spellings += [repo.root / "images/cat.png", "./images//cat.png", "labels/../images/cat.png"]
 
     assert {repo.path(spelling) for spelling in spellings} == {b"images/cat.png"}
     assert repo.path(repo.root) == repo.path(".") == b""
