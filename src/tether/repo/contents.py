@@ -11,6 +11,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
 from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.repo.objectdb import ObjectDb
+from tether.repo.packindex import Place
 
 _STREAM_CHUNKS = 64
 
@@ -92,7 +93,7 @@ class ContentReader:
         if empty:
             yield [(i, b"") for i in empty]
         single, several = self._sorted_out(list(wanted))
-        for batch in self._objects.scan(ObjectKind.CHUNK, single):
+        for batch in self._objects.scan_places(ObjectKind.CHUNK, single):
             yield [(i, _sized(data, items[i])) for digest, data in batch for i in wanted[digest]]
         for digest in several:
             data = self.read(digest)
@@ -120,14 +121,17 @@ class ContentReader:
         hint = "bring it back with 'tether drop --fetch PATH'"
         return NotFound(f"{message}; it was dropped and is at {remote}", hint=hint)
 
-    def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
-        single: list[Digest] = []
+    def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Place], list[Digest]]:
+        """Return the places of those that are one chunk, and the digests of the others."""
+        single: list[Place] = []
         several: list[Digest] = []
-        for digest in digests:
-            place = self._objects.find(digest)
+        for digest, place in zip(digests, self._objects.find_many(digests), strict=True):
             if place is None:
                 raise self._lacking(digest)
-            (single if place.frame.kind == ObjectKind.CHUNK else several).append(digest)
+            if place.frame.kind == ObjectKind.CHUNK:
+                single.append(place)
+            else:
+                several.append(digest)
         return single, several
 
     def _recipe(self, digest: Digest) -> Recipe:

@@ -31,12 +31,29 @@ class Lookup:
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
         for _, index in self._opened():
-            row = index.row(digest)
-            while row >= 0:
-                place = index.place(row)
-                if place.pack in self.live:
-                    return place
-                row = index.next_row(row, digest)
+            place = self._live_place(index, index.row(digest), digest)
+            if place is not None:
+                return place
+        return None
+
+    def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
+        """Return where each digest lies, or None."""
+        found: list[Place | None] = [None] * len(digests)
+        left = list(range(len(digests)))
+        for _, index in self._opened():
+            rows = index.rows([digests[at] for at in left])
+            for at, row in zip(left, rows, strict=True):
+                if row >= 0:
+                    found[at] = self._live_place(index, row, digests[at])
+            left = [at for at in left if found[at] is None]
+        return found
+
+    def _live_place(self, index: PackIndex, row: int, digest: Digest) -> Place | None:
+        while row >= 0:
+            place = index.place(row)
+            if place.pack in self.live:
+                return place
+            row = index.next_row(row, digest)
         return None
 
     def starting(self, prefix: bytes) -> list[Digest]:

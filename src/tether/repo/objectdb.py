@@ -84,11 +84,18 @@ class ObjectDb:
             Corrupt: One is damaged.
         """
         places = []
-        for digest in digests:
-            place = self.find(digest)
+        for digest, place in zip(digests, self.find_many(digests), strict=True):
             if place is None:
                 raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
             places.append(place)
+        return self.scan_places(kind, places)
+
+    def scan_places(self, kind: ObjectKind, places: list[Place]) -> Iterator[list[tuple[Digest, bytes]]]:
+        """Yield what `scan` yields of objects that were looked up.
+
+        Raises:
+            Corrupt: One is damaged.
+        """
         places.sort(key=lambda place: (place.pack, place.frame.offset))
         for span in _spans(places):
             yield self._read_span(kind, span)
@@ -107,6 +114,13 @@ class ObjectDb:
         if place is None and self._refresh():
             place = self.lookup.find(digest)
         return place
+
+    def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
+        """Return where objects lie; if one is missed the newest root is looked at once more."""
+        places = self.lookup.find_many(digests)
+        if None in places and self._refresh():
+            places = self.lookup.find_many(digests)
+        return places
 
     def read_frames(self, places: Sequence[Place]) -> Iterator[list[tuple[Frame, bytes]]]:
         """Yield batches of frames with their bytes as they are stored, to copy into another pack.

@@ -106,7 +106,7 @@ class _Execution:
             self._find_fresh(folders)
             progress.start("writing files", len(plan.writes), "files")
             for written in write_all(self.worktree.root, self.contents, plan.writes, progress):
-                self.changed.records[written.path] = written.record
+                self.changed.note(*written)
             progress.finish()
             self._make(folders)
             self._chmod(folders)
@@ -191,7 +191,7 @@ class _Execution:
                     os.fchmod(descriptor, _mode(os.fstat(descriptor).st_mode, entry))
                 finally:
                     os.close(descriptor)
-                self.changed.records[path] = lstat_record(name, dirfd) or b""
+                self.changed.note(folder, name, lstat_record(name, dirfd) or b"")
             except OSError as error:
                 raise failure(error, path) from error
 

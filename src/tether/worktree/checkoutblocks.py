@@ -21,14 +21,21 @@ from tether.worktree.worktree import WorkTree
 class Changed:
     """What a checkout did on the disk."""
 
-    records: dict[bytes, bytes] = field(default_factory=dict)
-    """The stat record of each file and link that was written, by path."""
+    records: dict[bytes, dict[bytes, bytes]] = field(default_factory=dict)
+    """The stat record of each file and link that was written, by folder and name."""
     deleted: set[bytes] = field(default_factory=set)
     removed_folders: set[bytes] = field(default_factory=set)
     fresh: set[bytes] = field(default_factory=set)
     """Folders that were not there before, or held nothing."""
     synced: bool = False
     """Whether all of it is durable."""
+
+    def note(self, folder: bytes, name: bytes, record: bytes) -> None:
+        """Take down a file or link that was written."""
+        known = self.records.get(folder)
+        if known is None:
+            known = self.records[folder] = {}
+        known[name] = record
 
 
 @dataclass(slots=True)
@@ -89,9 +96,8 @@ class _Update:
                 place = split(place)[0]
             return found[path]
 
-        for path, record in self._changed.records.items():
-            parent, name = split(path)
-            folder(parent).written[name] = record
+        for parent, records in self._changed.records.items():
+            folder(parent).written.update(records)
         for path in self._changed.deleted:
             parent, name = split(path)
             folder(parent).gone.add(name)

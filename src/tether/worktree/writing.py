@@ -32,7 +32,7 @@ from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
 
 MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
-_THREADS = 1
+_THREADS = 2
 _AHEAD = 2
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
@@ -41,7 +41,8 @@ _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
 class Written(NamedTuple):
     """A file or link that was written."""
 
-    path: bytes
+    folder: bytes
+    name: bytes
     record: bytes
 
 
@@ -123,25 +124,31 @@ def _write_part(folders: ThreadFolders, part: _Part) -> list[Written]:
         raise failure(error, folder) from error
     links = [(write, data) for write, data in items if write.entry.kind == EntryKind.SYMLINK]
     files = [(write, data) for write, data in items if write.entry.kind != EntryKind.SYMLINK]
-    written = _write_files(folders.mine(), dirfd, files)
+    written = _write_files(folders.mine(), (folder, dirfd), files)
     for write, data in links:
         written.append(_retried(folders.mine(), write, data))
     return written
 
 
-def _write_files(folders: Folders, dirfd: int, files: Sequence[tuple[Write, bytes]]) -> list[Written]:
+def _write_files(
+    folders: Folders, place: tuple[bytes, int], files: Sequence[tuple[Write, bytes]]
+) -> list[Written]:
+    folder, dirfd = place
     names = [write.entry.name for write, _ in files]
     modes = [MODES[write.entry.kind] for write, _ in files]
     replaces = [write.replaces for write, _ in files]
     failed, records = write_files(dirfd, names, [data for _, data in files], modes, replaces)
+    cut = [records[at : at + RECORD.size] for at in range(0, len(records), RECORD.size)]
+    if not any(failed):
+        return [Written(folder, name, record) for name, record in zip(names, cut, strict=True)]
     written: list[Written] = []
-    for row, (write, data) in enumerate(files):
-        if not failed[row]:
-            written.append(Written(write.path, records[row * RECORD.size : (row + 1) * RECORD.size]))
-        elif failed[row] in _OCCUPIED:
+    for error, (write, data), record in zip(failed, files, cut, strict=True):
+        if not error:
+            written.append(Written(folder, write.entry.name, record))
+        elif error in _OCCUPIED:
             written.append(_retried(folders, write, data))
         else:
-            raise failure(OSError(failed[row], os.strerror(failed[row])), write.path)
+            raise failure(OSError(error, os.strerror(error)), write.path)
     return written
 
 
@@ -163,7 +170,7 @@ def _retried(folders: Folders, write: Write, data: bytes) -> Written:
                 raise OSError(failed[0], os.strerror(failed[0]))
     except (OSError, ValueError) as error:
         raise failure(_as_os_error(error), write.path) from error
-    return Written(write.path, lstat_record(name, dirfd) or bytes(RECORD.size))
+    return Written(split(write.path)[0], name, lstat_record(name, dirfd) or bytes(RECORD.size))
 
 
 def _as_os_error(error: OSError | ValueError) -> OSError:
@@ -212,7 +219,7 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Wri
             raise
         finally:
             os.close(descriptor)
-        return Written(write.path, lstat_record(name, dirfd) or bytes(RECORD.size))
+        return Written(folder, name, lstat_record(name, dirfd) or bytes(RECORD.size))
     except OSError as error:
         raise failure(error, write.path) from error
 
