@@ -8,7 +8,8 @@ import pytest
 
 from tether.api.repo import Repo
 from tether.cli.context import Context
-from tether.cli.paths import expand_paths, glob_pattern
+from tether.cli.globs import glob_pattern
+from tether.cli.paths import expand_paths, expand_tracked
 from tether.errors import InvalidInput, NotFound
 
 FILES = ("a.txt", "b.jpg", "data/c.jpg", "data/deep/d.jpg", "data/deep/e[1].txt", "other/f.txt")
@@ -101,11 +102,31 @@ def test_globs_find_tracked_paths_too(ctx: Context) -> None:
 
 
 def test_globs_without_a_match(ctx: Context) -> None:
-    """A glob that matches nothing is an error unless the caller allows it."""
-    with pytest.raises(NotFound, match=r"nothing matches \*\.flac"):
-        expand_paths(ctx, ["*.flac"])
+    """A glob that matches nothing is an error everywhere: no paths at all would mean everything."""
+    for missing_ok in (False, True):
+        with pytest.raises(NotFound, match=r"nothing matches \*\.flac"):
+            expand_paths(ctx, ["*.flac"], missing_ok=missing_ok)
+    with pytest.raises(NotFound, match=r"nothing matches \*\.jpg"):
+        expand_tracked(ctx, ["*.jpg"])
 
-    assert expand_paths(ctx, ["*.flac"], missing_ok=True) == []
+
+def test_globs_over_tracked_paths_alone(ctx: Context) -> None:
+    """For commands about tracked files a glob means no others, and a folder that matches gives its files."""
+    ctx.repo().add(["a.txt", "data/deep"])
+    Path("deep/d.jpg").unlink()
+
+    assert expand_tracked(ctx, ["../*.txt"]) == [b"a.txt", b"data/deep/e[1].txt"]
+    assert expand_tracked(ctx, ["dee?"]) == [b"data/deep/d.jpg", b"data/deep/e[1].txt"]
+
+
+def test_globs_pass_over_ignored_files(ctx: Context) -> None:
+    """Where ignored files do not count, the rules of every folder on the way hold."""
+    Path("../.tetherignore").write_text("*.txt\n")
+    Path("deep/.tetherignore").write_text("!*.txt\nd.jpg\n")
+
+    found = expand_paths(ctx, ["../*.txt", "*.jpg"], globs="unignored")
+
+    assert found == [b"data/deep/e[1].txt", b"data/c.jpg"]
 
 
 def test_each_path_once(ctx: Context) -> None:

@@ -1,13 +1,14 @@
 """What users write as paths, as paths inside the repository; globs in quotes are expanded here."""
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal, TypeAlias
 
 from tether.cli.context import FOLDER, Context
+from tether.cli.globs import MAGIC, glob_pattern, tracked_matches, working_matches
 from tether.errors import InvalidInput, NotFound
 
-_MAGIC = re.compile(r"[*?[]")
+Globs: TypeAlias = Literal["all", "unignored", "none"]
 
 
 def expand_paths(
@@ -16,17 +17,21 @@ def expand_paths(
     *,
     missing_ok: bool = False,
     candidates: Callable[[], Iterable[bytes]] | None = None,
+    globs: Globs = "all",
 ) -> list[bytes]:
     """Return the arguments as paths relative to the repository, in order, each once; `.` at the top is b"".
 
     An argument with `*`, `?` or `[...]` that is not the name of a file is a glob as in git: `*`
-    crosses `/`, and a folder that matches stands for all that is in it.
+    crosses `/`, and a folder that matches stands for all that is in it. It gives at least one path, so
+    that no command takes a glob without a match for "everything".
 
     Args:
         ctx: Gives the repository and the current folder.
         arguments: As written on the command line.
         missing_ok: Accept paths that are not in the working copy, for commands that look in a commit.
-        candidates: The tracked paths that a glob may mean besides the files of the working copy.
+        candidates: The tracked paths that a glob may mean.
+        globs: Which files of the working copy a glob may mean besides: all, those that are not ignored,
+            or none but the candidates.
 
     Raises:
         InvalidInput: A path is outside the repository or in its `.tether` folder.
@@ -38,16 +43,35 @@ def expand_paths(
         path = _inside(top, argument)
         if os.path.lexists(os.path.join(top, path)):
             found[path] = None
-        elif _MAGIC.search(argument):
-            matches = _expand(top, path, candidates)
-            if not matches and not missing_ok:
-                raise NotFound(f"nothing matches {argument}")
-            found.update(dict.fromkeys(matches))
+        elif MAGIC.search(argument):
+            found.update(dict.fromkeys(_expand(top, argument, path, candidates, globs)))
         elif missing_ok or (candidates is not None and _known(path, candidates())):
             found[path] = None
         else:
             raise NotFound(f"no such file or folder: {argument}")
     return list(found)
+
+
+def expand_tracked(ctx: Context, arguments: Sequence[str], rev: str | None = None) -> list[bytes]:
+    """Return paths for a command about tracked files; a glob means those of the stage, HEAD and `rev`."""
+    return expand_paths(
+        ctx, arguments, missing_ok=True, candidates=lambda: tracked_paths(ctx, rev), globs="none"
+    )
+
+
+def tracked_paths(ctx: Context, rev: str | None = None) -> Iterator[bytes]:
+    """Yield the paths of the stage, of HEAD and of a revision, which a glob may mean."""
+    from tether.core.treeread import walk
+    from tether.repo.revision import resolve_tree
+
+    repository = ctx.repo().repository
+    root = repository.root()
+    trees = {root.stage}
+    if root.head_commit() is not None:
+        trees.add(resolve_tree(repository, "HEAD").tree)
+    if rev is not None:
+        trees.add(resolve_tree(repository, rev).tree)
+    return (path for tree in trees for path, _ in walk(repository.objects, tree))
 
 
 def _inside(top: bytes, argument: str) -> bytes:
@@ -80,54 +104,20 @@ def _known(path: bytes, tracked: Iterable[bytes]) -> bool:
     return any(known == path or known.startswith(folder) for known in tracked)
 
 
-def _expand(top: bytes, pattern: bytes, candidates: Callable[[], Iterable[bytes]] | None) -> list[bytes]:
+def _expand(
+    top: bytes,
+    argument: str,
+    pattern: bytes,
+    candidates: Callable[[], Iterable[bytes]] | None,
+    globs: Globs,
+) -> list[bytes]:
     """Return what a glob matches, sorted."""
-    literal = re.split(rb"[*?[]", pattern, maxsplit=1)[0]
-    start = literal.rpartition(b"/")[0]
     matches = glob_pattern(pattern).fullmatch
-    found = set(_walk(top, start, lambda path: matches(path) is not None))
+    found: set[bytes] = set()
+    if globs != "none":
+        found.update(working_matches(top, pattern, matches, ignored=globs == "all"))
     if candidates is not None:
-        found.update(path for path in candidates() if matches(path))
+        found.update(tracked_matches(matches, candidates()))
+    if not found:
+        raise NotFound(f"nothing matches {argument}")
     return sorted(found)
-
-
-def _walk(top: bytes, folder: bytes, matches: Callable[[bytes], bool]) -> Iterator[bytes]:
-    """Yield the matching files and folders below `folder`; a folder that matches is not looked into."""
-    try:
-        entries = list(os.scandir(os.path.join(top, folder)))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        if not folder and entry.name.lower() == FOLDER.encode():
-            continue
-        path = folder + b"/" + entry.name if folder else entry.name
-        if matches(path):
-            yield path
-        elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(top, path, matches)
-
-
-def glob_pattern(glob: bytes) -> re.Pattern[bytes]:
-    """Return the regular expression of a glob in which `*` crosses `/`, as in git's path arguments."""
-    parts: list[bytes] = []
-    position = 0
-    while position < len(glob):
-        char = glob[position : position + 1]
-        end = glob.find(b"]", position + 2) if char == b"[" else -1
-        if char == b"*":
-            parts.append(b".*")
-        elif char == b"?":
-            parts.append(b"[^/]")
-        elif end > 0:
-            inner = glob[position + 1 : end]
-            negated = inner[:1] in (b"!", b"^")
-            body = re.sub(rb"([\\\[\]^&~|])", rb"\\\1", inner[1:] if negated else inner)
-            parts.append((b"[^/" if negated else b"[") + body + b"]")
-            position = end
-        else:
-            parts.append(re.escape(char))
-        position += 1
-    try:
-        return re.compile(b"".join(parts), re.DOTALL)
-    except re.error:
-        raise InvalidInput(f"not a valid glob: {os.fsdecode(glob)}") from None

@@ -1,13 +1,13 @@
 """Revisions and paths on one command line, as in `log main..new -- photos`."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import click
 
 from tether.cli.context import Context
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_paths, tracked_paths
 from tether.errors import InvalidInput, NotFound
 
 _AFTER = "tether.after_dashes"
@@ -57,21 +57,8 @@ def split_words(ctx: Context, words: Sequence[str], most: int | None = None) -> 
         raise InvalidInput(
             f"too many revisions: {' '.join(revs)}", hint=f"give at most {most}, and paths after '--'"
         )
-    found = expand_paths(ctx, paths, missing_ok=True, candidates=lambda: _tracked(ctx)) if paths else []
+    found = expand_paths(ctx, paths, missing_ok=True, candidates=lambda: tracked_paths(ctx)) if paths else []
     return Words(tuple(revs), tuple(found))
-
-
-def _tracked(ctx: Context) -> Iterator[bytes]:
-    """Yield the paths of the stage and of HEAD, which a glob may mean besides the files that are here."""
-    from tether.core.treeread import walk
-    from tether.repo.revision import resolve_tree
-
-    repository = ctx.repo().repository
-    root = repository.root()
-    trees = {root.stage}
-    if root.head_commit() is not None:
-        trees.add(resolve_tree(repository, "HEAD").tree)
-    return (path for tree in trees for path, _ in walk(repository.objects, tree))
 
 
 def _count_revisions(ctx: Context, words: Sequence[str]) -> int:

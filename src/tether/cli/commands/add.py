@@ -8,7 +8,7 @@ import click
 from tether.cli.context import Context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_paths, tracked_paths
 from tether.core.names import display
 from tether.errors import InvalidInput
 
@@ -23,6 +23,17 @@ class Options:
     force: bool
 
 
+def _paths(ctx: Context, options: Options) -> list[bytes]:
+    """Return what is named; a glob passes over ignored files unless they are forced."""
+    return expand_paths(
+        ctx,
+        options.paths,
+        missing_ok=True,
+        candidates=lambda: tracked_paths(ctx),
+        globs="all" if options.force else "unignored",
+    )
+
+
 @click.command()
 @paths_argument()
 @click.option("-A", "--all", "everything", is_flag=True, help="The whole working copy, wherever you are.")
@@ -34,7 +45,7 @@ def command(ctx: Context, options: Options) -> None:
     if not (options.paths or options.everything):
         raise InvalidInput("no paths to add", hint="name files or folders, or give -A for everything")
     repo = ctx.repo()
-    paths = [] if options.everything else expand_paths(ctx, options.paths, missing_ok=True)
+    paths = [] if options.everything else _paths(ctx, options)
     if b"" in paths:
         paths = []
     result = repo.stage(

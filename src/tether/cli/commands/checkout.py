@@ -4,7 +4,7 @@ import click
 
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_tracked
 from tether.cli.render_moved import report_moved
 
 
@@ -21,7 +21,7 @@ def command(ctx: Context, rev: str, paths: tuple[str, ...], branch: str | None, 
     """
     repo = ctx.repo()
     if paths:
-        done = repo.restore(expand_paths(ctx, paths, missing_ok=True), source=rev, staged=True)
+        done = repo.restore(expand_tracked(ctx, paths, rev), source=rev, staged=True)
         ctx.emit({"files": done.files}, lambda: [f"took {count_text(done.files, 'file')} from {rev}"])
         return
     if branch is not None:

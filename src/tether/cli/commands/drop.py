@@ -5,7 +5,7 @@ import click
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import paths_argument
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_tracked
 from tether.errors import InvalidInput
 
 
@@ -24,7 +24,7 @@ def command(ctx: Context, paths: tuple[str, ...], remote: str | None, fetch: boo
 
     if fetch and remote is not None:
         raise InvalidInput("--fetch takes no --remote", hint="where each content is has been recorded")
-    given = expand_paths(ctx, paths)
+    given = expand_tracked(ctx, paths)
     done = fetch_back(ctx.repo(), given) if fetch else drop(ctx.repo(), given, remote)
     what = f"{count_text(done.files, 'content')}, {size_text(done.bytes)}"
     line = f"fetched {what}" if fetch else f"dropped {what}, freed {size_text(done.freed)}"

@@ -3,7 +3,7 @@
 import click
 
 from tether.cli.context import Context, pass_context
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_paths, expand_tracked
 from tether.core.names import display
 
 
@@ -13,7 +13,7 @@ from tether.core.names import display
 @pass_context
 def command(ctx: Context, sources: tuple[str, ...], target: str) -> None:
     """Move or rename tracked files and folders; several go into the folder DST."""
-    paths = expand_paths(ctx, sources, missing_ok=True)
+    paths = expand_tracked(ctx, sources)
     (new,) = expand_paths(ctx, [target], missing_ok=True)
     moved = ctx.repo().move(paths, new)
     pairs = [(display(old), display(new)) for old, new in moved]

@@ -33,13 +33,21 @@ def command(ctx: Context, options: Options) -> None:
     all conflicts below it.
     """
     from tether.api.resolving import Decision, resolve_conflicts
+    from tether.api.staging import under_way
     from tether.core.names import display
 
     if options.ours + options.theirs + options.mark > 1:
         raise InvalidInput("--ours, --theirs and --mark exclude each other")
     decision: Decision = "ours" if options.ours else "theirs" if options.theirs else "mark"
-    paths = expand_paths(ctx, options.paths, missing_ok=True)
-    done = resolve_conflicts(ctx.repo(), paths, decision)
+    repo = ctx.repo()
+    paths = expand_paths(
+        ctx,
+        options.paths,
+        missing_ok=True,
+        candidates=lambda: under_way(repo, repo.repository.root())[0],
+        globs="none",
+    )
+    done = resolve_conflicts(repo, paths, decision)
     document = {
         "resolved": [display(path) for path in done.resolved],
         "conflicts": [display(path) for path in done.left],

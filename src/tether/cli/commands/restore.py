@@ -7,7 +7,7 @@ import click
 from tether.cli.context import Context
 from tether.cli.format import count_text
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def command(ctx: Context, options: Options) -> None:
     What is overwritten is kept in the operation: 'tether undo' brings it back.
     """
     done = ctx.repo().restore(
-        expand_paths(ctx, options.paths, missing_ok=True),
+        expand_tracked(ctx, options.paths, options.source),
         source=options.source,
         staged=options.staged,
         files=options.worktree or not options.staged,

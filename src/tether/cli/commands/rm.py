@@ -7,7 +7,7 @@ import click
 from tether.cli.context import Context
 from tether.cli.format import count_text
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_paths
+from tether.cli.paths import expand_tracked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Options:
 def command(ctx: Context, options: Options) -> None:
     """Remove tracked files from the next commit and from the working copy."""
     repo = ctx.repo()
-    paths = expand_paths(ctx, options.paths, missing_ok=True)
+    paths = expand_tracked(ctx, options.paths)
     done = repo.remove(paths, cached=options.cached, recursive=options.recursive, force=options.force)
     document = {"added": 0, "modified": 0, "removed": len(done.paths), "bytes": done.bytes}
     ctx.emit(document, lambda: [f"removed {count_text(len(done.paths), 'file')}"], essential=False)
