@@ -141,6 +141,27 @@ def _branch(repo: Opened, root: "Root", ref: str) -> Branch:
     return Branch(name, root.refs[ref], ref == root.head.ref, upstream=short)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a branch stands to what it follows; `counts` is None where that is not here."""
+
+    upstream: str
+    counts: AheadBehind | None
+
+
+def standing(repo: Opened, name: str) -> Standing | None:
+    """Return how a branch of this name stands to what it follows; None where it follows nothing."""
+    follows = upstream_ref(repo.repository, name)
+    if follows is None:
+        return None
+    refs = repo.repository.root().refs
+    here, there = refs.get(BRANCHES + name), refs.get(follows)
+    counts = None
+    if here is not None and there is not None:
+        counts = History.of(repo.repository).ahead_behind(here, there)
+    return Standing(follows.removeprefix(REMOTES).removeprefix(BRANCHES), counts)
+
+
 def ahead_behind(repo: Opened, branch: Branch) -> AheadBehind | None:
     """Return how a branch stands to what it follows; None where that is not set or not here."""
     target = upstream_ref(repo.repository, branch.name)

@@ -52,7 +52,7 @@ class Opened:
     def init(
         cls, path: str | Path = ".", *, bare: bool = False, clock: Callable[[], Time] = system_clock
     ) -> Self:
-        """Make a new repository for the files in `path`.
+        """Make a new repository for the files in `path`; in a Git work tree, Git is told to leave it alone.
 
         Example:
             >>> repo = Repo.init("drawings")
@@ -62,7 +62,12 @@ class Opened:
             AlreadyExists: There is one.
             Forbidden: The folder cannot be written.
         """
-        return cls(Repository.init(Path(path).absolute(), clock=clock, bare=bare))
+        repository = Repository.init(Path(path).absolute(), clock=clock, bare=bare)
+        if repository.worktree is not None:
+            from tether.api.besidegit import exclude_from_git
+
+            exclude_from_git(repository.worktree)
+        return cls(repository)
 
     @classmethod
     def open(

@@ -1,11 +1,13 @@
 """Other repositories: clone, fetch, pull and push."""
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
@@ -39,6 +41,7 @@ class CloneRequest:
         branch: What to check out; None takes the source's own.
         bare: Make a repository without working files.
         remote: What the source is called in the clone.
+        progress: Told how long the copying goes on.
     """
 
     address: str
@@ -46,6 +49,7 @@ class CloneRequest:
     branch: str | None = None
     bare: bool = False
     remote: str = DEFAULT_REMOTE
+    progress: Progress = SILENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +84,27 @@ def clone(
     return repo, move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
 
 
+def clone_folder(address: str) -> str:
+    """Return the name of the folder that a clone goes to when nobody says which.
+
+    It is the last name of the address, without `.tether` or `.bundle`.
+
+    Raises:
+        InvalidInput: The current folder is in that repository, or the address has no name.
+    """
+    here = Path.cwd()
+    path = Path(os.path.normpath(parse_location(address, here).path))
+    path = path.parent if path.name == FOLDER else path
+    name = path.name
+    for ending in (FOLDER, ".bundle"):
+        name = name.removesuffix(ending) or name
+    if not name or here.is_relative_to(path.resolve()):
+        raise InvalidInput(f"no name for a copy of {address}", hint=f"run 'tether clone {address} DIR'")
+    return name
+
+
 def clone_repository(
-    request: CloneRequest, clock: Callable[[], Time], user_config: Path | None, progress: Progress = SILENT
+    request: CloneRequest, clock: Callable[[], Time], user_config: Path | None
 ) -> tuple[Repository, str | None]:
     """Make a repository in `request.path` with everything of the one at `request.address`.
 
@@ -103,7 +126,7 @@ def clone_repository(
     try:
         target = Repository.init(path, clock=clock, bare=request.bare, user_config=user_config)
         options = CloneOptions(request.remote, request.branch, share=not location.is_url)
-        branch = fill_clone(source, target, options, progress)
+        branch = fill_clone(source, target, options, request.progress)
         address = request.address if location.is_url else str(location.path)
         settings: dict[str, str | None] = {f"remote.{request.remote}.url": address}
         if branch is not None:
@@ -114,6 +137,8 @@ def clone_repository(
         raise
     finally:
         source.close()
+    if not request.bare:
+        exclude_from_git(path)
     return target, branch
 
 

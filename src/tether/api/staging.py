@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tether.api.opened import Opened
 from tether.api.working import (
@@ -34,6 +34,10 @@ from tether.worktree.rescue import move_files, new_paths
 from tether.worktree.staging import StageOptions, StageResult, stage_paths
 from tether.worktree.worktree import WorkTree
 
+if TYPE_CHECKING:
+    from tether.api.history import Standing
+    from tether.repo.mergestate import ConflictRow
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -44,16 +48,23 @@ class Status:
         commit: The commit that is checked out; None before the first.
         staged: Differences of the stage from that commit.
         work: Differences of the working files from the stage.
-        conflicts: Paths that a merge could not settle.
+        rows: What a merge could not settle.
         activity: "merge", "rebase", "cherry-pick" or "revert" under way; empty otherwise.
+        standing: How the branch stands to what it follows; None where it follows nothing.
     """
 
     branch: str | None
     commit: Digest | None
     staged: tuple[TreeChange, ...]
     work: Comparison
-    conflicts: tuple[bytes, ...]
+    rows: "tuple[ConflictRow, ...]"
     activity: str
+    standing: "Standing | None" = None
+
+    @property
+    def conflicts(self) -> tuple[bytes, ...]:
+        """The paths that a merge could not settle."""
+        return tuple(row.path for row in self.rows)
 
 
 class Removed(NamedTuple):
@@ -74,6 +85,8 @@ class CommitResult(NamedTuple):
     """Bytes in it."""
     changed: int
     """Files that differ from its first parent."""
+    subject: str
+    """The first line of its message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +146,8 @@ def status(
         all_untracked=all_files,
         progress=repo.progress,
     )
-    conflicts, activity = under_way(repo, root)
-    return Status(branch_of(root), commit, tuple(staged), work, conflicts, activity)
+    rows, activity = under_way(repo, root)
+    return Status(branch_of(root), commit, tuple(staged), work, rows, activity, _standing(repo, root))
 
 
 def commit(repo: Opened, request: CommitRequest) -> CommitResult:
@@ -262,17 +275,28 @@ def describe_commit(repo: Opened, digest: Digest) -> CommitResult:
     base = history.commit(made.parents[0]).tree if made.parents else None
     changed = count_changes(objects, base, made.tree)
     whole = find_many(objects, made.tree, [b""])[b""]
-    return CommitResult(digest, branch_of(repo.repository.root()), whole.files, whole.size, changed)
+    subject = made.message.lstrip("\n").partition("\n")[0]
+    return CommitResult(digest, branch_of(repo.repository.root()), whole.files, whole.size, changed, subject)
 
 
-def under_way(repo: Opened, root: Root) -> tuple[tuple[bytes, ...], str]:
-    """Return the unresolved paths of a merge, and what is under way."""
+def _standing(repo: Opened, root: Root) -> "Standing | None":
+    """Return how the branch that is checked out stands to what it follows."""
+    branch = branch_of(root)
+    if branch is None or not repo.repository.config.get(f"branch.{branch}.merge"):
+        return None
+    from tether.api.history import standing
+
+    return standing(repo, branch)
+
+
+def under_way(repo: Opened, root: Root) -> "tuple[tuple[ConflictRow, ...], str]":
+    """Return what a merge left to decide, and what is under way."""
     if root.state is None:
         return (), ""
     from tether.repo.mergestate import read_state
 
     state = read_state(repo.repository.objects, root.state)
-    return tuple(row.path for row in state.conflicts), state.activity
+    return state.conflicts, state.activity
 
 
 def _parents(
@@ -327,4 +351,5 @@ def _refuse_unsaved(
     head = tree_of(repo, root.head_commit())
     changed += (change.path for change in diff_trees(transaction.objects, head, root.stage, paths=paths))
     if changed:
-        refuse(sorted(set(changed)), "changes")
+        hint = "--cached keeps the files, -f removes them; 'tether undo' brings them back"
+        refuse(sorted(set(changed)), "changes", hint)

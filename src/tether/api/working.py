@@ -29,6 +29,7 @@ from tether.worktree.rescue import keep_files
 from tether.worktree.worktree import WorkTree
 
 _NAMED = 10
+_KEEP = "commit them, or put them aside with 'tether stash'"
 
 
 class Moved(NamedTuple):
@@ -303,7 +304,7 @@ def carry(transaction: Transaction, old: Digest, new: Digest) -> Digest:
     return edit_tree(objects, new, staged).digest
 
 
-def refuse(paths: Sequence[bytes], what: str) -> None:
+def refuse(paths: Sequence[bytes], what: str, hint: str = _KEEP) -> None:
     """Raise for paths whose local changes would be lost.
 
     Raises:
@@ -311,9 +312,7 @@ def refuse(paths: Sequence[bytes], what: str) -> None:
     """
     names = ", ".join(display(path) for path in paths[:_NAMED])
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    raise Conflict(
-        f"{what} would be lost: {names}{more}", hint="commit them, or put them aside with 'tether stash'"
-    )
+    raise Conflict(f"{what} would be lost: {names}{more}", hint=hint)
 
 
 def refuse_under_way(objects: ObjectReader, root: Root, command: str) -> None:

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 
 from tether.cli.context import FOLDER, Context
 from tether.cli.globs import MAGIC, glob_pattern, tracked_matches, working_matches
+from tether.core.names import display
 from tether.errors import InvalidInput, NotFound
 
 Globs: TypeAlias = Literal["all", "unignored", "none"]
@@ -72,6 +73,14 @@ def tracked_paths(ctx: Context, rev: str | None = None) -> Iterator[bytes]:
     if rev is not None:
         trees.add(resolve_tree(repository, rev).tree)
     return (path for tree in trees for path, _ in walk(repository.objects, tree))
+
+
+def shown_here(ctx: Context) -> Callable[[bytes], str]:
+    """Return what writes a path of the repository as it is typed in the current folder."""
+    here = _inside(os.fsencode(os.path.realpath(ctx.root)), ".")
+    if not here:
+        return display
+    return lambda path: display(os.path.relpath(b"/" + path, b"/" + here))
 
 
 def _inside(top: bytes, argument: str) -> bytes:

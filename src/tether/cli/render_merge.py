@@ -56,7 +56,7 @@ def report_merge(ctx: Context, result: "MergeResult", upstream: str) -> None:
         "conflicts": [conflict_document(row) for row in result.conflicts],
         "files": result.files,
     }
-    ctx.emit(document, lambda: _merge_lines(ctx, result, upstream))
+    ctx.emit(document, lambda: _merge_lines(ctx, result, upstream), essential=bool(result.conflicts))
     _end(ctx, result.conflicts, "merge")
 
 
@@ -103,7 +103,7 @@ def report_replay(ctx: Context, result: "ReplayResult", verb: str) -> None:
         "stopped_at": result.stopped_at.hex() if result.stopped_at else None,
         "conflicts": [conflict_document(row) for row in result.conflicts],
     }
-    ctx.emit(document, lambda: _replay_lines(ctx, result))
+    ctx.emit(document, lambda: _replay_lines(ctx, result), essential=bool(result.conflicts))
     _end(ctx, result.conflicts, verb)
 
 

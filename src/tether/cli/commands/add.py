@@ -79,4 +79,4 @@ def command(ctx: Context, options: Options) -> None:
             return [*lines, "nothing to add"]
         return [*lines, f"{verb} {total} ({', '.join(counts)}), {size_text(result.bytes)}"]
 
-    ctx.emit(document, human)
+    ctx.emit(document, human, essential=options.dry_run)

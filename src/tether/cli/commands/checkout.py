@@ -22,7 +22,11 @@ def command(ctx: Context, rev: str, paths: tuple[str, ...], branch: str | None, 
     repo = ctx.repo()
     if paths:
         done = repo.restore(expand_tracked(ctx, paths, rev), source=rev, staged=True)
-        ctx.emit({"files": done.files}, lambda: [f"took {count_text(done.files, 'file')} from {rev}"])
+        ctx.emit(
+            {"files": done.files},
+            lambda: [f"took {count_text(done.files, 'file')} from {rev}"],
+            essential=False,
+        )
         return
     if branch is not None:
         report_moved(ctx, repo.switch(branch, create=rev, force=force), f"on new branch {branch}")

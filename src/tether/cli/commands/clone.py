@@ -34,12 +34,18 @@ def command(ctx: Context, options: Options) -> None:
     URL is a folder, or file:///DIR. Copies of a folder on the same file system share the stored
     data with it by hard links; with file:// nothing is shared.
     """
-    from tether.api.remotes import CloneRequest
+    from tether.api.remotes import CloneRequest, clone_folder
     from tether.api.repo import Repo
 
-    path = Path(options.folder) if options.folder else Path(options.url.rstrip("/")).with_suffix("")
-    path = path if options.folder else Path(path.name)
-    request = CloneRequest(options.url, path.absolute(), options.branch, options.bare, options.origin)
+    folder = options.folder or clone_folder(options.url)
+    request = CloneRequest(
+        options.url,
+        Path(folder).absolute(),
+        options.branch,
+        options.bare,
+        options.origin,
+        progress=ctx.progress(),
+    )
     repo, done = Repo.clone_with(request, clock=ctx.now, user_config=ctx.user_config_path, adopt=ctx.adopt)
     document = {
         "path": str(request.path),
@@ -48,6 +54,6 @@ def command(ctx: Context, options: Options) -> None:
         "files": done.files,
     }
     repo.close()
-    where = f"cloned into {options.folder or path.name}"
+    where = f"cloned into {folder}"
     tail = f" on {done.branch}, {count_text(done.files, 'file')}" if done.branch else " (no commits yet)"
-    ctx.emit(document, lambda: [where + tail])
+    ctx.emit(document, lambda: [where + tail], essential=False)

@@ -40,6 +40,7 @@ def command(ctx: Context, options: Options) -> None:
     """Record what is staged as a commit of the current branch."""
     from tether.api.staging import CommitRequest
     from tether.cli.clock import parse_time
+    from tether.cli.render_commit import printable
 
     request = CommitRequest(
         message="\n\n".join(options.messages) or None,
@@ -59,10 +60,13 @@ def command(ctx: Context, options: Options) -> None:
         "bytes": done.bytes,
         "changed": done.changed,
     }
-    title = (request.message or "").split("\n")[0]
     where = f"{done.branch or 'no branch'} {ctx.style('id', short_id(done.id))}"
     total = f"{count_text(done.changed, 'file')} changed, {count_text(done.files, 'file')} in all"
-    ctx.emit(document, lambda: [f"[{where}] {title}".rstrip(), f" {total}, {size_text(done.bytes)}"])
+    ctx.emit(
+        document,
+        lambda: [f"[{where}] {printable(done.subject)}", f" {total}, {size_text(done.bytes)}"],
+        essential=False,
+    )
 
 
 def _person(text: str) -> Person:

@@ -29,4 +29,4 @@ def command(ctx: Context, paths: tuple[str, ...], remote: str | None, fetch: boo
     what = f"{count_text(done.files, 'content')}, {size_text(done.bytes)}"
     line = f"fetched {what}" if fetch else f"dropped {what}, freed {size_text(done.freed)}"
     document = {"remote": done.remote, "files": done.files, "bytes": done.bytes, "freed": done.freed}
-    ctx.emit(document, lambda: [f"{line} ({done.remote})" if done.remote else line])
+    ctx.emit(document, lambda: [f"{line} ({done.remote})" if done.remote else line], essential=False)

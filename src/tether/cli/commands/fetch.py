@@ -20,4 +20,4 @@ def command(ctx: Context, remote: str | None, prune: bool) -> None:
     repo = ctx.repo()
     name = remote or remotes.default_remote(repo)
     done = remotes.fetch(repo, name, prune=prune)
-    ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"from {name}"))
+    ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"from {name}"), essential=False)

@@ -25,4 +25,5 @@ def command(ctx: Context, folder: str, bare: bool) -> None:
     ctx.emit(
         {"path": str(path), "branch": branch},
         lambda: [f"created an empty {kind} in {path}, on branch {branch}"],
+        essential=False,
     )

@@ -66,7 +66,7 @@ def report(ctx: Context, undone: "Undone", verb: str) -> None:
         "id": commit.hex() if commit else None,
         "files": undone.files,
     }
-    ctx.emit(document, lines)
+    ctx.emit(document, lines, essential=False)
 
 
 def _short(command: str) -> str:

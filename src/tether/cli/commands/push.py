@@ -45,4 +45,4 @@ def command(ctx: Context, options: Options) -> None:
     name = options.remote or remotes.default_remote(repo)
     wanted = PushOptions(options.branches, options.force_with_lease, options.tags, options.delete)
     done = remotes.push(repo, name, wanted)
-    ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"to {name}"))
+    ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"to {name}"), essential=False)

@@ -18,4 +18,4 @@ def command(ctx: Context, rev: str, mode: str) -> None:
     What --hard overwrites is kept in the operation: 'tether undo' brings it back.
     """
     moved = ctx.repo().reset(rev, mode)
-    report_moved(ctx, moved, f"{moved.branch or 'HEAD'} is at {rev}")
+    report_moved(ctx, moved, f"{moved.branch or 'HEAD'} reset to {rev}")

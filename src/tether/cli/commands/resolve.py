@@ -44,7 +44,7 @@ def command(ctx: Context, options: Options) -> None:
         ctx,
         options.paths,
         missing_ok=True,
-        candidates=lambda: under_way(repo, repo.repository.root())[0],
+        candidates=lambda: [row.path for row in under_way(repo, repo.repository.root())[0]],
         globs="none",
     )
     done = resolve_conflicts(repo, paths, decision)
@@ -53,4 +53,6 @@ def command(ctx: Context, options: Options) -> None:
         "conflicts": [display(path) for path in done.left],
     }
     left = f"{len(done.left)} left to decide" if done.left else "nothing is left to decide"
-    ctx.emit(document, lambda: [*(f"settled {display(path)}" for path in done.resolved), left])
+    ctx.emit(
+        document, lambda: [*(f"settled {display(path)}" for path in done.resolved), left], essential=False
+    )

@@ -33,9 +33,9 @@ def push(ctx: Context, message: str | None, untracked: bool) -> None:
 
     entry = stashing.push(ctx.repo(), message, untracked=untracked)
     if entry is None:
-        ctx.emit({"id": None}, lambda: ["nothing to put aside"])
+        ctx.emit({"id": None}, lambda: ["nothing to put aside"], essential=False)
     else:
-        ctx.emit(_document(entry), lambda: [f"put aside: {entry.message}"])
+        ctx.emit(_document(entry), lambda: [f"put aside: {entry.message}"], essential=False)
 
 
 @command.command("list")
@@ -96,7 +96,7 @@ def drop(ctx: Context, entry: str) -> None:
     from tether.api import stashing
 
     dropped = stashing.drop(ctx.repo(), entry)
-    ctx.emit(_document(dropped), lambda: [f"dropped: {dropped.message}"])
+    ctx.emit(_document(dropped), lambda: [f"dropped: {dropped.message}"], essential=False)
 
 
 @command.command()
@@ -106,7 +106,9 @@ def clear(ctx: Context) -> None:
     from tether.api import stashing
 
     count = stashing.clear(ctx.repo())
-    ctx.emit({"dropped": count}, lambda: [f"dropped {count_text(count, 'entry', 'entries')}"])
+    ctx.emit(
+        {"dropped": count}, lambda: [f"dropped {count_text(count, 'entry', 'entries')}"], essential=False
+    )
 
 
 def _document(entry: "StashEntry") -> dict[str, Any]:
@@ -138,6 +140,7 @@ def _report(ctx: Context, done: "Applied") -> None:
             if done.conflicts
             else [f"{state}: {done.entry.message} ({short_id(done.entry.commit)})"]
         ),
+        essential=bool(done.conflicts),
     )
     if done.conflicts:
         ctx.out.flush()

@@ -6,7 +6,7 @@ import click
 
 from tether.cli.context import Context
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_paths, tracked_paths
+from tether.cli.paths import expand_paths, shown_here, tracked_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Options:
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Show what the next commit would hold, and what in the working copy it would not."""
-    from tether.cli.render_status import long_lines, short_lines, status_document
+    from tether.cli.render_status import Look, long_lines, short_lines, status_document
 
     repo = ctx.repo()
     paths = expand_paths(ctx, options.paths, missing_ok=True, candidates=lambda: tracked_paths(ctx))
@@ -35,4 +35,5 @@ def command(ctx: Context, options: Options) -> None:
     for path in status.work.special:
         ctx.warn(f"{path.decode(errors='replace')} is no file, link or folder, and cannot be kept")
     lines = short_lines if options.short else long_lines
-    ctx.emit(status_document(status), lambda: lines(status, ctx.style), page=not options.short)
+    look = Look(ctx.style, shown_here(ctx))
+    ctx.emit(status_document(status), lambda: lines(status, look), page=not options.short)
