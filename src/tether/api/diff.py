@@ -196,10 +196,12 @@ def _on_disk(change: "WorkChange") -> Version | None:
 def content_diff(repo: Opened, change: FileChange, context: int = 3) -> ContentDiff:
     """Return how the content of a file changed: lines for texts, the kinds of file for the rest.
 
-    Files above 8 MiB are summed up and not read whole.
+    Files above 8 MiB are summed up and not read whole, and so are those that the `.tetherattributes` on
+    the stage call binary.
     """
     old, new = _readable(repo, change.old), _readable(repo, change.new)
-    return contentdiff.diff_contents(old, new, context)
+    binary = repo.repository.attributes().of(change.path).binary
+    return contentdiff.diff_contents(old, new, context, binary=binary)
 
 
 def digest_of(repo: Opened, version: Version) -> Digest:

@@ -66,7 +66,7 @@ def merge_text(
     base: bytes,
     ours: bytes,
     theirs: bytes,
-    labels: tuple[str, str] = ("ours", "theirs"),
+    labels: tuple[str, str] | None = ("ours", "theirs"),
     limit: int = MERGE_LIMIT,
 ) -> TextMerge:
     """Return the text that holds the changes of both sides.
@@ -75,7 +75,8 @@ def merge_text(
         base: The text both sides began with; empty when there was none.
         ours: Our text.
         theirs: Their text.
-        labels: What stands after the markers.
+        labels: What stands after the markers; with None there are none, and where both sides changed the
+            same lines those of both are kept, ours first.
         limit: Bytes that the three texts may have together.
 
     Raises:
@@ -94,10 +95,12 @@ def merge_text(
     for region in _regions(base_lines, our_lines, their_lines):
         merged += base_lines[at : region.start]
         clean = _clean(region, base_lines[region.start : region.end])
-        if clean is None:
+        if clean is None and labels is None:
+            clean = _union(region, _line_end(ours, theirs))
+        elif clean is None and labels is not None:
             conflicts += 1
             clean = _conflict(region, labels, _line_end(ours, theirs))
-        merged += clean
+        merged += clean or []
         at = region.end
     return TextMerge(b"".join(merged + base_lines[at:]), conflicts)
 
@@ -130,6 +133,15 @@ def _clean(region: _Region, base: list[bytes]) -> list[bytes] | None:
     if region.ours in (region.theirs, base):
         return region.theirs
     return region.ours if region.theirs == base else None
+
+
+def _union(region: _Region, line_end: bytes) -> list[bytes]:
+    """Return our lines and then those of theirs that are not among them."""
+    ours = list(region.ours)
+    if ours and not ours[-1].endswith(b"\n"):
+        ours[-1] += line_end
+    known = set(ours)
+    return [*ours, *(line for line in region.theirs if line not in known)]
 
 
 def _conflict(region: _Region, labels: tuple[str, str], line_end: bytes) -> list[bytes]:

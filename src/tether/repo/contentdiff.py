@@ -28,15 +28,26 @@ class ContentDiff(NamedTuple):
     new: FileType | None
 
 
-def diff_contents(old: Version | None, new: Version | None, context: int = 3) -> ContentDiff:
-    """Compare two states of a file; None is a file that is not there."""
+def diff_contents(
+    old: Version | None, new: Version | None, context: int = 3, *, binary: bool | None = None
+) -> ContentDiff:
+    """Compare two states of a file; None is a file that is not there.
+
+    Args:
+        old: The state before.
+        new: The state after.
+        context: Lines to show around a change.
+        binary: What the attributes of the file say; None looks at the content.
+    """
     before, after = _head(old), _head(new)
     types = (
         sniff(before, old.name) if old is not None else None,
         sniff(after, new.name) if new is not None else None,
     )
     small = all(side is None or side.size <= TEXT_LIMIT for side in (old, new))
-    if not small or looks_binary(before) or looks_binary(after):
+    if binary is None:
+        binary = looks_binary(before) or looks_binary(after)
+    if not small or binary:
         return ContentDiff(None, *types)
     return ContentDiff(unified(_whole(old, before), _whole(new, after), context), *types)
 

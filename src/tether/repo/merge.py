@@ -16,6 +16,7 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treemerge import MergeConflict, merge_trees
 from tether.core.treeread import find_many
+from tether.repo.attributes import TreeAttributes
 from tether.repo.contents import ContentReader
 from tether.repo.history import History, shallow_commits
 from tether.repo.ingest import SMALL_FILE, ContentWriter
@@ -163,7 +164,7 @@ class Merger:
 
     def merge_trees(self, base: Digest, ours: Digest, theirs: Digest, labels: Labels = PLAIN) -> MergeOutcome:
         """Merge two trees that come from a third."""
-        texts = _Texts(self.contents, labels)
+        texts = _Texts(self.contents, labels, TreeAttributes(self.objects, self.contents.read, ours))
         merged = merge_trees(self.objects, base, ours, theirs, texts.merge)
         if not merged.conflicts:
             return MergeOutcome(merged.tree, merged.tree)
@@ -179,7 +180,8 @@ class Merger:
         tree = self.tree(bases[0])
         for other in bases[1:] if depth else ():
             above = self._base_tree(self.history.merge_bases(bases[0], other), depth - 1)
-            texts = _Texts(self.contents, PLAIN, virtual=True)
+            attributes = TreeAttributes(self.objects, self.contents.read, tree)
+            texts = _Texts(self.contents, PLAIN, attributes, virtual=True)
             tree = merge_trees(self.objects, above, tree, self.tree(other), texts.merge).tree
         return tree
 
@@ -194,16 +196,23 @@ class Merger:
 class _Texts:
     """Merges files by line, and remembers those with markers in them by path."""
 
-    def __init__(self, contents: MergeContents, labels: Labels, *, virtual: bool = False) -> None:
+    def __init__(
+        self, contents: MergeContents, labels: Labels, attributes: TreeAttributes, *, virtual: bool = False
+    ) -> None:
         self._contents, self._labels, self._virtual = contents, labels, virtual
+        self._attributes = attributes
         self.marked: dict[bytes, Entry] = {}
 
     def merge(self, path: bytes, base: Entry | None, ours: Entry, theirs: Entry) -> Entry | None:
-        """Merge one file; None where it is no text or both changed the same lines."""
-        texts = self._read(base, ours, theirs)
+        """Merge one file by its rule; None where it is no text or both changed the same lines."""
+        rule = self._attributes.merge_rule(path)
+        if rule in ("ours", "theirs"):
+            return ours if rule == "ours" else theirs
+        texts = None if rule == "binary" else self._read(base, ours, theirs, forced=rule == "text")
         if texts is None:
             return (base or ours) if self._virtual else None
-        merged = merge_text(*texts, labels=(self._labels.ours, self._labels.theirs))
+        labels = None if rule == "union" else (self._labels.ours, self._labels.theirs)
+        merged = merge_text(*texts, labels=labels)
         name = path.rpartition(b"/")[2]
         digest = self._contents.add(merged.data, name)
         entry = Entry(name, ours.kind, len(merged.data), digest)
@@ -212,11 +221,12 @@ class _Texts:
             return None
         return entry
 
-    def _read(self, *entries: Entry | None) -> tuple[bytes, bytes, bytes] | None:
+    def _read(self, *entries: Entry | None, forced: bool) -> tuple[bytes, bytes, bytes] | None:
         if any(entry is not None and entry.size > TEXT_LIMIT for entry in entries):
             return None
         base, ours, theirs = (self._contents.read(e.digest) if e is not None else b"" for e in entries)
-        return None if any(map(looks_binary, (base, ours, theirs))) else (base, ours, theirs)
+        binary = not forced and any(map(looks_binary, (base, ours, theirs)))
+        return None if binary else (base, ours, theirs)
 
 
 class _Layout:

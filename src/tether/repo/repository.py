@@ -24,6 +24,8 @@ from tether.storage.locks import TIMEOUT_S, LockFile, Wait
 from tether.storage.oserrors import translated
 
 if TYPE_CHECKING:
+    from tether.core.digest import Digest
+    from tether.repo.attributes import TreeAttributes
     from tether.repo.transaction import Transaction
 
 FOLDER = ".tether"
@@ -53,6 +55,7 @@ class Repository:
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.wait: Wait | None = None
         self._root: tuple[bytes, Root] | None = None
+        self._attributes: tuple[Digest, TreeAttributes] | None = None
         self.objects = ObjectDb(backend, lambda: self.root().packs())
         self.contents = ContentReader(self.objects, lambda digest: absent_contents(self.root()).get(digest))
 
@@ -118,6 +121,15 @@ class Repository:
         if self._root is None or self._root[0] != data:
             self._root = (data, decode_root(data))
         return self._root[1]
+
+    def attributes(self) -> "TreeAttributes":
+        """Return the attributes of files by the rules that are on the stage."""
+        from tether.repo.attributes import TreeAttributes
+
+        stage = self.root().stage
+        if self._attributes is None or self._attributes[0] != stage:
+            self._attributes = (stage, TreeAttributes(self.objects, self.contents.read, stage))
+        return self._attributes[1]
 
     @contextmanager
     def transaction(self, command: str) -> "Iterator[Transaction]":
