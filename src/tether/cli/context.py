@@ -18,6 +18,7 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound, TetherError
 
 if TYPE_CHECKING:
+    from tether.api.hooks import Hooks
     from tether.api.repo import Repo
     from tether.repo.config import Config
     from tether.storage.locks import Holder
@@ -174,6 +175,12 @@ class Context:
 
     def _author_value(self, key: str) -> str | None:
         return self.environ.get(_AUTHOR[key]) or self.config().get(key)
+
+    def hooks(self) -> "Hooks":
+        """Return the hooks of the repository; what they print goes to stderr."""
+        from tether.api.hooks import Hooks
+
+        return Hooks(self.repo(), self.err)
 
     # -- results ----------------------------------------------------------------------------
 

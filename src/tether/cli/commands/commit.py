@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from tether.cli.format import count_text, short_id, size_text
 from tether.cli.options import with_options
 from tether.core.identity import Person
 from tether.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tether.api.staging import CommitRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Options:
     author: str | None
     date: str | None
     sign: bool
+    no_verify: bool
 
 
 @click.command()
@@ -35,9 +40,13 @@ class Options:
 @click.option("--author", metavar="'NAME <EMAIL>'", help="Whose work it is, if not yours.")
 @click.option("--date", metavar="DATE", help="When it was done, like 2026-01-31T14:05+01:00.")
 @click.option("-S", "--sign", is_flag=True, help="Sign it with the SSH key of the setting signing.key.")
+@click.option("--no-verify", is_flag=True, help="Leave out the hooks pre-commit and commit-msg.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
-    """Record what is staged as a commit of the current branch."""
+    """Record what is staged as a commit of the current branch.
+
+    The hooks pre-commit, commit-msg and post-commit in .tether/hooks are run where they are there.
+    """
     from tether.api.staging import CommitRequest
     from tether.cli.clock import parse_time
     from tether.cli.render_commit import printable
@@ -52,7 +61,10 @@ def command(ctx: Context, options: Options) -> None:
         sign=options.sign,
     )
     repo = ctx.repo()
+    if not options.no_verify:
+        request = _checked(ctx, request)
     done = repo.commit_with(request)
+    _tell(ctx)
     document = {
         "id": done.id.hex(),
         "branch": done.branch,
@@ -67,6 +79,29 @@ def command(ctx: Context, options: Options) -> None:
         lambda: [f"[{where}] {printable(done.subject)}", f" {total}, {size_text(done.bytes)}"],
         essential=False,
     )
+
+
+def _checked(ctx: Context, request: "CommitRequest") -> "CommitRequest":
+    """Let the hooks look at what is about to be committed; with `-a` it is staged before."""
+    from dataclasses import replace
+
+    from tether.api.hooks import PRE_COMMIT
+    from tether.api.staging import add
+
+    hooks = ctx.hooks()
+    if hooks.path(PRE_COMMIT) is not None:
+        if request.all:
+            add(ctx.repo(), [], {"tracked_only": True})
+        hooks.require(PRE_COMMIT)
+    return replace(request, message=hooks.checked_message(request.message)) if request.message else request
+
+
+def _tell(ctx: Context) -> None:
+    from tether.api.hooks import POST_COMMIT
+
+    code = ctx.hooks().tell(POST_COMMIT)
+    if code:
+        ctx.warn(f"the hook {POST_COMMIT} ended with exit code {code}; the commit is made")
 
 
 def _person(text: str) -> Person:

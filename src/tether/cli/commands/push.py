@@ -7,6 +7,7 @@ import click
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.cli.render_refs import exchange_document, exchange_lines
+from tether.core.names import branch_ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Options:
     force_with_lease: bool
     tags: bool
     delete: bool
+    no_verify: bool
 
 
 @click.command()
@@ -28,12 +30,13 @@ class Options:
 )
 @click.option("--tags", is_flag=True, help="Send tags too.")
 @click.option("-d", "--delete", is_flag=True, help="Remove the branches from the remote.")
+@click.option("--no-verify", is_flag=True, help="Leave out the hook pre-push.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Send the current branch, or the branches named, to a remote.
 
     A remote folder that does not exist yet becomes a bare repository. A branch that follows nothing
-    follows what it was pushed to.
+    follows what it was pushed to. The hook .tether/hooks/pre-push may refuse.
     """
     from tether.api import remotes
     from tether.errors import InvalidInput
@@ -44,5 +47,26 @@ def command(ctx: Context, options: Options) -> None:
     repo = ctx.repo()
     name = options.remote or remotes.default_remote(repo)
     wanted = PushOptions(options.branches, options.force_with_lease, options.tags, options.delete)
+    if not options.no_verify:
+        _ask_hook(ctx, name, options)
     done = remotes.push(repo, name, wanted)
     ctx.emit(exchange_document(done), lambda: exchange_lines(done, f"to {name}"), essential=False)
+
+
+def _ask_hook(ctx: Context, remote: str, options: Options) -> None:
+    """Give pre-push the remote, its address, and on stdin each branch with its commit or `-`."""
+    from tether.api.hooks import PRE_PUSH
+    from tether.api.remotes import remotes
+
+    hooks = ctx.hooks()
+    if hooks.path(PRE_PUSH) is None:
+        return
+    root = ctx.repo().repository.root()
+    current = (root.head.ref,) if root.head.ref is not None else ()
+    refs = tuple(branch_ref(name) for name in options.branches) or current
+    lines = []
+    for ref in refs:
+        commit = None if options.delete else root.refs.get(ref)
+        lines.append(f"{ref} {commit.hex() if commit is not None else '-'}\n")
+    url = remotes(ctx.repo()).get(remote, "")
+    hooks.require(PRE_PUSH, [remote, url], "".join(lines).encode())
