@@ -53,26 +53,26 @@ def expand_paths(
     return list(found)
 
 
-def expand_tracked(ctx: Context, arguments: Sequence[str], rev: str | None = None) -> list[bytes]:
-    """Return paths for a command about tracked files; a glob means those of the stage, HEAD and `rev`."""
+def expand_tracked(ctx: Context, arguments: Sequence[str], *revs: str) -> list[bytes]:
+    """Return paths for a command about tracked files; a glob means those of the stage and of `revs`."""
     return expand_paths(
-        ctx, arguments, missing_ok=True, candidates=lambda: tracked_paths(ctx, rev), globs="none"
+        ctx, arguments, missing_ok=True, candidates=lambda: tracked_paths(ctx, *revs), globs="none"
     )
 
 
-def tracked_paths(ctx: Context, rev: str | None = None) -> Iterator[bytes]:
-    """Yield the paths of the stage, of HEAD and of a revision, which a glob may mean."""
+def tracked_paths(ctx: Context, *revs: str) -> Iterator[bytes]:
+    """Yield the paths of the stage and of some revisions, which a glob may mean."""
     from tether.core.treeread import walk
     from tether.repo.revision import resolve_tree
 
     repository = ctx.repo().repository
-    root = repository.root()
-    trees = {root.stage}
-    if root.head_commit() is not None:
-        trees.add(resolve_tree(repository, "HEAD").tree)
-    if rev is not None:
-        trees.add(resolve_tree(repository, rev).tree)
+    trees = {repository.root().stage, *(resolve_tree(repository, rev).tree for rev in revs)}
     return (path for tree in trees for path, _ in walk(repository.objects, tree))
+
+
+def head_of(ctx: Context) -> tuple[str, ...]:
+    """Return HEAD as a revision; none before the first commit."""
+    return () if ctx.repo().repository.root().head_commit() is None else ("HEAD",)
 
 
 def shown_here(ctx: Context) -> Callable[[bytes], str]:

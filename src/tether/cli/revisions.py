@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import click
 
 from tether.cli.context import Context
-from tether.cli.paths import expand_paths, tracked_paths
+from tether.cli.paths import expand_paths, head_of, tracked_paths
 from tether.errors import InvalidInput, NotFound
 
 _AFTER = "tether.after_dashes"
@@ -57,7 +57,11 @@ def split_words(ctx: Context, words: Sequence[str], most: int | None = None) -> 
         raise InvalidInput(
             f"too many revisions: {' '.join(revs)}", hint=f"give at most {most}, and paths after '--'"
         )
-    found = expand_paths(ctx, paths, missing_ok=True, candidates=lambda: tracked_paths(ctx)) if paths else []
+    found = (
+        expand_paths(ctx, paths, missing_ok=True, candidates=lambda: tracked_paths(ctx, *head_of(ctx)))
+        if paths
+        else []
+    )
     return Words(tuple(revs), tuple(found))
 
 

@@ -59,6 +59,7 @@ def command(ctx: Context, options: Options) -> None:
     }
     if options.dry_run:
         document["changes"] = [{"path": display(c.path), "change": c.change} for c in result.changes]
+    result.changes.sort()
     for path in result.nested:
         ctx.warn(f"left out {display(path)}: it is a repository of its own")
 

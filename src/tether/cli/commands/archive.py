@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import with_options
@@ -27,7 +28,7 @@ class Options:
 
 
 @click.command(cls=RevisionCommand)
-@click.argument("words", nargs=-1, metavar="[REV] [-- PATH...]")
+@click.argument("words", nargs=-1, shell_complete=complete.revisions_and_files, metavar="[REV] [-- PATH...]")
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to this file.")
 @click.option(
     "--format",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 from tether.cli.format import iso_time, short_id, to_datetime
 from tether.cli.revisions import RevisionCommand, split_words
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=RevisionCommand)
-@click.argument("words", nargs=-1, required=False, metavar="[REV] [--] PATH")
+@click.argument(
+    "words", nargs=-1, shell_complete=complete.revisions_and_files, required=False, metavar="[REV] [--] PATH"
+)
 @pass_context
 def command(ctx: Context, words: tuple[str, ...]) -> None:
     """Show each line of a text with the commit that it comes from.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.format import short_id
 from tether.cli.options import with_options
@@ -29,7 +30,7 @@ class Options:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME [REV]]")
+@click.argument("names", nargs=-1, shell_complete=complete.revisions, metavar="[NAME [REV]]")
 @click.option("-d", "--delete", is_flag=True, help="Delete branches that are merged.")
 @click.option("-D", "delete_any", is_flag=True, help="Delete branches, merged or not.")
 @click.option("-m", "--move", "rename", is_flag=True, help="Rename: [OLD] NEW.")

@@ -2,6 +2,7 @@
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text
 from tether.cli.paths import expand_tracked
@@ -9,8 +10,8 @@ from tether.cli.render_moved import report_moved
 
 
 @click.command()
-@click.argument("rev")
-@click.argument("paths", nargs=-1, metavar="[-- PATH...]")
+@click.argument("rev", shell_complete=complete.revisions)
+@click.argument("paths", nargs=-1, shell_complete=complete.files, metavar="[-- PATH...]")
 @click.option("-b", "branch", metavar="NAME", help="Make branch NAME at REV and check it out.")
 @click.option("-f", "--force", is_flag=True, help="Discard local changes; 'tether undo' brings them back.")
 @pass_context

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.cli.revisions import RevisionCommand, split_words
@@ -27,7 +28,9 @@ class Options:
 
 
 @click.command(cls=RevisionCommand)
-@click.argument("words", nargs=-1, metavar="[A [B]] [-- PATH...]")
+@click.argument(
+    "words", nargs=-1, shell_complete=complete.revisions_and_files, metavar="[A [B]] [-- PATH...]"
+)
 @click.option("--staged", "--cached", "staged", is_flag=True, help="Compare with what is staged.")
 @click.option("--stat", is_flag=True, help="How much of each file changed.")
 @click.option("--name-only", "names", is_flag=True, help="Only the paths.")

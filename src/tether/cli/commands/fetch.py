@@ -2,12 +2,13 @@
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 from tether.cli.render_refs import exchange_document, exchange_lines
 
 
 @click.command()
-@click.argument("remote", required=False)
+@click.argument("remote", required=False, shell_complete=complete.remotes)
 @click.option("-p", "--prune", is_flag=True, help="Forget branches that the remote no longer has.")
 @pass_context
 def command(ctx: Context, remote: str | None, prune: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.cli.revisions import RevisionCommand, split_words
@@ -32,7 +33,7 @@ class Options:
 
 @click.command(cls=RevisionCommand)
 @click.argument("pattern", metavar="REGEX")
-@click.argument("words", nargs=-1, metavar="[REV] [-- PATH...]")
+@click.argument("words", nargs=-1, shell_complete=complete.revisions_and_files, metavar="[REV] [-- PATH...]")
 @click.option("-i", "--ignore-case", is_flag=True, help="Capital and small letters are the same.")
 @click.option("-F", "--fixed-strings", "fixed", is_flag=True, help="REGEX is plain text.")
 @click.option("-n", "--line-number", "numbers", is_flag=True, help="Show the numbers of the lines.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.cli.revisions import RevisionCommand, split_words
@@ -42,7 +43,9 @@ class _Look(NamedTuple):
 
 
 @click.command(cls=RevisionCommand)
-@click.argument("words", nargs=-1, metavar="[REV | A..B]... [-- PATH...]")
+@click.argument(
+    "words", nargs=-1, shell_complete=complete.revisions_and_files, metavar="[REV | A..B]... [-- PATH...]"
+)
 @click.option(
     "-n", "--max-count", "limit", type=click.IntRange(0), metavar="N", help="Show N commits at most."
 )

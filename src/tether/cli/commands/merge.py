@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.errors import InvalidInput
@@ -23,7 +24,7 @@ class Options:
 
 
 @click.command()
-@click.argument("rev", required=False)
+@click.argument("rev", required=False, shell_complete=complete.revisions)
 @click.option("-m", "--message", "messages", multiple=True, metavar="MSG", help="What the merge commit says.")
 @click.option("--ff-only", is_flag=True, help="Only follow the other side; fail where both have commits.")
 @click.option("--no-ff", is_flag=True, help="Make a merge commit even where following would do.")

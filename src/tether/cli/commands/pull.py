@@ -2,12 +2,13 @@
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 
 
 @click.command()
-@click.argument("remote", required=False)
-@click.argument("branch", required=False)
+@click.argument("remote", required=False, shell_complete=complete.remotes)
+@click.argument("branch", required=False, shell_complete=complete.branches)
 @click.option("--rebase", is_flag=True, help="Replay your commits on top instead of merging.")
 @pass_context
 def command(ctx: Context, remote: str | None, branch: str | None, rebase: bool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.cli.render_refs import exchange_document, exchange_lines
@@ -23,8 +24,8 @@ class Options:
 
 
 @click.command()
-@click.argument("remote", required=False)
-@click.argument("branches", nargs=-1, metavar="[BRANCH]...")
+@click.argument("remote", required=False, shell_complete=complete.remotes)
+@click.argument("branches", nargs=-1, shell_complete=complete.branches, metavar="[BRANCH]...")
 @click.option(
     "--force-with-lease", is_flag=True, help="Overwrite a branch that nobody moved since your last fetch."
 )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.errors import InvalidInput
@@ -21,7 +22,7 @@ class Options:
 
 
 @click.command()
-@click.argument("rev", required=False)
+@click.argument("rev", required=False, shell_complete=complete.revisions)
 @click.option("--onto", metavar="REV", help="Replay on top of this revision instead.")
 @click.option("--continue", "continue_", is_flag=True, help="Go on once nothing is in conflict.")
 @click.option("--skip", is_flag=True, help="Leave out the commit that is in conflict.")

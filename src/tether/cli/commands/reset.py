@@ -2,12 +2,13 @@
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 from tether.cli.render_moved import report_moved
 
 
 @click.command()
-@click.argument("rev", required=False, default="HEAD")
+@click.argument("rev", required=False, shell_complete=complete.revisions, default="HEAD")
 @click.option("--soft", "mode", flag_value="soft", help="Leave the stage and the files.")
 @click.option("--mixed", "mode", flag_value="mixed", default=True, help="Reset the stage, leave the files.")
 @click.option("--hard", "mode", flag_value="hard", help="Reset the stage and the files.")

@@ -7,7 +7,7 @@ import click
 from tether.cli.context import Context
 from tether.cli.format import count_text
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_tracked
+from tether.cli.paths import expand_tracked, head_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,10 @@ def command(ctx: Context, options: Options) -> None:
 
     What is overwritten is kept in the operation: 'tether undo' brings it back.
     """
+    default = head_of(ctx) if options.staged else ()
+    revs = default if options.source is None else (options.source,)
     done = ctx.repo().restore(
-        expand_tracked(ctx, options.paths, options.source),
+        expand_tracked(ctx, options.paths, *revs),
         source=options.source,
         staged=options.staged,
         files=options.worktree or not options.staged,

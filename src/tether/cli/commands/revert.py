@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.errors import InvalidInput
@@ -21,7 +22,7 @@ class Options:
 
 
 @click.command()
-@click.argument("revs", nargs=-1, metavar="[REV]...")
+@click.argument("revs", nargs=-1, shell_complete=complete.revisions, metavar="[REV]...")
 @click.option(
     "-m", "--mainline", type=click.IntRange(1), default=None, help="For a merge, against which parent (1, 2)."
 )

@@ -6,7 +6,7 @@ import click
 
 from tether.cli.context import Context
 from tether.cli.options import paths_argument, with_options
-from tether.cli.paths import expand_paths, shown_here, tracked_paths
+from tether.cli.paths import expand_paths, head_of, shown_here, tracked_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,9 @@ def command(ctx: Context, options: Options) -> None:
     from tether.cli.render_status import Look, long_lines, short_lines, status_document
 
     repo = ctx.repo()
-    paths = expand_paths(ctx, options.paths, missing_ok=True, candidates=lambda: tracked_paths(ctx))
+    paths = expand_paths(
+        ctx, options.paths, missing_ok=True, candidates=lambda: tracked_paths(ctx, *head_of(ctx))
+    )
     status = repo.status([path for path in paths if path], ignored=options.ignored, all_files=options.every)
     for path in status.work.special:
         ctx.warn(f"{path.decode(errors='replace')} is no file, link or folder, and cannot be kept")

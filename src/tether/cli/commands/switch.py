@@ -2,12 +2,13 @@
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context, pass_context
 from tether.cli.render_moved import report_moved
 
 
 @click.command()
-@click.argument("branch")
+@click.argument("branch", shell_complete=complete.branches)
 @click.argument("start", required=False, default="HEAD", metavar="[REV]")
 @click.option("-c", "--create", is_flag=True, help="Make the branch first, at REV or at HEAD.")
 @click.option("-f", "--force", is_flag=True, help="Discard local changes; 'tether undo' brings them back.")

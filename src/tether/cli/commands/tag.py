@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.format import iso_time, short_id
 from tether.cli.options import with_options
@@ -27,7 +28,7 @@ class Options:
 
 
 @click.command()
-@click.argument("names", nargs=-1, metavar="[NAME [REV]]")
+@click.argument("names", nargs=-1, shell_complete=complete.revisions, metavar="[NAME [REV]]")
 @click.option("-m", "--message", multiple=True, metavar="MSG", help="Say why; each -m is a paragraph.")
 @click.option("-a", "--annotate", is_flag=True, help="Record who tagged and when; needs -m.")
 @click.option("-d", "--delete", is_flag=True, help="Delete tags.")
