@@ -11,7 +11,10 @@ import termios
 
 import pytest
 from tests.support.cli import TETHER, Room
+from tests.support.repos import ADA, ticking
 
+from tether.api.remotes import CloneRequest
+from tether.api.repo import Repo
 from tether.cli.pager import pager_command
 from tether.cli.progress import TerminalProgress
 from tether.cli.style import style_for
@@ -137,6 +140,51 @@ def test_progress_of_bytes_and_of_unknown_length(monkeypatch: pytest.MonkeyPatch
 
     assert "1.0/2.0 MB" in screen.getvalue()
     assert "counting" in screen.getvalue()
+
+
+def test_progress_counts_with_separators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large numbers are grouped, and a stage that begins late is drawn before its first report."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    bar = TerminalProgress(screen, delay_s=0.0)
+    bar.start("verifying", 1_234_567, "objects")
+
+    assert "0/1,234,567 objects" in screen.getvalue()
+    bar.advance(1_234_000)
+    bar.finish()
+    assert "1,234,000/1,234,567 objects" in screen.getvalue()
+
+
+def test_one_large_file_moves_the_bar(room: Room) -> None:
+    """The bytes of a single large file are told as they go, on the way in, over and out."""
+    told: dict[str, int] = {}
+
+    class Told:
+        label = ""
+
+        def start(self, label: str, total: int | None, unit: str) -> None:
+            self.label = f"{label}, {unit}, {total}"
+
+        def advance(self, amount: int) -> None:
+            told[self.label] = told.get(self.label, 0) + amount
+
+        def finish(self) -> None:
+            pass
+
+    size = 20_000_000
+    room.write("big", os.urandom(size))
+    repo = Repo.init(room.work, clock=ticking())
+    repo.author = ADA
+    repo.progress = Told()
+    repo.add()
+    repo.commit("one")
+    request = CloneRequest(f"file://{room.work}", room.home / "copy", progress=repo.progress)
+    Repo.clone_with(request, clock=ticking(), adopt=lambda copy: setattr(copy, "progress", repo.progress))
+
+    assert told[f"adding large files, bytes, {size}"] == size
+    assert told[f"writing large files, bytes, {size}"] == size
+    (copied,) = (label for label in told if label.startswith("copying objects"))
+    assert told[copied] == int(copied.rpartition(" ")[2]) > size
 
 
 def test_a_pipe_is_plain(room: Room) -> None:

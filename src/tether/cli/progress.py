@@ -29,6 +29,8 @@ class TerminalProgress:
         self.finish()
         self._stage = (label, total, unit)
         self._done = 0
+        if time.monotonic() >= self._due:
+            self._draw(self._stage)
 
     def advance(self, amount: int) -> None:
         """Count `amount` more units, and draw when it is time."""
@@ -60,7 +62,6 @@ def _columns(unit: str) -> "list[ProgressColumn]":
     from rich.progress import (
         BarColumn,
         DownloadColumn,
-        MofNCompleteColumn,
         ProgressColumn,
         Task,
         TextColumn,
@@ -69,13 +70,20 @@ def _columns(unit: str) -> "list[ProgressColumn]":
     )
     from rich.text import Text
 
+    class CountColumn(ProgressColumn):
+        """How many units are done, of how many."""
+
+        def render(self, task: Task) -> Text:
+            of = "" if task.total is None else f"/{task.total:,.0f}"
+            return Text(f"{task.completed:,.0f}{of} {unit}")
+
     class RateColumn(ProgressColumn):
         """Units a second; a text column cannot format a speed that is not known yet."""
 
         def render(self, task: Task) -> Text:
-            return Text("" if task.speed is None else f"{unit}, {task.speed:,.0f}/s")
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
     label, bar, left = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     if unit == "bytes":
         return [label, bar, DownloadColumn(), TransferSpeedColumn(), left]
-    return [label, bar, MofNCompleteColumn(), RateColumn(), left]
+    return [label, bar, CountColumn(), RateColumn(), left]

@@ -6,7 +6,8 @@ from typing import Final, Protocol
 class Progress(Protocol):
     """Takes the progress of one operation, stage by stage.
 
-    Calls come from one thread and should come at most a few thousand times a second: report batches.
+    Calls come one after the other, not always from one thread, and at most a few thousand times a second:
+    report batches.
     """
 
     def start(self, label: str, total: int | None, unit: str) -> None:

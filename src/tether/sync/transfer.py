@@ -8,6 +8,7 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
 from tether.repo.frames import DATA, META, Stored
 from tether.repo.objectdb import ObjectDb, unpack
+from tether.repo.packindex import Place
 from tether.repo.repository import Repository
 from tether.repo.session import WriteSession
 from tether.sync.negotiate import Missing
@@ -24,10 +25,12 @@ def copy_objects(
         NotFound: The source lacks one.
         Corrupt: A frame of the source is damaged.
     """
-    progress.start("copying objects", len(missing), "objects")
+    places = {DATA: _places(source, missing.chunks), META: _places(source, missing.meta())}
+    total = sum(place.frame.stored for found in places.values() for place in found)
+    progress.start("copying objects", total, "bytes")
     before = target.written
-    _copy(source, target, missing.chunks, DATA, progress)
-    _copy(source, target, missing.meta(), META, progress)
+    for role, found in places.items():
+        _copy(source, target, found, role, progress)
     progress.finish()
     return target.written - before
 
@@ -42,17 +45,15 @@ def verify_files(source: Repository, missing: Missing, progress: Progress = SILE
         NotFound: The source lacks a chunk.
         Corrupt: A recipe does not give its file.
     """
-    progress.start("verifying large files", len(missing.recipes), "files")
+    progress.start("verifying large files", None, "bytes")
     for digest in missing.recipes:
-        for _ in source.contents.stream(digest):
-            pass
-        progress.advance(1)
+        for piece in source.contents.stream(digest):
+            progress.advance(len(piece))
     progress.finish()
 
 
-def _copy(
-    source: ObjectDb, target: WriteSession, digests: Sequence[Digest], role: int, progress: Progress
-) -> None:
+def _places(source: ObjectDb, digests: Sequence[Digest]) -> list[Place]:
+    """Return where objects lie, in the order in which to read them."""
     places = []
     for digest in digests:
         place = source.find(digest)
@@ -60,8 +61,14 @@ def _copy(
             raise NotFound(f"object {digest.hex()[:12]} is not in the repository to copy from")
         places.append(place)
     places.sort(key=lambda place: (place.pack, place.frame.offset))
+    return places
+
+
+def _copy(
+    source: ObjectDb, target: WriteSession, places: Sequence[Place], role: int, progress: Progress
+) -> None:
     for frames in source.read_frames(places):
         for frame, data in frames:
             unpack(frame, data, ObjectKind(frame.kind))
             target.append(role, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
-        progress.advance(len(frames))
+        progress.advance(sum(frame.stored for frame, _ in frames))

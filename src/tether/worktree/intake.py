@@ -25,6 +25,7 @@ from tether.worktree.reading import (
     small_rows,
     stream_large,
 )
+from tether.worktree.rows import size_of
 from tether.worktree.worktree import WorkTree
 
 _AHEAD = 2
@@ -85,14 +86,26 @@ def take_in(
         finally:
             for future in ahead:
                 future.cancel()
+    yield from _take_large(worktree, transaction, wanted, progress)
+
+
+def _take_large(
+    worktree: WorkTree, transaction: Transaction, wanted: Sequence[Wanted], progress: Progress
+) -> Iterator[Taken]:
+    """Store the large files one by one; the progress is told of their bytes."""
+    large = [
+        (folder, row)
+        for folder, rows in wanted
+        if small_rows(rows) is not rows
+        for row in rows
+        if not is_small(row[1])
+    ]
+    if not large:
+        return
+    progress.start("adding large files", sum(size_of(row[1]) for _, row in large), "bytes")
     with Folders(worktree.root) as folders:
-        for folder, rows in wanted:
-            if small_rows(rows) is rows:
-                continue
-            for name, record in rows:
-                if not is_small(record):
-                    yield _store_large(transaction, folders, folder, (name, record))
-                    progress.advance(1)
+        for folder, row in large:
+            yield _store_large(transaction, folders, (folder, row), progress)
 
 
 def _read_batches(folders: Folders, wanted: Sequence[Wanted]) -> Iterator[_Batch]:
@@ -150,13 +163,18 @@ def _store(transaction: Transaction, batch: _Batch) -> Iterator[Taken]:
 
 
 def _store_large(
-    transaction: Transaction, folders: Folders, folder: bytes, wanted: tuple[bytes, bytes]
+    transaction: Transaction, folders: Folders, wanted: tuple[bytes, tuple[bytes, bytes]], progress: Progress
 ) -> Taken:
-    name, record = wanted
+    folder, (name, record) = wanted
     sizes: list[int] = []
 
     def consume(read_into: ReadInto) -> Digest:
-        digest, size = transaction.contents.add_stream(read_into, name)
+        def counted(target: memoryview) -> int:
+            count = read_into(target)
+            progress.advance(count)
+            return count
+
+        digest, size = transaction.contents.add_stream(counted, name)
         sizes.append(size)
         return digest
 

@@ -77,9 +77,11 @@ def write_all(
             finally:
                 for future in running:
                     future.cancel()
-        for write in writes:
-            if write.entry.size > SMALL_FILE:
-                yield from _reported([_write_large(folders.mine(), contents, write)], progress)
+        large = [write for write in writes if write.entry.size > SMALL_FILE]
+        if large:
+            progress.start("writing large files", sum(write.entry.size for write in large), "bytes")
+        for write in large:
+            yield _write_large(folders.mine(), contents, write, progress)
     finally:
         folders.close()
 
@@ -197,7 +199,13 @@ def _remove_empty_tree(folders: Folders, path: bytes) -> int:
     return folders.open(folder)
 
 
-def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Written:
+def _counted(pieces: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for piece in pieces:
+        yield piece
+        progress.advance(len(piece))
+
+
+def _write_large(folders: Folders, contents: ContentReader, write: Write, progress: Progress) -> Written:
     folder, name = split(write.path)
     temporary = TEMPORARY_PREFIX + b"%d-large" % os.getpid()
     try:
@@ -206,7 +214,7 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write) -> Wri
             os.unlink(temporary, dir_fd=dirfd)
         descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
         try:
-            _fill(descriptor, contents.stream(write.entry.digest))
+            _fill(descriptor, _counted(contents.stream(write.entry.digest), progress))
             dirfd = _remove_empty_tree(folders, write.path)
             if not write.replaces and lstat_record(name, dirfd) is not None:
                 raise Conflict(
