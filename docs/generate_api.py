@@ -10,7 +10,7 @@ from typing import Any
 
 import tether
 from tether.api.diff import FileChange, Version
-from tether.api.history import Branch, TagInfo
+from tether.api.history import Branch, Standing, TagInfo
 from tether.api.merging import MergeResult
 from tether.api.operations import Undone
 from tether.api.replaying import ReplayResult
@@ -34,9 +34,10 @@ PAGE = Path(__file__).parent / "reference" / "python.md"
 
 TAKEN = (tether.Person, tether.Time, tether.CommitRequest, tether.MergeOptions, tether.CloneRequest)
 RETURNED = (
-    StageResult, StageChange, Removed, Status, TreeChange, Entry, Comparison, WorkChange, CommitResult,
-    Moved, Restored, LogEntry, Commit, FileChange, Version, Branch, TagInfo, FileInfo, MergeResult,
-    ConflictRow, Resolution, ReplayResult, Exchange, RefUpdate, Undone, GcCounts, CheckReport, Problem,
+    StageResult, StageChange, Removed, Status, TreeChange, Entry, Comparison, WorkChange, Standing,
+    CommitResult, Moved, Restored, LogEntry, Commit, FileChange, Version, Branch, TagInfo, FileInfo,
+    MergeResult, ConflictRow, Resolution, ReplayResult, Exchange, RefUpdate,
+    Undone, GcCounts, CheckReport, Problem,
 )  # fmt: skip
 
 _LONG = 100
