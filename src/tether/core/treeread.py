@@ -80,34 +80,53 @@ def find(reader: ObjectReader, root: Digest, path: bytes) -> Entry | None:
     return find_many(reader, root, (path,)).get(path)
 
 
+class _Folder:
+    """A folder in which something is looked for: names in it, and folders below with more."""
+
+    __slots__ = ("below", "names", "start")
+
+    def __init__(self, start: bytes) -> None:
+        self.start = start
+        self.names: set[bytes] = set()
+        self.below: dict[bytes, _Folder] = {}
+
+
 def find_many(reader: ObjectReader, root: Digest, paths: Iterable[bytes]) -> dict[bytes, Entry]:
     """Return the entries at those of `paths` that exist; the folders above are read once each."""
     found: dict[bytes, Entry] = {}
-    waiting: dict[tuple[bytes, ...], bytes] = {}
+    top = _Folder(b"")
+    known = {b"": top}
     for path in paths:
-        if path:
-            waiting[tuple(path.split(b"/"))] = path
-        else:
+        if not path:
             found[path] = _root_entry(reader, root)
-    folders: dict[tuple[bytes, ...], Digest] = {(): root}
-    depth = 0
-    while waiting and folders:
-        wanted: dict[tuple[bytes, ...], set[bytes]] = {}
-        for parts in waiting:
-            if parts[:depth] in folders:
-                wanted.setdefault(parts[:depth], set()).add(parts[depth])
-        requests = [(folders[folder], sorted(wanted[folder])) for folder in wanted]
-        depth += 1
-        folders = {}
-        for folder, entries in zip(wanted, find_names(reader, requests), strict=True):
+        elif not path.startswith(b"/"):
+            folder, _, name = path.rpartition(b"/")
+            _folder_at(known, folder).names.add(name)
+    level = [(root, top)]
+    while level:
+        requests = [(digest, sorted(folder.names.union(folder.below))) for digest, folder in level]
+        below: list[tuple[Digest, _Folder]] = []
+        for (_, folder), entries in zip(level, find_names(reader, requests), strict=True):
             for name, entry in entries.items():
-                path = waiting.pop((*folder, name), b"")
-                if path:
-                    found[path] = entry
-                if entry.kind == EntryKind.DIRECTORY:
-                    folders[(*folder, name)] = entry.digest
-        waiting = {parts: path for parts, path in waiting.items() if parts[:depth] in folders}
+                if name in folder.names:
+                    found[folder.start + name] = entry
+                if name in folder.below and entry.kind == EntryKind.DIRECTORY:
+                    below.append((entry.digest, folder.below[name]))
+        level = below
     return found
+
+
+def _folder_at(known: dict[bytes, _Folder], path: bytes) -> _Folder:
+    """Return what is looked for in the folder at `path`; it and those above become known."""
+    fresh: list[bytes] = []
+    while path not in known:
+        fresh.append(path)
+        path = path.rpartition(b"/")[0]
+    folder = known[path]
+    for each in reversed(fresh):
+        known[each] = folder.below[each.rpartition(b"/")[2]] = _Folder(each + b"/")
+        folder = known[each]
+    return folder
 
 
 def find_names(

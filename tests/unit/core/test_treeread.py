@@ -1,5 +1,6 @@
 """Reading: paths are found, listings are in order, nodes come in batches."""
 
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -120,6 +121,20 @@ def test_a_walk_of_deep_folders_does_not_recurse() -> None:
     [(path, _)] = walk(store, entry.digest)
     assert path == b"d/" * 2999 + b"f"
     assert find(store, entry.digest, path) == file_entry(b"f", b"deep")
+
+
+def test_very_deep_paths_cost_what_they_are_long() -> None:
+    """All folders of a chain are found in a time that does not grow with its depth times their lengths."""
+    store, depth = DictStore(), 1500
+    entry = file_entry(b"f", b"deep")
+    for _ in range(depth):
+        below = build_directory(store, [entry])
+        entry = Entry(b"d", EntryKind.DIRECTORY, below.bytes, below.digest, below.files)
+    paths = [b"d/" * at + b"d" for at in range(depth - 1)] + [b"d/" * (depth - 1) + b"f"]
+    begun = time.process_time()
+    found = find_many(store, entry.digest, paths)
+    assert time.process_time() - begun < 4
+    assert list(found) == paths
 
 
 def test_nodes_are_read_in_batches() -> None:
