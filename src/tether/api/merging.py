@@ -10,6 +10,7 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, REMOTES, TAGS
 from tether.core.objects import Commit
+from tether.core.tree import EntryKind
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
@@ -27,8 +28,9 @@ from tether.repo.mergestate import (
 from tether.repo.revision import find_ref, resolve
 from tether.repo.root import DEFAULT_BRANCH, Root
 from tether.repo.transaction import Transaction
+from tether.worktree.compare import compare
 from tether.worktree.folders import Folders, lstat_record, split
-from tether.worktree.plan import plan_checkout
+from tether.worktree.plan import CheckoutPlan, local_change, plan_checkout
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +178,24 @@ def stop(change: Change, state: MergeState, outcome: MergeOutcome) -> None:
         Conflict: Local changes would be lost; nothing has changed.
     """
     transaction = change.transaction
-    before = transaction.root.stage
-    change.follow(plan_checkout(change.worktree, transaction.objects, before, outcome.files))
+    change.follow(plan_stop(change, outcome))
     transaction.set_stage(outcome.tree)
     put_state(transaction, replace(state, conflicts=outcome.conflicts, files=outcome.files))
+
+
+def plan_stop(change: Change, outcome: MergeOutcome) -> CheckoutPlan:
+    """Plan what a stop at conflicts writes.
+
+    Local changes at any path that it is about are in the way: a conflict shows what both sides have, and
+    `abort` leads back to exactly what was there.
+    """
+    objects, before = change.transaction.objects, change.transaction.root.stage
+    plan = plan_checkout(change.worktree, objects, before, outcome.files, exact=True)
+    files = [row.path for row in outcome.conflicts if row.ours and row.ours.kind != EntryKind.DIRECTORY]
+    if files:
+        local = compare(change.worktree, objects, before, paths=files).changes()
+        plan.conflicts = sorted({*plan.conflicts, *map(local_change, local)})
+    return plan
 
 
 def make_commit(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from tether.api.merging import (
     is_taken,
+    plan_stop,
     refuse_busy,
     refuse_staged,
     required_state,
@@ -90,7 +91,9 @@ class _Work:
         """
         transaction, stop = self.change.transaction, replayed.stop
         tree, files = self.trees(replayed)
-        if plan is None:
+        if plan is None and stop is not None:
+            plan = plan_stop(self.change, stop.outcome)
+        elif plan is None:
             before = transaction.root.stage
             plan = plan_checkout(self.change.worktree, transaction.objects, before, files)
         self.change.follow(plan)

@@ -37,6 +37,9 @@ class PlanOptions(TypedDict, total=False):
     """Only these files and folders; everything if empty."""
     force: bool
     """Overwrite what was changed locally, and put back what was deleted."""
+    exact: bool
+    """Let no local change at a path that changes pass, not even a deletion or one to what the new tree has:
+    the way back would lose it."""
 
 
 class Write(NamedTuple):
@@ -53,7 +56,7 @@ class Blocker(NamedTuple):
 
     path: bytes
     reason: str
-    """`changed` or `untracked`."""
+    """`changed`, `deleted` or `untracked`."""
 
 
 @dataclass(slots=True)
@@ -65,6 +68,7 @@ class CheckoutPlan:
     to_tree: Digest
     paths: tuple[bytes, ...] = ()
     force: bool = False
+    exact: bool = False
     writes: list[Write] = field(default_factory=list)
     deletes: list[tuple[bytes, Entry]] = field(default_factory=list)
     chmods: list[tuple[bytes, Entry]] = field(default_factory=list)
@@ -122,9 +126,8 @@ def plan_checkout(
     """
     paths = tuple(path for path in options.get("paths", ()) if path)
     paths = () if b"" in options.get("paths", ()) else paths
-    planner = _Planner(
-        worktree, CheckoutPlan(objects, from_tree, to_tree, paths, options.get("force", False))
-    )
+    force, exact = options.get("force", False), options.get("exact", False)
+    planner = _Planner(worktree, CheckoutPlan(objects, from_tree, to_tree, paths, force, exact))
     planner.run()
     return planner.plan
 
@@ -237,6 +240,9 @@ class _Planner:
         plan, path, new = self.plan, change.path, change.new
         local = self._dirty.get(path)
         gone = local is not None and local.stat is None
+        if plan.exact and (local is not None or path in self._new):
+            plan.conflicts.append(local_change(local) if local is not None else Blocker(path, "untracked"))
+            return
         if local is not None and not gone:
             if new is not None and self._equals(local, new, folders):
                 plan.done.append(path)
@@ -305,6 +311,11 @@ class _Planner:
                 if place not in removed:
                     blocked.add(place)
         plan.conflicts += [Blocker(place, "untracked") for place in sorted(blocked)]
+
+
+def local_change(change: WorkChange) -> Blocker:
+    """Return what says that a tracked file was changed or deleted locally."""
+    return Blocker(change.path, "deleted" if change.stat is None else "changed")
 
 
 def _content(folders: Folders, path: bytes) -> Digest | None:

@@ -1,6 +1,7 @@
 """Merging in a working copy: what is followed, what is joined, what stops, goes on and goes back."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.desk import Desk
 from tests.support.histories import Past
 
-from tether.api import merging
+from tether.api import merging, replaying
 from tether.api.merging import MergeOptions
 from tether.api.resolving import Decision, resolve_conflicts
 from tether.api.staging import CommitRequest
@@ -137,6 +138,34 @@ def test_refusals_change_nothing(desk: Desk) -> None:
     desk.repo.stage([b"n"])
     with pytest.raises(Conflict, match="staged"):
         desk.repo.merge("side")
+
+
+@pytest.mark.parametrize(
+    ("local", "reason"),
+    [
+        ({"t.txt": None}, "t.txt (deleted)"),
+        ({"p.jpg": b"\0theirs"}, "p.jpg (changed)"),
+        ({"keep": b"new\n"}, "keep (changed)"),
+        ({"keep": None}, "keep (deleted)"),
+        ({"n": b"n\n"}, "n (untracked)"),
+    ],
+)
+def test_a_stop_finds_nothing_local_at_its_paths(desk: Desk, local: Files, reason: str) -> None:
+    """What `abort` could not bring back is in the way: deletions too, and changes to just what theirs has.
+
+    A change in a file of a conflict is, even where the file would not be written: ours would not be shown.
+    """
+    fork(desk, BASE, OURS, {**THEIRS, "keep": b"new\n"})
+    desk.write(local)
+    files, before = desk.files, desk.repo.repository.root()
+
+    with pytest.raises(Conflict, match=re.escape(reason)):
+        desk.repo.merge("side")
+    with pytest.raises(Conflict, match=re.escape(reason)):
+        replaying.cherry_pick(desk.repo, ["side"])
+
+    assert desk.files == files
+    assert desk.repo.repository.root() == before
 
 
 def test_unrelated_histories(desk: Desk) -> None:
