@@ -19,6 +19,7 @@ _REASONS = {
     "modify/delete": "one side changed it, the other removed it",
     "file/directory": "a file on one side, a folder on the other",
     "rename/rename": "the sides moved it to different places",
+    "rename/delete": "one side moved it, the other removed it",
 }
 
 

@@ -27,7 +27,7 @@ class MergeConflict(NamedTuple):
     ours: Entry | None
     theirs: Entry | None
     reason: str
-    """`content`, `modify/delete`, `add/add`, `file/directory` or `rename/rename`."""
+    """`content`, `modify/delete`, `add/add`, `file/directory`, `rename/rename` or `rename/delete`."""
 
 
 class MergeResult(NamedTuple):
@@ -43,7 +43,8 @@ def merge_trees(
     """Merge two trees.
 
     A file renamed on one side and edited on the other is edited at its new path. A file that the
-    sides renamed differently is a conflict at both new paths. A file on one side against a folder
+    sides renamed differently is a conflict at both new paths, one renamed here and removed there is one at
+    the new path. A file on one side against a folder
     on the other is one conflict at the path of the file.
 
     Args:
@@ -123,6 +124,7 @@ class _Merge:
         """Go through everything that theirs changed."""
         self._block_files_against_folders()
         self._split_renames()
+        self._hold_renames()
         self._follow_renames()
         kept = (path for path, change in self._ours.changes.items() if change.new and path not in self.edits)
         self._kept_folders = _folders_above(kept)
@@ -204,6 +206,20 @@ class _Merge:
             self._conflict(ours_path, base, (self._ours.new(ours_path), None), "rename/rename")
             self._conflict(theirs_path, base, (None, self._theirs.new(theirs_path)), "rename/rename")
             self._done.add(theirs_path)
+
+    def _hold_renames(self) -> None:
+        """Find files that one side moved and the other removed: a conflict at the new path."""
+        for side, other in ((self._ours, self._theirs), (self._theirs, self._ours)):
+            for source, target in side.targets.items():
+                change = other.changes.get(source)
+                if change is None or change.new is not None or source in other.targets:
+                    continue
+                if self._is_taken(target, other):
+                    continue
+                moved = side.new(target)
+                pair = (moved, None) if side is self._ours else (None, moved)
+                self._conflict(target, side.changes[source].old, pair, "rename/delete")
+                self._done.add(target)
 
     def _follow_renames(self) -> None:
         """Bring what one side edited to the path to which the other side moved it."""

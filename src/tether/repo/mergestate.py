@@ -40,7 +40,7 @@ class ConflictRow(NamedTuple):
     ours: Entry | None
     theirs: Entry | None
     reason: str
-    """`content`, `modify/delete`, `add/add`, `file/directory` or `rename/rename`."""
+    """`content`, `modify/delete`, `add/add`, `file/directory`, `rename/rename` or `rename/delete`."""
     our_name: bytes = b""
     """Where our version lies in the working copy; empty for nowhere."""
     their_name: bytes = b""

@@ -198,6 +198,14 @@ def test_two_renames_of_one_file_are_a_conflict_at_both_paths() -> None:
     assert conflicts == [(b"one", "rename/rename"), (b"two", "rename/rename")]
 
 
+def test_a_rename_against_a_removal_is_a_conflict_at_the_new_path() -> None:
+    """As in git: neither the removal nor the move is dropped in silence; ours stands until it is decided."""
+    base, moved, removed = _files(old=b"1", a=b"0"), _files(new=b"1", a=b"0"), _files(a=b"0")
+    assert _merge(base, moved, removed) == (moved, [(b"new", "rename/delete")])
+    assert _merge(base, removed, moved) == (removed, [(b"new", "rename/delete")])
+    assert _merge(base, moved, removed | _files(new=b"2"))[1] == [(b"new", "add/add")]
+
+
 def test_empty_folders_merge() -> None:
     """An empty folder comes in, and one that the other side has filled is not emptied."""
     base = _files(a=b"1", p__x=b"2")

@@ -162,6 +162,19 @@ def test_both_move_a_file_to_different_places(past: Past) -> None:
     assert {row.reason for row in outcome.conflicts} == {"rename/rename"}
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_one_side_moves_and_the_other_removes(past: Past, swapped: bool) -> None:
+    """The moved file is in the working copy, whichever side moved it."""
+    pair = ({"a": None, "b": b"long enough"}, {"a": None})
+    outcome = sides(past, {"a": b"long enough", "k": b"k"}, *(reversed(pair) if swapped else pair))
+
+    assert read(past.repository, outcome.files) == {"b": b"long enough", "k": b"k"}
+    [row] = outcome.conflicts
+    assert (row.path, row.reason) == (b"b", "rename/delete")
+    assert (row.ours is None) is swapped
+    assert (row.theirs is None) is not swapped
+
+
 def test_histories_that_crossed(past: Past) -> None:
     """With two bases, what both sides already merged in the same way is no conflict again."""
     lines = [b"%d\n" % n for n in range(9)]
