@@ -30,6 +30,7 @@ from tether.repo.mergestate import original_author
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import Comparison, compare
+from tether.worktree.journal import is_unfinished
 from tether.worktree.rescue import move_files, new_paths
 from tether.worktree.staging import StageOptions, StageResult, stage_paths
 from tether.worktree.worktree import WorkTree
@@ -51,6 +52,8 @@ class Status:
         rows: What a merge could not settle.
         activity: "merge", "rebase", "cherry-pick" or "revert" under way; empty otherwise.
         standing: How the branch stands to what it follows; None where it follows nothing.
+        unfinished: Whether a checkout was cut short, or another process is at one: the working files may be
+            those from before it. The next command that writes files finishes it.
     """
 
     branch: str | None
@@ -60,6 +63,7 @@ class Status:
     rows: "tuple[ConflictRow, ...]"
     activity: str
     standing: "Standing | None" = None
+    unfinished: bool = False
 
     @property
     def conflicts(self) -> tuple[bytes, ...]:
@@ -137,8 +141,9 @@ def status(
     commit = root.head_commit()
     tree = tree_of(repo, commit)
     staged = diff_trees(repository.objects, tree, root.stage, paths=paths) if tree != root.stage else ()
+    worktree = open_worktree(repo, "status")
     work = compare(
-        open_worktree(repo, "status"),
+        worktree,
         repository.objects,
         root.stage,
         paths=paths,
@@ -147,7 +152,8 @@ def status(
         progress=repo.progress,
     )
     rows, activity = under_way(repo, root)
-    return Status(branch_of(root), commit, tuple(staged), work, rows, activity, _standing(repo, root))
+    standing, unfinished = _standing(repo, root), is_unfinished(worktree)
+    return Status(branch_of(root), commit, tuple(staged), work, rows, activity, standing, unfinished)
 
 
 def commit(repo: Opened, request: CommitRequest) -> CommitResult:

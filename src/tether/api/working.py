@@ -13,12 +13,12 @@ from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import walk
-from tether.errors import Conflict, TetherError
+from tether.errors import Conflict, TetherError, Unavailable
 from tether.repo.absent import absent_contents
 from tether.repo.history import History
 from tether.repo.mergestate import MERGE, STASH, current_state
 from tether.repo.operations import Head, Operation
-from tether.repo.oplog import apply_goal, undo_goal
+from tether.repo.oplog import UNDO, apply_goal, read_operations, undo_goal
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
@@ -220,13 +220,40 @@ def _take_back(repo: Opened, worktree: WorkTree, operation: Operation | None) ->
 
 
 def _recover(repo: Opened, worktree: WorkTree) -> None:
-    """Finish or take back a checkout that was cut short; what a user changed since then is kept first."""
+    """Finish or take back a checkout that was cut short; what a user changed since then is kept first.
+
+    Raises:
+        Unavailable: It could not be finished, and root and files are what they were before it.
+    """
     begun = pending(worktree)
     target = _target(repo.repository, begun) if begun is not None else None
     if target is None:
         remove_journal(worktree)
-    else:
+        return
+    try:
         _bring(repo, worktree, target)
+    except (TetherError, OSError) as error:
+        operation = _moved_by(repo.repository, begun) if begun and target == begun.to_tree else None
+        if operation is None:
+            raise
+        _take_back(repo, worktree, operation)
+        raise Unavailable(
+            f"'{operation.command}' was cut short, could not be finished and was taken back: {error}",
+            hint="nothing else was done; run your command again",
+        ) from error
+
+
+def _moved_by(repository: Repository, begun: PendingCheckout) -> Operation | None:
+    """Return the operation that moved the root to where a checkout led; None where that is not certain."""
+    operations = (each for each in read_operations(repository) if each.before != each.after)
+    operation = next(operations, None)
+    if operation is None or operation.command.startswith(UNDO):
+        return None
+    after, refs = operation.after, repository.root().refs
+    state = current_state(repository.objects, after.state)
+    if begun.to_tree not in {after.stage, state.files if state is not None else after.stage}:
+        return None
+    return operation if all(refs.get(each.name) == each.new for each in operation.refs) else None
 
 
 def _bring(repo: Opened, worktree: WorkTree, target: Digest) -> None:

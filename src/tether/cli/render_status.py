@@ -68,6 +68,7 @@ def status_document(status: "Status") -> dict[str, Any]:
         "upstream": standing and standing.upstream,
         "ahead": counts and counts.ahead,
         "behind": counts and counts.behind,
+        "unfinished": status.unfinished,
     }
 
 
@@ -106,6 +107,11 @@ def long_lines(status: "Status", look: Look) -> Iterator[str]:
     yield _where(status, style)
     if status.standing is not None:
         yield _standing(status.standing)
+    if status.unfinished:
+        yield style(
+            "warning", "a checkout was cut short, or is under way: not all files are as they shall be"
+        )
+        yield "the next command that writes files, such as 'tether switch BRANCH', finishes it"
     if status.activity:
         yield from _activity(status)
     told = {name for row in status.rows for name in row.names()}

@@ -67,6 +67,13 @@ def pending(worktree: WorkTree) -> PendingCheckout | None:
     raise _damaged()
 
 
+def is_unfinished(worktree: WorkTree) -> bool:
+    """Return whether there is a journal, be it damaged."""
+    with suppress(OSError):
+        return (worktree.state_dir / NAME).stat().st_size > 0
+    return False
+
+
 def remove_journal(worktree: WorkTree) -> None:
     """Record that the checkout is over."""
     with translated(NAME), suppress(FileNotFoundError):

@@ -258,7 +258,7 @@ class _Planner:
                 plan.made.append(path)
                 if change.old is not None and here:
                     plan.deletes.append((path, change.old))
-            elif here and local is None and _only_mode(change):
+            elif here and local is None and _only_mode(change) and not _has_other_names(folders, path):
                 plan.chmods.append((path, new))
             else:
                 plan.writes.append(Write(path, new, here or path in self._new))
@@ -331,6 +331,15 @@ def _only_mode(change: TreeChange) -> bool:
     if change.old is None or change.new is None or change.old.digest != change.new.digest:
         return False
     return EntryKind.SYMLINK not in (change.old.kind, change.new.kind)
+
+
+def _has_other_names(folders: Folders, path: bytes) -> bool:
+    """Return whether a file has hard links, which a change of its mode would change too."""
+    folder, name = split(path)
+    try:
+        return os.stat(name, dir_fd=folders.open(folder), follow_symlinks=False).st_nlink > 1
+    except OSError:  # gone meanwhile, which is met where it is written
+        return False
 
 
 def _above(path: bytes) -> Iterator[bytes]:

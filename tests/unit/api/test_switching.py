@@ -11,11 +11,13 @@ from tests.support.worktrees import write_files
 from tether.api import operations
 from tether.api.repo import Repo
 from tether.api.switching import explain_ignored
+from tether.api.working import Change
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
 from tether.repo.history import History
 from tether.repo.operations import Head
+from tether.repo.oplog import read_operations
 
 
 @pytest.fixture
@@ -160,6 +162,21 @@ def test_executable_bit_and_big_file_follow(repo: Repo) -> None:
     assert (read_folder(repo.root)["same"].kind, "big" in plain(repo)) == ("file", False)
     repo.switch("main")
     assert (read_folder(repo.root)["same"].kind, plain(repo)["big"]) == ("exec", big)
+
+
+def test_another_name_of_a_file_keeps_its_mode(repo: Repo, tmp_path: Path) -> None:
+    """A checkout that changes only the executable bit does not reach a hard link outside."""
+    repo.switch("bit", create="HEAD")
+    (repo.root / "same").chmod(0o755)
+    repo.add()
+    repo.commit("bit")
+    repo.switch("main")
+    (tmp_path / "outside").hardlink_to(repo.root / "same")
+    for branch, executable in (("bit", True), ("main", False)):
+        repo.switch(branch)
+        assert os.access(repo.root / "same", os.X_OK) is executable
+        assert not os.access(tmp_path / "outside", os.X_OK)
+    assert repo.status().work.is_clean
 
 
 def test_checkout_takes_any_revision_without_a_branch(repo: Repo) -> None:
@@ -318,6 +335,56 @@ def test_forced_checkout_that_cannot_be_written_goes_back(repo: Repo) -> None:
         repo.switch("bad", force=True)
     assert plain(repo) == {**MAIN, "a": b"mine", "same": b"mine too"}
     assert (repo.status().branch, staged(repo)["a"].data) == ("main", b"main")
+
+
+def cut_short(repo: Repo, branch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop a switch after the root has moved and one file is written."""
+
+    def stop(_: Change) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Change, "carry_out", stop)
+        with pytest.raises(KeyboardInterrupt):
+            repo.switch(branch)
+    write_files(repo.root, {"a": branch.encode()})
+
+
+@pytest.mark.parametrize("local", [b"bad", b"mine"])
+def test_what_was_cut_short_and_cannot_be_finished_is_taken_back(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch, local: bytes
+) -> None:
+    """The next command says so and changes nothing else; the one after it works, and no content is lost."""
+    unwritable(repo)
+    cut_short(repo, "bad", monkeypatch)
+    write_files(repo.root, {"a": local})
+    repo.create_branch("meanwhile")
+
+    with pytest.raises(Unavailable, match=r"'switch bad' was cut short, .* taken back: .*zlink"):
+        repo.switch("side")
+
+    assert (plain(repo), repo.status().branch, repo.status().work.is_clean) == (MAIN, "main", True)
+    rescued = [
+        op.rescued for op in read_operations(repo.repository) if op.command == "recover" and op.rescued
+    ]
+    found = [read_tree(repo.repository, tree)["a"].data for tree in rescued]
+    assert set(found) == {local} - {b"bad"}
+    repo.switch("side")
+    assert plain(repo) == SIDE
+
+
+def test_status_tells_of_a_checkout_that_was_cut_short(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until a command that writes files has finished it; a damaged journal does not hide it."""
+    cut_short(repo, "side", monkeypatch)
+    assert repo.status().unfinished
+    journal = repo.repository.directory / "worktree" / "checkout.journal"
+    whole = journal.read_bytes()
+    journal.write_bytes(b"damaged")
+    assert repo.status().unfinished
+    journal.write_bytes(whole)
+    repo.switch("side")
+    assert not repo.status().unfinished
+    assert plain(repo) == SIDE
 
 
 def test_nested_repository_is_not_overwritten(repo: Repo) -> None:
