@@ -67,7 +67,7 @@ def test_the_example_of_a_state() -> None:
 def test_the_example_of_a_checkout_journal(tmp_path: Path) -> None:
     """A journal has the bytes of the example, and is read from them."""
     [example] = hex_blocks("checkout-journal")
-    checkout = PendingCheckout(EMPTY_TREE, named(b"a tree"), (b"photos",))
+    checkout = PendingCheckout(EMPTY_TREE, named(b"a tree"), (b"photos",), bytes(range(16)))
 
     write_journal(worktree(tmp_path), checkout)
 

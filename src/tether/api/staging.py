@@ -17,7 +17,7 @@ from tether.api.working import (
 )
 from tether.core.digest import Digest
 from tether.core.identity import Person, Time
-from tether.core.kinds import ObjectKind
+from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.names import display
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
@@ -31,7 +31,7 @@ from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.worktree.compare import Comparison, compare
 from tether.worktree.journal import is_unfinished
-from tether.worktree.rescue import move_files, new_paths
+from tether.worktree.rescue import is_there, move_files, new_paths
 from tether.worktree.staging import StageOptions, StageResult, stage_paths
 from tether.worktree.worktree import WorkTree
 
@@ -249,7 +249,8 @@ def move(repo: Opened, sources: Sequence[bytes], target: bytes) -> list[tuple[by
         repo.repository.transaction(command_line("mv", sources)) as transaction,
     ):
         objects, stage = transaction.objects, transaction.root.stage
-        pairs = new_paths(worktree, sources, target)
+        moved = _is_moved(worktree, objects, stage, sources, target)
+        pairs = [(sources[0], target)] if moved else new_paths(worktree, sources, target)
         found = find_many(
             objects, stage, {place for pair in pairs for path in pair for place in _way_to(path)}
         )
@@ -272,6 +273,17 @@ def _way_to(path: bytes) -> list[bytes]:
     """Return the folders above a path, the outermost first, and the path itself."""
     parts = path.split(b"/")
     return [b"/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+
+
+def _is_moved(
+    worktree: WorkTree, objects: ObjectReader, stage: Digest, sources: Sequence[bytes], target: bytes
+) -> bool:
+    """Say whether the folder at `target` is the one source itself, moved by a command that was stopped."""
+    found = find_many(objects, stage, [*sources, target])
+    source = found.get(sources[0]) if len(sources) == 1 else None
+    if source is None or source.kind != EntryKind.DIRECTORY or target in found:
+        return False
+    return not is_there(worktree, sources[0]) and is_there(worktree, target)
 
 
 def describe_commit(repo: Opened, digest: Digest) -> CommitResult:

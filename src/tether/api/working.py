@@ -13,12 +13,12 @@ from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import walk
-from tether.errors import Conflict, TetherError, Unavailable
+from tether.errors import Conflict, TetherError
 from tether.repo.absent import absent_contents
 from tether.repo.history import History
 from tether.repo.mergestate import MERGE, STASH, current_state
 from tether.repo.operations import Head, Operation
-from tether.repo.oplog import UNDO, apply_goal, read_operations, undo_goal
+from tether.repo.oplog import apply_goal, read_operations, undo_goal
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
@@ -125,7 +125,10 @@ class Change:
         """Record the checkout durably, before the root moves."""
         plan = self._plan
         if plan is not None and not plan.is_empty:
-            write_journal(self.worktree, PendingCheckout(plan.from_tree, plan.to_tree, plan.paths))
+            operation = self.transaction.write_id
+            write_journal(
+                self.worktree, PendingCheckout(plan.from_tree, plan.to_tree, plan.scope(), operation)
+            )
 
     def carry_out(self) -> None:
         """Write the files, after the root has moved."""
@@ -134,7 +137,12 @@ class Change:
             return
         plan.objects = repository.objects
         done = execute_checkout(
-            self.worktree, repository.contents, plan, progress=self._repo.progress, sync=self._durable
+            self.worktree,
+            repository.contents,
+            plan,
+            progress=self._repo.progress,
+            sync=self._durable,
+            announced=True,
         )
         done.finish()
         self.files = done.written + done.deleted
@@ -164,19 +172,18 @@ def writing(repo: Opened, command: str) -> Iterator[WorkTree]:
         yield worktree
 
 
-def _target(repository: Repository, begun: PendingCheckout) -> Digest | None:
-    """Return where files go that a stopped command left half-way; None where it wrote none.
+def _operation_of(repository: Repository, begun: PendingCheckout) -> Operation | None:
+    """Return the operation of a checkout that is under way; None where no file is to follow it.
 
-    The root moves before any file is written. While it still names what the files came from, they go
-    back; while it does not even have one of the trees, it cannot have moved to them.
+    The root moves before any file is written: without its operation in the log the command wrote none.
+    Where the stage or a merge went on since, the files have been followed already, and a power cut
+    brought the journal back.
     """
-    objects, root = repository.objects, repository.root()
-    if not all(tree == EMPTY_TREE or objects.has(tree) for tree in (begun.from_tree, begun.to_tree)):
+    made = (each for each in read_operations(repository) if each.write_id == begun.operation)
+    operation, now = next(made, None), repository.root().pointers()
+    if operation is None or (operation.after.stage, operation.after.state) != (now.stage, now.state):
         return None
-    state = current_state(objects, root.state)
-    named = {root.stage} if state is None else {root.stage, state.files}
-    back = begun.from_tree in named and begun.to_tree not in named
-    return begun.from_tree if back else begun.to_tree
+    return operation
 
 
 @contextmanager
@@ -200,65 +207,40 @@ def changing(repo: Opened, command: str) -> Iterator[Change]:
             change.carry_out()
         except (TetherError, OSError):
             with suppress(TetherError, OSError):  # then the journal stays for the next command
-                _take_back(repo, worktree, transaction.operation)
+                _take_back(repo, worktree)
             raise
 
 
-def _take_back(repo: Opened, worktree: WorkTree, operation: Operation | None) -> None:
-    """Return root and files to what they were before an operation whose files could not be written."""
+def _take_back(repo: Opened, worktree: WorkTree) -> None:
+    """Return files and root to what they were before an operation whose files could not be written.
+
+    The files go first: that frees the disk, and until the root follows the journal leads forwards again.
+    """
     repository, begun = repo.repository, pending(worktree)
+    operation = _operation_of(repository, begun) if begun is not None else None
     if begun is None or operation is None:
         return
     goal = undo_goal(repository.root(), operation)
     with repository.transaction(goal.command) as transaction:
         objects = transaction.objects
-        apply_goal(transaction, goal)
-        transaction.record()
         kept = {} if operation.rescued is None else dict(walk(objects, operation.rescued))
         target = edit_tree(objects, begun.from_tree, kept).digest
-    _bring(repo, worktree, target)
+        done = resume(worktree, objects, repository.contents, target, progress=repo.progress)
+        apply_goal(transaction, goal)
+        transaction.record()
+    done.finish()
+    remove_journal(worktree)
 
 
 def _recover(repo: Opened, worktree: WorkTree) -> None:
-    """Finish or take back a checkout that was cut short; what a user changed since then is kept first.
+    """Finish a checkout that was cut short, or take it back where that is not possible.
 
-    Raises:
-        Unavailable: It could not be finished, and root and files are what they were before it.
+    What a user changed since then is kept first.
     """
-    begun = pending(worktree)
-    target = _target(repo.repository, begun) if begun is not None else None
-    if target is None:
+    repository, begun = repo.repository, pending(worktree)
+    if begun is None or _operation_of(repository, begun) is None:
         remove_journal(worktree)
         return
-    try:
-        _bring(repo, worktree, target)
-    except (TetherError, OSError) as error:
-        operation = _moved_by(repo.repository, begun) if begun and target == begun.to_tree else None
-        if operation is None:
-            raise
-        _take_back(repo, worktree, operation)
-        raise Unavailable(
-            f"'{operation.command}' was cut short, could not be finished and was taken back: {error}",
-            hint="nothing else was done; run your command again",
-        ) from error
-
-
-def _moved_by(repository: Repository, begun: PendingCheckout) -> Operation | None:
-    """Return the operation that moved the root to where a checkout led; None where that is not certain."""
-    operations = (each for each in read_operations(repository) if each.before != each.after)
-    operation = next(operations, None)
-    if operation is None or operation.command.startswith(UNDO):
-        return None
-    after, refs = operation.after, repository.root().refs
-    state = current_state(repository.objects, after.state)
-    if begun.to_tree not in {after.stage, state.files if state is not None else after.stage}:
-        return None
-    return operation if all(refs.get(each.name) == each.new for each in operation.refs) else None
-
-
-def _bring(repo: Opened, worktree: WorkTree, target: Digest) -> None:
-    """Let the files that a checkout left half-way follow a tree."""
-    repository = repo.repository
 
     def rescue(paths: Sequence[bytes]) -> None:
         with repository.transaction("recover") as transaction:
@@ -267,7 +249,10 @@ def _bring(repo: Opened, worktree: WorkTree, target: Digest) -> None:
                 transaction.rescue(edit_tree(transaction.objects, EMPTY_TREE, kept).digest)
 
     objects, contents = repository.objects, repository.contents
-    resume(worktree, objects, contents, target, progress=repo.progress, rescue=rescue).finish()
+    try:
+        resume(worktree, objects, contents, begun.to_tree, progress=repo.progress, rescue=rescue).finish()
+    except (TetherError, OSError):
+        _take_back(repo, worktree)
 
 
 def command_line(command: str, paths: Sequence[bytes]) -> str:

@@ -49,13 +49,14 @@ class Transaction:
 
     Attributes:
         root: The root as it was at the start.
+        write_id: Names the operation in the root before there is one.
         objects: Takes and gives metadata objects.
         contents: Takes file contents.
         operation: The operation that was recorded; None before the end, or when nothing changed.
     """
 
     def __init__(self, store: Store, command: str, time: Time, write_id: bytes, *, level: str) -> None:
-        self._store, self._command, self._time, self._write_id = store, command, time, write_id
+        self._store, self._command, self._time, self.write_id = store, command, time, write_id
         self.root = store.root()
         store.objects.catch_up()
         self.objects = WriteSession(store.backend, store.objects, level)
@@ -217,7 +218,7 @@ class Transaction:
             root.operations[-1].id if root.operations else None,
             self._time,
             self._command,
-            self._write_id,
+            self.write_id,
             root.pointers(),
             after,
             changes,
@@ -231,7 +232,7 @@ class Transaction:
             recent, older = recent[_FOLD:], folded
         return replace(
             _pointed(root, after),
-            write_id=self._write_id,
+            write_id=self.write_id,
             generation=root.generation + 1,
             refs=_with(root.refs, changes),
             data_packs=_relisted(root.data_packs, packs.data, packs.removed),

@@ -40,6 +40,8 @@ class ExecuteOptions(TypedDict, total=False):
     rescue: Rescue
     sync: bool
     """Make the files durable once at the end; otherwise they are read again after a restart of the system."""
+    announced: bool
+    """A journal of this checkout is on the disk already."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,8 @@ class _Execution:
         rescue = self.options.get("rescue")
         if plan.rescues and rescue is not None:
             rescue(plan.rescues)
-        write_journal(self.worktree, PendingCheckout(plan.from_tree, plan.to_tree, plan.paths))
+        if not self.options.get("announced"):
+            write_journal(self.worktree, PendingCheckout(plan.from_tree, plan.to_tree, plan.scope()))
         with Folders(self.worktree.root) as folders:
             self._clear(folders)
             self._delete(folders)
@@ -250,7 +253,7 @@ def resume(
         changes = [*diff_trees(objects, begun.from_tree, begun.to_tree, paths=begun.paths)]
         if target != begun.to_tree:
             changes += diff_trees(objects, begun.from_tree, target)
-        paths = sorted({change.path for change in changes})
+        paths = sorted({*begun.paths, *(change.path for change in changes)})
         _sweep(worktree, {split(path)[0] for path in paths})
         if not paths:
             remove_journal(worktree)
@@ -259,7 +262,8 @@ def resume(
         if plan.is_empty:
             remove_journal(worktree)
             return CheckoutResult()
-        return execute_checkout(worktree, contents, plan, **options)
+        announced: ExecuteOptions = {**options, "announced": True}
+        return execute_checkout(worktree, contents, plan, **announced)
 
 
 def _sweep(worktree: WorkTree, paths: Iterable[bytes]) -> None:

@@ -25,17 +25,21 @@ class PendingCheckout(NamedTuple):
     to_tree: Digest
     paths: tuple[bytes, ...]
     """What it was limited to; everything if empty."""
+    operation: bytes = b""
+    """The write id of the operation that moves the root before the first file is touched."""
 
 
 def write_journal(worktree: WorkTree, pending: PendingCheckout) -> None:
     """Record durably that a checkout begins."""
-    payload = encode([pending.from_tree, pending.to_tree, list(pending.paths)])
+    payload = encode([pending.from_tree, pending.to_tree, list(pending.paths), pending.operation])
     path = worktree.state_dir / NAME
     temporary = path.with_name(NAME + ".new")
     with translated(str(path)):
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
         try:
-            os.write(descriptor, MAGIC + hash_bytes(payload)[:_CHECK] + payload)
+            rest = memoryview(MAGIC + hash_bytes(payload)[:_CHECK] + payload)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -61,9 +65,9 @@ def pending(worktree: WorkTree) -> PendingCheckout | None:
     if data[: len(MAGIC)] != MAGIC or hash_bytes(payload)[:_CHECK] != data[len(MAGIC) : len(MAGIC) + _CHECK]:
         raise _damaged()
     match decode(payload, "checkout journal"):
-        case [bytes(one), bytes(other), [*paths]] if len(one) == len(other) == DIGEST_SIZE:
+        case [bytes(one), bytes(other), [*paths], bytes(operation)] if len(one) == len(other) == DIGEST_SIZE:
             if all(isinstance(each, bytes) for each in paths):
-                return PendingCheckout(Digest(one), Digest(other), tuple(paths))
+                return PendingCheckout(Digest(one), Digest(other), tuple(paths), operation)
     raise _damaged()
 
 

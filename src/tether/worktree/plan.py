@@ -87,6 +87,17 @@ class CheckoutPlan:
         """Whether there is nothing to do."""
         return not (self.writes or self.deletes or self.chmods or self.made or self.dropped or self.rescues)
 
+    def scope(self) -> tuple[bytes, ...]:
+        """Return the paths by which the plan can be made again; none if the trees say it all.
+
+        A forced plan also touches files that are the same in both trees.
+        """
+        if not self.force:
+            return self.paths
+        paths = {write.path for write in self.writes}
+        paths |= {path for path, _ in (*self.deletes, *self.chmods)}
+        return tuple(sorted(paths.union(self.made, self.dropped, self.rescues)))
+
     def check(self) -> None:
         """Refuse a plan that would destroy local changes.
 

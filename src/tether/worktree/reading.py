@@ -32,6 +32,15 @@ Listed = Sequence[tuple[bytes, bytes]]
 ReadInto = Callable[[memoryview], int]
 
 
+class _Threads:
+    """How many threads hash one stream: those of blake3's pool, which a forked child does not inherit."""
+
+    count = blake3.AUTO
+
+
+os.register_at_fork(after_in_child=lambda: setattr(_Threads, "count", 1))
+
+
 class Read(NamedTuple):
     """What was found under one name."""
 
@@ -152,7 +161,7 @@ def hash_large(dirfd: int, name: bytes) -> Read:
     """Hash one file of any size as a stream."""
 
     def consume(read_into: ReadInto) -> Digest:
-        hasher = blake3(max_threads=blake3.AUTO)
+        hasher = blake3(max_threads=_Threads.count)
         buffer = memoryview(bytearray(_PIECE))
         while count := read_into(buffer):
             hasher.update(buffer[:count])

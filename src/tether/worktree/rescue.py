@@ -70,15 +70,16 @@ def new_paths(worktree: WorkTree, sources: Sequence[bytes], target: bytes) -> li
 def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None:
     """Rename files and folders of the working copy; those that are not there are passed over.
 
-    Folders that this leaves empty go.
+    Folders that this leaves empty go. What is at its new path and no more at the old one was moved before,
+    by hand or by a command that was stopped.
 
     Raises:
         AlreadyExists: Something is at a new path; nothing has been moved then.
         InvalidInput: A file or a link is where a folder is needed; the same.
     """
     with Folders(worktree.root) as folders:
-        for _, new in pairs:
-            if _is_there(folders, new):
+        for old, new in pairs:
+            if _is_there(folders, new) and _is_there(folders, old):
                 raise AlreadyExists(f"{display(new)} exists")
         for old, new in pairs:
             _rename(folders, old, new)
@@ -87,6 +88,12 @@ def move_files(worktree: WorkTree, pairs: Sequence[tuple[bytes, bytes]]) -> None
     for old, new in pairs:
         cache.move(old, new)
     save(worktree, cache)
+
+
+def is_there(worktree: WorkTree, path: bytes) -> bool:
+    """Say whether a file, a link or a folder is at a path."""
+    with Folders(worktree.root) as folders:
+        return _is_there(folders, path)
 
 
 def delete_files(worktree: WorkTree, paths: Iterable[bytes]) -> None:
