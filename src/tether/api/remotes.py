@@ -14,7 +14,7 @@ from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import AlreadyExists, InvalidInput, NotFound
-from tether.repo.repository import FOLDER, Repository
+from tether.repo.repository import FOLDER, Repository, is_unmade
 from tether.repo.root import Root
 from tether.sync import exchange
 from tether.sync.clone import CloneOptions, fill_clone
@@ -275,7 +275,7 @@ def _open(repo: Opened, remote: str, *, create: bool = False) -> Repository:
 
 
 def _is_free(path: Path) -> bool:
-    return not path.exists() or (path.is_dir() and not any(path.iterdir()))
+    return not path.exists() or (path.is_dir() and is_unmade(path))
 
 
 def _base(repo: Opened) -> Path:

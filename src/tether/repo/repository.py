@@ -18,7 +18,7 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
-from tether.storage.backend import Backend
+from tether.storage.backend import RESERVED, Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import TIMEOUT_S, LockFile, Wait
 from tether.storage.oserrors import translated
@@ -195,6 +195,11 @@ def _check_format(backend: Backend, directory: Path) -> None:
     if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:
         needs = ", ".join(sorted(unknown)) or f"format {found.get('version')}"
         raise Unsupported(f"the repository in {directory} needs {needs}", hint="use a newer Tether")
+
+
+def is_unmade(directory: Path) -> bool:
+    """Say whether a folder is empty, or holds no more than an `init` that was stopped before its root."""
+    return all(path.name in ("locks", RESERVED, FORMAT_KEY) for path in directory.iterdir())
 
 
 def is_repository(directory: Path) -> bool:
