@@ -1,4 +1,4 @@
-"""A process killed while it works with two repositories: both are old or new, and running it again ends it."""
+"""A process killed while it works with two repositories: both are old or new, and once more ends it."""
 
 import shutil
 from collections.abc import Callable

@@ -169,9 +169,9 @@ def run_watched(root: Path, command: Command, look: Callable[[int], None]) -> in
     return count
 
 
-def steps_to_try(total: int) -> Iterable[int]:
+def steps_to_try(total: int, few: int = _FEW) -> Iterable[int]:
     """Return all steps, or where there are more than are to be tried the ends and a spread of the others."""
-    wanted = os.environ.get(STEPS, str(_FEW))
+    wanted = os.environ.get(STEPS, str(few))
     limit = total if wanted == "all" else int(wanted)
     if total <= limit:
         return range(total)

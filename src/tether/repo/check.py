@@ -18,7 +18,7 @@ from tether.core.objects import Commit
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import split_digests
 from tether.core.treeverify import verify_tree
-from tether.errors import Corrupt, Forbidden, NotFound, TetherError
+from tether.errors import Corrupt, Forbidden, NotFound, TetherError, Unsupported
 from tether.repo.absent import absent_contents
 from tether.repo.checkpacks import BadFrame, check_packs, check_places
 from tether.repo.inventory import Inventory
@@ -156,10 +156,11 @@ class _Check:
 
     def run(self) -> None:
         self._check_tables()
+        if self._options.full:
+            self._check_indexes()  # before an object is read: that replaces an index that has no use
         marker = self._mark()
         self._check_refs()
         if self._options.full:
-            self._check_indexes()
             self._check_packs()
             self._check_files(marker)
             self._check_totals()
@@ -188,7 +189,7 @@ class _Check:
         try:
             for operation in walk_operations(root.operations, root.older_operations, objects):
                 marker.mark(operation_values(operation))
-        except (Corrupt, NotFound) as error:
+        except (Corrupt, NotFound, Unsupported) as error:
             self._report.problems.append(Problem(ProblemKind.DAMAGED, "operation log", str(error)))
         self._progress.finish()
         return marker
@@ -221,7 +222,7 @@ class _Check:
         for key, _ in list(backend.list("index/")):
             try:
                 index = PackIndex(backend.map(key))
-            except (Corrupt, NotFound) as error:
+            except (Corrupt, NotFound, Unsupported) as error:
                 self._report.problems.append(Problem(ProblemKind.INDEX, key, str(error)))
                 continue
             if not index.verify():
@@ -274,7 +275,7 @@ class _Check:
             try:
                 for piece in self._repository.contents.stream(digest):
                     self._report.bytes += len(piece)
-            except (Corrupt, NotFound) as error:
+            except (Corrupt, NotFound, Unsupported) as error:
                 self._found(ObjectKind.RECIPE, digest, str(error))
             self._progress.advance(1)
         self._progress.finish()
@@ -289,7 +290,7 @@ class _Check:
         for tree in sorted(trees):
             try:
                 verify_tree(self._objects, tree, verified)  # type: ignore[arg-type]
-            except (Corrupt, NotFound) as error:
+            except (Corrupt, NotFound, Unsupported) as error:
                 self._found(ObjectKind.TREE, tree, str(error))
 
     def _check_sample(self) -> None:

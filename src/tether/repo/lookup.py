@@ -103,7 +103,7 @@ class Lookup:
     def _open_all(self) -> list[tuple[str, PackIndex]]:
         indexes = []
         for key, _ in sorted(self._backend.list(_PREFIX), key=lambda item: -item[1]):
-            with suppress(NotFound, Corrupt):
+            with suppress(NotFound, Corrupt, Unsupported):
                 index = PackIndex(self._backend.map(key))
                 if not self.live.isdisjoint(index.packs):
                     indexes.append((key, index))
@@ -147,6 +147,11 @@ class Lookup:
 
     def _write(self, data: bytes) -> tuple[str, PackIndex]:
         key = f"{_PREFIX}{hash_bytes(data).hex()[:32]}.idx"
-        with suppress(AlreadyExists):
+        try:
             self._backend.write_new(key, data)
+        except AlreadyExists:
+            # An index is named by what it was; one that was damaged since has the name of the sound one.
+            if self._backend.map(key) != data:
+                self._backend.delete(key)
+                self._backend.write_new(key, data)
         return key, PackIndex(self._backend.map(key))

@@ -11,7 +11,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EntryKind, Inner, decode_node, split_digests
-from tether.errors import Corrupt, NotFound
+from tether.errors import Corrupt, NotFound, Unsupported
 from tether.repo.history import shallow_commits
 from tether.repo.inventory import Inventory
 from tether.repo.mergestate import state_references
@@ -196,7 +196,7 @@ class Marker:
                 try:
                     yield from zip(batch, self._objects.get_many(kind, batch), strict=True)
                     continue
-                except (Corrupt, NotFound):
+                except (Corrupt, NotFound, Unsupported):
                     pass
             for digest in batch:
                 payload = self._get(kind, digest)
@@ -209,7 +209,7 @@ class Marker:
             return None
         try:
             return self._objects.get(kind, digest)
-        except (Corrupt, NotFound) as error:
+        except (Corrupt, NotFound, Unsupported) as error:
             self._report(kind, digest, str(error))
             return None
 

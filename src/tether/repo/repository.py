@@ -190,6 +190,7 @@ def _check_format(backend: Backend, directory: Path) -> None:
         found = tomllib.loads(data.decode())
         features = found.get("features", [])
         unknown = {str(feature) for feature in features} - _KNOWN_FEATURES
+        unknown |= set(found) - {"version", "hash", "features"}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, TypeError):
         raise Corrupt(f"the format file of {directory} cannot be read") from None
     if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:

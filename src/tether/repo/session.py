@@ -36,7 +36,7 @@ class WriteSession:
         self.compressor = Compressor(level)
         self._writers: dict[int, PackWriter] = {}
         self._fresh: dict[Digest, tuple[ObjectKind, bytes]] = {}
-        self._sealing: list[tuple[int, Future[tuple[Digest, Table]]]] = []
+        self._sealing: list[tuple[int, PackWriter, Future[tuple[Digest, Table]]]] = []
         self._known: set[Digest] = set()
         # Writing goes on with the next pack while the one before is made durable.
         self._pool = ThreadPoolExecutor(1, "write")
@@ -124,7 +124,7 @@ class WriteSession:
         """Make every pack durable and return them; the session takes nothing more."""
         for role in list(self._writers):
             self._seal(role)
-        done = [(role, future.result()) for role, future in self._sealing]
+        done = [(role, future.result()) for role, _, future in self._sealing]
         self._stop()
         return SealedPacks(
             tuple(pack for role, pack in done if role == DATA),
@@ -134,7 +134,7 @@ class WriteSession:
     def abort(self) -> None:
         """Drop what is not sealed; sealed packs stay as garbage until `gc`."""
         self._stop()
-        for writer in self._writers.values():
+        for writer in (*self._writers.values(), *(writer for _, writer, _ in self._sealing)):
             writer.abort()
         self._writers.clear()
 
@@ -144,4 +144,4 @@ class WriteSession:
 
     def _seal(self, role: int) -> None:
         writer = self._writers.pop(role)
-        self._sealing.append((role, self._seals.submit(writer.finish)))
+        self._sealing.append((role, writer, self._seals.submit(writer.finish)))

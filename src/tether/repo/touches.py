@@ -8,7 +8,7 @@ from tether.core.names import display, short_ref
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, decode_node, split_digests
-from tether.errors import Corrupt, NotFound
+from tether.errors import Corrupt, NotFound, Unsupported
 from tether.repo.inventory import Inventory
 from tether.repo.repository import Repository
 from tether.repo.root import Root
@@ -56,7 +56,7 @@ class Touches:
                 for page in recipe.pages:
                     listed = decode_page(self._objects.get(ObjectKind.RECIPE_PAGE, page))
                     parts |= bad.intersection(split_digests(listed.digests))
-            except (Corrupt, NotFound):
+            except (Corrupt, NotFound, Unsupported):
                 continue
             if parts:
                 self._carriers.setdefault(digest, set()).update(parts)
@@ -67,7 +67,7 @@ class Touches:
             if self._inventory.kind_of(digest) == ObjectKind.TAG:
                 return [(name, Tag.decode(self._objects.get(ObjectKind.TAG, digest)).target)]
             commit = Commit.decode(self._objects.get(ObjectKind.COMMIT, digest))
-        except (Corrupt, NotFound):
+        except (Corrupt, NotFound, Unsupported):
             return []
         self._walk_tree(name, commit.tree)
         return [(parent.hex()[:12], parent) for parent in commit.parents]
@@ -82,7 +82,7 @@ class Touches:
             self._name(digest, f"{name}:{display(prefix)}")
             try:
                 waiting += self._node(name, prefix, digest)
-            except (Corrupt, NotFound):
+            except (Corrupt, NotFound, Unsupported):
                 continue
 
     def _node(self, name: str, prefix: bytes, digest: Digest) -> Iterable[tuple[bytes, Digest]]:
