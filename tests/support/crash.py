@@ -23,7 +23,7 @@ from tether.repo.repository import FOLDER, Repository
 Command = Callable[[Repo], object]
 STEPS = "TETHER_CRASH_STEPS"
 """Names the variable that says how many steps of a command are tried: a number, or `all`."""
-_FEW = 16
+_FEW = 10
 _STASH = "refs/stash/"
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _EVENTS = frozenset(
@@ -141,12 +141,15 @@ def run_watched(root: Path, command: Command, look: Callable[[int], None]) -> in
     """
     from tether.worktree import files, files_pure
 
-    count = 0
+    count, looking = 0, False
 
     def step() -> None:
-        nonlocal count
-        number, count = count, count + 1
+        nonlocal count, looking
+        if looking:
+            return
+        number, count, looking = count, count + 1, True
         look(number)
+        looking = False
 
     def watched(call: Callable[..., object]) -> Callable[..., object]:
         def wrapped(*arguments: object) -> object:
