@@ -190,7 +190,7 @@ class Transaction:
         for operation in walk_operations(root.operations, root.older_operations, self._store.objects):
             if operation.id == last:
                 return None
-            if operation.write_id == self._write_id:
+            if operation.write_id == self.write_id:
                 with suppress(Conflict):  # whoever moved it on has made it durable
                     self._store.backend.swap(KEY, root.encode(), root.encode())
                 return operation
