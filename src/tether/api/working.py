@@ -13,7 +13,7 @@ from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import walk
-from tether.errors import Conflict, TetherError
+from tether.errors import Conflict, TetherError, Unavailable
 from tether.repo.absent import absent_contents
 from tether.repo.history import History
 from tether.repo.mergestate import MERGE, STASH, current_state
@@ -236,9 +236,13 @@ def _recover(repo: Opened, worktree: WorkTree) -> None:
     """Finish a checkout that was cut short, or take it back where that is not possible.
 
     What a user changed since then is kept first.
+
+    Raises:
+        Unavailable: It could not be finished, and root and files are what they were before it.
     """
     repository, begun = repo.repository, pending(worktree)
-    if begun is None or _operation_of(repository, begun) is None:
+    operation = _operation_of(repository, begun) if begun is not None else None
+    if begun is None or operation is None:
         remove_journal(worktree)
         return
 
@@ -251,8 +255,12 @@ def _recover(repo: Opened, worktree: WorkTree) -> None:
     objects, contents = repository.objects, repository.contents
     try:
         resume(worktree, objects, contents, begun.to_tree, progress=repo.progress, rescue=rescue).finish()
-    except (TetherError, OSError):
+    except (TetherError, OSError) as error:
         _take_back(repo, worktree)
+        raise Unavailable(
+            f"'{operation.command}' was cut short, could not be finished and was taken back: {error}",
+            hint="nothing else was done; run your command again",
+        ) from error
 
 
 def command_line(command: str, paths: Sequence[bytes]) -> str:

@@ -100,8 +100,8 @@ def find_many(reader: ObjectReader, root: Digest, paths: Iterable[bytes]) -> dic
         if not path:
             found[path] = _root_entry(reader, root)
         elif not path.startswith(b"/"):
-            folder, _, name = path.rpartition(b"/")
-            _folder_at(known, folder).names.add(name)
+            above, _, name = path.rpartition(b"/")
+            _folder_at(known, above).names.add(name)
     level = [(root, top)]
     while level:
         requests = [(digest, sorted(folder.names.union(folder.below))) for digest, folder in level]
