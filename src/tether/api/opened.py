@@ -134,7 +134,8 @@ class Opened:
         if not name or not email:
             raise InvalidInput(
                 "nobody to commit as",
-                hint="set user.name and user.email with 'tether config', or in Python Repo.author",
+                hint="tell who you are: 'tether config --global user.name NAME' and 'tether config --global "
+                "user.email ADDRESS'; in Python set `Repo.author`",
             )
         return Person(name, email)
 
