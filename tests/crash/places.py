@@ -1,5 +1,6 @@
 """Working copies in states from which the crash tests start."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.support.crash import open_repo
@@ -7,6 +8,9 @@ from tests.support.worktrees import write_files
 
 from tether.api import stashing
 from tether.api.repo import Repo
+from tether.repo.repack import MANY
+from tether.repo.root import Root
+from tether.repo.transaction import INLINE_OPERATIONS
 
 BIG = bytes(range(256)) * 5000
 """A content of more than one chunk, above the size of a small file."""
@@ -129,13 +133,21 @@ def take_back(root: Path) -> None:
 
 
 def many_packs(root: Path) -> None:
-    """Make so many operations that the next one merges packs and folds the log."""
-    repo = open_repo(root)
-    for number in range(70):
+    """Make so many packs that the next change merges them."""
+    _go_on(root, lambda found: len(found.meta_packs) >= MANY)
+
+
+def full_log(root: Path) -> None:
+    """Make so many operations that the next one folds the log."""
+    _go_on(root, lambda found: len(found.operations) >= INLINE_OPERATIONS)
+
+
+def _go_on(root: Path, is_enough: Callable[[Root], bool]) -> None:
+    repo, number = open_repo(root), 0
+    while not is_enough(repo.repository.root()):
         write_files(root, {"counter": b"%d\n" % number})
         repo.add("counter")
-        if number % 8 == 0:
-            repo.commit(f"number {number}")
+        number += 1
     repo.close()
     edit(root)
 

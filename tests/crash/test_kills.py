@@ -58,7 +58,7 @@ def _restore(repo: Repo) -> object:
 
 CASES = {
     "add": Case(places.edit, lambda repo: repo.add()),
-    "add in a full log": Case(places.many_packs, lambda repo: repo.add()),
+    "add in a full log": Case(places.full_log, lambda repo: repo.add()),
     "commit": Case(places.stage_edits, lambda repo: repo.commit("three")),
     "commit all": Case(places.edit, lambda repo: repo.commit("three", all=True)),
     "commit that merges packs": Case(places.many_packs, lambda repo: repo.commit("three", all=True)),
