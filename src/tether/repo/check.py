@@ -26,7 +26,7 @@ from tether.repo.operations import walk_operations
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import pack_key
 from tether.repo.reachable import Marker, marker_for, operation_values, pointer_values
-from tether.repo.repository import Repository
+from tether.repo.repository import FORMAT, FORMAT_KEY, Repository
 from tether.repo.root import Root
 from tether.repo.touches import Touches
 
@@ -40,6 +40,7 @@ class ProblemKind(StrEnum):
     DAMAGED = "damaged"
     PACK = "pack"
     INDEX = "index"
+    FORMAT = "format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +156,10 @@ class _Check:
         self._absent = absent_contents(root)
 
     def run(self) -> None:
+        self._check_format()
         self._check_tables()
-        if self._options.full:
-            self._check_indexes()  # before an object is read: that replaces an index that has no use
+        # Before any look-up: one that meets damage builds the index again, and nobody would be told.
+        self._check_indexes()
         marker = self._mark()
         self._check_refs()
         if self._options.full:
@@ -167,6 +169,11 @@ class _Check:
         elif self._options.sample:
             self._check_sample()
         self._describe()
+
+    def _check_format(self) -> None:
+        if self._repository.backend.read(FORMAT_KEY) != FORMAT.encode():
+            message = "its bytes have changed; 'tether fsck --repair' writes it again"
+            self._report.problems.append(Problem(ProblemKind.FORMAT, FORMAT_KEY, message))
 
     def _check_tables(self) -> None:
         inventory = self._inventory
@@ -223,13 +230,16 @@ class _Check:
             try:
                 index = PackIndex(backend.map(key))
             except (Corrupt, NotFound, Unsupported) as error:
-                self._report.problems.append(Problem(ProblemKind.INDEX, key, str(error)))
+                self._index_problem(key, str(error))
                 continue
             if not index.verify():
-                self._report.problems.append(Problem(ProblemKind.INDEX, key, "its bytes have changed"))
-            elif not self._agrees(index):
-                message = "it does not agree with the packs"
-                self._report.problems.append(Problem(ProblemKind.INDEX, key, message))
+                self._index_problem(key, "its bytes have changed")
+            elif self._options.full and not self._agrees(index):
+                self._index_problem(key, "it does not agree with the packs")
+
+    def _index_problem(self, key: str, message: str) -> None:
+        text = f"{message}; nothing is lost, 'tether fsck --repair' builds it again"
+        self._report.problems.append(Problem(ProblemKind.INDEX, key, text))
 
     def _agrees(self, index: PackIndex) -> bool:
         """Say whether an index lists exactly the frames that the live packs it covers have."""

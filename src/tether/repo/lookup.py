@@ -30,6 +30,14 @@ class Lookup:
 
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
+        try:
+            return self._find(digest)
+        except Corrupt:
+            if not self.distrust():
+                raise
+            return self._find(digest)
+
+    def _find(self, digest: Digest) -> Place | None:
         for _, index in self._opened():
             place = self._live_place(index, index.row(digest), digest)
             if place is not None:
@@ -38,6 +46,14 @@ class Lookup:
 
     def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
         """Return where each digest lies, or None."""
+        try:
+            return self._find_many(digests)
+        except Corrupt:
+            if not self.distrust():
+                raise
+            return self._find_many(digests)
+
+    def _find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
         found: list[Place | None] = [None] * len(digests)
         left = list(range(len(digests)))
         for _, index in self._opened():
@@ -74,12 +90,16 @@ class Lookup:
         if self._checked:
             return False
         self._checked = True
-        damaged = [key for key, index in self._opened() if not index.verify()]
-        for key in damaged:
-            self._backend.delete(key)
-        if damaged:
-            self._indexes = None
-        return bool(damaged)
+        good, damaged = [], []
+        for key, index in self._opened():
+            (good if index.verify() else damaged).append((key, index))
+        if not damaged:
+            return False
+        for key, _ in damaged:
+            with suppress(Forbidden, Unavailable):
+                self._backend.delete(key)
+        self._indexes = self._completed(good)
+        return True
 
     def rebuild(self) -> None:
         """Throw every index away and build them again from the packs."""
@@ -107,12 +127,16 @@ class Lookup:
                 index = PackIndex(self._backend.map(key))
                 if not self.live.isdisjoint(index.packs):
                     indexes.append((key, index))
+        return self._completed(indexes)
+
+    def _completed(self, indexes: list[tuple[str, PackIndex]]) -> list[tuple[str, PackIndex]]:
+        """Return some indexes with one more over the live packs that none of them covers."""
         covered = {name for _, index in indexes for name in index.packs}
         missing = self.live - covered
         if missing:
             tables = [(name, table) for name in sorted(missing) if (table := self._table(name)) is not None]
             if tables:
-                indexes.append(self._remember(build_index(tables)))
+                return [*indexes, self._remember(build_index(tables))]
         return indexes
 
     def _table(self, name: Digest) -> Table | None:

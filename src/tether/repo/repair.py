@@ -38,7 +38,7 @@ from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.repo.quarantine import damaged_key
-from tether.repo.repository import Repository
+from tether.repo.repository import FORMAT, FORMAT_KEY, Repository
 from tether.repo.root import DEFAULT_BRANCH, KEY, Root
 
 
@@ -141,7 +141,11 @@ class _Mending:
         """Save what is good in damaged packs, fetch what is lost, and let the new packs take over."""
         root, backend = self._repository.root(), self._backend
         candidates = {name: self._candidates(name) for name in found.damaged_packs}
-        if any(problem.kind == ProblemKind.INDEX for problem in found.problems):
+        kinds = {problem.kind for problem in found.problems}
+        if ProblemKind.FORMAT in kinds:
+            backend.swap(FORMAT_KEY, backend.read(FORMAT_KEY), FORMAT.encode())
+            self._repair.actions.append("wrote the format file again")
+        if ProblemKind.INDEX in kinds:
             self._repository.objects.lookup.rebuild()
             self._repair.actions.append("built the pack indexes again")
         moved = [name for name in found.damaged_packs if backend.exists(pack_key(name))]

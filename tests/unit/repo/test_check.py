@@ -4,11 +4,13 @@ import random
 from pathlib import Path
 
 import pytest
-from tests.support.repos import commit_files, make_repository, ticking
+from tests.support.repos import commit_files, make_repository, read_files, ticking
 
 from tether.core.digest import Digest, hash_bytes
+from tether.core.identity import Time
 from tether.repo.check import CheckOptions, ProblemKind, check_repository
 from tether.repo.packs import pack_key
+from tether.repo.repair import repair_repository
 from tether.repo.repository import Repository
 
 FULL = CheckOptions(full=True)
@@ -132,3 +134,49 @@ def test_an_index_that_lies(tmp_path: Path) -> None:
     report = check_repository(repository, FULL)
 
     assert ProblemKind.INDEX in {problem.kind for problem in report.problems}
+
+
+def test_every_bit_of_an_index_is_covered(tmp_path: Path) -> None:
+    """Wherever an index has changed, it alone is reported, and mending gives the same bytes again.
+
+    Everything can be read meanwhile: an index is only a hint.
+    """
+    repository = make_repository(tmp_path)
+    tip = commit_files(repository, {"a": noise(1, 100)}, "one")
+    (path,) = (tmp_path / ".tether" / "index").iterdir()
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        data = bytearray(whole)
+        data[at] ^= 1 << at % 8
+        for old in path.parent.iterdir():
+            old.unlink()
+        path.write_bytes(data)
+        opened = Repository.open(tmp_path / ".tether", clock=ticking())
+        (problem,) = check_repository(opened, FULL if at % 2 else CheckOptions()).problems
+        assert (problem.kind, problem.object) == (ProblemKind.INDEX, f"index/{path.name}"), at
+        assert read_files(opened, tip) == {"a": noise(1, 100)}
+        opened.close()
+
+    for at in (0, 12, 16, 40, len(whole) - 1):
+        path.unlink(missing_ok=True)
+        path.write_bytes(whole)
+        flip(path, at)
+        repair = repair_repository(Repository.open(tmp_path / ".tether", clock=ticking()), Time(0, 0))
+        assert (repair.report.ok, len(repair.actions)) == (True, 1)
+
+
+
+def test_a_changed_format_file_that_still_parses(tmp_path: Path) -> None:
+    """`format` has one form: a bit that turns a key into an unknown one is found, and mended."""
+    repository = sound(tmp_path)
+    path = tmp_path / ".tether" / "format"
+    whole = path.read_bytes()
+    flip(path, whole.index(b"features"))
+
+    opened = Repository.open(tmp_path / ".tether", clock=ticking())
+    problems = check_repository(opened).problems
+    repair = repair_repository(opened, Time(0, 0))
+
+    assert [(p.kind, p.object) for p in problems] == [(ProblemKind.FORMAT, "format")]
+    assert (repair.report.ok, path.read_bytes()) == (True, whole)
+    assert repository.root() == opened.root()
