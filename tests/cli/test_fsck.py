@@ -43,3 +43,39 @@ def test_depths_exclude_each_other(room: Room) -> None:
 
     assert room.run("fsck", "--full", "--sample", "5").code == 2
     assert room.json("fsck", "--sample", "5")["ok"]
+
+
+def test_a_missing_root_is_damage_and_nothing_makes_another(room: Room) -> None:
+    """Every command exits with 7 and a hint, `init` refuses, and --repair finds the commits again."""
+    room.ok("init")
+    room.write("sub/a.txt", b"a")
+    room.ok("add", "-A")
+    room.ok("commit", "-m", "one", "-q")
+    tip = room.json("log")[0]["id"]
+    root = room.work / ".tether/root"
+
+    for damage in (b"", b"x" * 80, None):
+        root.unlink()
+        if damage is not None:
+            root.write_bytes(damage)
+        for command in (["status"], ["log"], ["add", "-A"], ["cat", "HEAD:sub/a.txt"], ["gc"], ["branch"]):
+            failed = room.run("-C", "sub", *command)
+            assert (failed.code, "fsck --repair" in failed.err) == (7, True), (command, failed)
+        assert room.json("fsck", code=7)["problems"][0]["kind"] == "root"
+        made = room.run("init")
+        assert (made.code, root.exists()) == (7 if damage is None else 4, damage is not None)
+        assert room.json("fsck", "--repair")["ok"]
+        assert room.json("log")[0]["id"] == tip
+        assert room.ok("status", "--short") == ""
+
+
+def test_an_init_that_was_cut_short_can_be_run_again(room: Room) -> None:
+    """Without a root and without packs nothing is lost: the hint is to run it again."""
+    room.ok("init")
+    (room.work / ".tether/root").unlink()
+
+    status = room.run("status")
+    room.ok("init")
+
+    assert (status.code, "tether init" in status.err) == (7, True)
+    assert room.json("fsck")["ok"]

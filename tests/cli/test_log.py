@@ -106,3 +106,25 @@ def test_an_empty_repository_has_no_log(room: Room) -> None:
     result = room.json("log", code=3)
 
     assert result["error"]["message"] == "main has no commits yet"
+
+
+def test_dates_have_the_zone_rules_of_their_season(room: Room) -> None:
+    """A commit at 00:30 of a July day in Berlin is of that day, whatever offset holds today."""
+    room.ok("init")
+    room.write("a", b"a")
+    room.ok("add", "a")
+    room.ok("commit", "-m", "summer", "-q", environ={"TETHER_DATE": "2025-07-01T00:30:00+02:00"})
+    room.write("a", b"b")
+    room.ok("add", "a")
+    room.ok("commit", "-m", "winter", "-q", environ={"TETHER_DATE": "2025-12-01T00:30:00+01:00"})
+    berlin: dict[str, str | None] = {"TZ": "CET-1CEST,M3.5.0,M10.5.0/3", "TETHER_DATE": None}
+
+    def first(*arguments: str) -> list[str]:
+        return [commit["message"] for commit in room.json("log", *arguments, environ=berlin)]
+
+    assert first("--since", "2025-07-01") == ["winter", "summer"]
+    assert first("--until", "2025-06-30") == []
+    assert first("--since", "2025-12-01") == ["winter"]
+    assert first("--until", "2025-11-30") == ["summer"]
+    assert first("main@{2025-07-01}") == ["summer"]
+    assert room.run("log", "main@{2025-06-30}", environ=berlin).code == 3

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
@@ -24,6 +25,12 @@ def system_clock() -> Time:
     now = time.time_ns() // 1000
     zone = time.localtime(now // 1_000_000).tm_gmtoff
     return Time(now, zone // 60)
+
+
+def system_zone(wall: datetime) -> int:
+    """Return the minutes east of UTC that hold on this machine at a time on the wall."""
+    offset = wall.astimezone().utcoffset()
+    return int((offset or timedelta()).total_seconds()) // 60
 
 
 class Opened:
@@ -95,7 +102,9 @@ class Opened:
             Unsupported: It has a format or feature that this version does not know.
         """
         directory = find_repository(Path(path).absolute())
-        return cls(Repository.open(directory, clock=clock, user_config=user_config))
+        repository = Repository.open(directory, clock=clock, user_config=user_config)
+        repository.zone = system_zone if clock is system_clock else None
+        return cls(repository)
 
     @property
     def root(self) -> Path:

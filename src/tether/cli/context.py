@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tether.api.hooks import Hooks
     from tether.api.repo import Repo
     from tether.repo.config import Config
+    from tether.repo.moments import Zone
     from tether.storage.locks import Holder
 
 FOLDER = ".tether"
@@ -74,6 +75,12 @@ class Context:
         fixed = self.environ.get("TETHER_DATE")
         return clock.parse_time(fixed) if fixed else clock.now()
 
+    def zone(self) -> "Zone":
+        """Return the zone of times that users write: that of `TETHER_DATE`, or the local one with its rules."""
+        from tether.api.opened import system_zone
+
+        return self.now().offset if self.environ.get("TETHER_DATE") else system_zone
+
     def progress(self) -> Progress:
         """Return where long work reports to: a bar for a person at a terminal, otherwise nothing."""
         if self.json or self.quiet or not self.interactive:
@@ -117,7 +124,7 @@ class Context:
     def adopt(self, repo: "Repo") -> "Repo":
         """Give a repository that a command opened or made itself our progress, lock messages and author."""
         repo.progress = self.progress()
-        repo.repository.wait = self.wait
+        repo.repository.wait, repo.repository.zone = self.wait, self.zone()
         if any(self.environ.get(variable) for variable in _AUTHOR.values()):
             name, email = self._author_value("user.name"), self._author_value("user.email")
             repo.author = Person(name, email) if name and email else None

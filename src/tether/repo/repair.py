@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tether.core.digest import Digest
+from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name
@@ -86,7 +86,9 @@ def _mend_root(repository: Repository, now: Time, repair: Repair) -> None:
     except Corrupt:
         root = _root_from_packs(repository)
         backend = repository.backend
-        backend.move(KEY, f"quarantine/damaged/root-{now.micros // 1_000_000}")
+        if backend.exists(KEY):
+            name = f"root-{now.micros // 1_000_000}-{hash_bytes(backend.read(KEY)).hex()[:8]}"
+            backend.move(KEY, f"quarantine/damaged/{name}")
         backend.write_new(KEY, root.encode())
         repository.objects.reset()
         branches = ", ".join(name.removeprefix("refs/") for name in sorted(root.refs)) or "none"

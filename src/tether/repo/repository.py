@@ -26,12 +26,17 @@ from tether.storage.oserrors import translated
 if TYPE_CHECKING:
     from tether.core.digest import Digest
     from tether.repo.attributes import TreeAttributes
+    from tether.repo.moments import Zone
     from tether.repo.transaction import Transaction
 
 FOLDER = ".tether"
 FORMAT_KEY = "format"
 FORMAT = 'version = 1\nhash = "blake3"\nfeatures = []\n'
 _KNOWN_FEATURES: frozenset[str] = frozenset()
+_ROOT_HINT = (
+    "clone it again from a remote, or run 'tether fsck --repair': it finds every commit and tag, "
+    "but not which branch was which"
+)
 
 
 class Repository:
@@ -45,6 +50,7 @@ class Repository:
         contents: Reads file contents.
         config: The settings in effect.
         clock: Gives the time for operations.
+        zone: The viewer's, for days and times that users write; None takes that of the clock.
         wait: Called while another process holds a lock; None waits a minute in silence.
     """
 
@@ -53,6 +59,7 @@ class Repository:
     ) -> None:
         self.directory, self.backend, self.clock, self.config = directory, backend, clock, config
         self.worktree = directory.parent if directory.name == FOLDER else None
+        self.zone: "Zone | None" = None
         self.wait: Wait | None = None
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
@@ -73,6 +80,7 @@ class Repository:
 
         Raises:
             AlreadyExists: There is one, or a file that is no folder.
+            Corrupt: There are packs, whose root is lost: a new one would leave them to gc.
             Forbidden: The folder cannot be written.
         """
         directory = path if bare else path / FOLDER
@@ -80,6 +88,8 @@ class Repository:
             raise AlreadyExists(f"{path} is a file", hint="name a folder")
         if (directory / KEY).exists():
             raise AlreadyExists(f"{path} is a repository already")
+        if any(directory.glob("packs/*.pack")):
+            raise Corrupt(f"{path} has packs of a repository whose root is missing", hint=_ROOT_HINT)
         with translated(str(path)):
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "locks").mkdir(exist_ok=True)
@@ -115,9 +125,14 @@ class Repository:
         """Return the root as it is now.
 
         Raises:
-            Corrupt: It is damaged.
+            Corrupt: It is damaged or missing.
         """
-        data = self.backend.read(KEY)
+        try:
+            data = self.backend.read(KEY)
+        except NotFound:
+            begun = next(iter(self.backend.list("packs/")), None) is None
+            hint = "run 'tether init' again" if begun else _ROOT_HINT
+            raise Corrupt(f"the root of the repository in {self.directory} is missing", hint=hint) from None
         if self._root is None or self._root[0] != data:
             self._root = (data, decode_root(data))
         return self._root[1]
@@ -181,6 +196,9 @@ def _check_format(backend: Backend, directory: Path) -> None:
     try:
         data = backend.read(FORMAT_KEY)
     except NotFound:
+        if backend.exists(KEY):
+            hint = f"copy the file '{FORMAT_KEY}' from another repository"
+            raise Corrupt(f"the format file of {directory} is missing", hint=hint) from None
         raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
     if data == FORMAT.encode():
         return
@@ -204,5 +222,12 @@ def is_unmade(directory: Path) -> bool:
 
 
 def is_repository(directory: Path) -> bool:
-    """Say whether `directory` holds a repository (a `.tether` folder or a bare one)."""
-    return (directory / FORMAT_KEY).is_file() and (directory / KEY).is_file()
+    """Say whether `directory` holds a repository (a `.tether` folder or a bare one).
+
+    It may be a damaged one: what opens it says what is missing, where a search would go on to the folders above.
+    """
+    found = (directory / FORMAT_KEY).is_file(), (directory / KEY).is_file()
+    if all(found):
+        return True
+    ours = directory.name == FOLDER or all((directory / name).is_dir() for name in ("locks", "packs"))
+    return any(found) and ours

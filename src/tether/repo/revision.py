@@ -284,7 +284,7 @@ def _at(repository: Repository, base: str, inner: str) -> Digest:
         return _upstream(repository, root, base)
     from tether.repo.moments import last_moment
 
-    moment = last_moment(inner, repository.clock().offset)
+    moment = last_moment(inner, repository.clock().offset if repository.zone is None else repository.zone)
     if base == "HEAD":
         return _value_at(repository, root, None, moment, f"HEAD@{{{inner}}}")
     ref = root.head.ref if base in ("", "@") else find_ref(root, base) or f"{BRANCHES}{base}"

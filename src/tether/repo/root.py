@@ -104,7 +104,7 @@ def decode_root(data: bytes) -> Root:
         same = False
     if not same:
         # A writer swaps against the bytes that it would write itself.
-        raise Corrupt("the root of the repository has an unknown form")
+        raise Corrupt("the root of the repository has an unknown form", hint="run 'tether fsck --repair'")
     return root
 
 

@@ -1,5 +1,6 @@
 """What users may write for a commit, and what they are told when it is not there."""
 
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -229,6 +230,19 @@ def test_moments_are_days_or_times() -> None:
     assert last_moment("2026-01-31 13:00", 60) == NOON
     with pytest.raises(InvalidInput, match="not a date"):
         first_moment("31.1.2026", 0)
+
+
+def test_a_moment_has_the_zone_that_held_then() -> None:
+    """Where clocks are put forward, a day in July begins an hour earlier than today's offset in winter says."""
+
+    def berlin(wall: datetime) -> int:
+        return 120 if 4 <= wall.month <= 10 else 60
+
+    july = first_moment("2026-07-01T00:00+02:00", 0)
+    assert first_moment("2026-07-01", berlin) == july
+    assert last_moment("2026-07-01", berlin) == july + 24 * 3_600_000_000 - 1
+    assert first_moment("2026-01-31 13:00", berlin) == NOON
+    assert first_moment("2026-07-01T00:00Z", berlin) == july + 2 * 3_600_000_000
 
 
 def test_places_are_cut_at_the_first_colon_outside_of_braces() -> None:

@@ -88,7 +88,7 @@ def _query(ctx: Context, options: Options) -> "LogQuery":
     if options.since is not None or options.until is not None:
         from tether.repo.moments import first_moment, last_moment
 
-        zone = ctx.now().offset
+        zone = ctx.zone()
         since = first_moment(options.since, zone) if options.since is not None else None
         until = last_moment(options.until, zone) if options.until is not None else None
     wanted = LogFilter(
