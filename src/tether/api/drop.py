@@ -102,7 +102,7 @@ def supply(
         mine = [digest for digest in lacking if absent[digest] == name]
         other = open_remote(repo.repository, name)
         try:
-            missing = find_contents(other.objects, objects.has_many, mine)
+            missing = find_contents(other.objects, objects.has_many, mine, other.root())
             verify_files(other, missing, repo.progress)
             copy_objects(other.objects, transaction.objects, missing, repo.progress)
         finally:

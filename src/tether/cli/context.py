@@ -76,7 +76,7 @@ class Context:
         return clock.parse_time(fixed) if fixed else clock.now()
 
     def zone(self) -> "Zone":
-        """Return the zone of times that users write: that of `TETHER_DATE`, or the local one with its rules."""
+        """Return the zone of times that users write: of `TETHER_DATE`, or the local one with its rules."""
         from tether.api.opened import system_zone
 
         return self.now().offset if self.environ.get("TETHER_DATE") else system_zone

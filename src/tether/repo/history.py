@@ -174,6 +174,13 @@ def shallow_commits(root: Root) -> tuple[Digest, ...]:
     return next((split_digests(value) for key, value in root.extra if key == SHALLOW_KEY), ())
 
 
+def with_shallow(root: Root, commits: Iterable[Digest]) -> tuple[tuple[str, bytes], ...]:
+    """Return `Root.extra` with more commits whose parents are not here."""
+    boundary = sorted({*shallow_commits(root), *commits})
+    rest = [(key, value) for key, value in root.extra if key != SHALLOW_KEY]
+    return tuple(sorted([*rest, (SHALLOW_KEY, b"".join(boundary))] if boundary else rest))
+
+
 def _push(heap: list[tuple[int, Digest]], seen: set[Digest], time: int, digest: Digest) -> None:
     if digest not in seen:
         seen.add(digest)

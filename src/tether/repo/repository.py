@@ -59,7 +59,7 @@ class Repository:
     ) -> None:
         self.directory, self.backend, self.clock, self.config = directory, backend, clock, config
         self.worktree = directory.parent if directory.name == FOLDER else None
-        self.zone: "Zone | None" = None
+        self.zone: Zone | None = None
         self.wait: Wait | None = None
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
@@ -224,7 +224,7 @@ def is_unmade(directory: Path) -> bool:
 def is_repository(directory: Path) -> bool:
     """Say whether `directory` holds a repository (a `.tether` folder or a bare one).
 
-    It may be a damaged one: what opens it says what is missing, where a search would go on to the folders above.
+    It may be a damaged one: who opens it is told what is missing, and no folder above is taken instead.
     """
     found = (directory / FORMAT_KEY).is_file(), (directory / KEY).is_file()
     if all(found):

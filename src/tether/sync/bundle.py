@@ -70,7 +70,9 @@ def create_bundle(
         raise AlreadyExists(f"{path} exists", hint="name another file, or remove it")
     objects = repository.objects
     known = _reachable(repository, without)
-    missing = find_missing(objects, lambda digests: [d in known for d in digests], refs.values())
+    missing = find_missing(
+        objects, lambda digests: [d in known for d in digests], refs.values(), repository.root()
+    )
     if not missing.commits and not missing.tags:
         raise InvalidInput("the bundle would be empty", hint="name refs with commits that are new")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")

@@ -11,6 +11,7 @@ from tether.core.names import BRANCHES, TAGS, remote_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
 from tether.repo.absent import absent_contents
+from tether.repo.history import shallow_commits, with_shallow
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
@@ -47,6 +48,7 @@ def fill_clone(
 
     Raises:
         NotFound: The source has no such branch.
+        Unavailable: The source has dropped contents.
         Corrupt: An object of the source is damaged.
     """
     root = source.root()
@@ -58,10 +60,15 @@ def fill_clone(
         whole = not absent_contents(root)
         if options.share and whole and link_packs(source, target, root, progress):
             transaction.adopt(root.data_packs, root.meta_packs)
+            boundary: Sequence[Digest] = shallow_commits(root)
         else:
-            missing = find_missing(source.objects, target.objects.has_many, refs.values())
+            missing = find_missing(
+                source.objects, target.objects.has_many, refs.values(), root, target.objects
+            )
             verify_files(source, missing, progress)
             copy_objects(source.objects, transaction.objects, missing, progress)
+            boundary = missing.boundary
+        transaction.set_extra(with_shallow(transaction.root, boundary))
         for name, value in refs.items():
             transaction.set_ref(name, value, expected=None)
         if chosen is not None:

@@ -10,12 +10,12 @@ from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref, tag_ref
 from tether.core.objects import Tag
 from tether.core.progress import SILENT, Progress
-from tether.errors import Conflict, NotFound
-from tether.repo.history import History
+from tether.errors import Conflict, NotFound, Unavailable
+from tether.repo.history import History, with_shallow
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
 from tether.sync.bundlefile import prerequisites, require_prerequisites
-from tether.sync.negotiate import find_missing
+from tether.sync.negotiate import Missing, find_missing
 from tether.sync.transfer import copy_objects, verify_files
 
 _TRIES = 8
@@ -92,14 +92,16 @@ def fetch(
 
 
 def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progress: Progress) -> Exchange:
-    theirs = other.root().refs
+    there = other.root()
     with local.transaction(f"fetch {remote}") as transaction:
-        updates = _plan_fetch(transaction.root.refs, theirs, remote, prune=prune)
+        updates = _plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
         updates = [_judged(update, other, local) for update in updates]
         wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
-        missing = find_missing(other.objects, local.objects.has_many, wants)
+        missing = find_missing(other.objects, local.objects.has_many, wants, there, local.objects)
         verify_files(other, missing, progress)
         count, size = len(missing), copy_objects(other.objects, transaction.objects, missing, progress)
+        if missing.boundary:
+            transaction.set_extra(with_shallow(transaction.root, missing.boundary))
         for update in updates:
             if update.state not in (RefState.SAME, RefState.REJECTED):
                 transaction.set_ref(update.name, update.new, expected=update.old)
@@ -118,17 +120,29 @@ def push(
 
     Raises:
         NotFound: A branch is not here.
+        Unavailable: Contents or history that the other side lacks are not here either.
         Conflict: A ref was moved there in the meantime.
     """
     with other.transaction(f"push to {remote}") as transaction:
         updates = _plan_push(local, other, remote, options)
         moving = [u for u in updates if u.state not in (RefState.SAME, RefState.REJECTED)]
-        missing = find_missing(local.objects, other.objects.has_many, [u.new for u in moving if u.new])
+        wants = [update.new for update in moving if update.new]
+        missing = find_missing(local.objects, other.objects.has_many, wants, local.root(), other.objects)
+        _require_whole(missing)
         count, size = len(missing), copy_objects(local.objects, transaction.objects, missing, progress)
         for update in moving:
             transaction.set_ref(update.name, update.new, expected=update.old)
     _remember(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), count, size)
+
+
+def _require_whole(missing: Missing) -> None:
+    """Refuse to make a repository shallow that others fetch from."""
+    if missing.boundary:
+        raise Unavailable(
+            f"history ends here at commit {missing.boundary[0].hex()[:12]}, and its parents are not there",
+            hint="push what came before from a repository that has it, then push again",
+        )
 
 
 def _plan_fetch(

@@ -2,18 +2,23 @@
 
 A live object always has everything that it refers to beside it (gc keeps that so), therefore the walk
 stops at every commit and tree node that the receiver has: work is proportional to what is missing.
+What the source itself does not have, by agreement, is said before anything is sent.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tether.core.digest import EMPTY_FILE, Digest
-from tether.core.kinds import ObjectKind
+from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
-from tether.core.tree import EMPTY_TREE, EntryKind, Inner, decode_node, split_digests
-from tether.errors import NotFound
+from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
+from tether.errors import NotFound, Unavailable
+from tether.repo.absent import absent_contents
+from tether.repo.history import shallow_commits
 from tether.repo.objectdb import ObjectDb
+from tether.repo.root import Root
+from tether.sync.treeclaims import TreeClaims
 
 Has = Callable[[Sequence[Digest]], list[bool]]
 """Says of each digest whether the receiver has it."""
@@ -31,6 +36,8 @@ class Missing:
     recipes: list[Digest] = field(default_factory=list)
     pages: list[Digest] = field(default_factory=list)
     chunks: list[Digest] = field(default_factory=list)
+    boundary: list[Digest] = field(default_factory=list)
+    """Those of the commits whose parents neither side has, since the source is shallow."""
 
     def meta(self) -> list[Digest]:
         """Return all but the chunks."""
@@ -40,26 +47,42 @@ class Missing:
         return len(self.meta()) + len(self.chunks)
 
 
-def find_missing(source: ObjectDb, has: Has, wants: Iterable[Digest]) -> Missing:
+def find_missing(
+    source: ObjectDb,
+    has: Has,
+    wants: Iterable[Digest],
+    root: Root | None = None,
+    receiver: ObjectReader | None = None,
+) -> Missing:
     """Return what a receiver lacks of everything reachable from `wants` (commits and tags) in `source`.
 
+    Args:
+        source: Has everything that is asked for.
+        has: Says what the receiver has.
+        wants: Where the walk begins.
+        root: Of the source: says what it does not have by agreement.
+        receiver: Has the nodes that are not missing; with it what new nodes say of others is checked.
+
     Raises:
+        Corrupt: The totals, last names or ends of tree nodes are not true.
+        Unavailable: The source has dropped contents that the receiver needs.
         NotFound: The source itself lacks something that it should have.
     """
-    walk = _Walk(source, has)
+    walk = _Walk(source, has, root)
     walk.commits(wants)
-    walk.trees()
+    walk.trees(TreeClaims(receiver) if receiver is not None else None)
     walk.contents()
     return walk.missing
 
 
-def find_contents(source: ObjectDb, has: Has, files: Iterable[Digest]) -> Missing:
-    """Return what a receiver lacks of some file contents.
+def find_contents(source: ObjectDb, has: Has, files: Iterable[Digest], root: Root | None = None) -> Missing:
+    """Return what a receiver lacks of some file contents; see `find_missing`.
 
     Raises:
+        Unavailable: The source has dropped one.
         NotFound: The source lacks one.
     """
-    walk = _Walk(source, has)
+    walk = _Walk(source, has, root)
     walk.add_files(files)
     walk.contents()
     return walk.missing
@@ -68,9 +91,11 @@ def find_contents(source: ObjectDb, has: Has, files: Iterable[Digest]) -> Missin
 class _Walk:
     """One walk; each stage leaves to the next what it found."""
 
-    def __init__(self, source: ObjectDb, has: Has) -> None:
+    def __init__(self, source: ObjectDb, has: Has, root: Root | None = None) -> None:
         self.missing = Missing()
         self._source, self._has = source, has
+        self._shallow = frozenset(shallow_commits(root) if root is not None else ())
+        self._absent = absent_contents(root) if root is not None else {}
         self._roots: dict[Digest, None] = {}
         self._files: dict[Digest, None] = {}
 
@@ -93,10 +118,19 @@ class _Walk:
                     self.missing.commits.append(digest)
                     commit = Commit.decode(self._source.get(ObjectKind.COMMIT, digest))
                     self._roots[commit.tree] = None
-                    below.update(dict.fromkeys(commit.parents))
+                    below.update(dict.fromkeys(self._parents(digest, commit)))
             level = list(below)
 
-    def trees(self) -> None:
+    def _parents(self, digest: Digest, commit: Commit) -> Sequence[Digest]:
+        """Return the parents to follow; at a boundary those that are here all the same."""
+        if digest not in self._shallow:
+            return commit.parents
+        here = [parent for parent in commit.parents if self._source.has(parent)]
+        if self._lacking([parent for parent in commit.parents if parent not in here]):
+            self.missing.boundary.append(digest)
+        return here
+
+    def trees(self, claims: TreeClaims | None = None) -> None:
         """Walk tree nodes level by level, never below one that the receiver has."""
         seen: set[Digest] = {EMPTY_TREE}
         level = list(self._roots)
@@ -106,10 +140,16 @@ class _Walk:
             seen.update(fresh)
             for start in range(0, len(fresh), 64):
                 part = fresh[start : start + 64]
-                for payload in self._source.get_many(ObjectKind.TREE, part):
-                    self._node(payload, below)
+                for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
+                    node = decode_node(payload)
+                    self._node(node, below)
+                    if claims is not None:
+                        claims.add(digest, node)
             self.missing.trees += fresh
             level = list(below)
+        if claims is not None:
+            claims.add_tops(self._roots)
+            claims.check()
 
     def add_files(self, files: Iterable[Digest]) -> None:
         """Ask for file contents."""
@@ -119,12 +159,14 @@ class _Walk:
         """Resolve the files that the receiver lacks into chunks, recipes and pages."""
         self._files.pop(EMPTY_FILE, None)
         chunks: dict[Digest, None] = {}
-        for digest in self._lacking(list(self._files)):
+        lacking = self._lacking(list(self._files))
+        self._refuse_dropped(lacking)
+        for digest in lacking:
             place = self._source.find(digest)
             if place is None:
                 raise NotFound(
                     f"content {digest.hex()[:12]} is not in the repository to copy from",
-                    hint="if it was dropped there, 'tether drop --fetch PATH' there brings it back",
+                    hint="run 'tether fsck' there",
                 )
             if place.frame.kind == ObjectKind.CHUNK:
                 chunks[digest] = None
@@ -133,8 +175,17 @@ class _Walk:
                 chunks.update(dict.fromkeys(self._recipe(digest)))
         self.missing.chunks = self._lacking(list(chunks))
 
-    def _node(self, payload: bytes, below: dict[Digest, None]) -> None:
-        node = decode_node(payload)
+    def _refuse_dropped(self, contents: Sequence[Digest]) -> None:
+        dropped = [d for d in contents if d in self._absent and not self._source.has(d)]
+        if dropped:
+            remotes = sorted({self._absent[digest] for digest in dropped})
+            raise Unavailable(
+                f"contents that are to be sent were dropped ({len(dropped)}); "
+                f"the remote {', '.join(remotes)} of the sender has them",
+                hint=f"run 'tether drop --fetch PATH' where they were dropped, or copy from {remotes[0]}",
+            )
+
+    def _node(self, node: Node, below: dict[Digest, None]) -> None:
         if isinstance(node, Inner):
             below.update(dict.fromkeys(split_digests(node.digests)))
             return

@@ -165,7 +165,6 @@ def test_every_bit_of_an_index_is_covered(tmp_path: Path) -> None:
         assert (repair.report.ok, len(repair.actions)) == (True, 1)
 
 
-
 def test_a_changed_format_file_that_still_parses(tmp_path: Path) -> None:
     """`format` has one form: a bit that turns a key into an unknown one is found, and mended."""
     repository = sound(tmp_path)

@@ -233,7 +233,7 @@ def test_moments_are_days_or_times() -> None:
 
 
 def test_a_moment_has_the_zone_that_held_then() -> None:
-    """Where clocks are put forward, a day in July begins an hour earlier than today's offset in winter says."""
+    """Where clocks are put forward, a day in July begins an hour earlier than winter's offset says."""
 
     def berlin(wall: datetime) -> int:
         return 120 if 4 <= wall.month <= 10 else 60
