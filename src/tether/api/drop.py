@@ -23,7 +23,7 @@ from tether.repo.transaction import Transaction
 from tether.sync.exchange import peel
 from tether.sync.negotiate import find_contents
 from tether.sync.remotes import open_remote
-from tether.sync.transfer import copy_objects, verify_files
+from tether.sync.transfer import copy_objects
 
 
 class Dropped(NamedTuple):
@@ -103,7 +103,6 @@ def supply(
         other = open_remote(repo.repository, name)
         try:
             missing = find_contents(other.objects, objects.has_many, mine, other.root())
-            verify_files(other, missing, repo.progress)
             copy_objects(other.objects, transaction.objects, missing, repo.progress)
         finally:
             other.close()

@@ -19,7 +19,7 @@ from tether.repo.root import Root
 from tether.sync.bundlefile import require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.remotes import DEFAULT_REMOTE
-from tether.sync.transfer import copy_objects, verify_files
+from tether.sync.transfer import copy_objects
 
 _BLOCK = 8 << 20
 
@@ -65,7 +65,6 @@ def fill_clone(
             missing = find_missing(
                 source.objects, target.objects.has_many, refs.values(), root, target.objects
             )
-            verify_files(source, missing, progress)
             copy_objects(source.objects, transaction.objects, missing, progress)
             boundary = missing.boundary
         transaction.set_extra(with_shallow(transaction.root, boundary))

@@ -16,7 +16,7 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
 from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import Missing, find_missing
-from tether.sync.transfer import copy_objects, verify_files
+from tether.sync.transfer import copy_objects
 
 _TRIES = 8
 """How often refs that only follow another repository are moved anew when someone else moves them too."""
@@ -98,7 +98,6 @@ def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progr
         updates = [_judged(update, other, local) for update in updates]
         wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
         missing = find_missing(other.objects, local.objects.has_many, wants, there, local.objects)
-        verify_files(other, missing, progress)
         count, size = len(missing), copy_objects(other.objects, transaction.objects, missing, progress)
         if missing.boundary:
             transaction.set_extra(with_shallow(transaction.root, missing.boundary))

@@ -1,17 +1,23 @@
 """Copying objects from one repository on this machine to another, frame by frame, verified."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from blake3 import blake3
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.errors import NotFound
-from tether.repo.frames import DATA, META, Stored
+from tether.errors import Corrupt, NotFound
+from tether.repo.contents import ContentReader
+from tether.repo.frames import DATA, META, Frame, Stored
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.packindex import Place
-from tether.repo.repository import Repository
 from tether.repo.session import WriteSession
 from tether.sync.negotiate import Missing
+
+_GROUP = 64
+"""Chunks held at once, at most 8 MiB."""
 
 
 def copy_objects(
@@ -19,40 +25,80 @@ def copy_objects(
 ) -> int:
     """Copy frames as they are stored, each verified against its digest; return their bytes.
 
+    Files of several chunks are hashed as their chunks pass: the chunks prove nothing of the file, whoever
+    makes a recipe can list others in it, and a receiver that took it would not store the true file any more.
     Nothing counts in the target before its transaction ends.
 
     Raises:
         NotFound: The source lacks one.
-        Corrupt: A frame of the source is damaged.
+        Corrupt: A frame of the source is damaged, or a recipe does not give its file.
     """
-    places = {DATA: _places(source, missing.chunks), META: _places(source, missing.meta())}
-    total = sum(place.frame.stored for found in places.values() for place in found)
+    data, meta = _places(source, missing.chunks), _places(source, missing.meta())
+    total = sum(place.frame.stored for found in (data, meta) for place in found)
     progress.start("copying objects", total, "bytes")
     before = target.written
-    for role, found in places.items():
-        _copy(source, target, found, role, progress)
+    copier = _Copier(source, target, progress, data)
+    copier.files(missing.recipes)
+    copier.rest(data)
+    copier.rest(meta)
     progress.finish()
     return target.written - before
 
 
-def verify_files(source: Repository, missing: Missing, progress: Progress = SILENT) -> None:
-    """Put the files of several chunks that a receiver lacks together and compare them with their digests.
+class _Copier:
+    def __init__(
+        self, source: ObjectDb, target: WriteSession, progress: Progress, chunks: Iterable[Place]
+    ) -> None:
+        self._source, self._target, self._progress = source, target, progress
+        self._wanted = {place.frame.digest for place in chunks}
+        self._copied: set[Digest] = set()
 
-    The chunks prove nothing of the file: whoever makes a recipe can list others in it, and a receiver that
-    took it would not store the true file any more.
+    def files(self, recipes: Sequence[Digest]) -> None:
+        """Copy the chunks of files of several chunks, and hash the files."""
+        pieces = self._pieces(recipes)
+        file, hasher = None, blake3()
+        while group := list(islice(pieces, _GROUP)):
+            payloads = self._read({chunk for _, chunk in group})
+            for digest, chunk in group:
+                if digest != file:
+                    _require(file, hasher)
+                    file, hasher = digest, blake3()
+                hasher.update(payloads[chunk])
+        _require(file, hasher)
 
-    Raises:
-        NotFound: The source lacks a chunk.
-        Corrupt: A recipe does not give its file.
-    """
-    progress.start("verifying large files", None, "bytes")
-    for digest in missing.recipes:
-        for piece in source.contents.stream(digest):
-            progress.advance(len(piece))
-    progress.finish()
+    def rest(self, places: Sequence[Place]) -> None:
+        """Copy those objects that were not copied yet, in the order in which they lie."""
+        left = [place for place in places if place.frame.digest not in self._copied]
+        for frames in self._source.read_frames(left):
+            for frame, data in frames:
+                unpack(frame, data, ObjectKind(frame.kind))
+                self._take(frame, data)
+
+    def _pieces(self, recipes: Sequence[Digest]) -> Iterator[tuple[Digest, Digest]]:
+        """Yield each chunk of some files with the file, the files as their recipes lie."""
+        reader = ContentReader(self._source)
+        for place in _places(self._source, recipes):
+            file = place.frame.digest
+            yield from ((file, chunk) for chunk in reader.chunks(file))
+
+    def _read(self, chunks: Iterable[Digest]) -> dict[Digest, bytes]:
+        """Return chunks by digest; those that are wanted are copied."""
+        payloads = {}
+        for frames in self._source.read_frames(_places(self._source, chunks)):
+            for frame, data in frames:
+                payloads[frame.digest] = unpack(frame, data, ObjectKind.CHUNK)
+                if frame.digest in self._wanted and frame.digest not in self._copied:
+                    self._copied.add(frame.digest)
+                    self._take(frame, data)
+        return payloads
+
+    def _take(self, frame: Frame, data: bytes) -> None:
+        role = DATA if frame.kind == ObjectKind.CHUNK else META
+        self._target.append(role, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+        self._progress.advance(frame.stored)
 
 
-def _places(source: ObjectDb, digests: Sequence[Digest]) -> list[Place]:
+def _places(source: ObjectDb, digests: Iterable[Digest]) -> list[Place]:
     """Return where objects lie, in the order in which to read them."""
     places = []
     for digest in digests:
@@ -64,11 +110,6 @@ def _places(source: ObjectDb, digests: Sequence[Digest]) -> list[Place]:
     return places
 
 
-def _copy(
-    source: ObjectDb, target: WriteSession, places: Sequence[Place], role: int, progress: Progress
-) -> None:
-    for frames in source.read_frames(places):
-        for frame, data in frames:
-            unpack(frame, data, ObjectKind(frame.kind))
-            target.append(role, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
-        progress.advance(sum(frame.stored for frame, _ in frames))
+def _require(file: Digest | None, hasher: blake3) -> None:
+    if file is not None and hasher.digest() != file:
+        raise Corrupt(f"content {file.hex()[:12]} is damaged", hint="run 'tether fsck --full' there")

@@ -11,6 +11,8 @@ from tests.support.repos import commit_files, make_repository, read_files
 
 from tether.core.digest import Digest
 from tether.core.identity import Time
+from tether.errors import Corrupt
+from tether.repo.check import CheckOptions, ProblemKind, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
@@ -90,6 +92,27 @@ def test_garbage_is_collected_on_each_side(tmp_path: Path, first: str) -> None:
         assert read_files(source, commit) == read_files(clone, commit) == FILES
 
     assert not list((tmp_path / "source/.tether/quarantine").rglob("*.pack"))
+
+
+@pytest.mark.parametrize("damaged", ["source", "clone"])
+def test_damage_in_place_is_noticed_on_both_sides(tmp_path: Path, damaged: str) -> None:
+    """The packs are the same files: a full check of either finds it, and neither reads it in silence."""
+    source, commit = source_in(tmp_path / "source")
+    clone = make_repository(tmp_path / "clone")
+    fill_clone(source, clone, CloneOptions(share=True))
+    holder = source if damaged == "source" else clone
+    paths = [holder.directory / pack_key(name) for name in holder.root().data_packs]
+    (path,) = [path for path in paths if FILES["b"][:50] in path.read_bytes()]
+    path.chmod(0o644)
+    with path.open("r+b") as file:
+        file.seek(path.read_bytes().index(FILES["b"][:50]) + 7)
+        file.write(b"\0\1\2")
+
+    for repository in (source, clone):
+        kinds = {p.kind for p in check_repository(repository, CheckOptions(full=True)).problems}
+        assert kinds >= {ProblemKind.DAMAGED, ProblemKind.PACK}
+        with pytest.raises(Corrupt):
+            read_files(repository, commit)
 
 
 def test_objects_are_copied_where_links_are_not_possible(tmp_path: Path, elsewhere: Path) -> None:
