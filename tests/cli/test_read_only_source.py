@@ -69,8 +69,8 @@ def test_a_clone_needs_no_write_permission(room: Room, source: Path, scheme: str
     assert barred(room, "-C", "source", "status") == 0
     assert barred(room, "-C", "source", "fsck", "--full") == (7 if index == "damaged" else 0)
 
-    for name, data in FILES.items():
-        assert (room.work / "copy" / name).read_bytes() == data
+    for name, content in FILES.items():
+        assert (room.work / "copy" / name).read_bytes() == content
     assert sorted(place.relative_to(source) for place in source.rglob("*")) == before
     if index != "damaged":
         assert room.json("-C", "copy", "fsck", "--full")["ok"]

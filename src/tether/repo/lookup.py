@@ -90,12 +90,12 @@ class Lookup:
         if self._checked:
             return False
         self._checked = True
-        good, damaged = [], []
-        for key, index in self._opened():
-            (good if index.verify() else damaged).append((key, index))
+        good = [(key, index) for key, index in self._opened() if index.verify()]
+        sound = {key for key, _ in good}
+        damaged = [key for key, _ in self._opened() if key not in sound]
         if not damaged:
             return False
-        for key, _ in damaged:
+        for key in damaged:
             with suppress(Forbidden, Unavailable):
                 self._backend.delete(key)
         self._indexes = self._completed(good)
