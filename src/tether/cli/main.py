@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROGRAM = "tether"
 COMPLETE_VARIABLE = "_TETHER_COMPLETE"
 _SWITCH_INTERVAL_S = 0.0005
-_GARBAGE_THRESHOLD = 100_000
+"""Threads hold the interpreter lock for microseconds between native calls: who waits need not wait 5 ms."""
 
 
 class CommandTable(click.Group):
@@ -160,23 +160,18 @@ def _fail(context: Context, arguments: Sequence[str], error: BaseException) -> i
     return failure.exit_code
 
 
-def tune_interpreter() -> None:
-    """Set the interpreter up for pipelines of threads and for batches of many small values.
-
-    Our threads hold the interpreter lock for microseconds at a time between native calls: one that waits
-    for it should not wait 5 ms. And nothing of what a command makes by the hundred thousand is cyclic, so
-    the search for cycles is made rare.
-    """
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 100)
+def end(code: int) -> NoReturn:
+    """Leave the process; what is still in memory goes with it and is not searched for cycles first."""
+    gc.freeze()
+    sys.exit(code)
 
 
 def entry_point() -> None:
     """Run the process's command line and leave with its exit code."""
-    tune_interpreter()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # Names that are not UTF-8 come out as the bytes they are.
             utf8 = stream.encoding.lower() in {"utf-8", "utf8"}
             stream.reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
-    sys.exit(run(Context(), sys.argv[1:]))
+    end(run(Context(), sys.argv[1:]))

@@ -64,6 +64,10 @@ class ContentWriter:
         self._store_recipe(stored)
         return stored.digest, stored.size
 
+    def flush(self) -> None:
+        """Begin to make durable what was taken in: the caller has work to do before the transaction ends."""
+        self._session.flush(DATA)
+
     def close(self) -> None:
         """Stop the workers."""
         if self._streams is not None:

@@ -120,6 +120,12 @@ class WriteSession:
         if writer.full:
             self._seal(role)
 
+    def flush(self, role: int) -> None:
+        """Begin to make the open pack of a role durable, since little of that role is to come."""
+        with self._lock:
+            if role in self._writers:
+                self._seal(role)
+
     def seal(self) -> SealedPacks:
         """Make every pack durable and return them; the session takes nothing more."""
         for role in list(self._writers):

@@ -148,6 +148,7 @@ class _Staging:
         wanted = [Wanted(path, folder.wanted) for path, folder in self._folders.items() if folder.wanted]
         for taken in take_in(self._worktree, self._transaction, wanted, self._progress):
             self._take(taken)
+        self._transaction.contents.flush()
         self._progress.finish()
         for folder in self._folders.values():
             folder.wanted = []
