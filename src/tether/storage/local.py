@@ -29,6 +29,11 @@ def any_step(_name: str) -> None:
     """Let every step happen: the hook of a backend that is not under a crash test."""
 
 
+_CALL = 256 << 10
+"""Bytes given to one system call. For more Linux takes huge pages, which are slow to get where free memory
+goes back to the host of a virtual machine (measured: 0.6 GB/s with 4 MiB a call, 3.7 with 256 KiB)."""
+
+
 class LocalUpload:
     """A value that is being written to a file in `tmp/`; see `storage.backend.Upload`."""
 
@@ -42,11 +47,10 @@ class LocalUpload:
     def write(self, data: Buffer) -> None:
         """Append all of `data`."""
         self._folder.step("write")
-        rest = memoryview(data).cast("B")
+        rest, written = memoryview(data).cast("B"), 0
         try:
-            written = os.write(self._descriptor, rest)
             while written < len(rest):
-                written += os.write(self._descriptor, rest[written:])
+                written += os.write(self._descriptor, rest[written : written + _CALL])
         except OSError as error:
             raise translate(error, self._path) from error
         self._size += len(rest)
