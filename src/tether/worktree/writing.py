@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from tether.core.names import display
 from tether.core.progress import Progress
@@ -34,6 +34,8 @@ from tether.worktree.reading import SMALL_FILE
 MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
 _THREADS = 2
 _AHEAD = 2
+_BATCH = 4 << 20
+_T = TypeVar("_T")
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
 
@@ -101,7 +103,7 @@ def _by_folder(contents: ContentReader, small: Sequence[Write]) -> Iterator[list
         yield list(parts.items())
 
 
-def _ahead(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterator[list[_Part]]:
+def _ahead(pool: ThreadPoolExecutor, source: Iterator[_T]) -> Iterator[_T]:
     """Yield what `source` yields, which works on the next ones in a thread meanwhile."""
     waiting = deque(pool.submit(next, source, None) for _ in range(_AHEAD))
     try:
@@ -230,6 +232,20 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
         return Written(folder, name, lstat_record(name, dirfd) or bytes(RECORD.size))
     except OSError as error:
         raise failure(error, write.path) from error
+
+
+def _in_batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the pieces in lists of about `_BATCH` bytes: changing threads for each would cost more."""
+    batch: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += len(piece)
+        if size >= _BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _fill(descriptor: int, pieces: Iterable[bytes]) -> None:
