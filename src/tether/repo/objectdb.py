@@ -106,7 +106,9 @@ class ObjectDb:
 
     def has_many(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether its object is here."""
-        return [self.has(digest) for digest in digests]
+        places = self.lookup.find_many(digests)
+        pairs = zip(digests, places, strict=True)
+        return [place is not None or digest in _BUILT_IN for digest, place in pairs]
 
     def find(self, digest: Digest) -> Place | None:
         """Return where an object lies; a miss looks at the newest root once more."""
