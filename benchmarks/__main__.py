@@ -13,6 +13,7 @@ from benchmarks.adapters.base import Adapter
 from benchmarks.figures import combine
 from benchmarks.flow import run_job
 from benchmarks.machine import describe
+from benchmarks.pages import Filler
 from benchmarks.report import print_workload, results_document, save
 from benchmarks.scratch import room, warn
 from benchmarks.session import Result, Session, Settings
@@ -95,6 +96,7 @@ def main() -> None:
     options.scratch = options.scratch.resolve()
     data = options.data or options.scratch / "data"
     settings = Settings(
+        filler=Filler(options.scratch),
         tether=tuple(shlex.split(options.tether)),
         environments=options.environments or options.scratch / "environments",
         repeat=options.repeat,

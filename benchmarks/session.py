@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.measure import Place, Plan, Sample, run
+from benchmarks.pages import Filler
 from benchmarks.trees import stored_bytes
 from benchmarks.workloads import Workload
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the command line chose."""
+    """What the command line chose, and what fills free memory before each measurement."""
 
+    filler: Filler
     tether: tuple[str, ...]
     environments: Path
     repeat: int
@@ -94,6 +96,7 @@ class Session:
         for turn in range(repeat):
             if turn and before_again:
                 before_again()
+            self.settings.filler.occupy()
             sample = run(plan, self.place(), stdout)
             result.samples.append(sample)
             result.error = sample.error

@@ -7,6 +7,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from tether.core._elements cimport (
@@ -23,6 +24,17 @@ cdef enum:
     FEW_SAMPLES = 256
     # Elements worked on at once, a multiple of GROUP: their highest bytes stay in the nearest cache.
     STRETCH = 1024
+    # Codecs of `compression.Codec`.
+    RAW = 0
+    FLOAT2 = 5
+    FLOAT4 = 6
+
+
+cdef struct Stored:
+    size_t codec
+    size_t start
+    size_t size
+    size_t raw
 
 
 cdef int find_lead(const uint8_t *data, size_t size, size_t width) noexcept nogil:
@@ -174,25 +186,88 @@ def unpack_floats(const uint8_t[::1] stored not None, size_t width, size_t raw_l
     """Undo `pack_floats`; None where a chunk is laid out otherwise or is damaged."""
     cdef size_t size = stored.shape[0]
     cdef const uint8_t *source = &stored[0] if size else NULL
-    cdef const uint8_t *last
-    cdef uint8_t *target
-    cdef uint32_t length
     cdef bytes result
-    cdef Layout layout
+    cdef uint8_t *target
+    cdef bint done
     check_shape(0, width, True)
-    if size < 1 + width + 4 or source[0] >= width or raw_length < width or raw_length // 4 > size:
-        return None
-    layout = layout_of(raw_length, width, source[0])
-    memcpy(&length, source + 1 + width, 4)
-    if source[width] != NARROW or source[1] or (width == 4 and (source[2] or source[3])):
-        return None
-    if length < 1 + layout.codes or layout.header + layout.low + length + layout.lead + layout.tail != size:
+    if raw_length // 4 > size:
         return None
     result = PyBytes_FromStringAndSize(NULL, raw_length)
     target = <uint8_t *>PyBytes_AS_STRING(result)
     with nogil:
-        last = unpack_from(source, width, &layout, length, target)
-    return result if last == source + layout.header + layout.low + length else None
+        done = unpack_chunk(source, size, width, target, raw_length)
+    return result if done else None
+
+
+def unpack_chunks(const uint8_t[::1] block not None, list frames not None, size_t raw_length):
+    """Unpack chunks that lie in one block; see `compression.decompress_joined`.
+
+    Args:
+        block: Holds the stored bytes of all of them.
+        frames: Of each chunk: codec, start in the block, stored length, raw length.
+        raw_length: The sum of the raw lengths.
+
+    Returns:
+        The chunks one after the other, or None where one is stored in another way than plain or as
+        floating-point numbers, or is damaged.
+    """
+    cdef size_t count = len(frames)
+    cdef size_t total = 0
+    cdef size_t i
+    cdef bint done = True
+    cdef bytes result
+    cdef uint8_t *target
+    cdef Stored *jobs = <Stored *>malloc((count + 1) * sizeof(Stored))
+    if jobs == NULL:
+        raise MemoryError
+    try:
+        for i in range(count):
+            codec, start, size, raw = frames[i]
+            jobs[i] = Stored(codec, start, size, raw)
+            if jobs[i].start > <size_t>block.shape[0] or jobs[i].size > block.shape[0] - jobs[i].start:
+                return None
+            total += jobs[i].raw
+        if total != raw_length or total // 4 > <size_t>block.shape[0]:
+            return None
+        result = PyBytes_FromStringAndSize(NULL, total)
+        target = <uint8_t *>PyBytes_AS_STRING(result)
+        with nogil:
+            i = 0
+            while done and i < count:
+                done = unpack_job(&block[0] + jobs[i].start, &jobs[i], target)
+                target += jobs[i].raw
+                i += 1
+        return result if done else None
+    finally:
+        free(jobs)
+
+
+cdef bint unpack_job(const uint8_t *source, const Stored *job, uint8_t *target) noexcept nogil:
+    if job.codec == RAW and job.size == job.raw:
+        memcpy(target, source, job.raw)
+        return True
+    if job.codec == FLOAT2:
+        return unpack_chunk(source, job.size, 2, target, job.raw)
+    if job.codec == FLOAT4:
+        return unpack_chunk(source, job.size, 4, target, job.raw)
+    return False
+
+
+cdef bint unpack_chunk(
+    const uint8_t *source, size_t size, size_t width, uint8_t *target, size_t raw_length
+) noexcept nogil:
+    """Fill `target` and say whether the chunk is laid out as `pack_floats` does it, and whole."""
+    cdef uint32_t length
+    cdef Layout layout
+    if size < 1 + width + 4 or source[0] >= width or raw_length < width or raw_length // 4 > size:
+        return False
+    layout = layout_of(raw_length, width, source[0])
+    memcpy(&length, source + 1 + width, 4)
+    if source[width] != NARROW or source[1] or (width == 4 and (source[2] or source[3])):
+        return False
+    if length < 1 + layout.codes or layout.header + layout.low + length + layout.lead + layout.tail != size:
+        return False
+    return unpack_from(source, width, &layout, length, target) == source + layout.header + layout.low + length
 
 
 cdef const uint8_t *unpack_from(

@@ -15,7 +15,7 @@ from tether.core.planes import Mode, Shape
 from tether.core.zstd import LARGEST_CONTENT, QUICK, SYMBOLS, FrameWriter, Search, decompress_frame
 from tether.errors import Corrupt, InvalidInput
 
-__all__ = ["Codec", "Compressor", "Hint", "decompress"]
+__all__ = ["Codec", "Compressor", "Hint", "decompress", "decompress_joined"]
 
 
 class Codec(IntEnum):
@@ -221,3 +221,22 @@ def decompress(codec: int, stored: Buffer, raw_length: int) -> bytes:
     except ValueError:
         raise Corrupt(f"unknown codec {codec}") from None
     return planes.decode(stored, shape, raw_length)
+
+
+def decompress_joined(block: Buffer, frames: list[tuple[int, int, int, int]]) -> bytes:
+    """Return chunks of one block, one after the other.
+
+    Args:
+        block: Holds the stored bytes of all of them.
+        frames: Of each chunk: codec, start in the block, stored length, raw length (bytes).
+
+    Raises:
+        Corrupt: As `decompress`.
+    """
+    joined = planes.unpack_chunks(block, frames, sum(raw for _, _, _, raw in frames))
+    if joined is not None:
+        return joined
+    view = memoryview(block)
+    return b"".join(
+        [decompress(codec, view[start : start + stored], raw) for codec, start, stored, raw in frames]
+    )

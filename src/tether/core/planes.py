@@ -16,15 +16,17 @@ from tether.errors import Corrupt
 
 _pack_native: Callable[[Buffer, int], bytes | None] | None = None
 _unpack_native: Callable[[Buffer, int, int], bytes | None] | None = None
+_chunks_native: Callable[[Buffer, list[tuple[int, int, int, int]], int], bytes | None] | None = None
 try:
     from tether.core._floats import float_lead
     from tether.core._floats import pack_floats as _pack_native
+    from tether.core._floats import unpack_chunks as _chunks_native
     from tether.core._floats import unpack_floats as _unpack_native
     from tether.core._planes import join, looks_flat, narrow, split, widen
 except ImportError:  # no compiler at the installation
     from tether.core.planes_pure import float_lead, join, looks_flat, narrow, split, widen
 
-__all__ = ["Mode", "Shape", "decode", "encode", "float_lead", "looks_flat", "pack_floats"]
+__all__ = ["Mode", "Shape", "decode", "encode", "float_lead", "looks_flat", "pack_floats", "unpack_chunks"]
 
 _LENGTH: Final = struct.Struct("<I")
 
@@ -121,6 +123,20 @@ def decode(stored: Buffer, shape: Shape, raw_length: int) -> bytes:
     if not lead and not tail:
         return elements
     return b"".join((view[at : at + lead], elements, view[at + lead :]))
+
+
+def unpack_chunks(block: Buffer, frames: list[tuple[int, int, int, int]], raw_length: int) -> bytes | None:
+    """Unpack chunks of one block at once, where they are plain or floating-point numbers.
+
+    Args:
+        block: Holds the stored bytes of all of them.
+        frames: Of each chunk: codec, start in the block, stored length, raw length (bytes).
+        raw_length: The sum of the raw lengths.
+
+    Returns:
+        The chunks one after the other; None where this way does not serve: take them one by one then.
+    """
+    return None if _chunks_native is None else _chunks_native(block, frames, raw_length)
 
 
 def _header(view: memoryview, width: int) -> tuple[int, tuple[int, ...]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from threading import Lock
 
 from tether.core.digest import Digest, hash_bytes
 from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable, Unsupported
@@ -26,7 +27,8 @@ class Lookup:
         self._backend = backend
         self.live = frozenset(live)
         self._indexes: list[tuple[str, PackIndex]] | None = None
-        self._checked = False
+        self._checked = self._mended = False
+        self._checking = Lock()
 
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
@@ -86,10 +88,17 @@ class Lookup:
         self._merge_small(indexes)
 
     def distrust(self) -> bool:
-        """Check every index byte for byte, once, and rebuild the damaged ones; return whether any was."""
-        if self._checked:
-            return False
-        self._checked = True
+        """Check every index byte for byte, once, and rebuild the damaged ones; return whether any was.
+
+        Of several threads that miss something at once the first checks and the others wait for it.
+        """
+        with self._checking:
+            if not self._checked:
+                self._mended = self._mend()
+                self._checked = True
+            return self._mended
+
+    def _mend(self) -> bool:
         good = [(key, index) for key, index in self._opened() if index.verify()]
         sound = {key for key, _ in good}
         damaged = [key for key, _ in self._opened() if key not in sound]

@@ -90,6 +90,15 @@ cdef extern from *:
         return 0;
     #endif
     }
+
+    static inline void tether_start_writing(int fd)
+    {
+    #ifdef __linux__
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    #else
+        (void)fd;
+    #endif
+    }
     """
     ctypedef struct tether_record:
         uint32_t mode
@@ -106,6 +115,7 @@ cdef extern from *:
     int tether_is_regular(const tether_record *record) noexcept nogil
     int tether_open_at(int directory, const char *name, int flags, int mode) noexcept nogil
     int tether_syncfs(int fd) noexcept nogil
+    void tether_start_writing(int fd) noexcept nogil
     DIR *fdopendir(int fd) noexcept nogil
     dirent *readdir(DIR *handle) noexcept nogil
     int closedir(DIR *handle) noexcept nogil

@@ -13,7 +13,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strcmp
 from tether.worktree._system cimport (
     EEXIST, EINTR, EINVAL, EIO, ELOOP, ENXIO, ESTALE, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY,
     O_WRONLY, close, getpid, os_error, read, renameat, snprintf, tether_is_regular, tether_open_at, tether_record,
-    tether_stat_fd, tether_syncfs, unlinkat, write,
+    tether_start_writing, tether_stat_fd,
+    tether_syncfs, unlinkat, write,
 )
 
 cdef uint64_t LARGEST_SIZE = (<uint64_t>1 << 63) - 1
@@ -234,3 +235,9 @@ def syncfs(int fd):
         failed = tether_syncfs(fd)
     if failed:
         raise os_error(failed)
+
+
+def start_writing(int fd):
+    """Have the disk begin with the file `fd`; see `files.start_writing`."""
+    with nogil:
+        tether_start_writing(fd)

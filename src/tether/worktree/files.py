@@ -83,3 +83,11 @@ def syncfs(fd: int) -> None:
         OSError: It could not be written.
     """
     _transfer.syncfs(fd)
+
+
+def start_writing(fd: int) -> None:
+    """Have the disk begin with what was written to a file, without waiting for it (Linux only).
+
+    Left to itself Linux gathers gigabytes first, and the disk is idle while a large file is made.
+    """
+    _transfer.start_writing(fd)

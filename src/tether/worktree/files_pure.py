@@ -161,3 +161,7 @@ def syncfs(fd: int) -> None:
     """Make everything durable: Python has no call for one file system; see `files.syncfs`."""
     os.fstat(fd)
     os.sync()
+
+
+def start_writing(fd: int) -> None:
+    """Do nothing: Python has no such call; see `files.start_writing`."""

@@ -10,15 +10,19 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
+from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
+from tether.core.ahead import ahead
+from tether.core.digest import Digest
 from tether.core.names import display
 from tether.core.progress import Progress
 from tether.core.tree import EntryKind
-from tether.errors import Conflict
+from tether.errors import Conflict, Corrupt
 from tether.repo.contents import ContentReader
-from tether.worktree.files import RECORD, TEMPORARY_PREFIX, write_files
+from tether.worktree.files import RECORD, TEMPORARY_PREFIX, start_writing, write_files
 from tether.worktree.folders import (
     Folders,
     ThreadFolders,
@@ -34,8 +38,8 @@ from tether.worktree.reading import SMALL_FILE
 MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
 _THREADS = 2
 _AHEAD = 2
-_BATCH = 4 << 20
-_T = TypeVar("_T")
+_CALL = 256 << 10
+"""Bytes given to one system call; see `storage.local`."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
 
@@ -70,7 +74,7 @@ def write_all(
         with ThreadPoolExecutor(1, "unpack") as reader, ThreadPoolExecutor(_THREADS, "write") as writers:
             running: deque[Future[list[Written]]] = deque()
             try:
-                for parts in _ahead(reader, _by_folder(contents, small)):
+                for parts in _unpacked(reader, _by_folder(contents, small)):
                     running.append(writers.submit(_write_parts, folders, parts))
                     while len(running) > _THREADS:
                         yield from _reported(running.popleft().result(), progress)
@@ -103,16 +107,12 @@ def _by_folder(contents: ContentReader, small: Sequence[Write]) -> Iterator[list
         yield list(parts.items())
 
 
-def _ahead(pool: ThreadPoolExecutor, source: Iterator[_T]) -> Iterator[_T]:
-    """Yield what `source` yields, which works on the next ones in a thread meanwhile."""
-    waiting = deque(pool.submit(next, source, None) for _ in range(_AHEAD))
-    try:
-        while (found := waiting.popleft().result()) is not None:
-            waiting.append(pool.submit(next, source, None))
-            yield found
-    finally:
-        for future in waiting:
-            future.cancel()
+def _unpacked(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterator[list[_Part]]:
+    """Yield what `source` yields, which works on the next ones in the pool's only thread meanwhile."""
+    for parts in ahead(pool, lambda _: next(source, None), repeat(None), _AHEAD):
+        if parts is None:
+            return
+        yield parts
 
 
 def _write_parts(folders: ThreadFolders, parts: Sequence[_Part]) -> list[Written]:
@@ -201,12 +201,6 @@ def _remove_empty_tree(folders: Folders, path: bytes) -> int:
     return folders.open(folder)
 
 
-def _counted(pieces: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for piece in pieces:
-        yield piece
-        progress.advance(len(piece))
-
-
 def _write_large(folders: Folders, contents: ContentReader, write: Write, progress: Progress) -> Written:
     folder, name = split(write.path)
     temporary = TEMPORARY_PREFIX + b"%d-large" % os.getpid()
@@ -216,7 +210,7 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
             os.unlink(temporary, dir_fd=dirfd)
         descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
         try:
-            _fill(descriptor, _counted(contents.stream(write.entry.digest), progress))
+            _write_content(descriptor, contents, write.entry.digest, progress)
             dirfd = _remove_empty_tree(folders, write.path)
             if not write.replaces and lstat_record(name, dirfd) is not None:
                 raise Conflict(
@@ -234,22 +228,28 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
         raise failure(error, write.path) from error
 
 
-def _in_batches(pieces: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """Yield the pieces in lists of about `_BATCH` bytes: changing threads for each would cost more."""
-    batch: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        batch.append(piece)
-        size += len(piece)
-        if size >= _BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
+def _write_content(descriptor: int, contents: ContentReader, digest: Digest, progress: Progress) -> None:
+    try:
+        _fill(descriptor, contents.segments(digest), progress)
+    except Corrupt:
+        # Chunk by chunk a sound copy is found where there is one, or the damaged chunk is named.
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.ftruncate(descriptor, 0)
+        _fill(descriptor, contents.stream(digest), progress)
 
 
-def _fill(descriptor: int, pieces: Iterable[bytes]) -> None:
-    for piece in pieces:
-        rest = memoryview(piece)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
+def _fill(descriptor: int, pieces: Iterable[bytes], progress: Progress) -> None:
+    """Write a content in a thread of its own, while the next pieces are read and verified."""
+    with ThreadPoolExecutor(1, "write") as writer:
+        for count in ahead(writer, partial(_write_piece, descriptor), pieces, _AHEAD):
+            progress.advance(count)
+
+
+def _write_piece(descriptor: int, piece: bytes) -> int:
+    """Write all of a piece, have the disk begin with it, and return its length in bytes."""
+    view = memoryview(piece)
+    done = 0
+    while done < len(view):
+        done += os.write(descriptor, view[done : done + _CALL])
+    start_writing(descriptor)
+    return done

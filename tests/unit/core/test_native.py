@@ -4,10 +4,12 @@ import random
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tether.core import planes, planes_pure
+from tether.core.compression import Codec, decompress_joined
 from tether.errors import Corrupt
 
 _planes = pytest.importorskip("tether.core._planes")
@@ -117,6 +119,50 @@ def test_unpacking_agrees_on_damage(seed: int, width: int) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(planes, "_unpack_native", None)
             assert planes.decode(bytes(stored), planes.Shape(width, True), length) == native
+
+
+def chunks_in_a_block(seed: int) -> tuple[bytes, list[tuple[int, int, int, int]], bytes]:
+    """Return a block with gaps, its frames, and what they hold together."""
+    source = random.Random(seed)
+    block, frames, whole = bytearray(), [], []
+    for number in range(source.randrange(1, 6)):
+        block += source.randbytes(source.randrange(50))
+        data = floats(seed + number, source.choice([64, 1001, 4098]))
+        width = source.choice([2, 4])
+        packed = _floats.pack_floats(data, width) if source.random() < 0.7 else None
+        stored = data if packed is None else packed
+        codec = Codec.RAW if packed is None else {2: Codec.FLOAT2, 4: Codec.FLOAT4}[width]
+        frames.append((int(codec), len(block), len(stored), len(data)))
+        block += stored
+        whole.append(data)
+    return bytes(block), frames, b"".join(whole)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 1 << 30))
+def test_chunks_of_a_block_come_back_together(seed: int) -> None:
+    """Plain chunks and floating-point ones are unpacked in one call; others one by one, to the same."""
+    block, frames, whole = chunks_in_a_block(seed)
+    assert _floats.unpack_chunks(block, frames, len(whole)) == whole
+    text = zstandard.compress(b"text " * 100)
+    frames.append((int(Codec.ZSTD), len(block), len(text), 500))
+    assert _floats.unpack_chunks(block + text, frames, len(whole) + 500) is None
+    assert decompress_joined(block + text, frames) == whole + b"text " * 100
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 1 << 30))
+def test_frames_that_cannot_be_are_refused(seed: int) -> None:
+    """Whatever an index claims of places and lengths, nothing outside the block is read or written."""
+    source = random.Random(seed)
+    block, frames, whole = chunks_in_a_block(seed)
+    at, field = source.randrange(len(frames)), source.randrange(4)
+    damaged = list(frames[at])
+    damaged[field] = source.choice([0, 1, 7, damaged[field] + 1, len(block), 1 << 31])
+    frames[at] = (damaged[0], damaged[1], damaged[2], damaged[3])
+    joined = _floats.unpack_chunks(block, frames, sum(frame[3] for frame in frames))
+    assert joined is None or len(joined) == sum(frame[3] for frame in frames)
+    assert _floats.unpack_chunks(block, frames, len(whole) + 1_000_000) is None
 
 
 @pytest.mark.parametrize("module", [_planes, planes_pure])

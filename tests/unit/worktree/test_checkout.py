@@ -16,7 +16,7 @@ from tests.support.worktrees import age, entries_below, make_worktree, tree_of, 
 from tether.core.digest import Digest
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.errors import Conflict, InvalidInput
+from tether.errors import Conflict, Corrupt, InvalidInput
 from tether.worktree.checkout import execute_checkout, pending, resume
 from tether.worktree.compare import Comparison, compare
 from tether.worktree.plan import PlanOptions, plan_checkout
@@ -316,6 +316,29 @@ def test_large_files(copy: Copy) -> None:
         copy.switch(tree)
         assert copy.disk() == tree
         assert copy.status() == Comparison()
+
+
+def test_a_damaged_large_file_leaves_the_old_one(copy: Copy, tmp_path: Path) -> None:
+    """What does not have the digest of the file is never moved over what is there."""
+    old, new = os.urandom(1 << 16) * 100, os.urandom(12 << 20)
+    write_files(copy.root, {"big": old})
+    one = copy.commit()
+    write_files(copy.root, {"big": new})
+    two = copy.commit()
+    copy.switch(one)
+    packs = [path for path in copy.root.glob("**/packs/*") if path.stat().st_size > 11 << 20]
+    for path in packs:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(data)
+
+    with pytest.raises(Corrupt, match="damaged"):
+        copy.switch(two)
+
+    assert packs
+    assert (copy.root / "big").read_bytes() == old
+    assert [path for path in copy.root.iterdir() if path.name.startswith(".tether-tmp")] == []
 
 
 def test_read_only_files_are_replaced(copy: Copy) -> None:

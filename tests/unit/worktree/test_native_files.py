@@ -23,6 +23,7 @@ try:
         read_files=_transfer.read_files,
         write_files=_transfer.write_files,
         syncfs=_transfer.syncfs,
+        start_writing=_transfer.start_writing,
     )
 except ImportError:
     pass
@@ -270,6 +271,16 @@ def test_syncfs_takes_an_open_directory_and_refuses_a_closed_one(operations: Any
     operations.syncfs(dirfd)
     with pytest.raises(OSError, match="Bad file descriptor"):
         operations.syncfs(1_000_000)
+
+
+def test_an_early_start_of_writing_changes_nothing(operations: Any, tmp_path: Path) -> None:
+    """It is a hint: the file is what it was, and what is no file is left alone."""
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"abc" * 100_000)
+        file.flush()
+        operations.start_writing(file.fileno())
+    operations.start_writing(1_000_000)
+    assert (tmp_path / "file").read_bytes() == b"abc" * 100_000
 
 
 def test_the_public_functions_are_one_of_the_implementations(tmp_path: Path, dirfd: int) -> None:
