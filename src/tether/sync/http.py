@@ -1,0 +1,229 @@
+"""HTTP to a hub: one pool of connections, retries, a deadline on every wait, errors of our tree.
+
+Every request of ours can be sent twice without harm, so a cut connection, a timeout and a reply that asks to
+come again are all answered by sending it again, a bounded number of times. The deadline is one of progress:
+it ends a wait in which not one byte moves, however long the whole transfer takes.
+"""
+
+import base64
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+
+from tether import errors
+from tether.core.digest import Buffer
+from tether.errors import InvalidInput, TetherError, Unavailable
+
+_CONNECT_S = 15.0
+_PROGRESS_S = 60.0
+_TRIES = 5
+_FIRST_PAUSE_S = 0.3
+_LONGEST_PAUSE_S = 20.0
+_AGAIN = frozenset({429, 502, 503, 504})
+_LARGEST_ERROR = 64 << 10
+_BLOCK = 1 << 20
+
+_KINDS: dict[str, type[TetherError]] = {
+    kind.code: kind
+    for kind in (
+        errors.InvalidInput,
+        errors.NotFound,
+        errors.AlreadyExists,
+        errors.Conflict,
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.Corrupt,
+        errors.Unavailable,
+        errors.Unsupported,
+    )
+}
+_BY_STATUS: dict[int, type[TetherError]] = {
+    400: errors.InvalidInput,
+    401: errors.Unauthenticated,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    413: errors.InvalidInput,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How connections are made.
+
+    Attributes:
+        proxy: Address of a proxy, or None.
+        ca_file: Certificates to trust instead of the usual ones, or None.
+        progress_s: How long to wait for the next byte.
+        tries: How often a request is sent before it counts as failed.
+        sleep: Waits for seconds between two tries.
+    """
+
+    proxy: str | None = None
+    ca_file: str | None = None
+    progress_s: float = _PROGRESS_S
+    tries: int = _TRIES
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request below the base address.
+
+    Attributes:
+        method: As in `GET`.
+        path: Begins with `/`; quoted already.
+        body: What is sent, or None.
+        kind: Media type of the body.
+        headers: Further ones.
+    """
+
+    method: str
+    path: str
+    body: Buffer | None = None
+    kind: str = "application/octet-stream"
+    headers: Mapping[str, str] | None = None
+
+
+class HttpClient:
+    """Speaks to one hub; safe for use from several threads.
+
+    Args:
+        base: `http(s)://HOST[:PORT][/PREFIX]`, without a slash at the end.
+        token: Sent with every request; None asks as nobody.
+        options: How connections are made.
+
+    Raises:
+        InvalidInput: The address is not one of HTTP.
+    """
+
+    def __init__(self, base: str, token: str | None = None, options: HttpOptions | None = None) -> None:
+        parts = urlsplit(base)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInput(f"not an address of a hub: {base}", hint="write https://HOST")
+        self._host = parts.netloc.rpartition("@")[2]
+        self._base, self._options = base.rstrip("/"), options or HttpOptions()
+        self._headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        elif parts.password is not None:
+            pair = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {pair}"
+            self._base = self._base.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
+        self._pool = self._connections()
+
+    def _connections(self) -> urllib3.PoolManager:
+        options = self._options
+        timeout = urllib3.Timeout(connect=_CONNECT_S, read=options.progress_s)
+        settings: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 8}
+        if options.ca_file is not None:
+            settings["ca_certs"] = options.ca_file
+        if options.proxy is not None:
+            return urllib3.ProxyManager(options.proxy, **settings)
+        return urllib3.PoolManager(**settings)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.clear()
+
+    def json(self, method: str, path: str, body: object = None) -> Any:
+        """Send and receive JSON; None where the reply is empty.
+
+        Raises:
+            TetherError: What the hub replied, by its code.
+            Unavailable: The hub could not be reached, or did not answer in time.
+        """
+        data = None if body is None else json.dumps(body).encode()
+        reply = self.call(Request(method, path, data, "application/json"))
+        try:
+            return json.loads(reply) if reply else None
+        except ValueError:
+            raise Unavailable(f"{self._host} did not reply as a hub does", hint="check the address") from None
+
+    def call(self, request: Request, take: Callable[[Iterator[bytes]], object] | None = None) -> bytes:
+        """Send a request and return the body of its reply.
+
+        Args:
+            request: What to send.
+            take: Takes the blocks of the body as they come instead, from the first on again when the request
+                had to be repeated; then the result is empty.
+
+        Raises:
+            TetherError: What the hub replied, by its code.
+            Unavailable: The hub could not be reached, or did not answer in time.
+        """
+        for turn in range(1, self._options.tries + 1):
+            try:
+                with self._sent(request) as reply:
+                    if reply.status in _AGAIN and turn < self._options.tries:
+                        pause = _pause(turn, reply.headers.get("Retry-After"))
+                        reply.drain_conn()
+                        self._options.sleep(pause)
+                        continue
+                    if reply.status >= 300:
+                        raise self._refused(reply)
+                    if take is None:
+                        return b"".join(reply.stream(_BLOCK))
+                    take(reply.stream(_BLOCK))
+                    return b""
+            except (HTTPError, OSError) as error:
+                if turn == self._options.tries or isinstance(error, SSLError):
+                    raise self._unreachable(error) from error
+                self._options.sleep(_pause(turn, None))
+        raise AssertionError("the last try returns or raises")
+
+    @contextmanager
+    def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
+        headers = {**self._headers, **(request.headers or {})}
+        if request.body is not None:
+            headers["Content-Type"] = request.kind
+        reply = self._pool.request(
+            request.method,
+            self._base + request.path,
+            body=request.body,
+            headers=headers,
+            preload_content=False,
+            redirect=False,
+        )
+        try:
+            yield reply
+        except BaseException:
+            reply.close()  # what is left unread must not be taken for the reply to the next request
+            raise
+        finally:
+            reply.release_conn()
+
+    def _refused(self, reply: urllib3.BaseHTTPResponse) -> TetherError:
+        data = reply.read(_LARGEST_ERROR)
+        try:
+            given = json.loads(data)["error"]
+            kind = _KINDS[given["code"]]
+            return kind(str(given["message"]), hint=given.get("hint"))
+        except (ValueError, KeyError, TypeError):
+            kind = _BY_STATUS.get(reply.status, Unavailable)
+            return kind(f"{self._host} replied with status {reply.status}", hint="check the address")
+
+    def _unreachable(self, error: Exception) -> Unavailable:
+        reason: object = error
+        while isinstance(reason, MaxRetryError) and reason.reason is not None:
+            reason = reason.reason
+        return Unavailable(
+            f"no connection to {self._host}: {type(reason).__name__}",
+            hint="check the address and the network, then run the command again: it goes on where it was",
+        )
+
+
+def _pause(turn: int, asked: str | None) -> float:
+    """Return how long to wait in seconds: what the hub asked for, or longer each time, a little at random."""
+    if asked is not None and asked.isdigit():
+        return min(float(asked), _LONGEST_PAUSE_S)
+    longest = min(_FIRST_PAUSE_S * 4.0 ** (turn - 1), _LONGEST_PAUSE_S)
+    return longest * (0.5 + random.random() / 2)
