@@ -20,8 +20,8 @@ from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.sync.exchange import peel
 from tether.sync.negotiate import find_contents
+from tether.sync.peel import peel
 from tether.sync.remotes import open_remote
 from tether.sync.transfer import copy_objects
 

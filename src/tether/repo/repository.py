@@ -147,7 +147,7 @@ class Repository:
         return self._attributes[1]
 
     @contextmanager
-    def transaction(self, command: str) -> "Iterator[Transaction]":
+    def transaction(self, command: str, *, write_id: bytes | None = None) -> "Iterator[Transaction]":
         """Write objects and move refs as one operation.
 
         On leaving the block the new packs are made durable and the root moves once; when the block
@@ -155,6 +155,7 @@ class Repository:
 
         Args:
             command: What the operation log and waiting processes are told.
+            write_id: 16 bytes that name the operation; None draws them.
 
         Raises:
             Conflict: Another process moved the same refs or the stage.
@@ -164,7 +165,9 @@ class Repository:
 
         with self.lock("writer", command).shared(self.wait):
             level = self.config.get("storage.compression") or "default"
-            transaction = Transaction(self, command, self.clock(), os.urandom(16), level=str(level))
+            transaction = Transaction(
+                self, command, self.clock(), write_id or os.urandom(16), level=str(level)
+            )
             try:
                 yield transaction
                 transaction.commit()

@@ -126,6 +126,11 @@ class WriteSession:
             if role in self._writers:
                 self._seal(role)
 
+    def settle(self, role: int) -> tuple[Digest, ...]:
+        """Make what was appended so far of a role durable and return its packs; more may be appended."""
+        self.flush(role)
+        return tuple(future.result()[0] for each, _, future in self._sealing if each == role)
+
     def seal(self) -> SealedPacks:
         """Make every pack durable and return them; the session takes nothing more."""
         for role in list(self._writers):

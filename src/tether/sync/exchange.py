@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tether.core.digest import Digest
-from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref, tag_ref
-from tether.core.objects import Tag
 from tether.core.progress import SILENT, Progress
 from tether.errors import Conflict, NotFound, Unavailable
 from tether.repo.history import History, with_shallow
-from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
 from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import Missing, find_missing
+from tether.sync.peel import peel
 from tether.sync.transfer import copy_objects
 
 _TRIES = 8
@@ -239,21 +237,6 @@ def _forward(local: Repository, old: Digest, new: Digest | None) -> bool:
     if new is None or not objects.has(old):
         return False
     return History.of(local).is_ancestor(peel(objects, old), peel(objects, new))
-
-
-def peel(objects: ObjectDb, digest: Digest) -> Digest:
-    """Return the commit behind a tag, or the commit itself.
-
-    Raises:
-        NotFound: It is not here.
-    """
-    while True:
-        place = objects.find(digest)
-        if place is None:
-            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
-        if place.frame.kind != ObjectKind.TAG:
-            return digest
-        digest = Tag.decode(objects.get(ObjectKind.TAG, digest)).target
 
 
 def _remember(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:

@@ -19,7 +19,6 @@ import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from tether import errors
-from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
 
 _CONNECT_S = 15.0
@@ -88,7 +87,7 @@ class Request:
 
     method: str
     path: str
-    body: Buffer | None = None
+    body: bytes | None = None
     kind: str = "application/octet-stream"
     headers: Mapping[str, str] | None = None
 

@@ -1,0 +1,271 @@
+"""Bringing what a repository lacks from a far end: commits in one reply, trees level by level, then contents.
+
+Everything is verified on arrival, and the tree nodes against each other, before a ref can name it. Files of
+several chunks are hashed whole at the end: their chunks prove nothing of the file.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+
+from tether.core.ahead import ahead
+from tether.core.batches import batches
+from tether.core.digest import EMPTY_FILE, Digest
+from tether.core.kinds import ObjectKind
+from tether.core.objects import Commit, Tag
+from tether.core.progress import SILENT, Progress
+from tether.core.recipe import decode_page, decode_recipe
+from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
+from tether.errors import Corrupt, Unavailable
+from tether.repo.contents import ContentReader
+from tether.repo.frames import DATA, META, Frame, Stored
+from tether.repo.objectdb import ObjectDb, unpack
+from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
+from tether.sync.ends import FarEnd
+from tether.sync.treeclaims import TreeClaims
+
+_BATCH = 2048
+"""Objects asked for at a time."""
+_HAVES = 4096
+JOBS = 4
+"""Requests under way at once."""
+
+_Take = Callable[[Frame, bytes, bytes], None]
+"""Takes a verified object: its frame, its stored bytes, its payload."""
+
+
+@dataclass(slots=True)
+class Downloaded:
+    """What came.
+
+    Attributes:
+        objects: How many.
+        bytes: Their frames, as stored.
+    """
+
+    objects: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the walk has still to look at."""
+
+    roots: dict[Digest, None] = field(default_factory=dict)
+    files: dict[Digest, None] = field(default_factory=dict)
+    recipes: dict[Digest, bytes] = field(default_factory=dict)
+
+
+def download(
+    end: FarEnd,
+    local: Repository,
+    transaction: Transaction,
+    wants: Sequence[Digest],
+    progress: Progress = SILENT,
+) -> Downloaded:
+    """Store everything that `wants` (commits and tags) reach and that is not here.
+
+    Nothing counts before the transaction ends.
+
+    Raises:
+        NotFound: The far end lacks something.
+        Corrupt: What arrived is not what it should be.
+        Unavailable: The connection was cut, again and again.
+    """
+    walk = _Download(end, local, transaction, progress)
+    walk.commits(wants)
+    walk.trees()
+    walk.contents()
+    return walk.done
+
+
+class _Download:
+    def __init__(self, end: FarEnd, local: Repository, transaction: Transaction, progress: Progress) -> None:
+        self._end, self._local, self._transaction, self._progress = end, local, transaction, progress
+        self._session = transaction.objects
+        self._found = _Found()
+        self._counting = Lock()
+        self.done = Downloaded()
+
+    # -- commits and trees ------------------------------------------------------------------
+
+    def commits(self, wants: Sequence[Digest]) -> None:
+        """Bring commits and tags, and whatever of their parents is not here after all."""
+        lacking = self._lacking(wants)
+        if not lacking:
+            return
+        self._progress.start("receiving commits", None, "objects")
+        seen: dict[Digest, None] = {}
+        waiting: dict[Digest, None] = {}
+
+        def take(frame: Frame, _: bytes, payload: bytes) -> None:
+            if frame.digest in seen:
+                return
+            seen[frame.digest] = None
+            waiting.update(dict.fromkeys(self._commit(frame, payload)))
+
+        haves = list(self._local.root().refs.values())[:_HAVES]
+        self._end.commits(lacking, haves, lambda frames: self._verified(frames, None, {}, take))
+        # A far end whose idea of this repository's history is wrong leaves gaps.
+        while gaps := [d for d in self._lacking(list(waiting)) if d not in seen]:
+            waiting.clear()
+            self._bring(gaps, take)
+        if gaps := [d for d in lacking if d not in seen]:
+            raise Corrupt(f"{self._end.name} did not send commit {gaps[0].hex()[:12]}")
+
+    def _commit(self, frame: Frame, payload: bytes) -> Sequence[Digest]:
+        """Store a commit or tag and return what must come with it."""
+        kind = ObjectKind(frame.kind)
+        if kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
+            raise Corrupt(f"{self._end.name} sent another object for a commit")
+        self._session.put_named(kind, frame.digest, payload)
+        if kind == ObjectKind.TAG:
+            return (Tag.decode(payload).target,)
+        commit = Commit.decode(payload)
+        self._found.roots[commit.tree] = None
+        return commit.parents
+
+    def trees(self) -> None:
+        """Bring tree nodes level by level, never below one that is here, and check what they say."""
+        claims = TreeClaims(self._session)
+        seen: set[Digest] = {EMPTY_TREE}
+        level = list(self._found.roots)
+        if level:
+            self._progress.start("receiving folders", None, "objects")
+        while level:
+            fresh = self._lacking([digest for digest in level if digest not in seen])
+            seen.update(fresh)
+            below: dict[Digest, None] = {}
+            nodes: dict[Digest, Node] = {}
+
+            def take(frame: Frame, _: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
+                if frame.kind != ObjectKind.TREE:
+                    raise Corrupt(f"{self._end.name} sent another object for a folder")
+                self._session.put_named(ObjectKind.TREE, frame.digest, payload)
+                nodes[frame.digest] = decode_node(payload)
+
+            self._bring(fresh, take)
+            for digest in fresh:
+                claims.add(digest, nodes[digest])
+                self._node(nodes[digest], below)
+            level = list(below)
+        claims.add_tops(self._found.roots)
+        claims.check()
+
+    def _node(self, node: Node, below: dict[Digest, None]) -> None:
+        if isinstance(node, Inner):
+            below.update(dict.fromkeys(split_digests(node.digests)))
+            return
+        for entry in node.entries():
+            where = below if entry.kind == EntryKind.DIRECTORY else self._found.files
+            where[entry.digest] = None
+
+    # -- contents ---------------------------------------------------------------------------
+
+    def contents(self) -> None:
+        """Bring contents: those of one chunk as they are, the others by their recipes."""
+        self._found.files.pop(EMPTY_FILE, None)
+        lacking = self._lacking(list(self._found.files))
+        if not lacking:
+            return
+        self._progress.start("receiving files", len(lacking), "files")
+        self._bring_all(lacking, self._content)
+        chunks = dict.fromkeys(chunk for column in self._columns() for chunk in split_digests(column))
+        wanted = self._lacking(list(chunks))
+        if wanted:
+            self._progress.start("receiving large files", len(wanted), "chunks")
+            self._bring_all(wanted, self._chunk)
+        self._check_files()
+        self._progress.finish()
+
+    def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
+        if frame.kind == ObjectKind.RECIPE:
+            self._found.recipes[frame.digest] = payload
+            self._session.put_named(ObjectKind.RECIPE, frame.digest, payload)
+        else:
+            self._chunk(frame, data, payload)
+
+    def _chunk(self, frame: Frame, data: bytes, _: bytes) -> None:
+        if frame.kind != ObjectKind.CHUNK:
+            raise Corrupt(f"{self._end.name} sent another object for a content")
+        self._session.append(DATA, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+
+    def _columns(self) -> Iterator[bytes]:
+        """Yield the chunks of the new recipes, whose pages are brought first."""
+        pages: dict[Digest, bytes] = {}
+        recipes = [decode_recipe(digest, data) for digest, data in self._found.recipes.items()]
+        names = dict.fromkeys(page for recipe in recipes for page in recipe.pages)
+
+        def take(frame: Frame, _: bytes, payload: bytes) -> None:
+            if frame.kind != ObjectKind.RECIPE_PAGE:
+                raise Corrupt(f"{self._end.name} sent another object for a page of a recipe")
+            pages[frame.digest] = payload
+            self._session.put_named(ObjectKind.RECIPE_PAGE, frame.digest, payload)
+
+        here = list(names.keys() - set(self._lacking(list(names))))
+        self._bring([page for page in names if page not in set(here)], take)
+        pages.update(zip(here, self._session.get_many(ObjectKind.RECIPE_PAGE, here), strict=True))
+        for recipe in recipes:
+            if recipe.chunks is not None:
+                yield recipe.chunks.digests
+            for page in recipe.pages:
+                yield decode_page(pages[page]).digests
+
+    def _check_files(self) -> None:
+        if not self._found.recipes:
+            return
+        self._progress.start("verifying large files", len(self._found.recipes), "files")
+        sealed = (*self._session.settle(DATA), *self._session.settle(META))
+        packs = (*self._local.root().packs(), *sealed)
+        reader = ContentReader(ObjectDb(self._local.backend, lambda: packs))
+        for digest in self._found.recipes:
+            for _ in reader.segments(digest):
+                pass
+            self._progress.advance(1)
+
+    # -- objects ----------------------------------------------------------------------------
+
+    def _lacking(self, digests: Sequence[Digest]) -> list[Digest]:
+        return [digests[at] for at in self._session.unknown(digests)]
+
+    def _bring_all(self, digests: Sequence[Digest], take: _Take) -> None:
+        """Bring many objects by several requests at once; `take` is called from threads."""
+        with ThreadPoolExecutor(JOBS, "receive") as pool:
+            for count in ahead(pool, lambda part: self._bring(part, take), batches(digests, _BATCH), JOBS):
+                self._progress.advance(count)
+
+    def _bring(self, digests: Sequence[Digest], take: _Take) -> int:
+        """Bring objects and give each, verified, to `take`, once or more often; return how many."""
+        for part in batches(digests, _BATCH):
+            left = dict.fromkeys(part)
+            while left:
+                before = len(left)
+                self._end.objects(
+                    list(left), partial(self._verified, asked=frozenset(left), left=left, take=take)
+                )
+                if len(left) == before:
+                    raise Unavailable(f"{self._end.name} sends nothing more", hint="run the command again")
+        return len(digests)
+
+    def _verified(
+        self,
+        frames: Iterator[tuple[Frame, bytes]],
+        asked: frozenset[Digest] | None,
+        left: dict[Digest, None],
+        take: _Take,
+    ) -> None:
+        """Verify frames and hand them on; one that comes again, after a cut, is passed over."""
+        for frame, data in frames:
+            if asked is not None:
+                if frame.digest not in asked:
+                    raise Corrupt(f"{self._end.name} sent what was not asked for")
+                if frame.digest not in left:
+                    continue
+            take(frame, data, unpack(frame, data, ObjectKind(frame.kind)))
+            left.pop(frame.digest, None)
+            with self._counting:
+                self.done.objects += 1
+                self.done.bytes += len(data)

@@ -1,0 +1,63 @@
+"""The contract of the far end of a transfer: a hub over HTTP, or a repository in the same process."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from tether.core.digest import Digest
+from tether.repo.frames import Frame
+from tether.sync.wire import PushRequest, RemoteRefs
+
+TakeFrames = Callable[[Iterator[tuple[Frame, bytes]]], None]
+"""Takes frames as they arrive, not verified; called anew from the first frame when a reply was cut."""
+
+
+class FarEnd(Protocol):
+    """A repository somewhere else. Every call may be repeated without harm."""
+
+    name: str
+    """For messages."""
+
+    def refs(self) -> RemoteRefs:
+        """Return what it names now."""
+        ...
+
+    def have(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each digest whether its object is there, and all that it needs."""
+        ...
+
+    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+        """Give the commits and tags that are reached from `wants` and not from `haves`.
+
+        Raises:
+            NotFound: It does not have one of `wants`.
+        """
+        ...
+
+    def objects(self, digests: Sequence[Digest], take: TakeFrames) -> None:
+        """Give objects in any order; those that do not fit into one reply are left out.
+
+        Raises:
+            NotFound: It does not have one.
+        """
+        ...
+
+    def has_pack(self, name: Digest) -> bool:
+        """Say whether a pack for a push to come is there."""
+        ...
+
+    def put_pack(self, name: Digest, data: bytes) -> None:
+        """Store a pack for a push to come; one that it has is not sent.
+
+        Raises:
+            Corrupt: What arrived there was not that pack.
+        """
+        ...
+
+    def push(self, request: PushRequest) -> None:
+        """Move refs, all or none.
+
+        Raises:
+            Conflict: A ref is another one there now, or may not move like that.
+            Forbidden: Whoever asks may not do it.
+        """
+        ...

@@ -1,0 +1,70 @@
+"""A repository on a hub, spoken to over HTTP."""
+
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote
+
+from tether.core.digest import Digest
+from tether.sync.ends import TakeFrames
+from tether.sync.http import HttpClient, Request
+from tether.sync.wire import PushRequest, RemoteRefs, read_frames, unpack_bits
+
+API = "/api/v1"
+
+
+class HubEnd:
+    """The far end of transfers with one repository of a hub; see `ends.FarEnd`.
+
+    Args:
+        client: Speaks to the hub.
+        owner: Whose repository.
+        repository: Its name.
+    """
+
+    def __init__(self, client: HttpClient, owner: str, repository: str) -> None:
+        self._client = client
+        self._path = f"{API}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+        self.name = f"{owner}/{repository}"
+
+    def refs(self) -> RemoteRefs:
+        """Return what it names now."""
+        return RemoteRefs.decode(self._client.call(Request("GET", f"{self._path}/transfer/refs")))
+
+    def have(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each digest whether its object is there."""
+        reply = self._client.call(self._post("have", b"".join(digests)))
+        return unpack_bits(reply, len(digests))
+
+    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+        """Give the commits and tags that are reached from `wants` and not from `haves`."""
+        body = len(wants).to_bytes(4, "little") + b"".join((*wants, *haves))
+        self._client.call(self._post("commits", body), _framed(take))
+
+    def objects(self, digests: Sequence[Digest], take: TakeFrames) -> None:
+        """Give objects in any order, as many as fit into one reply."""
+        self._client.call(self._post("objects", b"".join(digests)), _framed(take))
+
+    def put_pack(self, name: Digest, data: bytes) -> None:
+        """Store a pack for a push to come."""
+        self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
+
+    def has_pack(self, name: Digest) -> bool:
+        """Say whether a pack for a push to come is there."""
+        return self._client.json("GET", f"{self._path}/transfer/packs/{name.hex()}") is True
+
+    def push(self, request: PushRequest) -> None:
+        """Move refs, all or none."""
+        self._client.call(self._post("push", request.encode()))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _post(self, what: str, body: bytes) -> Request:
+        return Request("POST", f"{self._path}/transfer/{what}", body)
+
+
+def _framed(take: TakeFrames) -> Callable[[Iterator[bytes]], None]:
+    def blocks(source: Iterator[bytes]) -> None:
+        take(read_frames(source))
+
+    return blocks

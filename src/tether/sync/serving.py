@@ -1,0 +1,320 @@
+"""The end of a transfer that has the repository: what a hub does for each request, without HTTP.
+
+What arrives is a pack under its own name and does not count before a push names it. Each frame is verified on
+receipt; a push then walks what its refs reach, and is refused where anything is missing, untrue, or there
+without need. So a live object has all that it refers to beside it, whoever sent it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, islice
+
+from blake3 import blake3
+
+from tether.core.digest import Buffer, Digest
+from tether.core.kinds import ObjectKind
+from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
+from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError
+from tether.repo.checkpacks import check_pack
+from tether.repo.contents import ContentReader
+from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, META, Table, frame_header, role_of
+from tether.repo.history import History
+from tether.repo.objectdb import ObjectDb
+from tether.repo.operations import Head
+from tether.repo.oplog import read_operations
+from tether.repo.packindex import Place
+from tether.repo.packs import pack_key, read_contents
+from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
+from tether.sync.negotiate import Missing, find_missing
+from tether.sync.peel import peel, target_of
+from tether.sync.wire import MAX_PACK, REPLY_BYTES, PushRequest, RefMove, RemoteRefs
+
+_SENT = frozenset({DATA, META})
+_OPEN = (
+    ObjectKind.CHUNK,
+    ObjectKind.RECIPE,
+    ObjectKind.RECIPE_PAGE,
+    ObjectKind.TREE,
+    ObjectKind.COMMIT,
+    ObjectKind.TAG,
+)
+"""Kinds that travel; states and operations are the repository's own affair."""
+_RECENT = 10_000
+"""Operations among which a repeated push is looked for."""
+
+Stream = tuple[int, Iterator[bytes]]
+"""How many bytes follow, and the bytes."""
+
+
+class Serving:
+    """Answers for one repository.
+
+    Args:
+        repository: Usually a bare one.
+        branch_rule: Called with each move before it is made; raises Forbidden where it may not be.
+    """
+
+    def __init__(
+        self, repository: Repository, branch_rule: Callable[[RefMove], None] = lambda _: None
+    ) -> None:
+        self._repository, self._rule = repository, branch_rule
+
+    def refs(self) -> RemoteRefs:
+        """Return branches, tags and HEAD as they are now."""
+        root = self._repository.root()
+        shown = {name: value for name, value in root.refs.items() if name.startswith((BRANCHES, TAGS))}
+        return RemoteRefs(root.head.ref, shown)
+
+    def have(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each digest whether its object is here."""
+        return self._repository.objects.has_many(digests)
+
+    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest]) -> Stream:
+        """Return the commits and tags that are reached from `wants` and not from `haves`, as frames.
+
+        Raises:
+            NotFound: One of `wants` is not here.
+        """
+        objects = self._repository.objects
+        tags, starts = _followed(objects, wants)
+        known = [digest for digest in haves if _is_commit(objects, digest)]
+        between = History.of(self._repository).between(known, starts)
+        return self._frames([*tags, *between], None)
+
+    def objects(self, digests: Sequence[Digest]) -> Stream:
+        """Return objects as frames, as many as fit into one reply.
+
+        Raises:
+            NotFound: One is not here.
+        """
+        return self._frames(digests, REPLY_BYTES)
+
+    def _frames(self, digests: Sequence[Digest], limit: int | None) -> Stream:
+        places: list[Place] = []
+        for digest, place in zip(digests, self._repository.objects.find_many(digests), strict=True):
+            if place is None or place.frame.kind not in _OPEN:
+                raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
+            places.append(place)
+        places.sort(key=lambda place: (place.pack, place.frame.offset))
+        sizes = accumulate(FRAME_SIZE + place.frame.stored for place in places)
+        ends = [end for end in sizes if limit is None or end < limit + FRAME_SIZE + MAX_SHARED]
+        return (ends[-1] if ends else 0), self._sent(places[: len(ends)])
+
+    def _sent(self, places: Sequence[Place]) -> Iterator[bytes]:
+        for batch in self._repository.objects.read_frames(places):
+            pieces: list[Buffer] = []
+            for frame, data in batch:
+                pieces += (
+                    frame_header(frame.kind, frame.codec, frame.raw, frame.stored, frame.digest),
+                    data,
+                )
+            yield b"".join(pieces)
+
+    # -- what arrives -----------------------------------------------------------------------
+
+    def has_pack(self, name: Digest) -> bool:
+        """Say whether a pack was received whole."""
+        return self._repository.backend.exists(_mark(name))
+
+    def receive(self, name: Digest, blocks: Iterable[bytes]) -> None:
+        """Store a pack, verified whole and frame by frame; it does not count yet.
+
+        Raises:
+            InvalidInput: It is too long, or not what its name says.
+            Unavailable: The disk is full.
+        """
+        backend = self._repository.backend
+        if self.has_pack(name):
+            return
+        if name not in self._repository.root().packs():
+            hasher, size = blake3(), 0
+            with backend.upload() as upload:
+                for block in blocks:
+                    size += len(block)
+                    if size > MAX_PACK:
+                        raise InvalidInput(f"a pack of more than {MAX_PACK} bytes")
+                    hasher.update(block)
+                    upload.write(block)
+                if hasher.digest() != name:
+                    raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
+                upload.finish(pack_key(name))
+            self._verify(name)
+        try:
+            backend.write_new(_mark(name), b"")
+        except AlreadyExists:
+            return  # sent twice at the same time
+
+    def _verify(self, name: Digest) -> None:
+        backend = self._repository.backend
+        try:
+            table = read_contents(backend, name)
+            found = check_pack(backend, name, table)
+            good = found.good and not found.bad and set(table.kinds) <= set(_OPEN)
+            good = good and role_of(backend.read(pack_key(name), 0, HEADER.size)) in _SENT
+        except TetherError:
+            good = False
+        if not good:
+            backend.delete(pack_key(name))
+            raise InvalidInput("a pack that arrived is not sound", hint="run 'tether fsck' where it was made")
+
+    # -- the end of a push ------------------------------------------------------------------
+
+    def push(self, request: PushRequest, command: str = "push") -> None:
+        """Take up packs and move refs, all or none; a push that was done before is done.
+
+        Raises:
+            Conflict: A ref is another one now or may not move like that, or something is missing.
+            InvalidInput: A name cannot be one, or the packs hold what is not needed.
+            Forbidden: A rule does not allow it.
+        """
+        repository = self._repository
+        if self._was_done(request):
+            return
+        for move in request.moves:
+            _check_move(move)
+            self._rule(move)
+        with repository.transaction(command, write_id=request.write_id) as transaction:
+            arrived = _Arrived(repository, transaction, request)
+            arrived.check()
+            for move in request.moves:
+                transaction.set_ref(move.name, move.new, expected=move.old)
+            transaction.adopt(arrived.data, arrived.meta)
+            self._choose_head(transaction, request)
+        for name in request.packs:
+            repository.backend.delete(_mark(name))
+
+    def _was_done(self, request: PushRequest) -> bool:
+        operations = read_operations(self._repository)
+        return any(each.write_id == request.write_id for each in islice(operations, _RECENT))
+
+    def _choose_head(self, transaction: Transaction, request: PushRequest) -> None:
+        """Let HEAD name the first branch that comes, where the one it names is not there."""
+        head = transaction.root.head.ref
+        if head is None or transaction.ref(head) is not None or transaction.root.refs:
+            return
+        branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
+        if branches:
+            transaction.set_head(Head(branches[0]))
+
+
+@dataclass(slots=True)
+class _Tables:
+    """What the packs of a push hold."""
+
+    data: list[Digest]
+    meta: list[Digest]
+    rows: list[tuple[Digest, int]]
+    """Digest and kind of all metadata."""
+
+
+class _Arrived:
+    """The packs of one push beside what the repository has."""
+
+    def __init__(self, repository: Repository, transaction: Transaction, request: PushRequest) -> None:
+        self._live, self._request = repository.objects, request
+        tables = _tables(repository, request.packs)
+        self.data, self.meta, self._rows = tables.data, tables.meta, tables.rows
+        packs = (*transaction.root.packs(), *request.packs)
+        self._all = ObjectDb(repository.backend, lambda: packs) if request.packs else self._live
+        self._repository = repository
+
+    def check(self) -> None:
+        """Refuse what is not complete, not true, or not asked for; see `Serving.push`."""
+        wants = [move.new for move in self._request.moves if move.new is not None]
+        try:
+            missing = find_missing(self._all, self._live.has_many, wants, receiver=self._all)
+            self._check_moves()
+            self._check_files(missing)
+        except NotFound as error:
+            raise Conflict(f"a push is not complete: {error}", hint="push again") from None
+        except Corrupt as error:
+            raise InvalidInput(f"a push is not sound: {error}", hint="run 'tether fsck' here") from None
+        self._refuse_surplus(missing)
+
+    def _check_moves(self) -> None:
+        history = History(self._all)
+        for move in self._request.moves:
+            if move.new is None:
+                continue
+            place = self._all.find(move.new)
+            kinds = (
+                (ObjectKind.COMMIT,)
+                if move.name.startswith(BRANCHES)
+                else (ObjectKind.COMMIT, ObjectKind.TAG)
+            )
+            if place is None or place.frame.kind not in kinds:
+                raise InvalidInput(f"{short_ref(move.name)} cannot name what is no commit")
+            if move.force or move.old is None or move.old == move.new:
+                continue
+            if not move.name.startswith(BRANCHES):
+                raise Conflict(f"another tag {short_ref(move.name)} is there")
+            if not history.is_ancestor(peel(self._all, move.old), move.new):
+                hint = "run 'tether pull' first, then push again"
+                raise Conflict(f"{short_ref(move.name)} has commits that are not in the push", hint=hint)
+
+    def _check_files(self, missing: Missing) -> None:
+        """Hash files of several chunks: the chunks prove nothing of the file."""
+        reader = ContentReader(self._all)
+        for digest in missing.recipes:
+            for _ in reader.segments(digest):
+                pass
+
+    def _refuse_surplus(self, missing: Missing) -> None:
+        """Refuse metadata that nothing of the push needs: what it refers to was not looked at."""
+        needed = set(missing.meta())
+        for digest, kind in self._rows:
+            if digest not in needed and (kind == ObjectKind.RECIPE or not self._live.has(digest)):
+                raise InvalidInput(f"a push brings object {digest.hex()[:12]}, which it does not need")
+
+
+def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
+    found = _Tables([], [], [])
+    for name in packs:
+        if not repository.backend.exists(_mark(name)):
+            raise Conflict("a pack of the push is not there any more", hint="push again")
+        role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
+        (found.data if role == DATA else found.meta).append(name)
+        found.rows += _metadata(read_contents(repository.backend, name))
+    return found
+
+
+def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
+    for row, kind in enumerate(table.kinds):
+        if kind != ObjectKind.CHUNK:
+            yield Digest(table.digests[row * 32 : row * 32 + 32]), kind
+
+
+def _check_move(move: RefMove) -> None:
+    if not move.name.startswith((BRANCHES, TAGS)):
+        raise InvalidInput(f"{move.name} is neither a branch nor a tag")
+    if move.new is not None:
+        check_ref_name(move.name)
+
+
+def _mark(name: Digest) -> str:
+    """Return the key of the note that a pack arrived whole."""
+    return f"arrived/{name.hex()}"
+
+
+def _is_commit(objects: ObjectDb, digest: Digest) -> bool:
+    place = objects.find(digest)
+    return place is not None and place.frame.kind == ObjectKind.COMMIT
+
+
+def _followed(objects: ObjectDb, wants: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
+    """Return the tags among `wants` and below them, and the commits that they end at."""
+    tags: list[Digest] = []
+    commits: list[Digest] = []
+    waiting = list(wants)
+    while waiting:
+        digest = waiting.pop()
+        place = objects.find(digest)
+        if place is None or place.frame.kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
+            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
+        if place.frame.kind == ObjectKind.COMMIT:
+            commits.append(digest)
+        else:
+            tags.append(digest)
+            waiting.append(target_of(objects, digest))
+    return tags, commits
