@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from tether.core.digest import Digest
+from tether.core.digest import Buffer, Digest
 from tether.repo.frames import Frame
 from tether.sync.wire import PushRequest, RemoteRefs
 
@@ -45,7 +45,7 @@ class FarEnd(Protocol):
         """Say whether a pack for a push to come is there."""
         ...
 
-    def put_pack(self, name: Digest, data: bytes) -> None:
+    def put_pack(self, name: Digest, data: Buffer) -> None:
         """Store a pack for a push to come; one that it has is not sent.
 
         Raises:

@@ -16,7 +16,7 @@ from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel
 from tether.sync.transfer import copy_objects
 
-_TRIES = 8
+TRIES = 8
 """How often refs that only follow another repository are moved anew when someone else moves them too."""
 
 
@@ -83,7 +83,7 @@ def fetch(
         Corrupt: An object of the other side is damaged; nothing has changed here then.
     """
     require_prerequisites(other, local.objects)
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with suppress(Conflict):  # another process fetched at the same time; what it brought is here
             return _fetch(local, other, remote, prune, progress)
     return _fetch(local, other, remote, prune, progress)
@@ -92,7 +92,7 @@ def fetch(
 def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progress: Progress) -> Exchange:
     there = other.root()
     with local.transaction(f"fetch {remote}") as transaction:
-        updates = _plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
+        updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
         updates = [_judged(update, other, local) for update in updates]
         wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
         missing = find_missing(other.objects, local.objects.has_many, wants, there, local.objects)
@@ -121,7 +121,9 @@ def push(
         Conflict: A ref was moved there in the meantime.
     """
     with other.transaction(f"push to {remote}") as transaction:
-        updates = _plan_push(local, other, remote, options)
+        there = other.root()
+        busy = there.head.ref if other.worktree is not None else None
+        updates = plan_push(local, there.refs, remote, options, busy=busy)
         moving = [u for u in updates if u.state not in (RefState.SAME, RefState.REJECTED)]
         wants = [update.new for update in moving if update.new]
         missing = find_missing(local.objects, other.objects.has_many, wants, local.root(), other.objects)
@@ -129,7 +131,7 @@ def push(
         count, size = len(missing), copy_objects(local.objects, transaction.objects, missing, progress)
         for update in moving:
             transaction.set_ref(update.name, update.new, expected=update.old)
-    _remember(local, remote, [u for u in updates if u.state != RefState.REJECTED])
+    remember_push(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), count, size)
 
 
@@ -142,9 +144,10 @@ def _require_whole(missing: Missing) -> None:
         )
 
 
-def _plan_fetch(
+def plan_fetch(
     ours: Mapping[str, Digest], theirs: Mapping[str, Digest], remote: str, *, prune: bool
 ) -> list[RefUpdate]:
+    """Say which refs here follow those of another side; whether a branch goes forward is not known yet."""
     updates = []
     for name, new in sorted(theirs.items()):
         if name.startswith(BRANCHES):
@@ -190,24 +193,43 @@ def _follows(other: Repository, local: Repository, old: Digest, new: Digest | No
     return other.objects.has(old) and history.is_ancestor(peel(other.objects, old), peel(other.objects, new))
 
 
-def _plan_push(local: Repository, other: Repository, remote: str, options: PushOptions) -> list[RefUpdate]:
-    ours, theirs = local.root().refs, other.root()
+def plan_push(
+    local: Repository,
+    theirs: Mapping[str, Digest],
+    remote: str,
+    options: PushOptions,
+    *,
+    busy: str | None = None,
+) -> list[RefUpdate]:
+    """Say how the refs of another side move.
+
+    Args:
+        local: Has what is pushed.
+        theirs: The refs of the other side.
+        remote: Its name here.
+        options: What is pushed.
+        busy: The ref that is checked out there.
+
+    Raises:
+        NotFound: A branch is not here, or to be removed and not there.
+    """
+    ours = local.root().refs
     updates = []
     for branch in options.branches:
         name = branch_ref(branch)
-        old, new = theirs.refs.get(name), None if options.delete else ours.get(name)
+        old, new = theirs.get(name), None if options.delete else ours.get(name)
         if options.delete and old is None:
             raise NotFound(f"{remote} has no branch {branch}")
         if not options.delete and new is None:
             raise NotFound(f"no branch {branch} here", hint="commit first, or name another branch")
         seen = ours.get(remote_ref(remote, branch))
         state, reason = _push_state(local, old, new, lease=options.lease and old == seen)
-        if other.worktree is not None and theirs.head.ref == name and state != RefState.SAME:
+        if busy == name and state != RefState.SAME:
             state, reason = RefState.REJECTED, "it is checked out there"
         updates.append(RefUpdate(name, old, new, state, reason))
     if options.tags:
         for name in sorted(name for name in ours if name.startswith(TAGS)):
-            old, new = theirs.refs.get(name), ours[name]
+            old, new = theirs.get(name), ours[name]
             if old is None or old == new:
                 updates.append(RefUpdate(name, old, new, RefState.NEW if old is None else RefState.SAME))
             else:
@@ -239,10 +261,10 @@ def _forward(local: Repository, old: Digest, new: Digest | None) -> bool:
     return History.of(local).is_ancestor(peel(objects, old), peel(objects, new))
 
 
-def _remember(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:
+def remember_push(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:
     """Move the remote branches here; the push itself is done, whoever else does so at the same time."""
     branches = [update for update in updates if update.name.startswith(BRANCHES)]
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with suppress(Conflict), local.transaction(f"push to {remote}") as transaction:
             for update in branches:
                 transaction.set_ref(remote_ref(remote, update.name.removeprefix(BRANCHES)), update.new)

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
 
 from tether import errors
+from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
 
 _CONNECT_S = 15.0
@@ -87,7 +88,7 @@ class Request:
 
     method: str
     path: str
-    body: bytes | None = None
+    body: Buffer | None = None
     kind: str = "application/octet-stream"
     headers: Mapping[str, str] | None = None
 
@@ -187,7 +188,7 @@ class HttpClient:
         reply = self._pool.request(
             request.method,
             self._base + request.path,
-            body=request.body,
+            body=cast("bytes | None", request.body),  # any buffer is sent as it is
             headers=headers,
             preload_content=False,
             redirect=False,

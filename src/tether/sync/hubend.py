@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
-from tether.core.digest import Digest
+from tether.core.digest import Buffer, Digest
 from tether.sync.ends import TakeFrames
 from tether.sync.http import HttpClient, Request
 from tether.sync.wire import PushRequest, RemoteRefs, read_frames, unpack_bits
@@ -43,7 +43,7 @@ class HubEnd:
         """Give objects in any order, as many as fit into one reply."""
         self._client.call(self._post("objects", b"".join(digests)), _framed(take))
 
-    def put_pack(self, name: Digest, data: bytes) -> None:
+    def put_pack(self, name: Digest, data: Buffer) -> None:
         """Store a pack for a push to come."""
         self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
 

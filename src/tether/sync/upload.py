@@ -1,0 +1,160 @@
+"""Sending what a far end lacks: packs as they lie here where it lacks all of one, else packs made for it.
+
+Packs are made in the order in which the objects lie, so a push that was cut makes the same packs again, and
+those that arrived are not sent twice.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tether.core.ahead import ahead
+from tether.core.batches import batches
+from tether.core.digest import Buffer, Digest
+from tether.core.kinds import ObjectKind
+from tether.core.progress import SILENT, Progress
+from tether.errors import NotFound, Unavailable
+from tether.repo.frames import DATA, META, Stored
+from tether.repo.history import History
+from tether.repo.packindex import Place
+from tether.repo.packs import PackWriter, pack_key, read_contents
+from tether.repo.repository import Repository
+from tether.storage.memory import MemoryBackend
+from tether.sync.ends import FarEnd
+from tether.sync.negotiate import find_missing
+from tether.sync.peel import peel
+from tether.sync.wire import RemoteRefs
+
+_BATCH = 16_384
+_PACK = 32 << 20
+"""Bytes of a pack that is made for sending: it is held in memory."""
+JOBS = 2
+"""Packs on their way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What was sent.
+
+    Attributes:
+        packs: Names of the packs that hold it.
+        objects: How many objects the far end lacked.
+        bytes: Of the packs, those that were there already included.
+    """
+
+    packs: tuple[Digest, ...]
+    objects: int
+    bytes: int
+
+
+class _Pack(NamedTuple):
+    """A pack to send, in whole."""
+
+    name: Digest
+    data: Buffer
+
+
+def upload(
+    end: FarEnd, local: Repository, wants: Sequence[Digest], there: RemoteRefs, progress: Progress = SILENT
+) -> Uploaded:
+    """Send everything that `wants` reach and that the far end lacks; it counts there when a push names it.
+
+    Args:
+        end: Takes the packs.
+        local: Has the objects.
+        wants: Commits and tags.
+        there: The far end's refs as they are.
+        progress: Told of the bytes that are sent.
+
+    Raises:
+        Unavailable: Contents or history that the far end lacks are not here either.
+    """
+    missing = find_missing(local.objects, _There(end, local, wants, there), wants, local.root())
+    if missing.boundary:
+        raise Unavailable(
+            f"history ends here at commit {missing.boundary[0].hex()[:12]}, and its parents are not there",
+            hint="push what came before from a repository that has it, then push again",
+        )
+    data, meta = _places(local, missing.chunks), _places(local, missing.meta())
+    total = sum(place.frame.stored for found in (data, meta) for place in found)
+    progress.start("sending objects", total, "bytes")
+    names, size = [], 0
+    with ThreadPoolExecutor(JOBS, "send") as pool:
+        packs = (pack for role, found in ((DATA, data), (META, meta)) for pack in _packs(local, role, found))
+        for name, length in ahead(pool, lambda pack: _send(end, pack), packs, JOBS - 1):
+            names.append(name)
+            size += length
+            progress.advance(length)
+    progress.finish()
+    return Uploaded(tuple(names), len(missing), size)
+
+
+def _send(end: FarEnd, pack: _Pack) -> tuple[Digest, int]:
+    if not end.has_pack(pack.name):
+        end.put_pack(pack.name, pack.data)
+    return pack.name, len(pack.data)
+
+
+class _There:
+    """Says what the far end has; commits by its refs where they are known here, all else by asking."""
+
+    def __init__(self, end: FarEnd, local: Repository, wants: Sequence[Digest], there: RemoteRefs) -> None:
+        self._end = end
+        known = [d for d in dict.fromkeys(there.refs.values()) if local.objects.has(d)]
+        self._answers: dict[Digest, bool] = dict.fromkeys(known, True)
+        tips = [peel(local.objects, digest) for digest in known]
+        starts = [peel(local.objects, digest) for digest in wants]
+        fresh = list(History.of(local).between(tips, starts))
+        self._answers.update(dict.fromkeys(tips, True))
+        if there.refs:
+            for part in batches(fresh, _BATCH):
+                self._answers.update(zip(part, end.have(part), strict=True))
+        self._empty = not there.refs
+
+    def __call__(self, digests: Sequence[Digest]) -> list[bool]:
+        if self._empty:
+            # Nothing was ever pushed there; what other refs left is not worth asking for.
+            return [False] * len(digests)
+        asked = [digest for digest in digests if digest not in self._answers]
+        for part in batches(asked, _BATCH):
+            self._answers.update(zip(part, self._end.have(part), strict=True))
+        return [self._answers[digest] for digest in digests]
+
+
+def _places(local: Repository, digests: Sequence[Digest]) -> list[Place]:
+    places = []
+    for digest, place in zip(digests, local.objects.find_many(digests), strict=True):
+        if place is None:
+            raise NotFound(f"object {digest.hex()[:12]} is not in this repository", hint="run 'tether fsck'")
+        places.append(place)
+    places.sort(key=lambda place: (place.pack, place.frame.offset))
+    return places
+
+
+def _packs(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
+    """Yield packs that hold exactly the objects at `places`."""
+    counts = Counter(place.pack for place in places)
+    whole = {name for name, count in counts.items() if len(read_contents(local.backend, name).kinds) == count}
+    for name in whole:
+        yield _Pack(name, local.backend.map(pack_key(name)))
+    rest = [place for place in places if place.pack not in whole]
+    held = MemoryBackend()
+    writer: PackWriter | None = None
+    for frames in local.objects.read_frames(rest):
+        for frame, data in frames:
+            writer = writer or PackWriter(held, role)
+            writer.add(Stored(ObjectKind(frame.kind), frame.codec, frame.raw, frame.digest, data))
+            if writer.size >= _PACK:
+                yield _taken(held, writer)
+                writer = None
+    if writer is not None:
+        yield _taken(held, writer)
+
+
+def _taken(held: MemoryBackend, writer: PackWriter) -> _Pack:
+    name, _ = writer.finish()
+    data = held.read(pack_key(name))
+    held.delete(pack_key(name))
+    return _Pack(name, data)
