@@ -28,6 +28,12 @@ class InvalidInput(TetherError):
     code = "invalid-input"
 
 
+class TooLarge(InvalidInput):
+    """More was sent than is taken at once; send less."""
+
+    code = "too-large"
+
+
 class NotFound(TetherError, LookupError):
     """What was asked for is not there."""
 
@@ -68,6 +74,12 @@ class Unavailable(TetherError):
     """Wait or free something, then retry: disk full, lock held, connection cut."""
 
     code = "unavailable"
+
+
+class RateLimited(Unavailable):
+    """Too many tries in a short time; wait as long as the hint says."""
+
+    code = "rate-limited"
 
 
 class Unsupported(TetherError):

@@ -1,0 +1,24 @@
+"""Joins the parts of the hub to one ASGI application."""
+
+from fastapi import FastAPI
+
+from tether.hub import problems
+from tether.hub.hub import Hub
+from tether.hub.middleware.body_limit import BodyLimit
+from tether.hub.middleware.request_id import RequestId
+from tether.hub.routes import accounts, health, repositories
+
+API = "/api/v1"
+
+
+def build_app(hub: Hub) -> FastAPI:
+    """Return the application of one hub; whoever made the hub closes it."""
+    app = FastAPI(title="Tether hub", version="1", openapi_url=f"{API}/openapi.json")
+    app.state.hub = hub
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=hub.settings.max_body)
+    app.add_middleware(RequestId)
+    app.include_router(health.router)
+    for routes in (accounts, repositories):
+        app.include_router(routes.router, prefix=API)
+    return app

@@ -1,0 +1,58 @@
+"""Refuses bodies that are larger than any request but a transfer needs."""
+
+import re
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tether.errors import TooLarge
+from tether.hub.problems import reply_to
+
+STREAMED = re.compile(r"/api/v1/repos/[^/]+/[^/]+/transfer(/.*)?")
+"""Paths whose routes read their bodies as streams and limit them themselves."""
+
+
+class BodyLimit:
+    """Counts the bytes of a body as they come, whatever the request said of its length."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer it."""
+        if scope["type"] != "http" or STREAMED.fullmatch(scope["path"]):
+            await self.app(scope, receive, send)
+            return
+        refusal = reply_to(TooLarge(f"the body is larger than {self.limit} bytes"))
+        if _declared(scope) > self.limit:
+            await refusal(scope, receive, send)
+            return
+        read, started = 0, False
+
+        async def receive_counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self.limit:
+                raise _Exceeded
+            return message
+
+        async def send_noted(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive_counted, send_noted)
+        except _Exceeded:
+            if started:
+                raise
+            await refusal(scope, receive, send)
+
+
+class _Exceeded(Exception):
+    """More came than is allowed."""
+
+
+def _declared(scope: Scope) -> int:
+    value = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(value) if value.isdigit() else 0
