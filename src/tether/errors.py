@@ -77,9 +77,19 @@ class Unavailable(TetherError):
 
 
 class RateLimited(Unavailable):
-    """Too many tries in a short time; wait as long as the hint says."""
+    """Too many tries in a short time; wait.
+
+    Args:
+        message: As for `TetherError`.
+        hint: As for `TetherError`.
+        wait_s: Seconds after which to try again.
+    """
 
     code = "rate-limited"
+
+    def __init__(self, message: str, *, hint: str | None = None, wait_s: int = 60) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
 
 
 class Unsupported(TetherError):

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, NotFound, Unauthenticated
@@ -92,34 +91,33 @@ def require_administrator(principal: Principal) -> None:
         raise Forbidden("only administrators of the hub may do this")
 
 
-def role_of(session: Session, principal: Principal, row: RepositoryRow) -> Role | None:
-    """Return the highest role that somebody has in a repository, or None: then it is not there for them."""
-    found = [] if row.private else [Role.READ]
-    user = principal.user
-    if principal.administers:
-        return Role.ADMIN
+def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -> Role | None:
+    """Return the highest role that somebody has in a repository, or None: then it is not there for them.
+
+    Where there is no repository the same is looked up, so that the time tells nothing.
+    """
+    user, found = principal.user, list[Role]()
     if user is not None:
-        if user.admin or row.owner_id == user.id:
-            found.append(Role.ADMIN)
-        found.extend(_granted(session, user.id, row))
-    if not found:
+        found += _granted(session, user.id, row)
+    if row is None:
         return None
-    return min(max(found), _HIGHEST[principal.scope])
+    if not row.private:
+        found.append(Role.READ)
+    if principal.operator or (user is not None and (user.admin or row.owner_id == user.id)):
+        found.append(Role.ADMIN)
+    return min(max(found), _HIGHEST[principal.scope]) if found else None
 
 
-def _granted(session: Session, account_id: str, row: RepositoryRow) -> list[Role]:
+def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> list[Role]:
     """Return the roles that somebody has by being a collaborator or a member of the owner."""
+    repository_id, owner_id = ("", "") if row is None else (row.id, row.owner_id)
     roles = []
-    collaborator = session.get(Collaborator, (row.id, account_id))
+    collaborator = session.get(Collaborator, (repository_id, account_id))
     if collaborator is not None:
         roles.append(Role[collaborator.role.upper()])
-    member = session.scalar(
-        select(Membership.role).where(
-            Membership.organisation_id == row.owner_id, Membership.account_id == account_id
-        )
-    )
+    member = session.get(Membership, (owner_id, account_id))
     if member is not None:
-        roles.append(_OF_MEMBERS[member])
+        roles.append(_OF_MEMBERS[member.role])
     return roles
 
 
@@ -143,7 +141,7 @@ def require(
         Forbidden: The role or the scope of the token is not enough.
         Conflict: It is archived, and the role is one that changes it.
     """
-    held = None if row is None else role_of(session, principal, row)
+    held = role_of(session, principal, row)
     if row is None or held is None:
         raise NotFound(f"no repository {address} for you here", hint=f"check the address; {SIGN_IN}")
     if held < role and principal.user is None:

@@ -1,10 +1,12 @@
 """Users: who they are and how they sign in."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tether.errors import AlreadyExists, NotFound
+from tether.errors import AlreadyExists, Conflict, NotFound
 from tether.hub.acting import Act
 from tether.hub.database.models import Account
 from tether.hub.naming import account_name, key_of
@@ -70,3 +72,38 @@ def insert_account(session: Session, account: Account) -> None:
             session.add(account)
     except IntegrityError:
         raise AlreadyExists(f"the name {account.name} is taken", hint="choose another") from None
+
+
+def list_users(session: Session, after: str = "", limit: int = 100) -> Sequence[Account]:
+    """Return users by name, at most `limit` behind the name `after`."""
+    query = select(Account).where(Account.kind == USER, Account.key > key_of(after))
+    return session.scalars(query.order_by(Account.key).limit(limit)).all()
+
+
+def change_user(
+    act: Act,
+    name: str,
+    *,
+    admin: bool | None = None,
+    disabled: bool | None = None,
+    password: str | None = None,
+) -> Account:
+    """Change a user; the tokens of a disabled one are good for nothing, from now on.
+
+    Raises:
+        NotFound: There is no such user.
+        InvalidInput: The password is too short or too long.
+        Conflict: The actor would lock themselves out.
+    """
+    account = find_user(act.session, name)
+    themselves = act.actor.user is not None and act.actor.user.id == account.id
+    if themselves and (disabled or admin is False):
+        raise Conflict("nobody takes their own rights away", hint="ask another administrator")
+    if password is not None:
+        account.password = hash_password(password)
+        act.record("user.password", account.name)
+    for field, value in (("admin", admin), ("disabled", disabled)):
+        if value is not None and getattr(account, field) != value:
+            setattr(account, field, value)
+            act.record("user.change", account.name, repository=None, **{field: value})
+    return account

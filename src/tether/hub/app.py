@@ -5,20 +5,24 @@ from fastapi import FastAPI
 from tether.hub import problems
 from tether.hub.hub import Hub
 from tether.hub.middleware.body_limit import BodyLimit
+from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.request_id import RequestId
-from tether.hub.routes import accounts, health, repositories
+from tether.hub.routes import accounts, administration, health, organisations, repositories
 
 API = "/api/v1"
 
 
 def build_app(hub: Hub) -> FastAPI:
     """Return the application of one hub; whoever made the hub closes it."""
-    app = FastAPI(title="Tether hub", version="1", openapi_url=f"{API}/openapi.json")
+    app = FastAPI(
+        title="Tether hub", version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None
+    )
     app.state.hub = hub
     problems.install(app)
     app.add_middleware(BodyLimit, limit=hub.settings.max_body)
+    app.add_middleware(Headers)
     app.add_middleware(RequestId)
     app.include_router(health.router)
-    for routes in (accounts, repositories):
-        app.include_router(routes.router, prefix=API)
+    for routes in (accounts, administration, organisations, repositories):
+        app.include_router(routes.router, prefix=API, responses=problems.RESPONSES)
     return app

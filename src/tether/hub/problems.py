@@ -1,6 +1,7 @@
 """Every failure as a reply: `{"error": {"code", "message", "hint"}}`, and its status, given here alone."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -8,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from tether import errors
+from tether.hub.routes.documents import ProblemDocument
 
 STATUSES: dict[type[errors.TetherError], int] = {
     errors.InvalidInput: 400,
@@ -22,6 +24,11 @@ STATUSES: dict[type[errors.TetherError], int] = {
     errors.RateLimited: 429,
     errors.Unsupported: 422,
 }
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ProblemDocument},
+    "5XX": {"model": ProblemDocument},
+}
+"""What OpenAPI says of failures."""
 _CODES = {404: errors.NotFound.code, 405: errors.InvalidInput.code}
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tether", Basic realm="tether"'}
 
@@ -42,7 +49,10 @@ def reply(
 def reply_to(error: errors.TetherError) -> JSONResponse:
     """Return the reply for an error of ours."""
     status = status_of(error)
-    return reply(status, error.code, str(error), error.hint, _CHALLENGE if status == 401 else None)
+    headers = dict(_CHALLENGE) if status == 401 else {}
+    if isinstance(error, errors.RateLimited):
+        headers["Retry-After"] = str(error.wait_s)
+    return reply(status, error.code, str(error), error.hint, headers)
 
 
 def bug(request_id: str) -> JSONResponse:
@@ -68,7 +78,12 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
-    return reply(400, errors.InvalidInput.code, f"{place}: {first['msg'].lower()}", "see /docs on this hub")
+    return reply(
+        400,
+        errors.InvalidInput.code,
+        f"{place}: {first['msg'].lower()}",
+        "see /api/v1/openapi.json on this hub",
+    )
 
 
 async def _of_framework(_: Request, error: Exception) -> JSONResponse:

@@ -23,17 +23,18 @@ PAGE = 100
 
 
 def find(session: Session, owner: str, name: str) -> RepositoryRow | None:
-    """Return the repository at an address, also at one that it had before; None where there is none."""
-    account = find_account(session, owner)
-    if account is None:
-        return None
-    live = RepositoryRow.owner_id == account.id, RepositoryRow.deleted_at.is_(None)
-    row = session.scalar(select(RepositoryRow).where(*live, RepositoryRow.key == key_of(name)))
-    if row is not None:
-        return row
-    redirect = session.get(Redirect, (account.id, key_of(name)))
-    moved = None if redirect is None else session.get(RepositoryRow, redirect.repository_id)
-    return moved if moved is not None and moved.deleted_at is None else None
+    """Return the repository at an address, also at one that it had before; None where there is none.
+
+    Both are always looked for, so that the time tells nothing.
+    """
+    live = select(RepositoryRow).where(RepositoryRow.deleted_at.is_(None))
+    current = live.join(Account, RepositoryRow.owner_id == Account.id)
+    earlier = live.join(Redirect, Redirect.repository_id == RepositoryRow.id)
+    earlier = earlier.join(Account, Redirect.owner_id == Account.id)
+    of_owner = Account.key == key_of(owner)
+    found = session.scalar(current.where(of_owner, RepositoryRow.key == key_of(name)))
+    moved = session.scalar(earlier.where(of_owner, Redirect.key == key_of(name)))
+    return moved if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,29 +55,30 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
         Unauthenticated, Forbidden: The one who asks may not make one there.
         AlreadyExists: The name is taken.
     """
-    owner = _owner(act, wanted.owner)
+    owner = future_owner(act, wanted.owner)
     if wanted.kind not in KINDS:
         raise InvalidInput(f"no such kind: {wanted.kind!r}", hint=f"choose one of {', '.join(KINDS)}")
     row = RepositoryRow(
         id=new_id(),
-        owner_id=owner.id,
-        owner=owner,
-        name=repository_name(wanted.name),
-        key=key_of(wanted.name),
         kind=wanted.kind,
         private=wanted.private,
         archived=False,
         created=act.now,
     )
-    _take_name(act.session, row)
+    take_name(act.session, row, owner, repository_name(wanted.name))
     act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
     act.session.flush()
     Repository.init(folder_of(act.hub, row), bare=True, clock=act.hub.clock).close()
     return row
 
 
-def _owner(act: Act, name: str) -> Account:
-    """Return the account in whose name the actor may make repositories."""
+def future_owner(act: Act, name: str) -> Account:
+    """Return an account in whose name the actor may make repositories.
+
+    Raises:
+        NotFound: There is none of that name.
+        Unauthenticated, Forbidden: The actor may not.
+    """
     account = find_account(act.session, name)
     if act.actor.administers:
         if account is None:
@@ -94,17 +96,23 @@ def _owner(act: Act, name: str) -> Account:
     )
 
 
-def _take_name(session: Session, row: RepositoryRow) -> None:
-    """Write a row with a new address; an old address of another repository gives way."""
-    address = row.full_name
+def take_name(session: Session, row: RepositoryRow, owner: Account, name: str) -> None:
+    """Write a row with a new address; an old address of another repository gives way.
+
+    Raises:
+        AlreadyExists: Another repository has the address.
+    """
+    address = f"{owner.name}/{name}"
     try:
         with session.begin_nested():
+            row.owner_id, row.owner, row.name, row.key = owner.id, owner, name, key_of(name)
             session.add(row)
     except IntegrityError:
         raise AlreadyExists(f"there is a repository {address} already", hint="choose another name") from None
-    redirect = session.get(Redirect, (row.owner_id, row.key))
+    redirect = session.get(Redirect, (owner.id, key_of(name)))
     if redirect is not None:
         session.delete(redirect)
+        session.flush()
 
 
 def list_visible(

@@ -1,6 +1,7 @@
 """Secrets that the hub gives out once and keeps only as a digest, and passwords that it never keeps."""
 
 import secrets
+from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -14,6 +15,8 @@ SHORTEST_PASSWORD = 8
 LONGEST_PASSWORD = 1000
 _hasher = PasswordHasher()
 _absent: list[str] = []
+_turns = BoundedSemaphore(4)
+"""Each hash takes 64 MiB for a moment; more at once would only take more memory."""
 
 
 def new_secret() -> tuple[str, str]:
@@ -42,15 +45,17 @@ def hash_password(password: str) -> str:
         raise InvalidInput(
             f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters", hint="choose another"
         )
-    return _hasher.hash(password)
+    with _turns:
+        return _hasher.hash(password)
 
 
 def verify_password(hashed: str | None, password: str) -> bool:
     """Say whether `password` is the one that was hashed; without a hash it takes as long and is False."""
-    if not _absent:
-        _absent.append(_hasher.hash(secrets.token_urlsafe()))
-    try:
-        right = _hasher.verify(hashed or _absent[0], password[:LONGEST_PASSWORD])
-    except (VerificationError, InvalidHashError):
-        return False
+    with _turns:
+        if not _absent:
+            _absent.append(_hasher.hash(secrets.token_urlsafe()))
+        try:
+            right = _hasher.verify(hashed or _absent[0], password[:LONGEST_PASSWORD])
+        except (VerificationError, InvalidHashError):
+            return False
     return right and hashed is not None

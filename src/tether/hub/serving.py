@@ -47,6 +47,7 @@ def serve(hub: Hub, listener: socket.socket) -> None:
         log_level="warning",
         server_header=False,
         timeout_graceful_shutdown=hub.settings.shutdown_s,
-        proxy_headers=False,
+        proxy_headers=bool(hub.settings.trusted_proxies),
+        forwarded_allow_ips=hub.settings.trusted_proxies,
     )
     uvicorn.Server(config).run(sockets=[listener])

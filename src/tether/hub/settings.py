@@ -43,6 +43,7 @@ class HubSettings:
     login_attempts: int = _setting(10, "failed sign-ins allowed in one window, by name and by address")
     login_window_s: int = _setting(900, "length of that window in seconds")
     login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
+    trusted_proxies: str = _setting("", "addresses of proxies, with commas, that may say for whom they ask")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 

@@ -16,7 +16,7 @@ _PAGE = """<!doctype html>
 <ul>
 <li><code>tether login URL</code> signs in</li>
 <li><code>tether clone URL/OWNER/NAME</code> copies a repository</li>
-<li><a href="/docs">The HTTP interface</a></li>
+<li><a href="/api/v1/openapi.json">The HTTP interface</a></li>
 </ul>
 </body>
 </html>
