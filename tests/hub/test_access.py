@@ -102,7 +102,7 @@ def test_a_private_repository_looks_like_none(hub: HubRoom, method: str, path: s
 
 
 def test_lists_show_what_one_may_read(hub: HubRoom) -> None:
-    """Public ones to all, private ones to owners, members, collaborators, administrators; none that are gone."""
+    """Public ones for all, private for owners, members, collaborators, administrators; none that is gone."""
     ada, bob, root = hub.user("ada"), hub.user("bob"), hub.user("root", admin=True)
     hub.ok("POST", "/organisations", ada, {"name": "lab"})
     for name, private in (("ada/open", False), ("ada/mine", True), ("lab/shared", True), ("ada/gone", False)):

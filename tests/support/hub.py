@@ -78,7 +78,7 @@ class HubRoom:
     def __init__(self, root: Path, **settings: Any) -> None:
         self.now = START
         self.hub = Hub.open(load_settings(root, settings, {}), lambda: Time(self.now, 0))
-        self.app: FastAPI = build_app(self.hub)
+        self.app: FastAPI = build_app(self.hub, lambda: self.now / SECOND)
 
     def close(self) -> None:
         """Close the hub."""

@@ -1,6 +1,7 @@
 """Users: who they are and how they sign in."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -80,14 +81,16 @@ def list_users(session: Session, after: str = "", limit: int = 100) -> Sequence[
     return session.scalars(query.order_by(Account.key).limit(limit)).all()
 
 
-def change_user(
-    act: Act,
-    name: str,
-    *,
-    admin: bool | None = None,
-    disabled: bool | None = None,
-    password: str | None = None,
-) -> Account:
+@dataclass(frozen=True, slots=True)
+class UserChanges:
+    """What is to be different of a user; None leaves it as it is."""
+
+    admin: bool | None = None
+    disabled: bool | None = None
+    password: str | None = None
+
+
+def change_user(act: Act, name: str, changes: UserChanges) -> Account:
     """Change a user; the tokens of a disabled one are good for nothing, from now on.
 
     Raises:
@@ -96,13 +99,13 @@ def change_user(
         Conflict: The actor would lock themselves out.
     """
     account = find_user(act.session, name)
-    themselves = act.actor.user is not None and act.actor.user.id == account.id
-    if themselves and (disabled or admin is False):
+    oneself = act.actor.user is not None and act.actor.user.id == account.id
+    if oneself and (changes.disabled or changes.admin is False):
         raise Conflict("nobody takes their own rights away", hint="ask another administrator")
-    if password is not None:
-        account.password = hash_password(password)
+    if changes.password is not None:
+        account.password = hash_password(changes.password)
         act.record("user.password", account.name)
-    for field, value in (("admin", admin), ("disabled", disabled)):
+    for field, value in (("admin", changes.admin), ("disabled", changes.disabled)):
         if value is not None and getattr(account, field) != value:
             setattr(account, field, value)
             act.record("user.change", account.name, repository=None, **{field: value})

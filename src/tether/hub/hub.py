@@ -1,5 +1,6 @@
 """One hub of this process: its settings, its database and its clock."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,8 @@ class Hub:
         with translated(str(settings.root)):
             settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             settings.repositories.mkdir(exist_ok=True, mode=0o700)
+            if not settings.database:  # SQLite would let everybody read it
+                os.close(os.open(settings.root / "hub.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = Database(settings.database_url)
         try:
             migrate(database)

@@ -44,6 +44,7 @@ class HubSettings:
     login_window_s: int = _setting(900, "length of that window in seconds")
     login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
     trusted_proxies: str = _setting("", "addresses of proxies, with commas, that may say for whom they ask")
+    log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 

@@ -1,5 +1,6 @@
 """`tether hub`: run a hub, and administer it on its own machine."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
                 lambda: [f"serving {hub.settings.root} at {url}"],
             )
             ctx.out.flush()
-            serve(hub, listener)
+            serve(hub, listener, time.monotonic, log=ctx.err)
 
 
 @command.group("user")
@@ -92,6 +93,47 @@ def user_add(
         with acting(hub, OPERATOR) as act:
             made = create_user(act, name, password=password, admin=admin)
     ctx.emit({"name": made.name, "admin": admin}, lambda: [f"added user {made.name}"], essential=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UserSetOptions:
+    """What the user asked for."""
+
+    name: str
+    root: Path | None
+    database: str | None
+    admin: bool | None
+    disabled: bool | None
+    password_stdin: bool
+
+
+@user.command("set")
+@click.argument("name")
+@place_options
+@click.option("--admin/--no-admin", default=None, help="Let the user administer the hub, or not any more.")
+@click.option(
+    "--disable/--enable", "disabled", default=None, help="Refuse the user and all tokens, or not any more."
+)
+@click.option("--password-stdin", is_flag=True, help="Read a new password from the input.")
+@with_options(UserSetOptions)
+def user_set(ctx: Context, options: UserSetOptions) -> None:
+    """Change a user: rights, password, whether they may come in at all."""
+    from tether.cli.asking import read_secret
+
+    password = read_secret("password") if options.password_stdin else None
+    with opened_hub(ctx, options.root, {"database": options.database}) as hub:
+        from tether.hub.access import OPERATOR
+        from tether.hub.accounts import UserChanges, change_user
+        from tether.hub.acting import acting
+
+        with acting(hub, OPERATOR) as act:
+            changes = UserChanges(options.admin, options.disabled, password)
+            changed = change_user(act, options.name, changes)
+    ctx.emit(
+        {"name": changed.name, "admin": changed.admin, "disabled": changed.disabled},
+        lambda: [f"changed user {changed.name}"],
+        essential=False,
+    )
 
 
 @command.group("token")

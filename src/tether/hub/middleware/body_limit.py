@@ -1,6 +1,7 @@
 """Refuses bodies that are larger than any request but a transfer needs."""
 
 import re
+from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,26 +27,26 @@ class BodyLimit:
         if _declared(scope) > self.limit:
             await refusal(scope, receive, send)
             return
-        read, started = 0, False
+        read, exceeded, started = 0, False, False
 
         async def receive_counted() -> Message:
-            nonlocal read
+            nonlocal read, exceeded
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.limit:
+                exceeded = True
                 raise _Exceeded
             return message
 
-        async def send_noted(message: Message) -> None:
+        async def send_unless_exceeded(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+            if not exceeded or started:  # the framework answers in its own way when a body cannot be read
+                started = True
+                await send(message)
 
-        try:
-            await self.app(scope, receive_counted, send_noted)
-        except _Exceeded:
-            if started:
-                raise
+        with suppress(_Exceeded):
+            await self.app(scope, receive_counted, send_unless_exceeded)
+        if exceeded and not started:
             await refusal(scope, receive, send)
 
 

@@ -26,7 +26,7 @@ def change_user(hub: TheHub, principal: ThePrincipal, name: str, body: doc.UserC
     """Disable a user or let them in again; make them an administrator or not."""
     require_administrator(principal)
     with acting(hub, principal) as act:
-        return doc.UserDocument.of(accounts.change_user(act, name, admin=body.admin, disabled=body.disabled))
+        return doc.UserDocument.of(accounts.change_user(act, name, accounts.UserChanges(**body.model_dump())))
 
 
 @router.post("/invitations", status_code=201)
