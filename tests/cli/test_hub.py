@@ -24,7 +24,7 @@ class Served:
     """
 
     def __init__(self, room: Room, *options: str) -> None:
-        command = [TETHER, "hub", "serve", "--root", "hub", "--port", "0", "--json", *options]
+        command = [str(TETHER), "hub", "serve", "--root", "hub", "--port", "0", "--json", *options]
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
         self.process = subprocess.Popen(
             command, cwd=room.work, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -228,7 +228,7 @@ def test_no_hub_is_meant(room: Room) -> None:
 def test_the_hub_of_the_repository_is_meant(room: Room) -> None:
     """In a repository with a remote on a hub that hub is the one."""
     room.ok("init", "-q")
-    room.ok("remote", "add", "-q", "origin", "http://127.0.0.1:1/ada/x")
+    room.ok("config", "-q", "remote.origin.url", "http://127.0.0.1:1/ada/x")
 
     assert room.run("logout").err == "error: not signed in to http://127.0.0.1:1\n"
 
