@@ -28,6 +28,12 @@ class InvalidInput(TetherError):
     code = "invalid-input"
 
 
+class TooLarge(InvalidInput):
+    """More was sent than is taken at once; send less."""
+
+    code = "too-large"
+
+
 class NotFound(TetherError, LookupError):
     """What was asked for is not there."""
 
@@ -68,6 +74,22 @@ class Unavailable(TetherError):
     """Wait or free something, then retry: disk full, lock held, connection cut."""
 
     code = "unavailable"
+
+
+class RateLimited(Unavailable):
+    """Too many tries in a short time; wait.
+
+    Args:
+        message: As for `TetherError`.
+        hint: As for `TetherError`.
+        wait_s: Seconds after which to try again.
+    """
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, hint: str | None = None, wait_s: int = 60) -> None:
+        super().__init__(message, hint=hint)
+        self.wait_s = wait_s
 
 
 class Unsupported(TetherError):

@@ -1,0 +1,94 @@
+"""`tether repo`: repositories on a hub."""
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import click
+
+from tether.cli.context import Context, pass_context
+from tether.cli.hubs import API, client_of, default_hub
+from tether.cli.options import with_options
+
+
+@click.group()
+def command() -> None:
+    """Make, list and delete repositories on a hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOptions:
+    """What the user asked for."""
+
+    url: str
+    private: bool
+    kind: str
+
+
+@command.command("create")
+@click.argument("url")
+@click.option(
+    "--private", is_flag=True, help="Only for those who are given a role; otherwise all may read it."
+)
+@click.option(
+    "--kind", type=click.Choice(["data", "model"]), default="data", help="What it holds; data if not given."
+)
+@with_options(CreateOptions)
+def create(ctx: Context, options: CreateOptions) -> None:
+    """Make an empty repository at URL, https://HOST/OWNER/NAME, to push to."""
+    from tether.sync.address import parse_repository_address
+
+    address = parse_repository_address(options.url)
+    wanted = {
+        "owner": address.owner,
+        "name": address.name,
+        "private": options.private,
+        "kind": options.kind,
+    }
+    with client_of(ctx, address) as client:
+        made = client.json("POST", f"{API}/repos", wanted)
+    ctx.emit({**made, "url": options.url}, lambda: [f"made {options.url}"], essential=False)
+
+
+@command.command("delete")
+@click.argument("url")
+@pass_context
+def delete(ctx: Context, url: str) -> None:
+    """Delete the repository at URL; for some time an administrator of it can restore it."""
+    from tether.sync.address import parse_repository_address
+
+    address = parse_repository_address(url)
+    path = f"{API}/repos/{quote(address.owner, safe='')}/{quote(address.name, safe='')}"
+    with client_of(ctx, address) as client:
+        gone = client.json("DELETE", path)
+    ctx.emit({**gone, "url": url}, lambda: [f"deleted {url}"], essential=False)
+
+
+@command.command("list")
+@click.argument("url", required=False)
+@pass_context
+def list_command(ctx: Context, url: str | None) -> None:
+    """List the repositories that you may read on the hub at URL, or those of https://HOST/OWNER."""
+    from tether.sync.address import parse_hub_address
+
+    address = parse_hub_address(url) if url else default_hub(ctx)
+    rows: list[dict[str, Any]] = []
+    with client_of(ctx, address) as client:
+        while True:
+            query = {"owner": address.owner} if address.owner else {}
+            if rows:
+                query["after"] = f"{rows[-1]['owner']}/{rows[-1]['name']}"
+            page = client.json("GET", f"{API}/repos?{urlencode(query)}")
+            rows += [{**row, "url": f"{address.base}/{row['owner']}/{row['name']}"} for row in page]
+            if not page:
+                break
+    ctx.emit(rows, lambda: [_line(row) for row in rows], page=True)
+
+
+def _line(row: dict[str, Any]) -> str:
+    marks = [
+        row["kind"],
+        "private" if row["private"] else "public",
+        *(["archived"] if row["archived"] else []),
+    ]
+    return f"{row['url']}\t{', '.join(marks)}"

@@ -1,0 +1,69 @@
+"""Opening the hub of this machine for the commands below `tether hub`."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tether.cli.context import Context
+from tether.errors import Unsupported
+
+if TYPE_CHECKING:
+    from tether.hub.hub import Hub
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def place_options(function: F) -> F:
+    """Give a command the options that say which hub it is about."""
+    root = click.option(
+        "--root",
+        metavar="DIR",
+        type=click.Path(file_okay=False, path_type=Path),
+        help="The folder of the hub; otherwise TETHER_HUB_ROOT, or tether/hub where your programs keep data.",
+    )
+    database = click.option("--database", metavar="URL", help="The address of its database.")
+    return root(database(function))
+
+
+@contextmanager
+def opened_hub(ctx: Context, root: Path | None, flags: Mapping[str, Any]) -> Iterator["Hub"]:
+    """Open the hub that the options, the environment and `hub.toml` describe.
+
+    Raises:
+        Unsupported: The packages of the hub are not installed.
+        InvalidInput: A setting is wrong or unsafe.
+    """
+    require_packages()
+    from tether.hub.hub import Hub
+    from tether.hub.settings import load_settings
+
+    settings = load_settings(root or default_root(ctx.environ), flags, ctx.environ)
+    hub = Hub.open(settings, ctx.now)
+    try:
+        yield hub
+    finally:
+        hub.close()
+
+
+def default_root(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the hub where no option names one."""
+    if environ.get("TETHER_HUB_ROOT"):
+        return Path(environ["TETHER_HUB_ROOT"])
+    base = environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "tether" / "hub"
+
+
+def require_packages() -> None:
+    """Check that the packages of the hub are installed; errors as for `opened_hub`."""
+    from importlib.util import find_spec
+
+    needed = ("alembic", "argon2", "fastapi", "httptools", "sqlalchemy", "uvicorn")
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise Unsupported(
+            f"a hub needs packages that are not installed: {', '.join(missing)}",
+            hint="run: pip install 'tether[hub]'",
+        )

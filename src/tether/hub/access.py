@@ -1,0 +1,157 @@
+"""Who may do what: principals, roles, and the one place where a right is asked for."""
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from sqlalchemy.orm import Session
+
+from tether.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from tether.hub.database.models import Account, Collaborator, Membership, RepositoryRow
+
+SIGN_IN = "run 'tether login URL', or set TETHER_TOKEN"
+
+
+class Role(IntEnum):
+    """What somebody is to a repository; each role includes those before it."""
+
+    READ = 1
+    TRIAGE = 2
+    WRITE = 3
+    MAINTAIN = 4
+    ADMIN = 5
+
+
+class Scope(StrEnum):
+    """How much of its owner's rights a token carries."""
+
+    READ = "read"
+    WRITE = "write"
+    ADMIN = "admin"
+
+
+_HIGHEST = {Scope.READ: Role.READ, Scope.WRITE: Role.WRITE, Scope.ADMIN: Role.ADMIN}
+_OF_MEMBERS = {"owner": Role.ADMIN, "member": Role.READ}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who asks: a user with a token, nobody, or the one who runs the hub.
+
+    Attributes:
+        user: The user; None for nobody and for the command line of the hub.
+        scope: How far the token goes.
+        token_id: The token that was shown.
+        operator: Whether this is the command line on the machine of the hub.
+    """
+
+    user: Account | None = None
+    scope: Scope = Scope.READ
+    token_id: str | None = None
+    operator: bool = False
+
+    @property
+    def name(self) -> str:
+        """The name for records."""
+        if self.user is not None:
+            return self.user.name
+        return "(command line)" if self.operator else "(nobody)"
+
+    @property
+    def administers(self) -> bool:
+        """Whether everything on the hub may be changed."""
+        return self.operator or (self.user is not None and self.user.admin and self.scope is Scope.ADMIN)
+
+
+ANONYMOUS = Principal()
+OPERATOR = Principal(scope=Scope.ADMIN, operator=True)
+
+
+def require_user(principal: Principal, scope: Scope = Scope.READ) -> Account:
+    """Return the user who asks.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+        Forbidden: The token does not go that far.
+    """
+    if principal.user is None:
+        raise Unauthenticated("nobody is signed in", hint=SIGN_IN)
+    if _HIGHEST[principal.scope] < _HIGHEST[scope]:
+        raise Forbidden(
+            f"this token has the scope {principal.scope}, and {scope} is needed",
+            hint=f"make a token with the scope {scope}",
+        )
+    return principal.user
+
+
+def require_administrator(principal: Principal) -> None:
+    """Let pass who administers the hub; errors as for `require_user`."""
+    if principal.operator:
+        return
+    if not require_user(principal, Scope.ADMIN).admin:
+        raise Forbidden("only administrators of the hub may do this")
+
+
+def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -> Role | None:
+    """Return the highest role that somebody has in a repository, or None: then it is not there for them.
+
+    Where there is no repository the same is looked up, so that the time tells nothing.
+    """
+    user, found = principal.user, list[Role]()
+    if user is not None:
+        found += _granted(session, user.id, row)
+    if row is None:
+        return None
+    if not row.private:
+        found.append(Role.READ)
+    if principal.operator or (user is not None and (user.admin or row.owner_id == user.id)):
+        found.append(Role.ADMIN)
+    return min(max(found), _HIGHEST[principal.scope]) if found else None
+
+
+def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> list[Role]:
+    """Return the roles that somebody has by being a collaborator or a member of the owner."""
+    repository_id, owner_id = ("", "") if row is None else (row.id, row.owner_id)
+    roles = []
+    collaborator = session.get(Collaborator, (repository_id, account_id))
+    if collaborator is not None:
+        roles.append(Role[collaborator.role.upper()])
+    member = session.get(Membership, (owner_id, account_id))
+    if member is not None:
+        roles.append(_OF_MEMBERS[member.role])
+    return roles
+
+
+def require(
+    session: Session, principal: Principal, row: RepositoryRow | None, role: Role, address: str
+) -> RepositoryRow:
+    """Return `row` if it is there for the one who asks, and they have `role` in it.
+
+    A repository that may not be read and one that does not exist end in the same line of this function.
+
+    Args:
+        session: The transaction.
+        principal: Who asks.
+        row: The repository, or None where there is none at the address.
+        role: The least role that is needed.
+        address: What was asked for, as it was written.
+
+    Raises:
+        NotFound: It does not exist, or not for the one who asks.
+        Unauthenticated: Nobody is signed in, and the role needs somebody.
+        Forbidden: The role or the scope of the token is not enough.
+        Conflict: It is archived, and the role is one that changes it.
+    """
+    held = role_of(session, principal, row)
+    if row is None or held is None:
+        raise NotFound(f"no repository {address} for you here", hint=f"check the address; {SIGN_IN}")
+    if held < role and principal.user is None:
+        raise Unauthenticated(f"to change {address}, sign in", hint=SIGN_IN)
+    if held < role:
+        raise Forbidden(
+            f"{principal.name} has the role {held.name.lower()} in {address} with this token, "
+            f"and {role.name.lower()} is needed",
+            hint=f"ask an administrator of {row.owner.name} for the role, or use a token of a wider scope",
+        )
+    if row.archived and Role.READ < role < Role.ADMIN:
+        raise Conflict(f"{address} is archived", hint="an administrator of the repository can take it back")
+    return row

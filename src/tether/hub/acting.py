@@ -1,0 +1,55 @@
+"""A change under way: one transaction, by somebody, at one time, with its record."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from tether.hub import audit
+from tether.hub.access import Principal
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What functions that change the hub are given.
+
+    Attributes:
+        session: The transaction.
+        actor: Who does it; whether they may is for the function to ask.
+        now: Microseconds since 1970.
+    """
+
+    hub: Hub
+    session: Session
+    actor: Principal
+    now: int
+
+    def record(
+        self, action: str, subject: str, *, repository: RepositoryRow | None = None, **details: Any
+    ) -> None:
+        """Add one entry to the audit log, in the transaction of the change that it tells of.
+
+        Args:
+            action: What was done, such as `token.create`.
+            subject: To what, such as `ada/photos`.
+            repository: The repository that it concerns.
+            details: What else is worth knowing; never a secret.
+        """
+        user = self.actor.user
+        entry = audit.Entry(self.now, user.id if user else None, self.actor.name, action, subject)
+        audit.add(self.session, entry, repository.id if repository else None, details)
+
+
+@contextmanager
+def acting(hub: Hub, actor: Principal) -> Iterator[Act]:
+    """Run one change: all of it holds at the end of the block, or nothing when the block raises.
+
+    Raises:
+        Unavailable: The database cannot be reached.
+    """
+    with hub.database.session() as session:
+        yield Act(hub, session, actor, hub.now())

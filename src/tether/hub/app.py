@@ -1,0 +1,37 @@
+"""Joins the parts of the hub to one ASGI application."""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+
+from tether.hub import problems
+from tether.hub.hub import Hub
+from tether.hub.middleware.access_log import AccessLog
+from tether.hub.middleware.body_limit import BodyLimit
+from tether.hub.middleware.headers import Headers
+from tether.hub.middleware.request_id import RequestId
+from tether.hub.routes import accounts, administration, health, organisations, repositories
+
+API = "/api/v1"
+
+
+def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
+    """Return the application of one hub; whoever made the hub closes it.
+
+    Args:
+        hub: Its settings, database and clock.
+        monotonic: Gives seconds that only go forward, for durations in the log.
+    """
+    app = FastAPI(
+        title="Tether hub", version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None
+    )
+    app.state.hub = hub
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=hub.settings.max_body)
+    app.add_middleware(Headers)
+    app.add_middleware(AccessLog, clock=monotonic)
+    app.add_middleware(RequestId)
+    app.include_router(health.router)
+    for routes in (accounts, administration, organisations, repositories):
+        app.include_router(routes.router, prefix=API, responses=problems.RESPONSES)
+    return app

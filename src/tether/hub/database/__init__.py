@@ -1,0 +1,1 @@
+"""The database of the hub: models, migrations, sessions."""

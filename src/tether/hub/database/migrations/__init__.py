@@ -1,0 +1,1 @@
+"""Run by Alembic, which finds them by their folder."""

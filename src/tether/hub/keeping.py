@@ -1,0 +1,113 @@
+"""Changing a repository as a hosted thing: address, visibility, archive, deletion with a time of grace."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tether.errors import NotFound
+from tether.hub.access import OPERATOR
+from tether.hub.acting import Act, acting
+from tether.hub.database.models import Account, Redirect, RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.naming import key_of, repository_name
+from tether.hub.repositories import folder_of, future_owner, take_name
+from tether.hub.tokens import DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is to be different; None leaves it as it is."""
+
+    owner: str | None = None
+    name: str | None = None
+    private: bool | None = None
+    archived: bool | None = None
+
+
+def change(act: Act, row: RepositoryRow, changes: Changes) -> RepositoryRow:
+    """Change a repository; whether the actor administers it was asked before.
+
+    Raises:
+        InvalidInput: The new name is not allowed.
+        Forbidden, NotFound: The actor may not make repositories of the new owner.
+        AlreadyExists: The new address is taken.
+    """
+    row = act.session.get_one(RepositoryRow, row.id)
+    if changes.owner is not None or changes.name is not None:
+        _move(act, row, changes)
+    for name, value in (("private", changes.private), ("archived", changes.archived)):
+        if value is not None and getattr(row, name) != value:
+            setattr(row, name, value)
+            act.record("repository.change", row.full_name, repository=row, **{name: value})
+    return row
+
+
+def _move(act: Act, row: RepositoryRow, changes: Changes) -> None:
+    """Give a repository another address; the old one leads to it."""
+    before = row.full_name
+    old_owner, old_key = row.owner_id, row.key
+    owner = row.owner if changes.owner is None else future_owner(act, changes.owner)
+    name = row.name if changes.name is None else repository_name(changes.name)
+    if (owner.id, name) == (row.owner_id, row.name):
+        return
+    take_name(act.session, row, owner, name)
+    if (owner.id, row.key) != (old_owner, old_key):
+        act.session.merge(Redirect(owner_id=old_owner, key=old_key, repository_id=row.id))
+    act.record("repository.move", row.full_name, repository=row, before=before)
+
+
+def delete(act: Act, row: RepositoryRow) -> RepositoryRow:
+    """Take a repository away from everybody; it can be restored until the time of grace is over."""
+    row = act.session.get_one(RepositoryRow, row.id)
+    row.deleted_at = act.now
+    act.record("repository.delete", row.full_name, repository=row)
+    return row
+
+
+def find_deleted(session: Session, owner: str, name: str, since: int) -> RepositoryRow | None:
+    """Return the repository that was deleted last at an address, after `since`, or None."""
+    query = select(RepositoryRow).join(RepositoryRow.owner).where(Account.key == key_of(owner))
+    query = query.where(RepositoryRow.key == key_of(name), RepositoryRow.deleted_at > since)
+    return session.scalar(query.order_by(RepositoryRow.deleted_at.desc()).limit(1))
+
+
+def restore(act: Act, row: RepositoryRow) -> RepositoryRow:
+    """Bring a deleted repository back.
+
+    Raises:
+        AlreadyExists: Another one has its address now.
+    """
+    row = act.session.get_one(RepositoryRow, row.id)
+    if row.deleted_at is None:
+        raise NotFound(f"{row.full_name} is not deleted")
+    row.deleted_at = None
+    take_name(act.session, row, row.owner, row.name)
+    act.record("repository.restore", row.full_name, repository=row)
+    return row
+
+
+def grace_start(hub: Hub) -> int:
+    """Return since when a repository must have been deleted to be restored."""
+    return hub.now() - hub.settings.grace_days * DAY
+
+
+def purge(hub: Hub) -> Sequence[str]:
+    """Remove for good what was deleted before the time of grace; return the addresses that it had.
+
+    The files go first: if the process stops in between, the row is left and the next purge goes on.
+    """
+    with hub.database.session(reads_only=True) as session:
+        rows = session.scalars(
+            select(RepositoryRow).where(RepositoryRow.deleted_at <= grace_start(hub))
+        ).all()
+    for row in rows:
+        folder = folder_of(hub, row)
+        if folder.exists():
+            shutil.rmtree(folder)
+        with acting(hub, OPERATOR) as act:
+            act.session.delete(act.session.get_one(RepositoryRow, row.id))
+            act.record("repository.purge", row.full_name, repository=row)
+    return [row.full_name for row in rows]

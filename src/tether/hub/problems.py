@@ -1,0 +1,92 @@
+"""Every failure as a reply: `{"error": {"code", "message", "hint"}}`, and its status, given here alone."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from tether import errors
+from tether.hub.routes.documents import ProblemDocument
+
+STATUSES: dict[type[errors.TetherError], int] = {
+    errors.InvalidInput: 400,
+    errors.TooLarge: 413,
+    errors.NotFound: 404,
+    errors.AlreadyExists: 409,
+    errors.Conflict: 409,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.Corrupt: 500,
+    errors.Unavailable: 503,
+    errors.RateLimited: 429,
+    errors.Unsupported: 422,
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": ProblemDocument},
+    "5XX": {"model": ProblemDocument},
+}
+"""What OpenAPI says of failures."""
+_CODES = {404: errors.NotFound.code, 405: errors.InvalidInput.code}
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tether", Basic realm="tether"'}
+
+
+def status_of(error: errors.TetherError) -> int:
+    """Return the status of the nearest class in the table; 500 where none is."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
+def reply(
+    status: int, code: str, message: str, hint: str | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """Return a reply that tells of a failure."""
+    body = {"error": {"code": code, "message": message, "hint": hint}}
+    return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def reply_to(error: errors.TetherError) -> JSONResponse:
+    """Return the reply for an error of ours."""
+    status = status_of(error)
+    headers = dict(_CHALLENGE) if status == 401 else {}
+    if isinstance(error, errors.RateLimited):
+        headers["Retry-After"] = str(error.wait_s)
+    return reply(status, error.code, str(error), error.hint, headers)
+
+
+def bug(request_id: str) -> JSONResponse:
+    """Return the reply for what nobody foresaw: without details, which are in the log under the id."""
+    hint = f"report it with the request id {request_id}"
+    return reply(500, errors.TetherError.code, "this is a bug in the hub", hint)
+
+
+def install(app: FastAPI) -> None:
+    """Let the application answer failures in our form."""
+    app.add_exception_handler(errors.TetherError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_framework)
+
+
+async def _ours(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, errors.TetherError)
+    return reply_to(error)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    """Name the first field that is wrong; the value is not repeated, since it may be a secret."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "body") or "the body"
+    return reply(
+        400,
+        errors.InvalidInput.code,
+        f"{place}: {first['msg'].lower()}",
+        "see /api/v1/openapi.json on this hub",
+    )
+
+
+async def _of_framework(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = _CODES.get(error.status_code, errors.InvalidInput.code)
+    return reply(error.status_code, code, error.detail.lower(), headers=error.headers)

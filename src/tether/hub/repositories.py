@@ -1,0 +1,157 @@
+"""Repositories as hosted things: found by address, made, listed, changed, deleted and restored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from tether.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
+from tether.hub.access import Principal, Scope, require_user
+from tether.hub.accounts import ORGANISATION, find_account
+from tether.hub.acting import Act
+from tether.hub.database.models import Account, Collaborator, Membership, Redirect, RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.naming import key_of, repository_name
+from tether.hub.secret import new_id
+from tether.repo.repository import Repository
+
+KINDS = ("data", "model")
+PAGE = 100
+
+
+def find(session: Session, owner: str, name: str) -> RepositoryRow | None:
+    """Return the repository at an address, also at one that it had before; None where there is none.
+
+    Both are always looked for, so that the time tells nothing.
+    """
+    live = select(RepositoryRow).where(RepositoryRow.deleted_at.is_(None))
+    current = live.join(Account, RepositoryRow.owner_id == Account.id)
+    earlier = live.join(Redirect, Redirect.repository_id == RepositoryRow.id)
+    earlier = earlier.join(Account, Redirect.owner_id == Account.id)
+    of_owner = Account.key == key_of(owner)
+    found = session.scalar(current.where(of_owner, RepositoryRow.key == key_of(name)))
+    moved = session.scalar(earlier.where(of_owner, Redirect.key == key_of(name)))
+    return moved if found is None else found
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A repository that somebody asks for."""
+
+    owner: str
+    name: str
+    private: bool = False
+    kind: str = "data"
+
+
+def create(act: Act, wanted: Wanted) -> RepositoryRow:
+    """Make an empty repository.
+
+    Raises:
+        InvalidInput: The name or the kind is not allowed.
+        Unauthenticated, Forbidden: The one who asks may not make one there.
+        AlreadyExists: The name is taken.
+    """
+    owner = future_owner(act, wanted.owner)
+    if wanted.kind not in KINDS:
+        raise InvalidInput(f"no such kind: {wanted.kind!r}", hint=f"choose one of {', '.join(KINDS)}")
+    row = RepositoryRow(
+        id=new_id(),
+        kind=wanted.kind,
+        private=wanted.private,
+        archived=False,
+        created=act.now,
+    )
+    take_name(act.session, row, owner, repository_name(wanted.name))
+    act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
+    act.session.flush()
+    Repository.init(folder_of(act.hub, row), bare=True, clock=act.hub.clock).close()
+    return row
+
+
+def future_owner(act: Act, name: str) -> Account:
+    """Return an account in whose name the actor may make repositories.
+
+    Raises:
+        NotFound: There is none of that name.
+        Unauthenticated, Forbidden: The actor may not.
+    """
+    account = find_account(act.session, name)
+    if act.actor.administers:
+        if account is None:
+            raise NotFound(f"no account named {name}")
+        return account
+    user = require_user(act.actor, Scope.WRITE)
+    if account is not None and account.id == user.id:
+        return account
+    if account is not None and account.kind == ORGANISATION:
+        membership = act.session.get(Membership, (account.id, user.id))
+        if membership is not None and membership.role == "owner":
+            return account
+    raise Forbidden(
+        f"{user.name} cannot make repositories of {name}", hint=f"use the address {user.name}/NAME"
+    )
+
+
+def take_name(session: Session, row: RepositoryRow, owner: Account, name: str) -> None:
+    """Write a row with a new address; an old address of another repository gives way.
+
+    Raises:
+        AlreadyExists: Another repository has the address.
+    """
+    address = f"{owner.name}/{name}"
+    try:
+        with session.begin_nested():
+            row.owner_id, row.owner, row.name, row.key = owner.id, owner, name, key_of(name)
+            session.add(row)
+    except IntegrityError:
+        raise AlreadyExists(f"there is a repository {address} already", hint="choose another name") from None
+    redirect = session.get(Redirect, (owner.id, key_of(name)))
+    if redirect is not None:
+        session.delete(redirect)
+        session.flush()
+
+
+def list_visible(
+    session: Session, principal: Principal, *, owner: str | None = None, after: str = "", limit: int = PAGE
+) -> Sequence[RepositoryRow]:
+    """Return the repositories that somebody may read, by address; at most `limit` behind `after`."""
+    query = select(RepositoryRow).join(RepositoryRow.owner).where(RepositoryRow.deleted_at.is_(None))
+    if not (principal.operator or (principal.user is not None and principal.user.admin)):
+        query = query.where(or_(RepositoryRow.private.is_(False), *_readable(principal.user)))
+    if owner is not None:
+        query = query.where(Account.key == key_of(owner))
+    if after:
+        query = query.where(Account.key + "/" + RepositoryRow.key > key_of(after))
+    ordered = query.order_by(Account.key + "/" + RepositoryRow.key)
+    return session.scalars(ordered.limit(max(1, min(limit, PAGE)))).all()
+
+
+def _readable(user: Account | None) -> list[ColumnElement[bool]]:
+    """Return what makes a private repository readable for a user."""
+    if user is None:
+        return []
+    member = select(Membership.organisation_id).where(Membership.account_id == user.id)
+    collaborator = select(Collaborator.repository_id).where(Collaborator.account_id == user.id)
+    return [
+        RepositoryRow.owner_id == user.id,
+        RepositoryRow.owner_id.in_(member),
+        RepositoryRow.id.in_(collaborator),
+    ]
+
+
+def folder_of(hub: Hub, row: RepositoryRow) -> Path:
+    """Return the folder of a repository's objects and refs."""
+    return hub.settings.repositories / row.id
+
+
+def open_repository(hub: Hub, row: RepositoryRow) -> Repository:
+    """Open what a row stands for; close it after use.
+
+    Raises:
+        NotFound: Its folder is gone.
+    """
+    return Repository.open(folder_of(hub, row), clock=hub.clock)

@@ -1,0 +1,98 @@
+"""What routes are given: the hub, who asks, and the repository of the address."""
+
+import base64
+import binascii
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from tether.errors import Unauthenticated
+from tether.hub import tokens
+from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.repositories import find, open_repository
+from tether.repo.repository import Repository
+
+
+def hub_of(request: Request) -> Hub:
+    """Return the hub of this application."""
+    hub = request.app.state.hub
+    assert isinstance(hub, Hub)
+    return hub
+
+
+TheHub = Annotated[Hub, Depends(hub_of)]
+
+
+def principal_of(request: Request, hub: TheHub) -> Principal:
+    """Return who asks, by the header `Authorization`; nobody without one.
+
+    Raises:
+        Unauthenticated: The header is none of ours, or its token is not valid.
+    """
+    header = request.headers.get("authorization")
+    if header is None:
+        return ANONYMOUS
+    secret = _secret(header)
+    with hub.database.session(reads_only=True) as session:
+        principal = tokens.find_principal(session, hub.now(), secret)
+        assert principal.token_id is not None
+        due = tokens.use_is_due(session, hub.now(), principal.token_id)
+    if due:
+        with hub.database.session() as session:
+            tokens.note_use(session, hub.now(), principal.token_id)
+    return principal
+
+
+ThePrincipal = Annotated[Principal, Depends(principal_of)]
+
+
+def _secret(header: str) -> str:
+    """Return the token of `Bearer TOKEN`, or of `Basic` with any name and the token as password."""
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(value.strip(), validate=True).decode()
+        except (binascii.Error, ValueError):
+            pair = ""
+        if pair.partition(":")[2]:
+            return pair.partition(":")[2]
+    raise Unauthenticated("the header Authorization holds no token", hint=SIGN_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """The repository of an address, for one who may do there what was asked for."""
+
+    hub: Hub
+    row: RepositoryRow
+    principal: Principal
+
+    def open(self) -> closing[Repository]:
+        """Return its objects and refs for a `with` block, which closes them.
+
+        Raises:
+            NotFound: The folder is gone.
+        """
+        return closing(open_repository(self.hub, self.row))
+
+
+def repository_for(role: Role) -> Callable[..., Hosted]:
+    """Return the dependency that finds `{owner}/{name}` for somebody who has `role` there.
+
+    Its errors are those of `tether.hub.access.require`. The transaction in which it looked is over
+    when the route begins, so a route may stream for long.
+    """
+
+    def dependency(hub: TheHub, principal: ThePrincipal, owner: str, name: str) -> Hosted:
+        with hub.database.session(reads_only=True) as session:
+            row = find(session, owner, name)
+            return Hosted(hub, require(session, principal, row, role, f"{owner}/{name}"), principal)
+
+    return dependency

@@ -1,0 +1,243 @@
+"""The JSON bodies that come and go; times are microseconds since 1970."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tether.hub.access import Role, Scope
+from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Secret = Annotated[str, Field(min_length=1, max_length=1000)]
+Label = Annotated[str, Field(max_length=100)]
+Kind = Literal["data", "model"]
+RoleName = Literal["read", "triage", "write", "maintain", "admin"]
+MemberRole = Literal["owner", "member"]
+
+
+class Document(BaseModel):
+    """A body; fields that are not known are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Problem(Document):
+    """What is said of a failure."""
+
+    code: str
+    message: str
+    hint: str | None
+
+
+class ProblemDocument(Document):
+    """The body of every reply that tells of a failure."""
+
+    error: Problem
+
+
+class Me(Document):
+    """Who is signed in."""
+
+    name: str
+    admin: bool
+    scope: Scope
+
+
+class LogIn(Document):
+    """A name and a password."""
+
+    user: Name
+    password: Secret
+    label: Label = ""
+
+
+class SignUp(Document):
+    """A wish for an account."""
+
+    name: Name
+    password: Secret
+    invitation: Secret | None = None
+
+
+class NewPassword(Document):
+    """A change of a password."""
+
+    old: Secret
+    new: Secret
+
+
+class UserDocument(Document):
+    """A user as administrators see them."""
+
+    name: str
+    admin: bool
+    disabled: bool
+    created: int
+
+    @classmethod
+    def of(cls, row: Account) -> "UserDocument":
+        """Return the document of a row."""
+        return cls(name=row.name, admin=row.admin, disabled=row.disabled, created=row.created)
+
+
+class UserChanges(Document):
+    """What an administrator changes of a user; what is not given stays."""
+
+    admin: bool | None = None
+    disabled: bool | None = None
+
+
+class NewToken(Document):
+    """A wish for a token; without days it is good until it is revoked."""
+
+    scope: Scope = Scope.WRITE
+    label: Label = ""
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+
+
+class TokenDocument(Document):
+    """A token without its secret."""
+
+    id: str
+    scope: Scope
+    label: str
+    created: int
+    expires: int | None
+    last_used: int | None
+
+    @classmethod
+    def of(cls, row: Token) -> "TokenDocument":
+        """Return the document of a row."""
+        return cls(
+            id=row.id,
+            scope=Scope(row.scope),
+            label=row.label,
+            created=row.created,
+            expires=row.expires,
+            last_used=row.last_used,
+        )
+
+
+class MadeToken(Document):
+    """A new token; this is the only time that its secret is told."""
+
+    token: str
+    user: str
+    about: TokenDocument
+
+
+class Invitation(Document):
+    """A code with which one person may make an account."""
+
+    invitation: str
+
+
+class NewOrganisation(Document):
+    """A wish for an organisation."""
+
+    name: Name
+
+
+class Organisation(Document):
+    """An organisation."""
+
+    name: str
+
+
+class Member(Document):
+    """A member of an organisation."""
+
+    user: str
+    role: MemberRole
+
+
+class MemberChange(Document):
+    """What a user shall be in an organisation."""
+
+    role: MemberRole
+
+
+class NewRepository(Document):
+    """What is asked for when a repository is made."""
+
+    owner: Name
+    name: Name
+    private: bool = False
+    kind: Kind = "data"
+
+
+class RepositoryChanges(Document):
+    """What shall be different of a repository; what is not given stays."""
+
+    owner: Name | None = None
+    name: Name | None = None
+    private: bool | None = None
+    archived: bool | None = None
+
+
+class RepositoryDocument(Document):
+    """A repository as all its readers see it."""
+
+    id: str
+    owner: str
+    name: str
+    private: bool
+    kind: str
+    archived: bool
+    created: int
+    deleted: int | None
+
+    @classmethod
+    def of(cls, row: RepositoryRow) -> "RepositoryDocument":
+        """Return the document of a row."""
+        return cls(
+            id=row.id,
+            owner=row.owner.name,
+            name=row.name,
+            private=row.private,
+            kind=row.kind,
+            archived=row.archived,
+            created=row.created,
+            deleted=row.deleted_at,
+        )
+
+
+class Collaborator(Document):
+    """A user who was given a role in a repository."""
+
+    user: str
+    role: RoleName
+
+    @classmethod
+    def of(cls, user: str, role: Role) -> "Collaborator":
+        """Return the document of a user and a role."""
+        return cls.model_validate({"user": user, "role": role.name.lower()})
+
+
+class RoleChange(Document):
+    """The role that a user shall have."""
+
+    role: RoleName
+
+
+class AuditDocument(Document):
+    """One entry of the audit log."""
+
+    id: int
+    time: int
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: AuditEntry) -> "AuditDocument":
+        """Return the document of a row."""
+        return cls(
+            id=row.id,
+            time=row.time,
+            actor=row.actor,
+            action=row.action,
+            subject=row.subject,
+            details=row.details,
+        )

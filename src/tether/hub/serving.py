@@ -1,0 +1,85 @@
+"""Runs the application in this process: the socket, the server, and its end."""
+
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import uvicorn
+
+from tether.errors import Unavailable
+from tether.hub.app import build_app
+from tether.hub.hub import Hub
+from tether.hub.janitor import janitor
+from tether.hub.middleware.access_log import logger as access
+from tether.hub.settings import HubSettings
+
+_WAITING = 1024
+
+
+@contextmanager
+def listen(settings: HubSettings) -> Iterator[tuple[socket.socket, str]]:
+    """Take the port of the hub; yield the socket, which already queues connections, and its address.
+
+    Raises:
+        Unavailable: The port is taken, or the address is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+            listener.listen(_WAITING)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise Unavailable(
+                f"cannot listen on {settings.host}, port {settings.port}: {reason}",
+                hint="choose another with --host and --port",
+            ) from error
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        yield listener, f"http://{host}:{listener.getsockname()[1]}"
+
+
+def serve(hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, log: TextIO) -> None:
+    """Serve until SIGINT or SIGTERM; running requests get the time that the settings give them.
+
+    Args:
+        hub: What is served.
+        listener: The socket of `listen`.
+        monotonic: As for `build_app`.
+        log: Gets a line of JSON for each request, where the settings ask for that, and what went wrong.
+    """
+    _log_to(log, requests=hub.settings.log_requests)
+    config = uvicorn.Config(
+        build_app(hub, monotonic),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=hub.settings.shutdown_s,
+        proxy_headers=bool(hub.settings.trusted_proxies),
+        forwarded_allow_ips=hub.settings.trusted_proxies,
+    )
+    server = uvicorn.Server(config)
+    # The server sends itself the signal again when it has ended, and that shall not kill us then.
+    before = signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
+    try:
+        with janitor(hub):
+            server.run(sockets=[listener])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _log_to(stream: TextIO, *, requests: bool) -> None:
+    """Let the loggers of the hub and of its server write to one stream."""
+    handler = logging.StreamHandler(stream)
+    for name, level in (("tether.hub", logging.INFO), ("uvicorn", logging.WARNING)):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.addHandler(handler)
+        logger.propagate = False
+    access.setLevel(logging.INFO if requests else logging.WARNING)

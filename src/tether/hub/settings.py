@@ -1,0 +1,153 @@
+"""What a hub is told when it starts: flags beat the environment, which beats `hub.toml` in its folder."""
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from tether.errors import InvalidInput
+from tether.storage.oserrors import translated
+
+PREFIX = "TETHER_HUB_"
+FILE = "hub.toml"
+SIGNUPS = ("closed", "invite", "open")
+_TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+def _setting(default: Any, text: str) -> Any:
+    """Return a field with its line in the table of settings."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """The settings of one hub.
+
+    Attributes:
+        root: The folder of the hub: its database by default, repositories, and `hub.toml`.
+    """
+
+    root: Path
+    database: str = _setting("", "address of the database; `hub.db` in the folder of the hub if not given")
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8000, "port to listen on; 0 takes a free one")
+    public_url: str = _setting(
+        "", "address under which people reach the hub, such as `https://hub.example.org`"
+    )
+    signup: str = _setting("closed", "who may make an account: nobody, people with an invitation, all")
+    max_body: int = _setting(1 << 20, "largest body of a request, in bytes; transfers are not meant")
+    grace_days: int = _setting(30, "days for which a deleted repository can be restored")
+    login_attempts: int = _setting(10, "failed sign-ins allowed in one window, by name and by address")
+    login_window_s: int = _setting(900, "length of that window in seconds")
+    login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
+    trusted_proxies: str = _setting("", "addresses of proxies, with commas, that may say for whom they ask")
+    log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
+    shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
+    allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database with the default filled in."""
+        return self.database or f"sqlite:///{self.root / 'hub.db'}"
+
+    @property
+    def repositories(self) -> Path:
+        """The folder in which each repository has one, named by its id."""
+        return self.root / "repositories"
+
+
+TABLE: tuple[Field[Any], ...] = tuple(each for each in fields(HubSettings) if each.name != "root")
+
+
+def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str, str]) -> HubSettings:
+    """Return the settings of the hub in `root`.
+
+    Args:
+        root: The folder of the hub; it need not exist yet.
+        flags: Values from the command line by name; None means that it was not given.
+        environment: All variables; those that begin with `TETHER_HUB_` are settings.
+
+    Raises:
+        InvalidInput: An unknown setting, a value that it may not have, or an unsafe combination.
+    """
+    names = {each.name for each in TABLE}
+    of_environment = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and name != f"{PREFIX}ROOT"
+    }
+    path = root / FILE
+    values: dict[str, Any] = {}
+    for origin, layer in ((str(path), _read(path)), ("the environment", of_environment)):
+        for name, value in layer.items():
+            if name not in names:
+                raise InvalidInput(f"unknown setting {name!r} in {origin}", hint=_nearest(name, names))
+            values[name] = value
+    values.update({name: value for name, value in flags.items() if value is not None})
+    settings = HubSettings(root.absolute(), **{each.name: _value(each, values) for each in TABLE})
+    _check(settings)
+    return settings
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with translated(str(path)):
+        try:
+            text = path.read_text()
+        except FileNotFoundError:
+            return {}
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path} is not a TOML file: {error}", hint="correct it in an editor") from None
+
+
+def _nearest(name: str, names: set[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"the settings are {', '.join(sorted(names))}"
+
+
+def _value(setting: Field[Any], values: Mapping[str, Any]) -> Any:
+    """Return one value as the type of its default."""
+    if setting.name not in values:
+        return setting.default
+    value, kind = values[setting.name], type(setting.default)
+    text = str(value).strip()
+    if kind is bool and text.lower() in _TRUE | _FALSE:
+        return text.lower() in _TRUE
+    if kind is int and text.isascii() and text.isdecimal():
+        return int(text)
+    if kind is str and isinstance(value, str) and text.isprintable():
+        return text
+    wanted = {bool: "true or false", int: "a whole number, 0 or more", str: "a text in one line"}[kind]
+    raise InvalidInput(f"the setting {setting.name} cannot be {value!r}", hint=f"give {wanted}")
+
+
+def _check(settings: HubSettings) -> None:
+    """Refuse values that make no sense, and unsafe ones unless they were asked for."""
+    if settings.signup not in SIGNUPS:
+        raise InvalidInput(
+            f"the setting signup cannot be {settings.signup!r}", hint=f"choose one of {', '.join(SIGNUPS)}"
+        )
+    if settings.port > 65535:
+        raise InvalidInput(f"no such port: {settings.port}")
+    if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
+        raise InvalidInput(f"public_url is no address: {settings.public_url}", hint="write https://HOST")
+    encrypted = settings.public_url.startswith("https://")
+    if settings.signup == "open" and not (is_loopback(settings.host) or encrypted or settings.allow_unsafe):
+        raise InvalidInput(
+            f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
+            hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,258 @@
+"""`tether hub`, `login`, `logout`, `whoami` and `repo` against a hub in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.cli import TETHER, Room
+
+from tether.cli.hosting import default_root
+
+
+class Served:
+    """A hub that runs.
+
+    Attributes:
+        url: Its address.
+        process: `tether hub serve`.
+    """
+
+    def __init__(self, room: Room, *options: str) -> None:
+        command = [str(TETHER), "hub", "serve", "--root", "hub", "--port", "0", "--json", *options]
+        environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
+        self.process = subprocess.Popen(
+            command, cwd=room.work, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, self.process.communicate()[1].decode()
+        self.url: str = json.loads(line)["url"]
+
+    def get(self, path: str) -> Any:
+        """Return the document at a path of the hub."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as reply:
+            return json.load(reply)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Tell it to stop; return its exit code and what it wrote on stderr."""
+        self.process.send_signal(number)
+        _, err = self.process.communicate(timeout=60)
+        return self.process.returncode, err.decode()
+
+
+@pytest.fixture
+def served(room: Room) -> Iterator[Served]:
+    """Return a hub that runs, with the users ada, who has a password, and root."""
+    room.ok(
+        "hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password\n"
+    )
+    room.ok("hub", "user", "add", "-q", "root", "--admin", "--root", "hub")
+    hub = Served(room)
+    yield hub
+    if hub.process.poll() is None:
+        hub.stop()
+
+
+def test_from_nothing_to_a_repository(room: Room, served: Served) -> None:
+    """A token signs in, whoami tells so, a repository is made, listed, deleted; logout ends the token."""
+    token = room.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
+    url = served.url
+
+    assert served.get("/readyz") == {"status": "ok"}
+    assert room.ok("login", url, "--token-stdin", stdin=token.encode()) == f"signed in to {url} as ada\n"
+    assert room.ok("whoami", url) == f"ada at {url}\n"
+    assert room.json("whoami") == {"url": url, "user": "ada", "admin": False, "scope": "admin"}
+    made = room.json("repo", "create", f"{url}/ada/photos", "--private", "--kind", "model")
+    assert (made["owner"], made["name"], made["private"], made["kind"]) == ("ada", "photos", True, "model")
+    room.transcript(f"""
+        $ tether repo create {url}/ada/photos
+        error: there is a repository ada/photos already
+        hint: choose another name
+        [4]
+        $ tether repo create {url}/root/photos
+        error: ada cannot make repositories of root
+        hint: use the address ada/NAME
+        [6]
+        $ tether repo list
+        {url}/ada/photos	model, private
+        $ TETHER_TOKEN=tth_wrong tether whoami {url}
+        error: the token is not valid: unknown, expired or revoked
+        hint: ...
+        [6]
+        $ tether repo delete {url}/ada/photos
+        deleted {url}/ada/photos
+        $ tether repo delete {url}/ada/photos
+        error: no repository ada/photos for you here
+        hint: ...
+        [3]
+        $ tether logout
+        signed out of {url}
+        $ tether whoami {url}
+        error: nobody is signed in
+        hint: ...
+        [6]
+        $ tether logout {url}
+        error: not signed in to {url}
+        [3]
+        $ TETHER_TOKEN={token} tether whoami {url}
+        error: the token is not valid: unknown, expired or revoked
+        hint: ...
+        [6]
+    """)
+    assert room.json("repo", "list", url) == []
+
+
+def test_signing_in_by_password(room: Room, served: Served) -> None:
+    """The token that the hub makes is kept in a file that only the user can read; the password is nowhere."""
+    arguments = ("login", served.url, "--user", "ada", "--password-stdin")
+    wrong = room.run(*arguments, stdin=b"wrong\n")
+    assert (wrong.code, wrong.err) == (
+        6,
+        "error: name or password is wrong\nhint: try again, or ask an administrator\n",
+    )
+
+    done = room.json(*arguments, stdin=b"a good password\n")
+
+    assert done == {"url": served.url, "user": "ada", "scope": "admin"}
+    kept = room.home / ".config/tether/credentials.toml"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert "a good password" not in kept.read_text()
+    assert room.json("whoami")["user"] == "ada"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--user", "ada"),
+        ("--password-stdin",),
+        ("--token", "x", "--token-stdin"),
+        ("--token", "x", "--user", "ada", "--password-stdin"),
+        ("--token-stdin",),
+    ],
+)
+def test_login_wants_one_way(room: Room, options: tuple[str, ...]) -> None:
+    """None, half of one and two at once are wrong before anything is sent; so is an empty input."""
+    assert room.run("login", "http://127.0.0.1:1", *options).code == 2
+
+
+def test_a_hub_stops_when_it_is_told(room: Room, served: Served) -> None:
+    """SIGTERM ends it as something that was meant to end, Ctrl-C as an interruption; data is still there."""
+    token = room.ok("hub", "token", "create", "ada", "--root", "hub").strip()
+    room.ok("repo", "create", "-q", f"{served.url}/ada/x", environ={"TETHER_TOKEN": token})
+
+    code, err = served.stop()
+
+    assert code == 0
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert [(line["method"], line["path"], line["status"]) for line in lines] == [
+        ("POST", "/api/v1/repos", 201)
+    ]
+    again = Served(room)
+    assert [row["name"] for row in again.get("/api/v1/repos")] == ["x"]
+    assert again.stop(signal.SIGINT)[0] == 130
+
+
+def test_serving_is_refused(room: Room, served: Served) -> None:
+    """A port that is taken, an unsafe setting and an unknown one are told before anything is served."""
+    port = served.url.rpartition(":")[2]
+    room.transcript(f"""
+        $ tether hub serve --root hub --port {port}
+        error: cannot listen on 127.0.0.1, port {port}: address already in use
+        hint: choose another with --host and --port
+        [8]
+        $ TETHER_HUB_SIGNUP=open tether hub serve --root hub --host 0.0.0.0
+        error: sign-up is open and 0.0.0.0 can be reached by others, but public_url is not https
+        hint: ...
+        [2]
+        $ TETHER_HUB_X=1 tether hub serve --root hub
+        error: unknown setting 'x' in the environment
+        hint: ...
+        [2]
+    """)
+
+
+def test_administration(room: Room, served: Served) -> None:
+    """Users and tokens are made and changed on the machine of the hub while it serves."""
+    room.transcript("""
+        $ tether hub user add ada --root hub
+        error: the name ada is taken
+        hint: choose another
+        [4]
+        $ tether hub user add api --root hub
+        error: no account can be named api: the hub uses that address itself
+        [2]
+        $ tether hub token create nobody --root hub
+        error: no user named nobody
+        [3]
+        $ tether hub token create ada --root hub --expires tomorrow
+        error: not a time to live: 'tomorrow'
+        hint: write it as 12h, 30d or 8w
+        [2]
+        $ echo short | tether hub user add bob --root hub --password-stdin
+        error: a password has 8 to 1000 characters
+        hint: choose another
+        [2]
+        $ tether hub user set ada --root hub --disable
+        changed user ada
+    """)
+    body = room.run("login", served.url, "--user", "ada", "--password-stdin", stdin=b"a good password")
+    assert body.code == 6
+    changed = room.json("hub", "user", "set", "ada", "--root", "hub", "--enable", "--admin")
+    assert changed == {"name": "ada", "admin": True, "disabled": False}
+    made = room.json("hub", "token", "create", "ada", "--root", "hub", "--scope", "read", "--expires", "30d")
+    assert (made["user"], made["scope"]) == ("ada", "read")
+    assert room.json("whoami", served.url, environ={"TETHER_TOKEN": made["token"]})["scope"] == "read"
+
+
+def test_no_hub_is_meant(room: Room) -> None:
+    """Without an address and without any hub that is known, one is asked for."""
+    room.transcript("""
+        $ tether whoami
+        error: 0 hubs could be meant
+        hint: give the address of the hub
+        [2]
+        $ tether whoami ftp://x
+        error: not an address of a hub: ftp://x
+        hint: write https://HOST/OWNER/NAME
+        [2]
+    """)
+
+
+def test_the_hub_of_the_repository_is_meant(room: Room) -> None:
+    """In a repository with a remote on a hub that hub is the one."""
+    room.ok("init", "-q")
+    room.ok("config", "-q", "remote.origin.url", "http://127.0.0.1:1/ada/x")
+
+    assert room.run("logout").err == "error: not signed in to http://127.0.0.1:1\n"
+
+
+def test_where_the_hub_is(tmp_path: Path) -> None:
+    """By the environment, or where programs keep data."""
+    assert default_root({"TETHER_HUB_ROOT": "/srv/hub", "XDG_DATA_HOME": "/data"}) == Path("/srv/hub")
+    assert default_root({"XDG_DATA_HOME": "/data"}) == Path("/data/tether/hub")
+    assert default_root({}) == Path.home() / ".local/share/tether/hub"
+
+
+def test_without_the_packages(room: Room, tmp_path: Path) -> None:
+    """Who installed only the client is told what to install."""
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    (hidden / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfind = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name in ('fastapi', 'argon2') else find(name, *rest)\n"
+    )
+
+    result = room.run("hub", "serve", environ={"PYTHONPATH": str(hidden), "PATH": os.environ["PATH"]})
+
+    assert (result.code, result.err) == (
+        9,
+        "error: a hub needs packages that are not installed: argon2, fastapi\n"
+        "hint: run: pip install 'tether[hub]'\n",
+    )

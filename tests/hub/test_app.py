@@ -1,0 +1,141 @@
+"""What every request meets: ids, headers, limits, failures, health."""
+
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from tests.support.hub import HubRoom, Reply
+
+from tether import errors
+from tether.hub.problems import STATUSES, status_of
+
+
+def raising(hub: HubRoom, error: Exception) -> Reply:
+    """Return the reply of a route that fails."""
+
+    def route() -> None:
+        raise error
+
+    hub.app.get("/fails")(route)
+    return hub.call("GET", "/fails")
+
+
+def test_every_error_has_a_status() -> None:
+    """The table knows each class of the tree; its statuses are errors."""
+    kinds = {kind for kind in vars(errors).values() if isinstance(kind, type)} - {errors.TetherError}
+    kinds = {kind for kind in kinds if issubclass(kind, errors.TetherError)}
+
+    assert set(STATUSES) == kinds
+    assert all(400 <= status_of(kind("x")) < 600 for kind in kinds)
+
+
+def test_an_error_of_ours_is_told(hub: HubRoom) -> None:
+    """Code, message and hint come over, under the status of the class."""
+    reply = raising(hub, errors.Conflict("somebody was first", hint="try again"))
+
+    assert reply.status == 409
+    assert reply.json == {"error": {"code": "conflict", "message": "somebody was first", "hint": "try again"}}
+
+
+def test_a_bug_tells_no_details(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """The reply has the request id, and the log has the rest under it."""
+    reply = raising(hub, RuntimeError("secret detail"))
+
+    assert (reply.status, reply.code) == (500, "internal")
+    assert b"secret" not in reply.body
+    assert reply.headers["x-request-id"] in reply.json["error"]["hint"]
+    assert reply.headers["x-request-id"] in caplog.text
+    assert "secret detail" in caplog.text
+
+
+def test_request_ids(hub: HubRoom) -> None:
+    """Each request has its own; one that a proxy gave is kept, unless it is none."""
+    first, second = hub.call("GET", "/healthz"), hub.call("GET", "/healthz")
+    given = hub.call("GET", "/healthz", headers={"x-request-id": "abc-1"})
+    wrong = hub.call("GET", "/healthz", headers={"x-request-id": "a b\\nc"})
+
+    ids = [reply.headers["x-request-id"] for reply in (first, second, given, wrong)]
+    assert len(set(ids)) == 4
+    assert ids[2] == "abc-1"
+    assert "b" not in wrong.headers["x-request-id"] or " " not in wrong.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/api/v1/nothing", 404), ("PUT", "/healthz", 405)]
+)
+def test_wrong_addresses(hub: HubRoom, method: str, path: str, status: int) -> None:
+    """What no route answers is answered in our form too."""
+    reply = hub.call(method, path)
+
+    assert reply.status == status
+    assert reply.json["error"]["message"]
+
+
+def test_wrong_bodies_are_named_and_not_repeated(hub: HubRoom) -> None:
+    """The field is named; its value may be a secret and does not come back."""
+    reply = hub.api("POST", "/login", None, {"user": "ada", "password": ["s3cret"]})
+
+    assert (reply.status, reply.code) == (400, "invalid-input")
+    assert "password" in reply.json["error"]["message"]
+    assert b"s3cret" not in reply.body
+    assert hub.call("POST", "/api/v1/login", parts=[b"{"]).status == 400
+    assert hub.call("POST", "/api/v1/login", parts=[b"\xff\xfe"]).status == 400
+
+
+def test_large_bodies_are_refused(tmp_path: Path) -> None:
+    """By what was declared, and by what comes; transfers are not counted here."""
+    hub = HubRoom(tmp_path, max_body=1000)
+    body = json.dumps({"user": "ada", "password": "x" * 900, "label": "y" * 200}).encode()
+    kind = {"content-type": "application/json"}
+
+    declared = hub.call("POST", "/api/v1/login", headers={**kind, "content-length": "1001"}, parts=[b"{}"])
+    streamed = hub.call("POST", "/api/v1/login", headers=kind, parts=[body[:600], body[600:]])
+
+    for reply in (declared, streamed):
+        assert (reply.status, reply.code) == (413, "too-large")
+    path = "/api/v1/repos/ada/x/transfer/packs"
+    assert hub.call("PUT", path, headers={"content-length": "5000"}, parts=[b"x" * 5000]).status == 404
+    hub.close()
+
+
+def test_headers(hub: HubRoom) -> None:
+    """Caches keep nothing and browsers guess nothing, on failures too."""
+    for path in ("/", "/healthz", "/api/v1/me"):
+        headers = hub.call("GET", path).headers
+        assert headers["cache-control"] == "no-store"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_health_and_readiness(hub: HubRoom) -> None:
+    """A hub without its database lives and is not ready."""
+    assert hub.call("GET", "/healthz").status == hub.call("GET", "/readyz").status == 200
+    hub.close()
+    (hub.hub.settings.root / "hub.db").unlink()
+    hub.hub.settings.root.rename(hub.hub.settings.root.with_name("away"))
+
+    assert hub.call("GET", "/healthz").status == 200
+    assert hub.call("GET", "/readyz").code == "unavailable"
+
+
+def test_the_landing_page(hub: HubRoom) -> None:
+    """It is a page, and the description of the interface that it links to is there."""
+    page = hub.call("GET", "/")
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert b"/api/v1/openapi.json" in page.body
+    assert "/api/v1/repos/{owner}/{name}" in hub.call("GET", "/api/v1/openapi.json").json["paths"]
+
+
+def test_requests_are_logged_without_secrets(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """One line of JSON a request, with its id; neither the query nor the token is in it."""
+    token = hub.user("ada")
+    with caplog.at_level(logging.INFO, "tether.hub.access"):
+        reply = hub.api("GET", "/repos?owner=hidden", token)
+
+    entry = json.loads(caplog.records[-1].message)
+    assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/api/v1/repos", 200)
+    assert entry["request"] == reply.headers["x-request-id"]
+    assert token not in caplog.text
+    assert "hidden" not in caplog.text
