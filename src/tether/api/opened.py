@@ -6,13 +6,18 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from tether.core.identity import Person, Time
 from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
+
+if TYPE_CHECKING:
+    from tether.sync.address import HubAddress
+    from tether.sync.http import HttpClient
+    from tether.sync.places import Connect
 
 AnyPath: TypeAlias = str | bytes | Path
 """A path relative to the folder of the working files, or an absolute one below it; bytes stay as they are."""
@@ -25,6 +30,12 @@ def system_clock() -> Time:
     now = time.time_ns() // 1000
     zone = time.localtime(now // 1_000_000).tm_gmtoff
     return Time(now, zone // 60)
+
+
+def _as_nobody(address: "HubAddress") -> "HttpClient":
+    from tether.sync.places import as_nobody
+
+    return as_nobody(address)
 
 
 def system_zone(wall: datetime) -> int:
@@ -41,6 +52,7 @@ class Opened:
         author: Who commits; None takes `user.name` and `user.email` from the configuration.
         clock: Gives the time of commits and operations.
         progress: Told how long work goes on.
+        connect: Opens connections to hubs; by default nobody is signed in.
     """
 
     def __init__(
@@ -53,6 +65,7 @@ class Opened:
         self.repository = repository
         self.clock = repository.clock
         self.progress = progress
+        self.connect: Connect = _as_nobody
         self._author = author
 
     @classmethod

@@ -17,8 +17,10 @@ from tether.errors import AlreadyExists, InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_unmade
 from tether.repo.root import Root
 from tether.sync import exchange
-from tether.sync.clone import CloneOptions, fill_clone
+from tether.sync.address import parse_repository_address
+from tether.sync.clone import CloneOptions
 from tether.sync.exchange import Exchange, PushOptions
+from tether.sync.places import Connect, FolderPlace, Place, as_nobody, hub_place, is_on_hub
 from tether.sync.remotes import (
     DEFAULT_REMOTE,
     list_remotes,
@@ -36,12 +38,13 @@ class CloneRequest:
     """What to clone, and to where.
 
     Attributes:
-        address: A folder or `file:///DIR`.
+        address: A folder, `file:///DIR`, or `http(s)://HOST/OWNER/REPO`.
         path: The new folder.
         branch: What to check out; None takes the source's own.
         bare: Make a repository without working files.
         remote: What the source is called in the clone.
         progress: Told how long the copying goes on.
+        connect: Opens connections to hubs.
     """
 
     address: str
@@ -50,6 +53,7 @@ class CloneRequest:
     bare: bool = False
     remote: str = DEFAULT_REMOTE
     progress: Progress = SILENT
+    connect: Connect = as_nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ def clone_folder(address: str) -> str:
     Raises:
         InvalidInput: The current folder is in that repository, or the address has no name.
     """
+    if is_on_hub(address):
+        return parse_repository_address(address).name
     here = Path.cwd()
     path = Path(os.path.normpath(parse_location(address, here).path))
     path = path.parent if path.name == FOLDER else path
@@ -120,14 +126,13 @@ def clone_repository(
     path = request.path
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise AlreadyExists(f"{path} exists and is not an empty folder", hint="name another folder")
-    location = parse_location(request.address, Path.cwd())
-    source = open_location(location, clock)
+    source, address, share = _source(request, clock)
     fresh = not path.exists()
     try:
         target = Repository.init(path, clock=clock, bare=request.bare, user_config=user_config)
-        options = CloneOptions(request.remote, request.branch, share=not location.is_url)
-        branch = fill_clone(source, target, options, request.progress)
-        address = request.address if location.is_url else str(location.path)
+        branch = source.fill(
+            target, CloneOptions(request.remote, request.branch, share=share), request.progress
+        )
         settings: dict[str, str | None] = {f"remote.{request.remote}.url": address}
         if branch is not None:
             settings |= _follow(branch, request.remote)
@@ -142,6 +147,15 @@ def clone_repository(
     return target, branch
 
 
+def _source(request: CloneRequest, clock: Callable[[], Time]) -> tuple[Place, str, bool]:
+    """Return what is cloned, its address for the settings, and whether to share packs with it."""
+    if is_on_hub(request.address):
+        return hub_place(request.address, request.connect), request.address, False
+    location = parse_location(request.address, Path.cwd())
+    address = request.address if location.is_url else str(location.path)
+    return FolderPlace(open_location(location, clock)), address, not location.is_url
+
+
 def fetch(repo: Opened, remote: str | None = None, *, prune: bool = False) -> Exchange:
     """Bring the branches and tags of a remote here; branches and working files of ours stay as they are.
 
@@ -151,7 +165,7 @@ def fetch(repo: Opened, remote: str | None = None, *, prune: bool = False) -> Ex
     name = remote or default_remote(repo)
     other = _open(repo, name)
     try:
-        return exchange.fetch(repo.repository, other, name, prune=prune, progress=repo.progress)
+        return other.fetch(repo.repository, name, prune=prune, progress=repo.progress)
     finally:
         other.close()
 
@@ -190,7 +204,7 @@ def push(repo: Opened, remote: str | None = None, options: PushOptions | None = 
         options = PushOptions((_current_branch(repo),), options.lease, options.tags, options.delete)
     other = _open(repo, name, create=not options.delete)
     try:
-        done = exchange.push(repo.repository, other, name, options, progress=repo.progress)
+        done = other.push(repo.repository, name, options, progress=repo.progress)
     finally:
         other.close()
     exchange.refuse(done, name)
@@ -218,7 +232,10 @@ def add_remote(repo: Opened, name: str, address: str) -> None:
 
 def set_remote(repo: Opened, name: str, address: str) -> None:
     """Change the address of a remote, or name a new one."""
-    parse_location(address, _base(repo))
+    if is_on_hub(address):
+        parse_repository_address(address)
+    else:
+        parse_location(address, _base(repo))
     repo.repository.config.set(_settings_file(repo), f"remote.{name}.url", address)
 
 
@@ -259,19 +276,20 @@ def default_remote(repo: Opened) -> str:
     return names[0] if len(names) == 1 else DEFAULT_REMOTE
 
 
-def _open(repo: Opened, remote: str, *, create: bool = False) -> Repository:
+def _open(repo: Opened, remote: str, *, create: bool = False) -> Place:
     address = list_remotes(repo.repository).get(remote)
     if address is None:
         raise NotFound(f"no remote named {remote}", hint=f"run 'tether remote add {remote} URL'")
+    if is_on_hub(address):
+        return hub_place(address, repo.connect)
     location = parse_location(address, _base(repo))
     if create and repository_folder(location.path) is None and _is_free(location.path):
         branch = repo.repository.root().head.ref or f"{BRANCHES}main"
-        return Repository.init(
-            location.path, clock=repo.clock, bare=True, branch=branch.removeprefix(BRANCHES)
-        )
+        branch = branch.removeprefix(BRANCHES)
+        return FolderPlace(Repository.init(location.path, clock=repo.clock, bare=True, branch=branch))
     other = open_location(location, repo.clock)
     other.wait = repo.repository.wait
-    return other
+    return FolderPlace(other)
 
 
 def _is_free(path: Path) -> bool:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tether.repo.config import Config
     from tether.repo.moments import Zone
     from tether.storage.locks import Holder
+    from tether.sync.address import HubAddress
+    from tether.sync.http import HttpClient
 
 FOLDER = ".tether"
 
@@ -123,12 +125,18 @@ class Context:
 
     def adopt(self, repo: "Repo") -> "Repo":
         """Give a repository that a command opened or made itself our progress, lock messages and author."""
-        repo.progress = self.progress()
+        repo.progress, repo.connect = self.progress(), self.connect
         repo.repository.wait, repo.repository.zone = self.wait, self.zone()
         if any(self.environ.get(variable) for variable in _AUTHOR.values()):
             name, email = self._author_value("user.name"), self._author_value("user.email")
             repo.author = Person(name, email) if name and email else None
         return repo
+
+    def connect(self, address: "HubAddress") -> "HttpClient":
+        """Return a client for a hub, signed in as this user where there is a token."""
+        from tether.cli.hubs import connected
+
+        return connected(self, address)
 
     @property
     def root(self) -> Path:

@@ -22,12 +22,17 @@ def credentials(ctx: Context) -> "Credentials":
     return Credentials(path, ctx.environ.get("TETHER_TOKEN"))
 
 
-@contextmanager
-def client_of(ctx: Context, address: "HubAddress", token: str | None = None) -> Iterator["HttpClient"]:
-    """Yield a client for a hub, with the token given or else the one of this user."""
+def connected(ctx: Context, address: "HubAddress", token: str | None = None) -> "HttpClient":
+    """Return a client for a hub, with the token given or else the one of this user; close it after use."""
     from tether.sync.http import HttpClient
 
-    client = HttpClient(address.base, token or credentials(ctx).token(address.base))
+    return HttpClient(address.base, token or credentials(ctx).token(address.base))
+
+
+@contextmanager
+def client_of(ctx: Context, address: "HubAddress", token: str | None = None) -> Iterator["HttpClient"]:
+    """Yield a client for a hub; see `connected`."""
+    client = connected(ctx, address, token)
     try:
         yield client
     finally:

@@ -10,7 +10,7 @@ from tether.hub.middleware.access_log import AccessLog
 from tether.hub.middleware.body_limit import BodyLimit
 from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.request_id import RequestId
-from tether.hub.routes import accounts, administration, health, organisations, repositories
+from tether.hub.routes import accounts, administration, health, organisations, repositories, transfer
 
 API = "/api/v1"
 
@@ -32,6 +32,6 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)
     app.include_router(health.router)
-    for routes in (accounts, administration, organisations, repositories):
+    for routes in (accounts, administration, organisations, repositories, transfer):
         app.include_router(routes.router, prefix=API, responses=problems.RESPONSES)
     return app

@@ -5,19 +5,22 @@ receipt; a push then walks what its refs reach, and is refused where anything is
 without need. So a live object has all that it refers to beside it, whoever sent it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
+from types import TracebackType
+from typing import Self
 
 from blake3 import blake3
 
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
-from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError
+from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError, TooLarge
 from tether.repo.checkpacks import check_pack
 from tether.repo.contents import ContentReader
-from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, META, Table, frame_header, role_of
+from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
 from tether.repo.history import History
 from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
@@ -26,19 +29,12 @@ from tether.repo.packindex import Place
 from tether.repo.packs import pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.storage.backend import Backend
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
 from tether.sync.wire import MAX_PACK, REPLY_BYTES, PushRequest, RefMove, RemoteRefs
 
-_SENT = frozenset({DATA, META})
-_OPEN = (
-    ObjectKind.CHUNK,
-    ObjectKind.RECIPE,
-    ObjectKind.RECIPE_PAGE,
-    ObjectKind.TREE,
-    ObjectKind.COMMIT,
-    ObjectKind.TAG,
-)
+_OPEN = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
 """Kinds that travel; states and operations are the repository's own affair."""
 _RECENT = 10_000
 """Operations among which a repeated push is looked for."""
@@ -117,46 +113,9 @@ class Serving:
         """Say whether a pack was received whole."""
         return self._repository.backend.exists(_mark(name))
 
-    def receive(self, name: Digest, blocks: Iterable[bytes]) -> None:
-        """Store a pack, verified whole and frame by frame; it does not count yet.
-
-        Raises:
-            InvalidInput: It is too long, or not what its name says.
-            Unavailable: The disk is full.
-        """
-        backend = self._repository.backend
-        if self.has_pack(name):
-            return
-        if name not in self._repository.root().packs():
-            hasher, size = blake3(), 0
-            with backend.upload() as upload:
-                for block in blocks:
-                    size += len(block)
-                    if size > MAX_PACK:
-                        raise InvalidInput(f"a pack of more than {MAX_PACK} bytes")
-                    hasher.update(block)
-                    upload.write(block)
-                if hasher.digest() != name:
-                    raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
-                upload.finish(pack_key(name))
-            self._verify(name)
-        try:
-            backend.write_new(_mark(name), b"")
-        except AlreadyExists:
-            return  # sent twice at the same time
-
-    def _verify(self, name: Digest) -> None:
-        backend = self._repository.backend
-        try:
-            table = read_contents(backend, name)
-            found = check_pack(backend, name, table)
-            good = found.good and not found.bad and set(table.kinds) <= set(_OPEN)
-            good = good and role_of(backend.read(pack_key(name), 0, HEADER.size)) in _SENT
-        except TetherError:
-            good = False
-        if not good:
-            backend.delete(pack_key(name))
-            raise InvalidInput("a pack that arrived is not sound", hint="run 'tether fsck' where it was made")
+    def receive(self, name: Digest) -> "Receiver":
+        """Return what takes the bytes of a pack; it does not count before a push names it."""
+        return Receiver(self._repository, name)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -196,6 +155,64 @@ class Serving:
         branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
         if branches:
             transaction.set_head(Head(branches[0]))
+
+
+class Receiver:
+    """A pack on its way in; as a context manager it is given up unless it was finished."""
+
+    def __init__(self, repository: Repository, name: Digest) -> None:
+        self._backend, self._name = repository.backend, name
+        self._hasher, self._size = blake3(), 0
+        self._upload = self._backend.upload()
+
+    def write(self, block: bytes) -> None:
+        """Take more of the pack.
+
+        Raises:
+            TooLarge: It is longer than any pack.
+            Unavailable: The disk is full.
+        """
+        self._size += len(block)
+        if self._size > MAX_PACK:
+            raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
+        self._hasher.update(block)
+        self._upload.write(block)
+
+    def finish(self) -> None:
+        """Make the pack durable and verify every frame.
+
+        Raises:
+            InvalidInput: It is not what its name says, or not sound.
+        """
+        if self._hasher.digest() != self._name:
+            raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
+        there = self._backend.exists(pack_key(self._name))
+        self._upload.finish(pack_key(self._name))
+        if not _is_sound(self._backend, self._name):
+            if not there:
+                self._backend.delete(pack_key(self._name))
+            raise InvalidInput("a pack that arrived is not sound", hint="run 'tether fsck' where it was made")
+        with suppress(AlreadyExists):  # sent twice at the same time
+            self._backend.write_new(_mark(self._name), b"")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._upload.abort()
+
+
+def _is_sound(backend: Backend, name: Digest) -> bool:
+    try:
+        table = read_contents(backend, name)
+        found = check_pack(backend, name, table)
+        role = role_of(backend.read(pack_key(name), 0, HEADER.size))
+    except TetherError:
+        return False
+    chunks = set(table.kinds) == {int(ObjectKind.CHUNK)}
+    return found.good and not found.bad and set(table.kinds) <= _OPEN and (role == DATA) == chunks
 
 
 @dataclass(slots=True)

@@ -31,8 +31,8 @@ class Options:
 def command(ctx: Context, options: Options) -> None:
     """Copy the repository at URL into DIR and check out its branch.
 
-    URL is a folder, or file:///DIR. Copies of a folder on the same file system share the stored
-    data with it by hard links; with file:// nothing is shared.
+    URL is a folder, file:///DIR, or http(s)://HOST/OWNER/REPO on a hub. Copies of a folder on the same
+    file system share the stored data with it by hard links; with file:// nothing is shared.
     """
     from tether.api.remotes import CloneRequest, clone_folder
     from tether.api.repo import Repo
@@ -45,6 +45,7 @@ def command(ctx: Context, options: Options) -> None:
         options.bare,
         options.origin,
         progress=ctx.progress(),
+        connect=ctx.connect,
     )
     repo, done = Repo.clone_with(request, clock=ctx.now, user_config=ctx.user_config_path, adopt=ctx.adopt)
     document = {

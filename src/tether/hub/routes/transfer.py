@@ -1,0 +1,129 @@
+"""Routes of transfers: thin shells around `tether.sync.serving`. Messages: docs/format/transfer.md."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response, StreamingResponse
+
+from tether.core.digest import DIGEST_SIZE, Digest
+from tether.errors import InvalidInput, TooLarge
+from tether.hub.access import Role
+from tether.hub.acting import acting
+from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.sync.serving import Serving, Stream
+from tether.sync.wire import MAX_DIGESTS, PushRequest, pack_bits, read_digests
+
+router = APIRouter(prefix="/repos/{owner}/{name}/transfer", tags=["transfer"])
+Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
+Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
+PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+
+_OCTETS = "application/octet-stream"
+_MAX_LIST = 2 * MAX_DIGESTS * DIGEST_SIZE
+_MAX_PUSH = 32 << 20
+_BLOCK = 1 << 20
+_BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}}}}
+
+
+async def body_of(request: Request) -> bytes:
+    """Return a body of bounded length."""
+    return await _read(request, _MAX_LIST)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    data = bytearray()
+    async for block in request.stream():
+        data += block
+        if len(data) > limit:
+            raise TooLarge(f"the body is larger than {limit} bytes")
+    return bytes(data)
+
+
+Body = Annotated[bytes, Depends(body_of)]
+
+
+@router.get("/refs", response_class=Response, responses=_BYTES)
+def refs(found: Readable) -> Response:
+    """Name branches, tags and HEAD."""
+    with found.open() as repository:
+        return Response(Serving(repository).refs().encode(), media_type=_OCTETS)
+
+
+@router.post("/have", response_class=Response, responses=_BYTES)
+def have(found: Readable, body: Body) -> Response:
+    """Say of each digest whether the repository has it, as bits."""
+    digests = read_digests(body)
+    with found.open() as repository:
+        return Response(pack_bits(Serving(repository).have(digests)), media_type=_OCTETS)
+
+
+@router.post("/commits", response_class=StreamingResponse, responses=_BYTES)
+def commits(found: Readable, body: Body) -> StreamingResponse:
+    """Send the commits and tags between what is wanted and what is there."""
+    count = int.from_bytes(body[:4], "little")
+    digests = [Digest(body[at : at + DIGEST_SIZE]) for at in range(4, len(body), DIGEST_SIZE)]
+    if len(body) < 4 or (len(body) - 4) % DIGEST_SIZE or count > len(digests):
+        raise InvalidInput("not a list of wanted commits and known ones")
+    return _streamed(found, lambda end: end.commits(digests[:count], digests[count:]))
+
+
+@router.post("/objects", response_class=StreamingResponse, responses=_BYTES)
+def objects(found: Readable, body: Body) -> StreamingResponse:
+    """Send objects as frames, as many as fit into one reply."""
+    digests = read_digests(body)
+    return _streamed(found, lambda end: end.objects(digests))
+
+
+def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingResponse:
+    """Answer with a stream, for which the repository stays open; what is refused is refused before it."""
+    with ExitStack() as stack:
+        total, blocks = answer(Serving(stack.enter_context(found.open())))
+        kept = stack.pop_all()
+
+    def sent() -> Iterator[bytes]:
+        with kept:
+            yield from blocks
+
+    return StreamingResponse(sent(), media_type=_OCTETS, headers={"Content-Length": str(total)})
+
+
+@router.get("/packs/{pack}")
+def has_pack(found: Writable, pack: PackName) -> bool:
+    """Say whether a pack for a push to come has arrived."""
+    with found.open() as repository:
+        return Serving(repository).has_pack(Digest(bytes.fromhex(pack)))
+
+
+@router.put("/packs/{pack}", status_code=204)
+async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
+    """Take a pack for a push to come; each of its frames is verified."""
+    with await run_in_threadpool(found.open) as repository:
+        receiver = await run_in_threadpool(Serving(repository).receive, Digest(bytes.fromhex(pack)))
+        with receiver:
+            held = bytearray()
+            async for block in request.stream():
+                held += block
+                if len(held) >= _BLOCK:
+                    await run_in_threadpool(receiver.write, bytes(held))
+                    held.clear()
+            await run_in_threadpool(receiver.write, bytes(held))
+            await run_in_threadpool(receiver.finish)
+
+
+@router.post("/push", status_code=204)
+async def push(found: Writable, request: Request) -> None:
+    """End a push: move refs, all or none."""
+    body = await _read(request, _MAX_PUSH)
+    await run_in_threadpool(_push, found, PushRequest.decode(body))
+
+
+def _push(found: Hosted, request: PushRequest) -> None:
+    with found.open() as repository:
+        Serving(repository).push(request, f"push by {found.principal.name}")
+    with acting(found.hub, found.principal) as act:
+        for move in request.moves:
+            shown = {"old": move.old.hex() if move.old else None, "new": move.new.hex() if move.new else None}
+            act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
