@@ -134,10 +134,10 @@ class Serving:
             _check_move(move)
             self._rule(move)
         with repository.transaction(command, write_id=request.write_id) as transaction:
-            arrived = _Arrived(repository, transaction, request)
-            arrived.check()
             for move in request.moves:
                 transaction.set_ref(move.name, move.new, expected=move.old)
+            arrived = _Arrived(repository, transaction, request)
+            arrived.check()
             transaction.adopt(arrived.data, arrived.meta)
             self._choose_head(transaction, request)
         for name in request.packs:
