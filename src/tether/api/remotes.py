@@ -1,21 +1,23 @@
 """Other repositories: clone, fetch, pull and push."""
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
+from tether.api.takeover import Claim, claimed
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, InvalidInput, NotFound
+from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError, Unavailable
 from tether.repo.repository import FOLDER, Repository, is_unmade
 from tether.repo.root import Root
+from tether.repo.unfinished import remove_mark
 from tether.sync import exchange
 from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import Exchange, PushOptions
@@ -74,14 +76,36 @@ def clone(
     adopt: "Callable[[Repo], object] | None",
 ) -> "tuple[Repo, Moved]":
     """Clone a repository and check out its branch; see `Repo.clone_with`."""
-    repository, branch = clone_repository(request, clock, user_config)
-    repo = repo_type(repository)
-    if adopt is not None:
-        adopt(repo)
-    root = repository.root()
-    if request.bare or root.head_commit() is None:
-        return repo, Moved(branch, root.head_commit(), 0)
-    return repo, move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
+    location = parse_location(request.address, Path.cwd())
+    address = request.address if location.is_url else str(location.path)
+    with (
+        closing(open_location(location, clock)) as source,
+        claimed(request.path, address, clock, bare=request.bare) as claim,
+    ):
+        repository, branch = clone_repository(request, source, claim, clock, user_config)
+        repo = repo_type(repository)
+        if adopt is not None:
+            adopt(repo)
+        moved = _check_out(repo, branch, bare=request.bare)
+        remove_mark(claim.directory)
+    return repo, moved
+
+
+def _check_out(repo: "Repo", branch: str | None, *, bare: bool) -> Moved:
+    """Write the files of a new clone.
+
+    When that fails so that it would fail again, the clone is as good as it gets: the mark goes, and
+    the user has a repository without files. Otherwise the same clone can be run again.
+    """
+    head = repo.repository.root().head_commit()
+    if bare or head is None:
+        return Moved(branch, head, 0)
+    try:
+        return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
+    except TetherError as error:
+        if not isinstance(error, Unavailable):
+            remove_mark(repo.repository.directory)
+        raise
 
 
 def clone_folder(address: str) -> str:
@@ -104,9 +128,13 @@ def clone_folder(address: str) -> str:
 
 
 def clone_repository(
-    request: CloneRequest, clock: Callable[[], Time], user_config: Path | None
+    request: CloneRequest,
+    source: Repository,
+    claim: Claim,
+    clock: Callable[[], Time],
+    user_config: Path | None,
 ) -> tuple[Repository, str | None]:
-    """Make a repository in `request.path` with everything of the one at `request.address`.
+    """Make a repository in the claimed folder with everything of `source`.
 
     The working files are still to be checked out. When it fails, what it made is removed again.
 
@@ -114,17 +142,11 @@ def clone_repository(
         The repository, and the branch that it is on (None when the source has no commits).
 
     Raises:
-        AlreadyExists: The folder exists and is not empty.
-        NotFound: There is no repository at the address, or it has no such branch.
+        NotFound: The source has no such branch.
     """
-    path = request.path
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise AlreadyExists(f"{path} exists and is not an empty folder", hint="name another folder")
     location = parse_location(request.address, Path.cwd())
-    source = open_location(location, clock)
-    fresh = not path.exists()
     try:
-        target = Repository.init(path, clock=clock, bare=request.bare, user_config=user_config)
+        target = Repository.init(claim.path, clock=clock, bare=request.bare, user_config=user_config)
         options = CloneOptions(request.remote, request.branch, share=not location.is_url)
         branch = fill_clone(source, target, options, request.progress)
         address = request.address if location.is_url else str(location.path)
@@ -133,12 +155,10 @@ def clone_repository(
             settings |= _follow(branch, request.remote)
         target.config.update(target.directory / "config.toml", settings)
     except BaseException:
-        shutil.rmtree(path if fresh else _made(path, bare=request.bare), ignore_errors=True)
+        claim.give_up()
         raise
-    finally:
-        source.close()
     if not request.bare:
-        exclude_from_git(path)
+        exclude_from_git(claim.path)
     return target, branch
 
 
@@ -304,7 +324,3 @@ def _follow_new(repo: Opened, remote: str, branches: tuple[str, ...]) -> None:
             changes |= _follow(branch, remote)
     if changes:
         repo.repository.config.update(_settings_file(repo), changes)
-
-
-def _made(path: Path, *, bare: bool) -> Path:
-    return path if bare else path / FOLDER
