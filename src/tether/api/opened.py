@@ -13,6 +13,7 @@ from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
+from tether.repo.unfinished import refuse_unfinished
 
 if TYPE_CHECKING:
     from tether.sync.address import HubAddress
@@ -220,8 +221,11 @@ def find_repository(path: Path) -> Path:
 
     Raises:
         NotFound: There is none.
+        Unavailable: It is still being cloned.
     """
     for folder in (path, *path.parents):
+        refuse_unfinished(folder / FOLDER)
+        refuse_unfinished(folder)
         if is_repository(folder / FOLDER):
             return folder / FOLDER
         if is_repository(folder):

@@ -1,21 +1,23 @@
 """Other repositories: clone, fetch, pull and push."""
 
 import os
-import shutil
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
+from tether.api.takeover import Claim, claimed
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, InvalidInput, NotFound
+from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError, Unavailable
 from tether.repo.repository import FOLDER, Repository, is_unmade
 from tether.repo.root import Root
+from tether.repo.unfinished import remove_mark
 from tether.sync import exchange
 from tether.sync.address import parse_repository_address
 from tether.sync.clone import CloneOptions
@@ -69,6 +71,14 @@ class Pull:
     upstream: str
 
 
+class _Source(NamedTuple):
+    """What is cloned, its address for the settings, and whether packs may be shared with it."""
+
+    place: Place
+    address: str
+    share: bool
+
+
 def clone(
     repo_type: "type[Repo]",
     request: CloneRequest,
@@ -78,14 +88,32 @@ def clone(
     adopt: "Callable[[Repo], object] | None",
 ) -> "tuple[Repo, Moved]":
     """Clone a repository and check out its branch; see `Repo.clone_with`."""
-    repository, branch = clone_repository(request, clock, user_config)
-    repo = repo_type(repository)
-    if adopt is not None:
-        adopt(repo)
-    root = repository.root()
-    if request.bare or root.head_commit() is None:
-        return repo, Moved(branch, root.head_commit(), 0)
-    return repo, move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
+    source = _source(request, clock)
+    with closing(source.place), claimed(request.path, source.address, clock, bare=request.bare) as claim:
+        repository, branch = clone_repository(request, source, claim, clock, user_config)
+        repo = repo_type(repository)
+        if adopt is not None:
+            adopt(repo)
+        moved = _check_out(repo, branch, bare=request.bare)
+        remove_mark(claim.directory)
+    return repo, moved
+
+
+def _check_out(repo: "Repo", branch: str | None, *, bare: bool) -> Moved:
+    """Write the files of a new clone.
+
+    When that fails so that it would fail again, the clone is as good as it gets: the mark goes, and
+    the user has a repository without files. Otherwise the same clone can be run again.
+    """
+    head = repo.repository.root().head_commit()
+    if bare or head is None:
+        return Moved(branch, head, 0)
+    try:
+        return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
+    except TetherError as error:
+        if not isinstance(error, Unavailable):
+            remove_mark(repo.repository.directory)
+        raise
 
 
 def clone_folder(address: str) -> str:
@@ -110,9 +138,13 @@ def clone_folder(address: str) -> str:
 
 
 def clone_repository(
-    request: CloneRequest, clock: Callable[[], Time], user_config: Path | None
+    request: CloneRequest,
+    source: _Source,
+    claim: Claim,
+    clock: Callable[[], Time],
+    user_config: Path | None,
 ) -> tuple[Repository, str | None]:
-    """Make a repository in `request.path` with everything of the one at `request.address`.
+    """Make a repository in the claimed folder with everything of `source`.
 
     The working files are still to be checked out. When it fails, what it made is removed again.
 
@@ -120,40 +152,30 @@ def clone_repository(
         The repository, and the branch that it is on (None when the source has no commits).
 
     Raises:
-        AlreadyExists: The folder exists and is not empty.
-        NotFound: There is no repository at the address, or it has no such branch.
+        NotFound: The source has no such branch.
     """
-    path = request.path
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise AlreadyExists(f"{path} exists and is not an empty folder", hint="name another folder")
-    source, address, share = _source(request, clock)
-    fresh = not path.exists()
     try:
-        target = Repository.init(path, clock=clock, bare=request.bare, user_config=user_config)
-        branch = source.fill(
-            target, CloneOptions(request.remote, request.branch, share=share), request.progress
-        )
-        settings: dict[str, str | None] = {f"remote.{request.remote}.url": address}
+        target = Repository.init(claim.path, clock=clock, bare=request.bare, user_config=user_config)
+        options = CloneOptions(request.remote, request.branch, share=source.share)
+        branch = source.place.fill(target, options, request.progress)
+        settings: dict[str, str | None] = {f"remote.{request.remote}.url": source.address}
         if branch is not None:
             settings |= _follow(branch, request.remote)
         target.config.update(target.directory / "config.toml", settings)
     except BaseException:
-        shutil.rmtree(path if fresh else _made(path, bare=request.bare), ignore_errors=True)
+        claim.give_up()
         raise
-    finally:
-        source.close()
     if not request.bare:
-        exclude_from_git(path)
+        exclude_from_git(claim.path)
     return target, branch
 
 
-def _source(request: CloneRequest, clock: Callable[[], Time]) -> tuple[Place, str, bool]:
-    """Return what is cloned, its address for the settings, and whether to share packs with it."""
+def _source(request: CloneRequest, clock: Callable[[], Time]) -> _Source:
     if is_on_hub(request.address):
-        return hub_place(request.address, request.connect), request.address, False
+        return _Source(hub_place(request.address, request.connect), request.address, share=False)
     location = parse_location(request.address, Path.cwd())
     address = request.address if location.is_url else str(location.path)
-    return FolderPlace(open_location(location, clock)), address, not location.is_url
+    return _Source(FolderPlace(open_location(location, clock)), address, share=not location.is_url)
 
 
 def fetch(repo: Opened, remote: str | None = None, *, prune: bool = False) -> Exchange:
@@ -322,7 +344,3 @@ def _follow_new(repo: Opened, remote: str, branches: tuple[str, ...]) -> None:
             changes |= _follow(branch, remote)
     if changes:
         repo.repository.config.update(_settings_file(repo), changes)
-
-
-def _made(path: Path, *, bare: bool) -> Path:
-    return path if bare else path / FOLDER

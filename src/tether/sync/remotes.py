@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 from tether.core.identity import Time
 from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.repo.repository import FOLDER, Repository, is_repository
+from tether.repo.unfinished import refuse_unfinished
 from tether.sync.bundlefile import is_bundle, open_bundle
 
 DEFAULT_REMOTE = "origin"
@@ -60,7 +61,10 @@ def open_location(location: Location, clock: Callable[[], Time]) -> Repository:
 
     Raises:
         NotFound: There is none.
+        Unavailable: It is still being cloned itself.
     """
+    for place in (location.path / FOLDER, location.path):
+        refuse_unfinished(place)
     folder = repository_folder(location.path)
     if folder is None and is_bundle(location.path):
         return open_bundle(location.path, clock)
