@@ -108,15 +108,20 @@ def test_headers(hub: HubRoom) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
 
 
-def test_health_and_readiness(hub: HubRoom) -> None:
-    """A hub without its database lives and is not ready."""
+def test_health_and_readiness(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """A hub without its database lives and is not ready; the log says why."""
     assert hub.call("GET", "/healthz").status == hub.call("GET", "/readyz").status == 200
     hub.close()
     (hub.hub.settings.root / "hub.db").unlink()
     hub.hub.settings.root.rename(hub.hub.settings.root.with_name("away"))
 
     assert hub.call("GET", "/healthz").status == 200
-    assert hub.call("GET", "/readyz").code == "unavailable"
+    with caplog.at_level(logging.ERROR, "tether.hub"):
+        reply = hub.call("GET", "/readyz")
+    assert (reply.status, reply.code) == (503, "unavailable")
+    assert reply.headers["x-request-id"] in caplog.text
+    assert "unable to open database file" in caplog.text
+    assert b"unable to open" not in reply.body
 
 
 def test_the_landing_page(hub: HubRoom) -> None:
