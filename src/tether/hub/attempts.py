@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from tether.errors import RateLimited
 from tether.hub.database.models import Attempts
 from tether.hub.hub import Hub
+from tether.hub.naming import key_of
 
 _SECOND = 1_000_000
 _BY_ADDRESS = 5
@@ -14,7 +15,7 @@ _BY_ADDRESS = 5
 
 def of_name(name: str) -> str:
     """Return what sign-ins of one name are counted under."""
-    return f"name:{name.lower()[:180]}"
+    return f"name:{key_of(name)}"
 
 
 def of_address(address: str) -> str:

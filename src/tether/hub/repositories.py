@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -125,8 +125,9 @@ def list_visible(
     if owner is not None:
         query = query.where(Account.key == key_of(owner))
     if after:
-        query = query.where(Account.key + "/" + RepositoryRow.key > key_of(after))
-    ordered = query.order_by(Account.key + "/" + RepositoryRow.key)
+        place = [key_of(name) for name in after.split("/", 1)] + [""]
+        query = query.where(tuple_(Account.key, RepositoryRow.key) > tuple_(place[0], place[1]))
+    ordered = query.order_by(Account.key, RepositoryRow.key)
     return session.scalars(ordered.limit(max(1, min(limit, PAGE)))).all()
 
 
