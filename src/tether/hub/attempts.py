@@ -1,6 +1,9 @@
 """How often somebody may fail: counted in the database, so that all processes of a hub count together."""
 
+from contextlib import suppress
+
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tether.errors import RateLimited
@@ -57,8 +60,10 @@ def succeed(session: Session, *subjects: str) -> None:
 
 
 def _row(session: Session, subject: str, now: int) -> Attempts:
+    """Return the row of a subject, locked; another process may add it at this moment."""
     row = session.get(Attempts, subject, with_for_update=True)
-    if row is None:
-        row = Attempts(subject=subject, since=now, failed=0)
-        session.add(row)
-    return row
+    if row is not None:
+        return row
+    with suppress(IntegrityError), session.begin_nested():
+        session.add(Attempts(subject=subject, since=now, failed=0))
+    return session.get_one(Attempts, subject, with_for_update=True)
