@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_every_error_has_a_status() -> None:
 
     assert set(STATUSES) == kinds
     assert all(400 <= status_of(kind("x")) < 600 for kind in kinds)
+
+
+def test_every_status_has_its_line() -> None:
+    """The page of the hub names the status of each code."""
+    page = (Path(__file__).parents[2] / "docs/hub.md").read_text()
+    rows = re.findall(r"^\| (`.+`) \| (\d+)", page, re.M)
+    told = {code: int(status) for codes, status in rows for code in re.findall(r"`([\w-]+)`", codes)}
+
+    assert told == {kind.code: status for kind, status in STATUSES.items()} | {"internal": 500}
 
 
 def test_an_error_of_ours_is_told(hub: HubRoom) -> None:
