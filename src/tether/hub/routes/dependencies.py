@@ -88,7 +88,7 @@ class Hosted:
         """Return its objects and refs for a `with` block, which closes them.
 
         Raises:
-            NotFound: The folder is gone.
+            Corrupt: The files are gone.
         """
         return closing(open_repository(self.hub, self.row))
 
