@@ -126,6 +126,21 @@ def test_signing_in_by_password(room: Room, served: Served) -> None:
     assert room.json("whoami")["user"] == "ada"
 
 
+def test_too_many_wrong_passwords(room: Room) -> None:
+    """The command ends at once and says how long to wait; `hub.toml` says how many are too many."""
+    room.ok("hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password")
+    room.write("hub/hub.toml", "login_attempts = 1\n")
+    hub = Served(room)
+    arguments = ("login", hub.url, "--user", "ada", "--password-stdin")
+    assert room.run(*arguments, stdin=b"wrong\n").code == 6
+
+    refused = room.json(*arguments, stdin=b"a good password\n", code=8)
+
+    assert refused["error"]["code"] == "rate-limited"
+    assert refused["error"]["hint"].startswith("wait ")
+    assert hub.stop()[0] == 0
+
+
 @pytest.mark.parametrize(
     "options",
     [

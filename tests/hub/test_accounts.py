@@ -2,6 +2,7 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -237,3 +238,16 @@ def test_users_are_for_administrators(hub: HubRoom) -> None:
     assert hub.ok("PATCH", "/users/ada", root, {"admin": True})["admin"] is True
     assert hub.api("PATCH", "/users/nobody", root, {"admin": True}).code == "not-found"
     assert rows(hub, "user.change") == ["ada"]
+
+
+def test_guesses_at_the_same_time_are_all_counted(tmp_path: Path) -> None:
+    """Of many wrong passwords sent at once no more are tried than one after the other."""
+    hub = HubRoom(tmp_path, login_attempts=3)
+    hub.user("ada", password=PASSWORD)
+    body = {"user": "ada", "password": "wrong"}
+
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: hub.api("POST", "/login", None, body).status, range(8)))
+
+    assert sorted(replies) == [401] * 3 + [429] * 5
+    hub.close()

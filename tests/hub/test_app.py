@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,15 @@ def test_every_error_has_a_status() -> None:
 
     assert set(STATUSES) == kinds
     assert all(400 <= status_of(kind("x")) < 600 for kind in kinds)
+
+
+def test_every_status_has_its_line() -> None:
+    """The page of the hub names the status of each code."""
+    page = (Path(__file__).parents[2] / "docs/hub.md").read_text()
+    rows = re.findall(r"^\| (`.+`) \| (\d+)", page, re.M)
+    told = {code: int(status) for codes, status in rows for code in re.findall(r"`([\w-]+)`", codes)}
+
+    assert told == {kind.code: status for kind, status in STATUSES.items()} | {"internal": 500}
 
 
 def test_an_error_of_ours_is_told(hub: HubRoom) -> None:
@@ -108,15 +118,20 @@ def test_headers(hub: HubRoom) -> None:
         assert "default-src 'none'" in headers["content-security-policy"]
 
 
-def test_health_and_readiness(hub: HubRoom) -> None:
-    """A hub without its database lives and is not ready."""
+def test_health_and_readiness(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """A hub without its database lives and is not ready; the log says why."""
     assert hub.call("GET", "/healthz").status == hub.call("GET", "/readyz").status == 200
     hub.close()
     (hub.hub.settings.root / "hub.db").unlink()
     hub.hub.settings.root.rename(hub.hub.settings.root.with_name("away"))
 
     assert hub.call("GET", "/healthz").status == 200
-    assert hub.call("GET", "/readyz").code == "unavailable"
+    with caplog.at_level(logging.ERROR, "tether.hub"):
+        reply = hub.call("GET", "/readyz")
+    assert (reply.status, reply.code) == (503, "unavailable")
+    assert reply.headers["x-request-id"] in caplog.text
+    assert "unable to open database file" in caplog.text
+    assert b"unable to open" not in reply.body
 
 
 def test_the_landing_page(hub: HubRoom) -> None:

@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from tests.support.hub import HubRoom
 
 from tether.core.identity import Time
-from tether.errors import InvalidInput, TetherError, Unavailable, Unsupported
+from tether.errors import Conflict, InvalidInput, TetherError, Unavailable, Unsupported
+from tether.hub.accounts import new_account
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.models import Account, Base
@@ -130,3 +131,11 @@ def test_nobody_else_reads_the_files(hub: HubRoom) -> None:
 
     assert root.stat().st_mode & 0o077 == 0
     assert (root / "hub.db").stat().st_mode & 0o077 == 0
+
+
+def test_the_same_row_from_two_sides(hub: HubRoom) -> None:
+    """Where two writers add one row, the second is told to try again."""
+    hub.user("ada")
+
+    with pytest.raises(Conflict, match="at this moment"), hub.hub.database.session() as session:
+        session.add(new_account("ADA", "user", hub.now))

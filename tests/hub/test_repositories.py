@@ -1,10 +1,12 @@
 """Making, moving, deleting and restoring repositories."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from tests.support.hub import DAY, HubRoom
 
+from tether.errors import Corrupt
 from tether.hub.access import Role
 from tether.hub.keeping import purge
 from tether.hub.repositories import find, open_repository
@@ -65,6 +67,35 @@ def test_refusals_leave_nothing(hub: HubRoom, body: object, code: str) -> None:
 
     assert hub.api("POST", "/repos", ada, body).code == code
     assert len(folders(hub)) == len(hub.ok("GET", "/repos", ada)) == 1
+
+
+def test_a_repository_without_its_files_is_damage(hub: HubRoom) -> None:
+    """It is not taken for one that is not there, and the reply does not say where the hub keeps files."""
+    made = hub.repository(hub.user("ada"), "ada/a")
+    shutil.rmtree(hub.hub.settings.repositories / made["id"])
+    with hub.hub.database.session() as session:
+        row = find(session, "ada", "a")
+    assert row is not None
+
+    with pytest.raises(Corrupt, match="ada/a") as caught:
+        open_repository(hub.hub, row)
+    assert str(hub.hub.settings.root) not in f"{caught.value} {caught.value.hint}"
+
+
+def test_files_that_cannot_be_made_leave_no_row(hub: HubRoom) -> None:
+    """If the folder of repositories cannot be written, the name stays free, and the fault is the hub's."""
+    ada = hub.user("ada")
+    hub.hub.settings.repositories.rmdir()
+    hub.hub.settings.repositories.write_text("in the way")
+
+    reply = hub.api("POST", "/repos", ada, {"owner": "ada", "name": "a"})
+
+    assert (reply.status, reply.code) == (503, "unavailable")
+    assert str(hub.hub.settings.root).encode() not in reply.body
+    assert hub.ok("GET", "/repos", ada) == []
+    hub.hub.settings.repositories.unlink()
+    hub.hub.settings.repositories.mkdir()
+    hub.repository(ada, "ada/a")
 
 
 def test_one_signs_in_to_make_one(hub: HubRoom) -> None:
@@ -150,8 +181,6 @@ def test_the_time_of_grace_ends(hub: HubRoom) -> None:
 
 def test_a_purge_that_was_cut_short_goes_on(hub: HubRoom) -> None:
     """If the files are gone and the row is left, the next purge removes the row."""
-    import shutil
-
     ada = hub.user("ada")
     made = hub.repository(ada, "ada/a")
     hub.ok("DELETE", "/repos/ada/a", ada)

@@ -22,17 +22,29 @@ def credentials(ctx: Context) -> "Credentials":
     return Credentials(path, ctx.environ.get("TETHER_TOKEN"))
 
 
-def connected(ctx: Context, address: "HubAddress", token: str | None = None) -> "HttpClient":
-    """Return a client for a hub, with the token given or else the one of this user; close it after use."""
-    from tether.sync.http import HttpClient
+def connected(
+    ctx: Context, address: "HubAddress", token: str | None = None, *, once: bool = False
+) -> "HttpClient":
+    """Return a client for a hub, with the token given or else the one of this user; close it after use.
 
-    return HttpClient(address.base, token or credentials(ctx).token(address.base))
+    Args:
+        ctx: Of the command.
+        address: The hub, or a repository on it.
+        token: Instead of the one that is known for the hub.
+        once: Send no request again, since a second one would find what the first one did.
+    """
+    from tether.sync.http import HttpClient, HttpOptions
+
+    options = HttpOptions(tries=1) if once else HttpOptions()
+    return HttpClient(address.base, token or credentials(ctx).token(address.base), options)
 
 
 @contextmanager
-def client_of(ctx: Context, address: "HubAddress", token: str | None = None) -> Iterator["HttpClient"]:
+def client_of(
+    ctx: Context, address: "HubAddress", token: str | None = None, *, once: bool = False
+) -> Iterator["HttpClient"]:
     """Yield a client for a hub; see `connected`."""
-    client = connected(ctx, address, token)
+    client = connected(ctx, address, token, once=once)
     try:
         yield client
     finally:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 
 from tether.hub import problems
 from tether.hub.hub import Hub
@@ -13,6 +14,8 @@ from tether.hub.middleware.request_id import RequestId
 from tether.hub.routes import accounts, administration, health, organisations, repositories, transfer
 
 API = "/api/v1"
+_TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
+"""For OpenAPI alone: `routes.dependencies` reads the header."""
 
 
 def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
@@ -33,5 +36,5 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(RequestId)
     app.include_router(health.router)
     for routes in (accounts, administration, organisations, repositories, transfer):
-        app.include_router(routes.router, prefix=API, responses=problems.RESPONSES)
+        app.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])
     return app

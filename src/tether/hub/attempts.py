@@ -1,11 +1,15 @@
 """How often somebody may fail: counted in the database, so that all processes of a hub count together."""
 
+from contextlib import suppress
+
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tether.errors import RateLimited
 from tether.hub.database.models import Attempts
 from tether.hub.hub import Hub
+from tether.hub.naming import key_of
 
 _SECOND = 1_000_000
 _BY_ADDRESS = 5
@@ -14,7 +18,7 @@ _BY_ADDRESS = 5
 
 def of_name(name: str) -> str:
     """Return what sign-ins of one name are counted under."""
-    return f"name:{name.lower()[:180]}"
+    return f"name:{key_of(name)}"
 
 
 def of_address(address: str) -> str:
@@ -56,8 +60,10 @@ def succeed(session: Session, *subjects: str) -> None:
 
 
 def _row(session: Session, subject: str, now: int) -> Attempts:
+    """Return the row of a subject, locked; another process may add it at this moment."""
     row = session.get(Attempts, subject, with_for_update=True)
-    if row is None:
-        row = Attempts(subject=subject, since=now, failed=0)
-        session.add(row)
-    return row
+    if row is not None:
+        return row
+    with suppress(IntegrityError), session.begin_nested():
+        session.add(Attempts(subject=subject, since=now, failed=0))
+    return session.get_one(Attempts, subject, with_for_update=True)

@@ -46,8 +46,11 @@ def repository_name(name: str) -> str:
 
 
 def key_of(name: str) -> str:
-    """Return what a name is found by: names that differ in capitals only are the same."""
-    return name.lower()
+    """Return what a name is found by: names that differ in capitals only are the same.
+
+    What nothing can be named gives the empty text, which finds nothing.
+    """
+    return name.lower() if _NAME.fullmatch(name) and len(name) <= _LONGEST else ""
 
 
 def _checked(name: str, what: str) -> str:

@@ -1,5 +1,6 @@
 """Every failure as a reply: `{"error": {"code", "message", "hint"}}`, and its status, given here alone."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ STATUSES: dict[type[errors.TetherError], int] = {
     errors.RateLimited: 429,
     errors.Unsupported: 422,
 }
+_logger = logging.getLogger("tether.hub")
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ProblemDocument},
     "5XX": {"model": ProblemDocument},
@@ -68,9 +70,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _of_framework)
 
 
-async def _ours(_: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> JSONResponse:
+    """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
-    return reply_to(error)
+    answer = reply_to(error)
+    if answer.status_code >= 500:
+        where = f"{request.method} {request.url.path}, request {request.state.request_id}"
+        _logger.error("%s failed: %s", where, error, exc_info=error)
+    return answer
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

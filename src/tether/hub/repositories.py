@@ -1,14 +1,15 @@
 """Repositories as hosted things: found by address, made, listed, changed, deleted and restored."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tether.errors import AlreadyExists, Forbidden, InvalidInput, NotFound
+from tether.errors import AlreadyExists, Corrupt, Forbidden, InvalidInput, NotFound, TetherError, Unavailable
 from tether.hub.access import Principal, Scope, require_user
 from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.acting import Act
@@ -54,6 +55,7 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
         InvalidInput: The name or the kind is not allowed.
         Unauthenticated, Forbidden: The one who asks may not make one there.
         AlreadyExists: The name is taken.
+        Unavailable: The files could not be made.
     """
     owner = future_owner(act, wanted.owner)
     if wanted.kind not in KINDS:
@@ -68,8 +70,18 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
     take_name(act.session, row, owner, repository_name(wanted.name))
     act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
     act.session.flush()
-    Repository.init(folder_of(act.hub, row), bare=True, clock=act.hub.clock).close()
+    _make_files(act, row)
     return row
+
+
+def _make_files(act: Act, row: RepositoryRow) -> None:
+    folder = folder_of(act.hub, row)
+    try:
+        Repository.init(folder, bare=True, clock=act.hub.clock).close()
+    except TetherError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        hint = "tell the operator of the hub"
+        raise Unavailable(f"the hub cannot make the files of {row.full_name}", hint=hint) from error
 
 
 def future_owner(act: Act, name: str) -> Account:
@@ -125,8 +137,9 @@ def list_visible(
     if owner is not None:
         query = query.where(Account.key == key_of(owner))
     if after:
-        query = query.where(Account.key + "/" + RepositoryRow.key > key_of(after))
-    ordered = query.order_by(Account.key + "/" + RepositoryRow.key)
+        place = [key_of(name) for name in after.split("/", 1)] + [""]
+        query = query.where(tuple_(Account.key, RepositoryRow.key) > tuple_(place[0], place[1]))
+    ordered = query.order_by(Account.key, RepositoryRow.key)
     return session.scalars(ordered.limit(max(1, min(limit, PAGE)))).all()
 
 
@@ -152,6 +165,9 @@ def open_repository(hub: Hub, row: RepositoryRow) -> Repository:
     """Open what a row stands for; close it after use.
 
     Raises:
-        NotFound: Its folder is gone.
+        Corrupt: Its files are not there, though its row is.
     """
-    return Repository.open(folder_of(hub, row), clock=hub.clock)
+    try:
+        return Repository.open(folder_of(hub, row), clock=hub.clock)
+    except NotFound as error:
+        raise Corrupt(f"the hub has lost the files of {row.full_name}", hint="tell its operator") from error

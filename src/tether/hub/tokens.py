@@ -52,7 +52,7 @@ def revoke_token(act: Act, account: Account, token_id: str) -> None:
     Raises:
         NotFound: They have none with that id.
     """
-    token = act.session.get(Token, token_id)
+    token = act.session.get(Token, token_id) if token_id.isascii() and token_id.isalnum() else None
     if token is None or token.account_id != account.id or token.revoked is not None:
         raise NotFound(f"no token {token_id} of {account.name}")
     token.revoked = act.now

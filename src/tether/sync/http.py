@@ -35,6 +35,7 @@ _KINDS: dict[str, type[TetherError]] = {
     kind.code: kind
     for kind in (
         errors.InvalidInput,
+        errors.TooLarge,
         errors.NotFound,
         errors.AlreadyExists,
         errors.Conflict,
@@ -42,6 +43,7 @@ _KINDS: dict[str, type[TetherError]] = {
         errors.Forbidden,
         errors.Corrupt,
         errors.Unavailable,
+        errors.RateLimited,
         errors.Unsupported,
     )
 }
@@ -51,7 +53,8 @@ _BY_STATUS: dict[int, type[TetherError]] = {
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
-    413: errors.InvalidInput,
+    413: errors.TooLarge,
+    429: errors.RateLimited,
 }
 
 

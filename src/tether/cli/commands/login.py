@@ -1,11 +1,15 @@
 """`tether login`: sign in to a hub."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from tether.cli.context import Context
 from tether.cli.options import with_options
+
+if TYPE_CHECKING:
+    from tether.sync.address import HubAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ def command(ctx: Context, options: Options) -> None:
     from tether.sync.address import parse_hub_address
 
     address = parse_hub_address(options.url)
-    token = _token(ctx, options)
+    _warn_of_plain_http(ctx, address)
+    token = _token(address, options)
     with client_of(ctx, address, token) as client:
         me = client.json("GET", f"{API}/me")
     credentials(ctx).store(address.base, token)
@@ -47,7 +52,7 @@ def command(ctx: Context, options: Options) -> None:
     )
 
 
-def _token(ctx: Context, options: Options) -> str:
+def _token(address: "HubAddress", options: Options) -> str:
     """Return the token that was given, or the one that a name and a password are good for."""
     from tether.cli.asking import read_secret
     from tether.errors import InvalidInput
@@ -58,21 +63,29 @@ def _token(ctx: Context, options: Options) -> str:
             "no token and no password", hint="give --token-stdin, or --user with --password-stdin"
         )
     if options.user is not None:
-        return _by_password(ctx, options.url, options.user, read_secret("password"))
+        return _by_password(address, options.user, read_secret("password"))
     return options.token or read_secret("token")
 
 
-def _by_password(ctx: Context, url: str, user: str, password: str) -> str:
+def _by_password(address: "HubAddress", user: str, password: str) -> str:
     import socket
 
     from tether.cli.hubs import API
-    from tether.sync.address import parse_hub_address
     from tether.sync.http import HttpClient, HttpOptions
 
     # Once: a second try would count as a second wrong password, and make a second token.
-    client = HttpClient(parse_hub_address(url).base, None, HttpOptions(tries=1))
+    client = HttpClient(address.base, None, HttpOptions(tries=1))
     try:
         body = {"user": user, "password": password, "label": f"tether login on {socket.gethostname()}"[:100]}
         return str(client.json("POST", f"{API}/login", body)["token"])
     finally:
         client.close()
+
+
+def _warn_of_plain_http(ctx: Context, address: "HubAddress") -> None:
+    """Say that others can read the token on its way, unless it stays on this machine."""
+    from urllib.parse import urlsplit
+
+    host = urlsplit(address.base).hostname or ""
+    if address.base.startswith("http://") and host != "localhost" and not host.startswith(("127.", "::1")):
+        ctx.warn(f"{address.base} is not encrypted: others on the way can read your token")

@@ -22,7 +22,7 @@ def command(ctx: Context, url: str | None) -> None:
     kept.forget(address.base)
     revoked = True
     try:
-        with client_of(ctx, address, token) as client:
+        with client_of(ctx, address, token, once=True) as client:
             client.json("DELETE", f"{API}/tokens/current")
     except TetherError as error:
         revoked = False

@@ -45,7 +45,7 @@ def create(ctx: Context, options: CreateOptions) -> None:
         "private": options.private,
         "kind": options.kind,
     }
-    with client_of(ctx, address) as client:
+    with client_of(ctx, address, once=True) as client:
         made = client.json("POST", f"{API}/repos", wanted)
     ctx.emit({**made, "url": options.url}, lambda: [f"made {options.url}"], essential=False)
 
@@ -59,7 +59,7 @@ def delete(ctx: Context, url: str) -> None:
 
     address = parse_repository_address(url)
     path = f"{API}/repos/{quote(address.owner, safe='')}/{quote(address.name, safe='')}"
-    with client_of(ctx, address) as client:
+    with client_of(ctx, address, once=True) as client:
         gone = client.json("DELETE", path)
     ctx.emit({**gone, "url": url}, lambda: [f"deleted {url}"], essential=False)
 

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from tether.errors import InvalidInput, Unavailable
+from tether.errors import Conflict, InvalidInput, Unavailable
 
 _BUSY_S = 30.0
 _READS = {"reads_only": True}
@@ -48,6 +48,7 @@ class Database:
 
         Raises:
             Unavailable: The database cannot be reached, or another writer held it for too long.
+            Conflict: Another writer added the same row in between.
         """
         make = self._reading if reads_only else self._writing
         try:
@@ -55,6 +56,8 @@ class Database:
                 yield session
         except OperationalError as error:
             raise Unavailable("the database of the hub does not answer", hint="try again shortly") from error
+        except IntegrityError as error:
+            raise Conflict("somebody else changed the same at this moment", hint="try again") from error
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -40,7 +40,7 @@ def invite(hub: TheHub, principal: ThePrincipal) -> doc.Invitation:
 def read_audit(
     hub: TheHub,
     principal: ThePrincipal,
-    before: int | None = None,
+    before: doc.Serial | None = None,
     limit: Annotated[int, Query(ge=1, le=audit.LIMIT)] = 100,
 ) -> list[doc.AuditDocument]:
     """Read the audit log, the newest entries first; the next page is before the last one's id."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from sqlalchemy.orm import Session
 
 from tether.errors import Unauthenticated
 from tether.hub import tokens
@@ -34,21 +35,30 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
     Raises:
         Unauthenticated: The header is none of ours, or its token is not valid.
     """
-    header = request.headers.get("authorization")
-    if header is None:
-        return ANONYMOUS
-    secret = _secret(header)
     with hub.database.session(reads_only=True) as session:
-        principal = tokens.find_principal(session, hub.now(), secret)
-        assert principal.token_id is not None
-        due = tokens.use_is_due(session, hub.now(), principal.token_id)
+        principal, due = _found(request, hub, session)
     if due:
-        with hub.database.session() as session:
-            tokens.note_use(session, hub.now(), principal.token_id)
+        _note_use(hub, principal)
     return principal
 
 
 ThePrincipal = Annotated[Principal, Depends(principal_of)]
+
+
+def _found(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
+    """Return who asks, and whether it is time to note that the token was used."""
+    header = request.headers.get("authorization")
+    if header is None:
+        return ANONYMOUS, False
+    now = hub.now()
+    principal = tokens.find_principal(session, now, _secret(header))
+    assert principal.token_id is not None
+    return principal, tokens.use_is_due(session, now, principal.token_id)
+
+
+def _note_use(hub: Hub, principal: Principal) -> None:
+    with hub.database.session() as session:
+        tokens.note_use(session, hub.now(), str(principal.token_id))
 
 
 def _secret(header: str) -> str:
@@ -78,7 +88,7 @@ class Hosted:
         """Return its objects and refs for a `with` block, which closes them.
 
         Raises:
-            NotFound: The folder is gone.
+            Corrupt: The files are gone.
         """
         return closing(open_repository(self.hub, self.row))
 
@@ -90,9 +100,12 @@ def repository_for(role: Role) -> Callable[..., Hosted]:
     when the route begins, so a route may stream for long.
     """
 
-    def dependency(hub: TheHub, principal: ThePrincipal, owner: str, name: str) -> Hosted:
+    def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
         with hub.database.session(reads_only=True) as session:
-            row = find(session, owner, name)
-            return Hosted(hub, require(session, principal, row, role, f"{owner}/{name}"), principal)
+            principal, due = _found(request, hub, session)
+            row = require(session, principal, find(session, owner, name), role, f"{owner}/{name}")
+        if due:
+            _note_use(hub, principal)
+        return Hosted(hub, row, principal)
 
     return dependency

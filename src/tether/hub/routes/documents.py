@@ -10,6 +10,7 @@ from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]
 Label = Annotated[str, Field(max_length=100)]
+Serial = Annotated[int, Field(ge=0, lt=1 << 63)]
 Kind = Literal["data", "model"]
 RoleName = Literal["read", "triage", "write", "maintain", "admin"]
 MemberRole = Literal["owner", "member"]

@@ -92,7 +92,7 @@ def remove_collaborator(found: Administered, user: str) -> None:
 @router.get("/{owner}/{name}/audit")
 def read_audit(
     found: Administered,
-    before: int | None = None,
+    before: doc.Serial | None = None,
     limit: Annotated[int, Query(ge=1, le=audit.LIMIT)] = 100,
 ) -> list[doc.AuditDocument]:
     """Read what was changed of this repository, the newest first."""
