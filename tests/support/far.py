@@ -1,7 +1,7 @@
 """A far end in the same process: all passes through the bytes of the wire, and may be cut or lost."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,7 +12,16 @@ from tether.errors import Unavailable
 from tether.repo.repository import Repository
 from tether.sync.ends import TakeFrames
 from tether.sync.serving import Serving, Stream
-from tether.sync.wire import PushRequest, RemoteRefs, pack_bits, read_frames, unpack_bits
+from tether.sync.wire import (
+    PackShare,
+    PushRequest,
+    RemoteRefs,
+    decode_shares,
+    encode_shares,
+    pack_bits,
+    read_frames,
+    unpack_bits,
+)
 
 
 class Cut(Exception):
@@ -25,6 +34,7 @@ class NearEnd:
     Attributes:
         calls: How often each request was made.
         cut_after: Bytes after which the next reply of objects is cut, once; it is sent again then.
+        cut_packs: Give half of the next pack before the whole of it, as after a cut.
         lose: Requests that are done and whose reply is lost, once each.
     """
 
@@ -35,6 +45,7 @@ class NearEnd:
         self.calls: Counter[str] = Counter()
         self.cut_after: int | None = None
         self.lose: set[str] = set()
+        self.cut_packs = False
 
     def serving(self) -> Serving:
         """Return the end that answers, opened anew as a hub does."""
@@ -59,6 +70,23 @@ class NearEnd:
         """Give objects."""
         self.calls["objects"] += 1
         self._send(self.serving().objects(digests), take)
+
+    def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
+        """Say where chunks lie."""
+        self.calls["shares"] += 1
+        return decode_shares(encode_shares(self.serving().shares(digests)))
+
+    def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
+        """Give a pack, and half of it first where that is asked for."""
+        self.calls["pack"] += 1
+        total, blocks = self.serving().pack(name)
+        data = b"".join(blocks)
+        assert len(data) == total
+        if self.cut_packs:
+            self.cut_packs = False
+            with suppress(Cut):
+                take(_broken(data[: total // 2]))
+        take(data[at : at + 10_000] for at in range(0, total, 10_000))
 
     def has_pack(self, name: Digest) -> bool:
         """Say whether a pack has arrived."""
@@ -91,10 +119,11 @@ class NearEnd:
         if self.cut_after is not None:
             cut, self.cut_after = data[: self.cut_after], None
 
-            def broken() -> Iterator[bytes]:
-                yield cut
-                raise Cut
-
             with suppress(Cut):
-                take(read_frames(broken()))
+                take(read_frames(_broken(cut)))
         take(read_frames(data[at : at + 10_000] for at in range(0, len(data), 10_000)))
+
+
+def _broken(data: bytes) -> Iterator[bytes]:
+    yield data
+    raise Cut

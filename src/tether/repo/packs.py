@@ -173,6 +173,20 @@ def _read_table(backend: Backend, name: Digest) -> Table:
     return table
 
 
+def count_objects(backend: Backend, name: Digest) -> int:
+    """Return how many objects a pack holds, by its last bytes alone.
+
+    Raises:
+        NotFound: The pack is missing.
+        Corrupt: Its end is damaged.
+    """
+    key = pack_key(name)
+    size = backend.size(key)
+    if size < HEADER.size + TRAILER.size:
+        raise Corrupt(f"pack {name.hex()[:12]} is cut off")
+    return int(TRAILER.unpack(backend.read(key, size - TRAILER.size, TRAILER.size))[2])
+
+
 def verify_pack(backend: Backend, name: Digest) -> None:
     """Hash a whole pack against its name; memory stays at one block.
 

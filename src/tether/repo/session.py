@@ -1,6 +1,6 @@
 """One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import RLock
 from typing import NamedTuple
@@ -84,6 +84,11 @@ class WriteSession:
         """Return the places of those objects that are neither in the repository nor in this session."""
         known, has = self._known, self._objects.has
         return [at for at, digest in enumerate(digests) if digest not in known and not has(digest)]
+
+    def know(self, digests: Iterable[Digest]) -> None:
+        """Take note of objects in packs that this transaction adopts: they are not to be appended."""
+        with self._lock:
+            self._known.update(digests)
 
     def append(self, role: int, stored: Stored) -> None:
         """Append one frame unless this session has it; seals a pack that is full in the background."""

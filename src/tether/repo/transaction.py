@@ -125,7 +125,13 @@ class Transaction:
 
     def adopt(self, data: Sequence[Digest], meta: Sequence[Digest]) -> None:
         """Take up packs that lie in storage already, as a clone does."""
-        self._adopted = (tuple(data), tuple(meta))
+        before_data, before_meta = self._adopted
+        self._adopted = ((*before_data, *data), (*before_meta, *meta))
+
+    @property
+    def adopted(self) -> tuple[Digest, ...]:
+        """The packs that were taken up so far."""
+        return self._adopted[0] + self._adopted[1]
 
     @property
     def changes(self) -> bool:

@@ -4,6 +4,7 @@ Everything is verified on arrival, and the tree nodes against each other, before
 several chunks are hashed whole at the end: their chunks prove nothing of the file.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,24 +13,31 @@ from threading import Lock
 
 from tether.core.ahead import ahead
 from tether.core.batches import batches
+from tether.core.chunker import MAX_SIZE
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
-from tether.errors import Corrupt, Unavailable
+from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unavailable
 from tether.repo.contents import ContentReader
-from tether.repo.frames import DATA, META, Frame, Stored
+from tether.repo.frames import DATA, META, Frame, Stored, Table
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd
+from tether.sync.receiving import PackReceiver
 from tether.sync.treeclaims import TreeClaims
+from tether.sync.wire import MAX_DIGESTS, PackShare
 
 _BATCH = 2048
 """Objects asked for at a time."""
 _HAVES = 4096
+_MANY = 256
+_WORTH = 0.9
+"""A pack is brought whole when so much of it is lacked here."""
+PACK_JOBS = 2
 JOBS = 4
 """Requests under way at once."""
 
@@ -55,7 +63,7 @@ class _Found:
     """What the walk has still to look at."""
 
     roots: dict[Digest, None] = field(default_factory=dict)
-    files: dict[Digest, None] = field(default_factory=dict)
+    files: dict[Digest, int] = field(default_factory=dict)
     recipes: dict[Digest, bytes] = field(default_factory=dict)
 
 
@@ -160,26 +168,79 @@ class _Download:
             below.update(dict.fromkeys(split_digests(node.digests)))
             return
         for entry in node.entries():
-            where = below if entry.kind == EntryKind.DIRECTORY else self._found.files
-            where[entry.digest] = None
+            if entry.kind == EntryKind.DIRECTORY:
+                below[entry.digest] = None
+            else:
+                self._found.files[entry.digest] = entry.size
 
     # -- contents ---------------------------------------------------------------------------
 
     def contents(self) -> None:
-        """Bring contents: those of one chunk as they are, the others by their recipes."""
-        self._found.files.pop(EMPTY_FILE, None)
-        lacking = self._lacking(list(self._found.files))
+        """Bring contents: recipes first, then whole packs where most of one is lacked, then single chunks."""
+        files = self._found.files
+        files.pop(EMPTY_FILE, None)
+        lacking = self._lacking(list(files))
         if not lacking:
             return
         self._progress.start("receiving files", len(lacking), "files")
-        self._bring_all(lacking, self._content)
-        chunks = dict.fromkeys(chunk for column in self._columns() for chunk in split_digests(column))
-        wanted = self._lacking(list(chunks))
-        if wanted:
-            self._progress.start("receiving large files", len(wanted), "chunks")
-            self._bring_all(wanted, self._chunk)
+        self._bring([digest for digest in lacking if files[digest] > MAX_SIZE], self._content)
+        single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
+        self._bring_chunks([*single, *self._chunks()])
+        self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
         self._check_files()
         self._progress.finish()
+
+    def _chunks(self) -> list[Digest]:
+        """Return the chunks of the recipes that came."""
+        return list(dict.fromkeys(chunk for column in self._columns() for chunk in split_digests(column)))
+
+    def _bring_chunks(self, digests: Sequence[Digest]) -> None:
+        lacking = self._lacking(digests)
+        if len(lacking) >= _MANY:
+            self._bring_packs(lacking)
+            lacking = self._lacking(lacking)
+        if lacking:
+            self._progress.start("receiving contents", len(lacking), "chunks")
+            self._bring_all(lacking, self._content)
+
+    def _bring_packs(self, digests: Sequence[Digest]) -> None:
+        """Bring packs of which most is lacked here."""
+        wanted: Counter[Digest] = Counter()
+        shares: dict[Digest, PackShare] = {}
+        for part in batches(digests, MAX_DIGESTS):
+            for share in self._end.shares(part):
+                wanted[share.name] += share.wanted
+                shares[share.name] = share
+        worth = [share for name, share in shares.items() if wanted[name] >= _WORTH * share.objects]
+        self._progress.start("receiving packs", sum(share.size for share in worth), "bytes")
+        with ThreadPoolExecutor(PACK_JOBS, "receive") as pool:
+            for share, table in ahead(pool, self._bring_pack, worth, PACK_JOBS):
+                if table is not None:
+                    self._session.know(split_digests(table.digests))
+                    self._transaction.adopt((share.name,), ())
+                    self.done.objects += share.objects
+                    self.done.bytes += share.size
+                self._progress.advance(share.size)
+
+    def _bring_pack(self, share: PackShare) -> tuple[PackShare, Table | None]:
+        """Bring one pack; None if the far end has merged it into another one meanwhile."""
+        found: list[Table] = []
+
+        def take(blocks: Iterator[bytes]) -> None:
+            with PackReceiver(self._local.backend, share.name) as receiver:
+                for block in blocks:
+                    receiver.write(block)
+                found.append(receiver.finish())
+
+        try:
+            self._end.pack(share.name, take)
+        except NotFound:
+            return share, None
+        except (InvalidInput, TooLarge) as error:
+            raise Corrupt(f"{self._end.name} sent a pack that is not sound: {error}") from None
+        if set(found[-1].kinds) != {int(ObjectKind.CHUNK)}:
+            raise Corrupt(f"{self._end.name} sent another pack than one of contents")
+        return share, found[-1]
 
     def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
         if frame.kind == ObjectKind.RECIPE:
@@ -219,7 +280,7 @@ class _Download:
             return
         self._progress.start("verifying large files", len(self._found.recipes), "files")
         sealed = (*self._session.settle(DATA), *self._session.settle(META))
-        packs = (*self._local.root().packs(), *sealed)
+        packs = (*self._local.root().packs(), *self._transaction.adopted, *sealed)
         reader = ContentReader(ObjectDb(self._local.backend, lambda: packs))
         for digest in self._found.recipes:
             for _ in reader.segments(digest):

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from tether.core.digest import Buffer, Digest
 from tether.repo.frames import Frame
-from tether.sync.wire import PushRequest, RemoteRefs
+from tether.sync.wire import PackShare, PushRequest, RemoteRefs
 
 TakeFrames = Callable[[Iterator[tuple[Frame, bytes]]], None]
 """Takes frames as they arrive, not verified; called anew from the first frame when a reply was cut."""
@@ -38,6 +38,18 @@ class FarEnd(Protocol):
 
         Raises:
             NotFound: It does not have one.
+        """
+        ...
+
+    def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
+        """Say which packs of contents hold these chunks; those that are elsewhere are left out."""
+        ...
+
+    def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
+        """Give the bytes of a pack of contents, not verified; called anew as for frames.
+
+        Raises:
+            NotFound: It is not there any more.
         """
         ...
 

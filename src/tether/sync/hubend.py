@@ -6,7 +6,7 @@ from urllib.parse import quote
 from tether.core.digest import Buffer, Digest
 from tether.sync.ends import TakeFrames
 from tether.sync.http import HttpClient, Request
-from tether.sync.wire import PushRequest, RemoteRefs, read_frames, unpack_bits
+from tether.sync.wire import PackShare, PushRequest, RemoteRefs, decode_shares, read_frames, unpack_bits
 
 API = "/api/v1"
 
@@ -46,6 +46,14 @@ class HubEnd:
     def put_pack(self, name: Digest, data: Buffer) -> None:
         """Store a pack for a push to come."""
         self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
+
+    def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
+        """Say which packs of contents hold these chunks."""
+        return decode_shares(self._client.call(self._post("shares", b"".join(digests))))
+
+    def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
+        """Give the bytes of a pack of contents."""
+        self._client.call(Request("GET", f"{self._path}/transfer/packs/{name.hex()}/bytes"), take)
 
     def has_pack(self, name: Digest) -> bool:
         """Say whether a pack for a push to come is there."""

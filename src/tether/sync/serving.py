@@ -5,20 +5,16 @@ receipt; a push then walks what its refs reach, and is refused where anything is
 without need. So a live object has all that it refers to beside it, whoever sent it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
-from types import TracebackType
-from typing import Self
-
-from blake3 import blake3
 
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
-from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError, TooLarge
-from tether.repo.checkpacks import check_pack
+from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
 from tether.repo.history import History
@@ -26,18 +22,18 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
-from tether.repo.packs import pack_key, read_contents
+from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.storage.backend import Backend
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
-from tether.sync.wire import MAX_PACK, REPLY_BYTES, PushRequest, RefMove, RemoteRefs
+from tether.sync.receiving import OPEN_KINDS, PackReceiver
+from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
 
-_OPEN = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
-"""Kinds that travel; states and operations are the repository's own affair."""
 _RECENT = 10_000
 """Operations among which a repeated push is looked for."""
+
+_BLOCK = 1 << 20
 
 Stream = tuple[int, Iterator[bytes]]
 """How many bytes follow, and the bytes."""
@@ -89,7 +85,7 @@ class Serving:
     def _frames(self, digests: Sequence[Digest], limit: int | None) -> Stream:
         places: list[Place] = []
         for digest, place in zip(digests, self._repository.objects.find_many(digests), strict=True):
-            if place is None or place.frame.kind not in _OPEN:
+            if place is None or place.frame.kind not in OPEN_KINDS:
                 raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
             places.append(place)
         places.sort(key=lambda place: (place.pack, place.frame.offset))
@@ -107,6 +103,30 @@ class Serving:
                 )
             yield b"".join(pieces)
 
+    def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
+        """Say which packs of contents hold these chunks, and how much of each that is."""
+        repository = self._repository
+        places = [place for place in repository.objects.find_many(digests) if place is not None]
+        counts = Counter(place.pack for place in places if place.frame.kind == ObjectKind.CHUNK)
+        contents, backend = frozenset(repository.root().data_packs), repository.backend
+        return [
+            PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
+            for name, count in sorted(counts.items())
+            if name in contents
+        ]
+
+    def pack(self, name: Digest) -> Stream:
+        """Return the bytes of a pack of contents.
+
+        Raises:
+            NotFound: It is none of the live ones.
+        """
+        if name not in self._repository.root().data_packs:
+            raise NotFound(f"pack {name.hex()[:12]} is not in this repository")
+        backend, key = self._repository.backend, pack_key(name)
+        size = backend.size(key)
+        return size, (backend.read(key, at, min(_BLOCK, size - at)) for at in range(0, size, _BLOCK))
+
     # -- what arrives -----------------------------------------------------------------------
 
     def has_pack(self, name: Digest) -> bool:
@@ -115,7 +135,7 @@ class Serving:
 
     def receive(self, name: Digest) -> "Receiver":
         """Return what takes the bytes of a pack; it does not count before a push names it."""
-        return Receiver(self._repository, name)
+        return Receiver(self._repository.backend, name)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -157,62 +177,15 @@ class Serving:
             transaction.set_head(Head(branches[0]))
 
 
-class Receiver:
-    """A pack on its way in; as a context manager it is given up unless it was finished."""
+class Receiver(PackReceiver):
+    """A pack on its way in, noted as arrived when it is finished."""
 
-    def __init__(self, repository: Repository, name: Digest) -> None:
-        self._backend, self._name = repository.backend, name
-        self._hasher, self._size = blake3(), 0
-        self._upload = self._backend.upload()
-
-    def write(self, block: bytes) -> None:
-        """Take more of the pack.
-
-        Raises:
-            TooLarge: It is longer than any pack.
-            Unavailable: The disk is full.
-        """
-        self._size += len(block)
-        if self._size > MAX_PACK:
-            raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
-        self._hasher.update(block)
-        self._upload.write(block)
-
-    def finish(self) -> None:
-        """Make the pack durable and verify every frame.
-
-        Raises:
-            InvalidInput: It is not what its name says, or not sound.
-        """
-        if self._hasher.digest() != self._name:
-            raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
-        there = self._backend.exists(pack_key(self._name))
-        self._upload.finish(pack_key(self._name))
-        if not _is_sound(self._backend, self._name):
-            if not there:
-                self._backend.delete(pack_key(self._name))
-            raise InvalidInput("a pack that arrived is not sound", hint="run 'tether fsck' where it was made")
+    def finish(self) -> Table:
+        """Make the pack durable, verify every frame, and note that it is there."""
+        table = super().finish()
         with suppress(AlreadyExists):  # sent twice at the same time
             self._backend.write_new(_mark(self._name), b"")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._upload.abort()
-
-
-def _is_sound(backend: Backend, name: Digest) -> bool:
-    try:
-        table = read_contents(backend, name)
-        found = check_pack(backend, name, table)
-        role = role_of(backend.read(pack_key(name), 0, HEADER.size))
-    except TetherError:
-        return False
-    chunks = set(table.kinds) == {int(ObjectKind.CHUNK)}
-    return found.good and not found.bad and set(table.kinds) <= _OPEN and (role == DATA) == chunks
+        return table
 
 
 @dataclass(slots=True)

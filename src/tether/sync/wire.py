@@ -6,7 +6,7 @@ arrives is believed: lengths are bounded before anything is allocated, and every
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tether.core.codec import decode, encode
 from tether.core.digest import DIGEST_SIZE, Digest
@@ -105,6 +105,35 @@ class PushRequest:
         raise InvalidInput("the end of a push has an unknown form", hint="use a newer Tether")
 
 
+class PackShare(NamedTuple):
+    """How much of a pack somebody wants.
+
+    Attributes:
+        name: Of the pack.
+        size: Bytes of the whole pack.
+        objects: How many it holds.
+        wanted: How many of them were asked about.
+    """
+
+    name: Digest
+    size: int
+    objects: int
+    wanted: int
+
+
+def encode_shares(shares: Sequence[PackShare]) -> bytes:
+    """Return the message that tells where objects lie."""
+    return encode([VERSION, [list(share) for share in shares]])
+
+
+def decode_shares(data: bytes) -> list[PackShare]:
+    """Read the message; Corrupt where it is none."""
+    match decode(data, "list of packs"):
+        case [1, list(rows)]:
+            return [_share(row) for row in rows]
+    raise Corrupt("the list of packs has an unknown form", hint="use a newer Tether")
+
+
 def read_digests(column: bytes) -> list[Digest]:
     """Return the digests of a column that came from outside.
 
@@ -156,6 +185,13 @@ def read_frames(blocks: Iterable[bytes]) -> Iterator[tuple[Frame, bytes]]:
         position = 0
     if held or frame is not None:
         raise Corrupt("a reply ends within an object", hint="run the command again")
+
+
+def _share(row: Any) -> PackShare:
+    match row:
+        case [bytes(name), int(size), int(objects), int(wanted)] if 0 < size <= MAX_PACK:
+            return PackShare(Digest(_digest(name)), size, objects, wanted)
+    raise Corrupt("the list of packs has an unknown form")
 
 
 def _pair(row: Any) -> tuple[Any, Any]:

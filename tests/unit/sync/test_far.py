@@ -13,7 +13,7 @@ from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import branch_ref, remote_ref, tag_ref
 from tether.core.objects import Tag
-from tether.errors import AlreadyExists, Conflict, Unavailable
+from tether.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.history import with_shallow
 from tether.repo.oplog import read_operations
@@ -122,6 +122,39 @@ def test_a_reply_that_was_cut_is_taken_again(room: Room, after: int) -> None:
     commit = commit_files(room.here, FILES, "one")
     push_far(room.here, room.end, "origin", MAIN)
     room.end.cut_after = after
+    clone = room.clone("clone")
+    assert read_files(clone, commit) == FILES
+    assert_sound(clone)
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_clone_takes_whole_packs(room: Room, cut: bool) -> None:
+    """Where nothing is here, contents come as packs, also after a cut; changes later come one by one."""
+    commit = commit_files(room.here, FILES, "one")
+    push_far(room.here, room.end, "origin", MAIN)
+    room.end.cut_packs = cut
+    clone = room.clone("clone")
+    assert room.end.calls["pack"] == 1
+    assert read_files(clone, commit) == FILES
+    assert_sound(clone)
+    assert clone.root().data_packs == room.there.root().data_packs
+
+    two = commit_files(room.here, {**FILES, "more": b"m"}, "two")
+    push_far(room.here, room.end, "origin", MAIN)
+    fetch_far(clone, room.end, "origin")
+    assert room.end.calls["pack"] == 1
+    assert read_files(clone, two) == {**FILES, "more": b"m"}
+
+
+def test_a_pack_that_went_meanwhile_is_no_loss(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The far end merged its packs between telling of them and being asked: the objects come by themselves."""
+    commit = commit_files(room.here, FILES, "one")
+    push_far(room.here, room.end, "origin", MAIN)
+
+    def gone(name: Digest, take: object) -> None:
+        raise NotFound("pack is not in this repository")
+
+    monkeypatch.setattr(room.end, "pack", gone)
     clone = room.clone("clone")
     assert read_files(clone, commit) == FILES
     assert_sound(clone)

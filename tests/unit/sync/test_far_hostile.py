@@ -22,7 +22,7 @@ from tether.repo.packs import PackWriter, pack_key
 from tether.storage.memory import MemoryBackend
 from tether.sync.ends import TakeFrames
 from tether.sync.far import fetch_far
-from tether.sync.wire import MAX_PACK, PushRequest, RefMove, RemoteRefs, read_digests, read_frames
+from tether.sync.wire import MAX_PACK, PackShare, PushRequest, RefMove, RemoteRefs, read_digests, read_frames
 
 MAIN = branch_ref("main")
 CONTENT = random.Random(1).randbytes(300_000)
@@ -267,6 +267,29 @@ def test_a_clone_believes_no_hub(
     liar.change = change
     with pytest.raises((Corrupt, Unavailable)):
         fetch_far(here, liar, "origin")
+    assert here.root().refs == {}
+
+
+@pytest.mark.parametrize("lie", ["noise", "other objects", "metadata"])
+def test_a_clone_takes_no_pack_on_trust(tmp_path: Path, lie: str) -> None:
+    """A pack must be what its name says, hold what its frames say, and hold contents only."""
+    there, here = make_repository(tmp_path / "there", bare=True), make_repository(tmp_path / "here")
+    commit_files(there, {f"{number:03}": b"%d" % number * 99 for number in range(400)}, "one")
+    made = {
+        "noise": (hash_bytes(b"noise"), b"noise" * 100),
+        "other objects": pack(DATA, (ObjectKind.CHUNK, b"file", hash_bytes(b"other"))),
+        "metadata": pack(META, (ObjectKind.TREE, FILE)),
+    }[lie]
+
+    class Packs(NearEnd):
+        def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
+            return [PackShare(made[0], len(made[1]), 1, len(digests))]
+
+        def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
+            take(iter([made[1]]))
+
+    with pytest.raises(Corrupt):
+        fetch_far(here, Packs(tmp_path / "there"), "origin")
     assert here.root().refs == {}
 
 

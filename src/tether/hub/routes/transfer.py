@@ -14,7 +14,7 @@ from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.routes.dependencies import Hosted, repository_for
 from tether.sync.serving import Serving, Stream
-from tether.sync.wire import MAX_DIGESTS, PushRequest, pack_bits, read_digests
+from tether.sync.wire import MAX_DIGESTS, PushRequest, encode_shares, pack_bits, read_digests
 
 router = APIRouter(prefix="/repos/{owner}/{name}/transfer", tags=["transfer"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
@@ -75,6 +75,20 @@ def objects(found: Readable, body: Body) -> StreamingResponse:
     """Send objects as frames, as many as fit into one reply."""
     digests = read_digests(body)
     return _streamed(found, lambda end: end.objects(digests))
+
+
+@router.post("/shares", response_class=Response, responses=_BYTES)
+def shares(found: Readable, body: Body) -> Response:
+    """Say which packs of contents hold some chunks."""
+    digests = read_digests(body)
+    with found.open() as repository:
+        return Response(encode_shares(Serving(repository).shares(digests)), media_type=_OCTETS)
+
+
+@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES)
+def pack_bytes(found: Readable, pack: PackName) -> StreamingResponse:
+    """Send a pack of contents whole."""
+    return _streamed(found, lambda end: end.pack(Digest(bytes.fromhex(pack))))
 
 
 def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingResponse:
