@@ -147,7 +147,7 @@ def test_a_clone_takes_whole_packs(room: Room, cut: bool) -> None:
 
 
 def test_a_pack_that_went_meanwhile_is_no_loss(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The far end merged its packs between telling of them and being asked: the objects come by themselves."""
+    """The far end merged its packs before it was asked for one: the objects come by themselves."""
     commit = commit_files(room.here, FILES, "one")
     push_far(room.here, room.end, "origin", MAIN)
 
