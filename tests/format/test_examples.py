@@ -30,6 +30,7 @@ from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.storage.wrappers import Wrapper
 from tether.sync.bundlefile import encode_table, open_bundle, prerequisites
+from tether.sync.wire import PackShare, PushRequest, RefMove, RemoteRefs, decode_shares, encode_shares
 
 CHUNKS = [b"hello\n", b"tether\n"]
 FILE = b"".join(b"%d\n" % number for number in range(40_000))
@@ -237,3 +238,17 @@ def test_the_example_of_a_bundle(tmp_path: Path) -> None:
     with contextlib.closing(open_bundle(path, ticking())) as bundle:
         assert bundle.root() == Root(bytes(range(16)))
         assert prerequisites(bundle) == [needed]
+
+
+def test_the_examples_of_a_transfer() -> None:
+    """Each message is the example byte for byte, and is read back."""
+    refs, shares, push = hex_blocks("transfer")
+    commit, pack = hash_bytes(b"a commit"), hash_bytes(b"a pack")
+
+    assert RemoteRefs("refs/heads/main", {"refs/heads/main": commit}) == RemoteRefs.decode(refs)
+    assert RemoteRefs.decode(refs).encode() == refs
+    assert encode_shares([PackShare(pack, 70_000_000, 900, 850)]) == shares
+    assert decode_shares(shares) == [PackShare(pack, 70_000_000, 900, 850)]
+    request = PushRequest(bytes(range(16)), (pack,), (RefMove("refs/heads/main", None, commit),))
+    assert request.encode() == push
+    assert PushRequest.decode(push) == request

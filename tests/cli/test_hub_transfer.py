@@ -1,0 +1,201 @@
+"""Two people, two homes and a hub, each in processes of their own: push, clone, pull, and what breaks."""
+
+import json
+import random
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.cli import TETHER, Room
+from tests.support.served import Served
+
+IMAGES = {f"images/{number:03}.jpg": random.Random(number).randbytes(4000) for number in range(400)}
+WEIGHTS = random.Random(5).randbytes(20_000_000)
+
+
+class People:
+    """Ada, who owns the repository, and Bob; each has a home and a folder, and is signed in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keeper = Room(folder / "keeper")
+        for name in ("ada", "bob"):
+            self.keeper.ok("hub", "user", "add", "-q", name, "--root", "hub")
+        self.hub = Served(self.keeper)
+        self.ada, self.bob = Room(folder / "ada"), Room(folder / "bob")
+        self.tokens = {}
+        for name, room in (("ada", self.ada), ("bob", self.bob)):
+            token = self.keeper.ok(
+                "hub", "token", "create", name, "--root", "hub", "--scope", "admin"
+            ).strip()
+            self.tokens[name] = token
+            room.environ["TETHER_USER_NAME"] = name.title()
+            room.ok("login", self.hub.url, "--token-stdin", stdin=token.encode())
+        self.url = f"{self.hub.url}/ada/photos"
+        self.ada.ok("repo", "create", self.url, "--private")
+
+    def api(self, method: str, path: str, body: object, token: str) -> None:
+        """Send one request below the API."""
+        data = json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.hub.url}/api/v1{path}", data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=30):
+            pass
+
+    def restart(self) -> None:
+        """Start the hub again at the same address after it was killed."""
+        self.hub = Served(self.keeper, "--port", self.hub.url.rpartition(":")[2])
+
+    def check_hub(self) -> None:
+        """Fail unless the repository on the hub is sound."""
+        [folder] = (self.keeper.work / "hub/repositories").iterdir()
+        assert self.keeper.json("fsck", "--full", cwd=folder)["problems"] == []
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Iterator[People]:
+    """Return the two and a hub that runs."""
+    people = People(tmp_path)
+    yield people
+    if people.hub.process.poll() is None:
+        people.hub.stop()
+
+
+def commit_images(room: Room) -> None:
+    """Make a repository with images and weights."""
+    room.ok("init", "-q")
+    for name, data in {**IMAGES, "weights.bin": WEIGHTS}.items():
+        room.write(name, data)
+    room.ok("add", "-q", "-A")
+    room.ok("commit", "-q", "-m", "images")
+
+
+def assert_has_images(folder: Path) -> None:
+    """Fail unless a clone has every file as it was."""
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
+    found = {name: path for name, path in found.items() if not name.startswith(".tether")}
+    assert found.keys() == {*IMAGES, "weights.bin"}
+    assert all(found[name].read_bytes() == data for name, data in IMAGES.items())
+    assert found["weights.bin"].read_bytes() == WEIGHTS
+
+
+def test_two_people_work_on_one_repository(people: People) -> None:
+    """Private until a role is given; both push, one is refused and pulls; a revoked token is refused."""
+    ada, bob, url = people.ada, people.bob, people.url
+    commit_images(ada)
+    ada.ok("remote", "add", "-q", "origin", url)
+    ada.transcript("""
+        $ tether push
+        to origin: ... objects, 21... MB
+         * main  new
+        $ tether push
+        to origin: up to date
+    """)
+    refused = bob.run("clone", url)
+    assert (refused.code, refused.err.splitlines()[0]) == (3, "error: no repository ada/photos for you here")
+    assert not (bob.work / "photos").exists()
+
+    people.api("PUT", "/repos/ada/photos/collaborators/bob", {"role": "read"}, people.tokens["ada"])
+    bob.ok("clone", "-q", url)
+    copy = bob.work / "photos"
+    assert_has_images(copy)
+    (copy / "notes.txt").write_text("by bob\n")
+    bob.ok("add", "-q", "notes.txt", cwd=copy)
+    bob.ok("commit", "-q", "-m", "notes", cwd=copy)
+    assert bob.run("push", cwd=copy).code == 6
+
+    people.api("PUT", "/repos/ada/photos/collaborators/bob", {"role": "write"}, people.tokens["ada"])
+    bob.ok("push", "-q", cwd=copy)
+    ada.write("labels.csv", "cat\n")
+    ada.ok("add", "-q", "labels.csv")
+    ada.ok("commit", "-q", "-m", "labels")
+    ada.transcript("""
+        $ tether push
+        error: origin refused main: it has commits that are not here
+        hint: run 'tether pull' first, then push again
+        [5]
+        $ tether pull -q
+        $ tether push -q
+    """)
+    assert (ada.work / "notes.txt").read_text() == "by bob\n"
+    bob.ok("pull", "-q", cwd=copy)
+    assert (copy / "labels.csv").read_text() == "cat\n"
+    bob.ok("logout", people.hub.url)
+    assert bob.run("pull", cwd=copy).code == 3
+    token = {"TETHER_TOKEN": people.tokens["bob"]}
+    assert bob.run("pull", cwd=copy, environ=token).code == 6
+    people.check_hub()
+
+
+def begin(room: Room, *arguments: str) -> "subprocess.Popen[bytes]":
+    """Start a command and do not wait for it."""
+    return subprocess.Popen(
+        [str(TETHER), *arguments],
+        cwd=room.work,
+        env=room.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("delay_s", [0.15, 0.25, 0.35, 0.5])
+def test_a_push_whose_client_is_killed(people: People, delay_s: float) -> None:
+    """Nothing of it shows, and the next push ends it."""
+    commit_images(people.ada)
+    people.ada.ok("remote", "add", "-q", "origin", people.url)
+    push = begin(people.ada, "push")
+    time.sleep(delay_s)
+    push.send_signal(signal.SIGKILL)
+    push.wait()
+    people.check_hub()
+
+    people.ada.ok("push", "-q")
+
+    people.check_hub()
+    people.ada.ok("clone", "-q", people.url, "copy")
+    assert_has_images(people.ada.work / "copy")
+
+
+@pytest.mark.parametrize("delay_s", [0.15, 0.25, 0.35, 0.5])
+def test_a_push_whose_hub_is_killed(people: People, delay_s: float) -> None:
+    """The client tries again by itself, and goes on when the hub is back."""
+    commit_images(people.ada)
+    people.ada.ok("remote", "add", "-q", "origin", people.url)
+    push = begin(people.ada, "push")
+    time.sleep(delay_s)
+    people.hub.process.kill()
+    people.hub.process.communicate()
+    people.restart()
+    assert push.wait(timeout=60) == 0
+
+    people.check_hub()
+    people.ada.ok("clone", "-q", people.url, "copy")
+    assert_has_images(people.ada.work / "copy")
+
+
+@pytest.mark.parametrize("delay_s", [0.2, 0.3, 0.45])
+def test_a_clone_whose_hub_is_killed(people: People, delay_s: float) -> None:
+    """What came before is not lost and not doubled."""
+    commit_images(people.ada)
+    people.ada.ok("remote", "add", "-q", "origin", people.url)
+    people.ada.ok("push", "-q")
+    clone = begin(people.ada, "clone", people.url, "copy")
+    time.sleep(delay_s)
+    people.hub.process.kill()
+    people.hub.process.communicate()
+    people.restart()
+    assert clone.wait(timeout=60) == 0
+    assert_has_images(people.ada.work / "copy")
+    assert people.ada.json("fsck", "--full", cwd=people.ada.work / "copy")["problems"] == []
+
+
+def test_without_a_hub_the_message_says_so(people: People) -> None:
+    """The address is named, and nothing here has changed."""
+    commit_images(people.ada)
+    people.ada.ok("remote", "add", "-q", "origin", "http://127.0.0.1:9/ada/photos")
+    result = people.ada.run("push")
+    assert result.code == 8
+    assert result.err.startswith("error: no connection to 127.0.0.1:9: ")
