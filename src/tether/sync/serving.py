@@ -25,6 +25,7 @@ from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.storage.backend import Backend
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
 from tether.sync.receiving import OPEN_KINDS, PackReceiver
@@ -131,7 +132,7 @@ class Serving:
 
     def has_pack(self, name: Digest) -> bool:
         """Say whether a pack was received whole."""
-        return self._repository.backend.exists(_mark(name))
+        return _has_arrived(self._repository.backend, name)
 
     def receive(self, name: Digest) -> "Receiver":
         """Return what takes the bytes of a pack; it does not count before a push names it."""
@@ -261,7 +262,7 @@ class _Arrived:
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
     found = _Tables([], [], [])
     for name in packs:
-        if not repository.backend.exists(_mark(name)):
+        if not _has_arrived(repository.backend, name):
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
         (found.data if role == DATA else found.meta).append(name)
@@ -280,6 +281,11 @@ def _check_move(move: RefMove) -> None:
         raise InvalidInput(f"{move.name} is neither a branch nor a tag")
     if move.new is not None:
         check_ref_name(move.name)
+
+
+def _has_arrived(backend: Backend, name: Digest) -> bool:
+    """Say whether a pack arrived whole and is still there; gc may have taken it since."""
+    return backend.exists(_mark(name)) and backend.exists(pack_key(name))
 
 
 def _mark(name: Digest) -> str:

@@ -17,6 +17,7 @@ from tether.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.history import with_shallow
 from tether.repo.oplog import read_operations
+from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
 from tether.sync.exchange import PushOptions, RefState
 from tether.sync.far import fetch_far, fill_far, push_far
@@ -174,6 +175,22 @@ def test_a_push_that_was_cut_goes_on_where_it_was(room: Room) -> None:
         room.end.calls["put_pack"] <= 3
     )  # one of data and one of metadata, and what ran beside the lost one
     assert read_files(room.there, commit) == FILES
+
+
+def test_a_pack_that_was_collected_is_sent_again(room: Room) -> None:
+    """Garbage collection between the arrival of a pack and the end of its push costs nothing but time."""
+    commit = commit_files(room.here, FILES, "one")
+    sent = upload(room.end, room.here, [commit], room.end.refs())
+    for name in sent.packs:
+        room.there.backend.delete(pack_key(name))
+    move = RefMove(branch_ref("main"), None, commit)
+    with pytest.raises(Conflict, match="not there any more"):
+        room.end.push(PushRequest(bytes(16), sent.packs, (move,)))
+
+    push_far(room.here, room.end, "origin", MAIN)
+
+    assert read_files(room.there, commit) == FILES
+    assert_sound(room.there)
 
 
 def test_a_push_is_done_once(room: Room) -> None:
