@@ -9,7 +9,7 @@ from typing import Self
 import pytest
 from blake3 import blake3
 from tests.support.pages import hex_blocks, page
-from tests.support.repos import ADA, make_repository, put_tree, ticking
+from tests.support.repos import ADA, commit_files, make_repository, put_tree, ticking
 
 from tether.core.chunker import cut_points
 from tether.core.digest import Digest, hash_bytes
@@ -29,8 +29,19 @@ from tether.storage.backend import Upload
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.storage.wrappers import Wrapper
+from tether.sync import wire
 from tether.sync.bundlefile import encode_table, open_bundle, prerequisites
-from tether.sync.wire import PackShare, PushRequest, RefMove, RemoteRefs, decode_shares, encode_shares
+from tether.sync.serving import Serving
+from tether.sync.wire import (
+    PackShare,
+    PushRequest,
+    RefMove,
+    RemoteRefs,
+    decode_shares,
+    encode_shares,
+    pack_bits,
+    unpack_bits,
+)
 
 CHUNKS = [b"hello\n", b"tether\n"]
 FILE = b"".join(b"%d\n" % number for number in range(40_000))
@@ -242,7 +253,7 @@ def test_the_example_of_a_bundle(tmp_path: Path) -> None:
 
 def test_the_examples_of_a_transfer() -> None:
     """Each message is the example byte for byte, and is read back."""
-    refs, shares, push = hex_blocks("transfer")
+    refs, bits, frame, shares, push = hex_blocks("transfer")
     commit, pack = hash_bytes(b"a commit"), hash_bytes(b"a pack")
 
     assert RemoteRefs("refs/heads/main", {"refs/heads/main": commit}) == RemoteRefs.decode(refs)
@@ -252,3 +263,20 @@ def test_the_examples_of_a_transfer() -> None:
     request = PushRequest(bytes(range(16)), (pack,), (RefMove("refs/heads/main", None, commit),))
     assert request.encode() == push
     assert PushRequest.decode(push) == request
+    there = [at in (0, 2, 3, 9) for at in range(10)]
+    assert pack_bits(there) == bits
+    assert unpack_bits(bits, 10) == there
+    [(header, stored)] = wire.read_frames([frame])
+    assert (header.kind, header.digest, stored) == (ObjectKind.CHUNK, hash_bytes(CHUNKS[0]), CHUNKS[0])
+
+
+def test_the_hub_replies_with_the_example_of_a_frame(tmp_path: Path) -> None:
+    """The reply to a request for the one chunk of a repository is the example byte for byte."""
+    frame = hex_blocks("transfer")[2]
+    repository = make_repository(tmp_path)
+    commit_files(repository, {"a": CHUNKS[0]}, "one")
+
+    length, blocks = Serving(repository).objects([hash_bytes(CHUNKS[0])])
+
+    assert b"".join(blocks) == frame
+    assert length == len(frame)
