@@ -3,6 +3,7 @@
 import doctest
 import inspect
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,8 @@ def test_every_public_name_has_an_example_that_runs(name: str, names: dict[str, 
 def test_guides_print_what_they_say(path: Path, tmp_path: Path) -> None:
     """Each shell block of a guide runs, and what stands below it is what it prints."""
     page = path.read_text()
+    if "curl " in page and shutil.which("curl") is None:
+        pytest.skip("the guide uses curl, which is not there")
 
     assert masked(page) == masked(ran(page, tmp_path)), "run `make reference`"
 
