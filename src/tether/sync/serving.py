@@ -14,7 +14,7 @@ from itertools import accumulate, islice
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
-from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound
+from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
 from tether.repo.history import History
@@ -148,12 +148,20 @@ class Serving:
             InvalidInput: A name cannot be one, or the packs hold what is not needed.
             Forbidden: A rule does not allow it.
         """
-        repository = self._repository
         if self._was_done(request):
             return
         for move in request.moves:
             _check_move(move)
             self._rule(move)
+        try:
+            self._move(request, command)
+        except TetherError:
+            # The same push may have been sent again while the first one was at work.
+            if not self._was_done(request):
+                raise
+
+    def _move(self, request: PushRequest, command: str) -> None:
+        repository = self._repository
         with repository.transaction(command, write_id=request.write_id) as transaction:
             for move in request.moves:
                 transaction.set_ref(move.name, move.new, expected=move.old)
@@ -208,7 +216,7 @@ class _Arrived:
         self.data, self.meta, self._rows = tables.data, tables.meta, tables.rows
         packs = (*transaction.root.packs(), *request.packs)
         self._all = ObjectDb(repository.backend, lambda: packs) if request.packs else self._live
-        self._repository = repository
+        self._sent = ObjectDb(repository.backend, lambda: request.packs)
 
     def check(self) -> None:
         """Refuse what is not complete, not true, or not asked for; see `Serving.push`."""
@@ -252,11 +260,28 @@ class _Arrived:
                 pass
 
     def _refuse_surplus(self, missing: Missing) -> None:
-        """Refuse metadata that nothing of the push needs: what it refers to was not looked at."""
+        """Refuse metadata that nothing of the push needs: what it refers to was not looked at.
+
+        Of a recipe the digest says nothing. So it may come once, which is the one that was looked at, and
+        one that is here already must be the same.
+        """
         needed = set(missing.meta())
+        recipes: set[Digest] = set()
         for digest, kind in self._rows:
-            if digest not in needed and (kind == ObjectKind.RECIPE or not self._live.has(digest)):
+            known = digest in needed or self._is_known(digest, kind)
+            if not known or digest in recipes:
                 raise InvalidInput(f"a push brings object {digest.hex()[:12]}, which it does not need")
+            if kind == ObjectKind.RECIPE:
+                recipes.add(digest)
+
+    def _is_known(self, digest: Digest, kind: int) -> bool:
+        place = self._live.find(digest)
+        if kind != ObjectKind.RECIPE or place is None:
+            return place is not None
+        same_kind = place.frame.kind == ObjectKind.RECIPE
+        return same_kind and self._sent.get(ObjectKind.RECIPE, digest) == self._live.get(
+            ObjectKind.RECIPE, digest
+        )
 
 
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:

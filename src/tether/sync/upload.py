@@ -25,9 +25,8 @@ from tether.storage.memory import MemoryBackend
 from tether.sync.ends import FarEnd
 from tether.sync.negotiate import find_missing
 from tether.sync.peel import peel
-from tether.sync.wire import RemoteRefs
+from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
-_BATCH = 16_384
 _PACK = 32 << 20
 """Bytes of a pack that is made for sending: it is held in memory."""
 JOBS = 2
@@ -108,17 +107,11 @@ class _There:
         starts = [peel(local.objects, digest) for digest in wants]
         fresh = list(History.of(local).between(tips, starts))
         self._answers.update(dict.fromkeys(tips, True))
-        if there.refs:
-            for part in batches(fresh, _BATCH):
-                self._answers.update(zip(part, end.have(part), strict=True))
-        self._empty = not there.refs
+        self(fresh)
 
     def __call__(self, digests: Sequence[Digest]) -> list[bool]:
-        if self._empty:
-            # Nothing was ever pushed there; what other refs left is not worth asking for.
-            return [False] * len(digests)
         asked = [digest for digest in digests if digest not in self._answers]
-        for part in batches(asked, _BATCH):
+        for part in batches(asked, MAX_DIGESTS):
             self._answers.update(zip(part, self._end.have(part), strict=True))
         return [self._answers[digest] for digest in digests]
 

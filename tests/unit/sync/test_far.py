@@ -21,6 +21,7 @@ from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
 from tether.sync.exchange import PushOptions, RefState
 from tether.sync.far import fetch_far, fill_far, push_far
+from tether.sync.serving import _Arrived
 from tether.sync.upload import upload
 from tether.sync.wire import PushRequest, RefMove
 
@@ -208,6 +209,59 @@ def test_a_push_is_done_once(room: Room) -> None:
 
     assert room.there.root().refs == {branch_ref("main"): later}
     assert len(list(read_operations(room.there))) == 2
+
+
+@pytest.mark.parametrize("waiting", ["first", "second"])
+def test_a_push_that_overlaps_itself_is_no_conflict(
+    room: Room, monkeypatch: pytest.MonkeyPatch, waiting: str
+) -> None:
+    """Sent again while the hub still verifies it: whichever of the two is first, both are done."""
+    commit = commit_files(room.here, FILES, "one")
+    sent = upload(room.end, room.here, [commit], room.end.refs())
+    request = PushRequest(bytes(range(16)), sent.packs, (RefMove(branch_ref("main"), None, commit),))
+    check, other = _Arrived.check, room.end.serving()
+
+    def meanwhile(arrived: _Arrived) -> None:
+        monkeypatch.setattr(_Arrived, "check", check)
+        if waiting == "first":
+            check(arrived)
+        other.push(request)
+        if waiting == "second":
+            check(arrived)
+
+    monkeypatch.setattr(_Arrived, "check", meanwhile)
+    room.end.push(request)
+
+    assert room.there.root().refs == {branch_ref("main"): commit}
+    assert len(list(read_operations(room.there))) == 1
+    assert_sound(room.there)
+
+
+def test_contents_whose_branch_was_removed_can_come_again(room: Room) -> None:
+    """What is there without a ref is neither sent again nor in the way."""
+    commit = commit_files(room.here, FILES, "one")
+    push_far(room.here, room.end, "origin", MAIN)
+    push_far(room.here, room.end, "origin", replace(MAIN, delete=True))
+
+    assert push_far(room.here, room.end, "origin", MAIN).bytes < 20_000
+
+    assert read_files(room.there, commit) == FILES
+    assert_sound(room.there)
+
+
+def test_two_first_pushes_of_one_large_file(room: Room) -> None:
+    """Both found nothing there; the recipe that comes second is the one that is there."""
+    one = commit_files(room.here, FILES, "one")
+    other = make_repository(room.folder / "other")
+    two = commit_files(other, {"large": FILES["large"]}, "two", branch=branch_ref("two"))
+    empty = room.end.refs()
+    packs = upload(room.end, room.here, [one], empty).packs, upload(room.end, other, [two], empty).packs
+
+    room.end.push(PushRequest(bytes(16), packs[0], (RefMove(branch_ref("main"), None, one),)))
+    room.end.push(PushRequest(bytes([1]) * 16, packs[1], (RefMove(branch_ref("two"), None, two),)))
+
+    assert read_files(room.there, two) == {"large": FILES["large"]}
+    assert_sound(room.there)
 
 
 def test_only_forward_unless_forced(room: Room) -> None:

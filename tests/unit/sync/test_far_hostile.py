@@ -72,21 +72,24 @@ def push(end: NearEnd, new: bytes, *packs: tuple[Digest, bytes], name: str = "re
     for key, data in packs:
         end.put_pack(key, data)
     move = RefMove(name, None, object_digest(ObjectKind.COMMIT, new))
-    end.push(PushRequest(random.Random(2).randbytes(16), tuple(key for key, _ in packs), (move,)))
+    end.push(PushRequest(hash_bytes(name.encode())[:16], tuple(key for key, _ in packs), (move,)))
 
 
 FILE = leaf(Entry(b"f", EntryKind.FILE, 4, hash_bytes(b"file")))
 GOOD = commit_of(tree_id(FILE))
 
 
-def test_a_push_made_by_hand_is_taken(end: NearEnd) -> None:
-    """The cases below are refused for what is wrong with them and for nothing else."""
-    push(
-        end,
-        GOOD,
+def good() -> list[tuple[Digest, bytes]]:
+    """Return the packs of a push of GOOD that is right."""
+    return [
         pack(DATA, (ObjectKind.CHUNK, b"file")),
         pack(META, (ObjectKind.TREE, FILE), (ObjectKind.COMMIT, GOOD)),
-    )
+    ]
+
+
+def test_a_push_made_by_hand_is_taken(end: NearEnd) -> None:
+    """The cases below are refused for what is wrong with them and for nothing else."""
+    push(end, GOOD, *good())
     there = end.serving().refs().refs["refs/heads/new"]
     assert there == object_digest(ObjectKind.COMMIT, GOOD)
 
@@ -131,9 +134,8 @@ def test_a_pack_without_end_is_refused(end: NearEnd) -> None:
     assert list(end.serving()._repository.backend.list("arrived/")) == []
 
 
-def forged_recipe() -> tuple[bytes, bytes]:
+def forged_recipe(chunk: bytes = b"forged" * 1000) -> tuple[bytes, bytes]:
     """Return a recipe under the digest of CONTENT that lists another chunk, and the chunk."""
-    chunk = b"forged" * 1000
     recipe = Recipe(2 * len(chunk), ChunkList(hash_bytes(chunk) * 2, (len(chunk),) * 2))
     return recipe.encode(hash_bytes(CONTENT)), chunk
 
@@ -183,12 +185,28 @@ def test_what_is_not_whole_and_true_is_refused(
     with pytest.raises((Conflict, InvalidInput)):
         push(end, case[1], *case[2])
     assert end.serving().refs().refs == before
-    push(
-        end,
-        GOOD,
-        pack(DATA, (ObjectKind.CHUNK, b"file")),
-        pack(META, (ObjectKind.TREE, FILE), (ObjectKind.COMMIT, GOOD)),
-    )
+    push(end, GOOD, *good())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_second_recipe_of_one_file_is_refused(end: NearEnd, seed: int) -> None:
+    """Only one of the two would be looked at, by the order of names, and readers might take the other."""
+    forged, chunk = forged_recipe(b"forged%d" % seed * 1000)
+    halves = (CONTENT[:100_000], CONTENT[100_000:200_000], CONTENT[200_000:])
+    file = hash_bytes(CONTENT)
+    digests = b"".join(map(hash_bytes, halves))
+    true = Recipe(len(CONTENT), ChunkList(digests, tuple(map(len, halves)))).encode(file)
+    large = leaf(Entry(b"l", EntryKind.FILE, len(CONTENT), file))
+    commit = commit_of(tree_id(large))
+    chunks = pack(DATA, *((ObjectKind.CHUNK, data) for data in (*halves, chunk)))
+    tree = pack(META, (ObjectKind.TREE, large), (ObjectKind.COMMIT, commit))
+    recipes = [pack(META, (ObjectKind.RECIPE, data, file)) for data in (true, forged)]
+    with pytest.raises(InvalidInput):
+        push(end, commit, chunks, tree, *recipes)
+    push(end, commit, chunks, tree, recipes[0])
+    with pytest.raises(InvalidInput):
+        push(end, GOOD, recipes[1], *good(), name="refs/heads/again")
+    push(end, GOOD, recipes[0], *good(), name="refs/heads/again")
 
 
 @pytest.mark.parametrize(
@@ -205,12 +223,8 @@ def test_what_is_not_whole_and_true_is_refused(
 )
 def test_only_names_of_branches_and_tags_are_moved(end: NearEnd, name: str) -> None:
     """A push cannot reach any other name."""
-    packs = [
-        pack(DATA, (ObjectKind.CHUNK, b"file")),
-        pack(META, (ObjectKind.TREE, FILE), (ObjectKind.COMMIT, GOOD)),
-    ]
     with pytest.raises(InvalidInput):
-        push(end, GOOD, *packs, name=name)
+        push(end, GOOD, *good(), name=name)
 
 
 def test_a_branch_never_names_a_tree(end: NearEnd) -> None:
