@@ -45,8 +45,11 @@ class People:
         with urllib.request.urlopen(request, timeout=30):
             pass
 
-    def restart(self) -> None:
-        """Start the hub again at the same address after it was killed."""
+    def kill_hub(self, delay_s: float) -> None:
+        """Kill the hub after a while and start it again at the same address."""
+        time.sleep(delay_s)
+        self.hub.process.kill()
+        self.hub.process.communicate()
         self.hub = Served(self.keeper, "--port", self.hub.url.rpartition(":")[2])
 
     def check_hub(self) -> None:
@@ -165,10 +168,7 @@ def test_a_push_whose_hub_is_killed(people: People, delay_s: float) -> None:
     commit_images(people.ada)
     people.ada.ok("remote", "add", "-q", "origin", people.url)
     push = begin(people.ada, "push")
-    time.sleep(delay_s)
-    people.hub.process.kill()
-    people.hub.process.communicate()
-    people.restart()
+    people.kill_hub(delay_s)
     assert push.wait(timeout=60) == 0
 
     people.check_hub()
@@ -183,10 +183,7 @@ def test_a_clone_whose_hub_is_killed(people: People, delay_s: float) -> None:
     people.ada.ok("remote", "add", "-q", "origin", people.url)
     people.ada.ok("push", "-q")
     clone = begin(people.ada, "clone", people.url, "copy")
-    time.sleep(delay_s)
-    people.hub.process.kill()
-    people.hub.process.communicate()
-    people.restart()
+    people.kill_hub(delay_s)
     assert clone.wait(timeout=60) == 0
     assert_has_images(people.ada.work / "copy")
     assert people.ada.json("fsck", "--full", cwd=people.ada.work / "copy")["problems"] == []

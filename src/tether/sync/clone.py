@@ -1,7 +1,7 @@
 """Clone: a new repository with everything that another one's refs and packs hold."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
 from tether.repo.root import Root
+from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import require_prerequisites
 from tether.sync.negotiate import find_missing
 from tether.sync.remotes import DEFAULT_REMOTE
@@ -53,9 +54,9 @@ def fill_clone(
     """
     root = source.root()
     require_prerequisites(source, target.objects)
-    chosen = _branch(root, options.branch)
+    chosen = choose_branch(root.refs, root.head.ref, options.branch)
     with target.transaction(f"clone from {source.directory}") as transaction:
-        refs = dict(_refs(root, options.remote))
+        refs = tracking_refs(root.refs, options.remote)
         # Packs of a source that dropped contents would leave the clone without them, and without a remote.
         whole = not absent_contents(root)
         if options.share and whole and link_packs(source, target, root, progress):
@@ -68,11 +69,7 @@ def fill_clone(
             copy_objects(source.objects, transaction.objects, missing, progress)
             boundary = missing.boundary
         transaction.set_extra(with_shallow(transaction.root, boundary))
-        for name, value in refs.items():
-            transaction.set_ref(name, value, expected=None)
-        if chosen is not None:
-            transaction.set_ref(f"{BRANCHES}{chosen}", root.refs[f"{BRANCHES}{chosen}"], expected=None)
-            transaction.set_head(Head(f"{BRANCHES}{chosen}"))
+        name_refs(transaction, root.refs, refs, chosen)
     return chosen
 
 
@@ -113,21 +110,40 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _branch(root: Root, branch: str | None) -> str | None:
+def choose_branch(refs: Mapping[str, Digest], head: str | None, branch: str | None) -> str | None:
+    """Return the branch that a clone is on: the one asked for, that of HEAD, or the first.
+
+    Raises:
+        NotFound: There is no such branch.
+    """
     if branch is not None:
-        if f"{BRANCHES}{branch}" not in root.refs:
+        if f"{BRANCHES}{branch}" not in refs:
             raise NotFound(f"the remote has no branch {branch}", hint="run 'tether clone' without -b")
         return branch
-    head = root.head.ref
-    if head is not None and head.startswith(BRANCHES) and head in root.refs:
+    if head is not None and head.startswith(BRANCHES) and head in refs:
         return head.removeprefix(BRANCHES)
-    names = sorted(name for name in root.refs if name.startswith(BRANCHES))
+    names = sorted(name for name in refs if name.startswith(BRANCHES))
     return names[0].removeprefix(BRANCHES) if names else None
 
 
-def _refs(root: Root, remote: str) -> Iterable[tuple[str, Digest]]:
-    for name, value in root.refs.items():
+def tracking_refs(theirs: Mapping[str, Digest], remote: str) -> dict[str, Digest]:
+    """Return what follows the branches and tags of another repository, by its name here."""
+    found = {}
+    for name, value in theirs.items():
         if name.startswith(BRANCHES):
-            yield remote_ref(remote, name.removeprefix(BRANCHES)), value
+            found[remote_ref(remote, name.removeprefix(BRANCHES))] = value
         elif name.startswith(TAGS):
-            yield tag_ref(name.removeprefix(TAGS)), value
+            found[tag_ref(name.removeprefix(TAGS))] = value
+    return found
+
+
+def name_refs(
+    transaction: Transaction, theirs: Mapping[str, Digest], refs: Mapping[str, Digest], chosen: str | None
+) -> None:
+    """Make the refs of a new clone, and its branch of its own, checked out."""
+    for name, value in refs.items():
+        transaction.set_ref(name, value, expected=None)
+    if chosen is not None:
+        name = f"{BRANCHES}{chosen}"
+        transaction.set_ref(name, theirs[name], expected=None)
+        transaction.set_head(Head(name))

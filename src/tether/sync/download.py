@@ -19,7 +19,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
 from tether.core.recipe import decode_page, decode_recipe
-from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
+from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored, Table
@@ -27,6 +27,7 @@ from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd
+from tether.sync.negotiate import sort_rows
 from tether.sync.receiving import PackReceiver
 from tether.sync.treeclaims import TreeClaims
 from tether.sync.wire import MAX_DIGESTS, PackShare
@@ -158,20 +159,10 @@ class _Download:
             self._bring(fresh, take)
             for digest in fresh:
                 claims.add(digest, nodes[digest])
-                self._node(nodes[digest], below)
+                sort_rows(nodes[digest], below, self._found.files)
             level = list(below)
         claims.add_tops(self._found.roots)
         claims.check()
-
-    def _node(self, node: Node, below: dict[Digest, None]) -> None:
-        if isinstance(node, Inner):
-            below.update(dict.fromkeys(split_digests(node.digests)))
-            return
-        for entry in node.entries():
-            if entry.kind == EntryKind.DIRECTORY:
-                below[entry.digest] = None
-            else:
-                self._found.files[entry.digest] = entry.size
 
     # -- contents ---------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Fetch and push: objects first, then the refs, each side in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +16,7 @@ from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel
 from tether.sync.transfer import copy_objects
 
-TRIES = 8
+_TRIES = 8
 """How often refs that only follow another repository are moved anew when someone else moves them too."""
 
 
@@ -83,25 +83,29 @@ def fetch(
         Corrupt: An object of the other side is damaged; nothing has changed here then.
     """
     require_prerequisites(other, local.objects)
-    for _ in range(TRIES):
-        with suppress(Conflict):  # another process fetched at the same time; what it brought is here
-            return _fetch(local, other, remote, prune, progress)
-    return _fetch(local, other, remote, prune, progress)
+    return tried_again(lambda: _fetch(local, other, remote, prune, progress))
+
+
+def tried_again(fetch: Callable[[], Exchange]) -> Exchange:
+    """Fetch, again where another process did so at the same time; what it brought is here then."""
+    for _ in range(_TRIES):
+        with suppress(Conflict):
+            return fetch()
+    return fetch()
 
 
 def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progress: Progress) -> Exchange:
     there = other.root()
     with local.transaction(f"fetch {remote}") as transaction:
         updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
-        updates = [_judged(update, other, local) for update in updates]
-        wants = [u.new for u in updates if u.new and u.state not in (RefState.SAME, RefState.REJECTED)]
+        updates = [judged(update, lambda old, new: _follows(other, local, old, new)) for update in updates]
+        wants = [update.new for update in moving(updates) if update.new]
         missing = find_missing(other.objects, local.objects.has_many, wants, there, local.objects)
         count, size = len(missing), copy_objects(other.objects, transaction.objects, missing, progress)
         if missing.boundary:
             transaction.set_extra(with_shallow(transaction.root, missing.boundary))
-        for update in updates:
-            if update.state not in (RefState.SAME, RefState.REJECTED):
-                transaction.set_ref(update.name, update.new, expected=update.old)
+        for update in moving(updates):
+            transaction.set_ref(update.name, update.new, expected=update.old)
     return Exchange(tuple(updates), count, size)
 
 
@@ -124,18 +128,18 @@ def push(
         there = other.root()
         busy = there.head.ref if other.worktree is not None else None
         updates = plan_push(local, there.refs, remote, options, busy=busy)
-        moving = [u for u in updates if u.state not in (RefState.SAME, RefState.REJECTED)]
-        wants = [update.new for update in moving if update.new]
+        moves = moving(updates)
+        wants = [update.new for update in moves if update.new]
         missing = find_missing(local.objects, other.objects.has_many, wants, local.root(), other.objects)
-        _require_whole(missing)
+        require_whole(missing)
         count, size = len(missing), copy_objects(local.objects, transaction.objects, missing, progress)
-        for update in moving:
+        for update in moves:
             transaction.set_ref(update.name, update.new, expected=update.old)
     remember_push(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), count, size)
 
 
-def _require_whole(missing: Missing) -> None:
+def require_whole(missing: Missing) -> None:
     """Refuse to make a repository shallow that others fetch from."""
     if missing.boundary:
         raise Unavailable(
@@ -169,8 +173,13 @@ def plan_fetch(
     return updates
 
 
-def _judged(update: RefUpdate, other: Repository, local: Repository) -> RefUpdate:
-    """Return a fetched ref's update with its true state; a remote branch may have been rewritten."""
+def judged(update: RefUpdate, follows: Callable[[Digest, Digest], bool]) -> RefUpdate:
+    """Return a fetched ref's update with its true state; a remote branch may have been rewritten.
+
+    Args:
+        update: As planned.
+        follows: Says whether the new value goes on from the old one.
+    """
     if update.state in (RefState.REJECTED, RefState.DELETED):
         return update
     state = RefState.FORWARD
@@ -178,15 +187,18 @@ def _judged(update: RefUpdate, other: Repository, local: Repository) -> RefUpdat
         state = RefState.SAME
     elif update.old is None:
         state = RefState.NEW
-    elif not _follows(other, local, update.old, update.new):
+    elif update.new is None or not follows(update.old, update.new):
         state = RefState.FORCED
     return RefUpdate(update.name, update.old, update.new, state)
 
 
-def _follows(other: Repository, local: Repository, old: Digest, new: Digest | None) -> bool:
+def moving(updates: Iterable[RefUpdate]) -> list[RefUpdate]:
+    """Return the updates that change something."""
+    return [update for update in updates if update.state not in (RefState.SAME, RefState.REJECTED)]
+
+
+def _follows(other: Repository, local: Repository, old: Digest, new: Digest) -> bool:
     """Say whether a branch of the other side goes on from what it was; a bundle has only newer commits."""
-    if new is None:
-        return False
     if any(_forward(local, old, before) for before in prerequisites(other)):
         return True
     history = History.of(other)
@@ -264,7 +276,7 @@ def _forward(local: Repository, old: Digest, new: Digest | None) -> bool:
 def remember_push(local: Repository, remote: str, updates: Sequence[RefUpdate]) -> None:
     """Move the remote branches here; the push itself is done, whoever else does so at the same time."""
     branches = [update for update in updates if update.name.startswith(BRANCHES)]
-    for _ in range(TRIES):
+    for _ in range(_TRIES):
         with suppress(Conflict), local.transaction(f"push to {remote}") as transaction:
             for update in branches:
                 transaction.set_ref(remote_ref(remote, update.name.removeprefix(BRANCHES)), update.new)

@@ -1,32 +1,26 @@
 """Clone, fetch and push with a repository that is somewhere else."""
 
 import os
-from contextlib import suppress
 
-from tether.core.digest import Digest
-from tether.core.names import BRANCHES, TAGS, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import Conflict, NotFound
 from tether.repo.history import History
-from tether.repo.operations import Head
 from tether.repo.repository import Repository
-from tether.repo.transaction import Transaction
+from tether.sync.clone import choose_branch, name_refs, tracking_refs
 from tether.sync.download import Downloaded, download
 from tether.sync.ends import FarEnd
 from tether.sync.exchange import (
-    TRIES,
     Exchange,
     PushOptions,
     RefState,
-    RefUpdate,
+    judged,
+    moving,
     plan_fetch,
     plan_push,
     remember_push,
+    tried_again,
 )
 from tether.sync.upload import Uploaded, upload
-from tether.sync.wire import WRITE_ID, PushRequest, RefMove, RemoteRefs
-
-_IDLE = (RefState.SAME, RefState.REJECTED)
+from tether.sync.wire import WRITE_ID, PushRequest, RefMove
 
 
 def fetch_far(
@@ -38,10 +32,7 @@ def fetch_far(
         Corrupt: What arrived is not what it should be; nothing has changed here then.
         Unavailable: The connection was cut, again and again.
     """
-    for _ in range(TRIES):
-        with suppress(Conflict):  # another process fetched at the same time; what it brought is here
-            return _fetch(local, end, remote, prune, progress)
-    return _fetch(local, end, remote, prune, progress)
+    return tried_again(lambda: _fetch(local, end, remote, prune, progress))
 
 
 def _fetch(local: Repository, end: FarEnd, remote: str, prune: bool, progress: Progress) -> Exchange:
@@ -50,30 +41,12 @@ def _fetch(local: Repository, end: FarEnd, remote: str, prune: bool, progress: P
         updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
         wants = [u.new for u in updates if u.new and u.new != u.old and u.state != RefState.REJECTED]
         came = download(end, local, transaction, wants, progress) if wants else Downloaded()
-        updates = [_judged(update, transaction) for update in updates]
-        for update in updates:
-            if update.state not in _IDLE:
-                transaction.set_ref(update.name, update.new, expected=update.old)
+        # A branch names a commit; refs of tags are never moved.
+        history = History(transaction.objects)
+        updates = [judged(update, history.is_ancestor) for update in updates]
+        for update in moving(updates):
+            transaction.set_ref(update.name, update.new, expected=update.old)
     return Exchange(tuple(updates), came.objects, came.bytes)
-
-
-def _judged(update: RefUpdate, transaction: Transaction) -> RefUpdate:
-    """Return a fetched ref's update with its true state."""
-    if update.state in (RefState.REJECTED, RefState.DELETED):
-        return update
-    state = RefState.FORWARD
-    if update.old == update.new:
-        state = RefState.SAME
-    elif update.old is None:
-        state = RefState.NEW
-    elif update.new is not None and not _follows(transaction, update.old, update.new):
-        state = RefState.FORCED
-    return RefUpdate(update.name, update.old, update.new, state)
-
-
-def _follows(transaction: Transaction, old: Digest, new: Digest) -> bool:
-    # A branch names a commit; refs of tags are never moved.
-    return History(transaction.objects).is_ancestor(old, new)
 
 
 def push_far(
@@ -89,12 +62,12 @@ def push_far(
     """
     there = end.refs()
     updates = plan_push(local, there.refs, remote, options)
-    moving = [update for update in updates if update.state not in _IDLE]
+    moved = moving(updates)
     sent = Uploaded((), 0, 0)
-    if moving:
-        wants = [update.new for update in moving if update.new]
+    if moved:
+        wants = [update.new for update in moved if update.new]
         sent = upload(end, local, wants, there, progress) if wants else sent
-        moves = [RefMove(u.name, u.old, u.new, u.state == RefState.FORCED) for u in moving]
+        moves = [RefMove(u.name, u.old, u.new, u.state == RefState.FORCED) for u in moved]
         end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
     remember_push(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), sent.objects, sent.bytes)
@@ -110,30 +83,10 @@ def fill_far(
         Corrupt: What arrived is not what it should be.
     """
     there = end.refs()
-    chosen = _branch(there, branch)
-    refs = {
-        (remote_ref(remote, name.removeprefix(BRANCHES)) if name.startswith(BRANCHES) else name): value
-        for name, value in there.refs.items()
-        if name.startswith((BRANCHES, TAGS))
-    }
+    chosen = choose_branch(there.refs, there.head, branch)
     with target.transaction(f"clone from {end.name}") as transaction:
+        refs = tracking_refs(there.refs, remote)
         if refs:
             download(end, target, transaction, list(dict.fromkeys(refs.values())), progress)
-        for name, value in refs.items():
-            transaction.set_ref(name, value, expected=None)
-        if chosen is not None:
-            name = f"{BRANCHES}{chosen}"
-            transaction.set_ref(name, there.refs[name], expected=None)
-            transaction.set_head(Head(name))
+        name_refs(transaction, there.refs, refs, chosen)
     return chosen
-
-
-def _branch(there: RemoteRefs, branch: str | None) -> str | None:
-    if branch is not None:
-        if f"{BRANCHES}{branch}" not in there.refs:
-            raise NotFound(f"the remote has no branch {branch}", hint="run 'tether clone' without -b")
-        return branch
-    if there.head in there.refs:
-        return str(there.head).removeprefix(BRANCHES)
-    names = sorted(name for name in there.refs if name.startswith(BRANCHES))
-    return names[0].removeprefix(BRANCHES) if names else None

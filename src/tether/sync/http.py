@@ -5,7 +5,6 @@ come again are all answered by sending it again, a bounded number of times. The 
 it ends a wait in which not one byte moves, however long the whole transfer takes.
 """
 
-import base64
 import json
 import random
 import time
@@ -112,15 +111,11 @@ class HttpClient:
         parts = urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(f"not an address of a hub: {base}", hint="write https://HOST")
-        self._host = parts.netloc.rpartition("@")[2]
+        self._host = parts.netloc
         self._base, self._options = base.rstrip("/"), options or HttpOptions()
         self._headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
-        elif parts.password is not None:
-            pair = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
-            self._headers["Authorization"] = f"Basic {pair}"
-            self._base = self._base.replace(f"{parts.netloc.rpartition('@')[0]}@", "", 1)
         self._pool = self._connections()
 
     def _connections(self) -> urllib3.PoolManager:

@@ -97,7 +97,7 @@ class _Walk:
         self._shallow = frozenset(shallow_commits(root) if root is not None else ())
         self._absent = absent_contents(root) if root is not None else {}
         self._roots: dict[Digest, None] = {}
-        self._files: dict[Digest, None] = {}
+        self._files: dict[Digest, int] = {}
 
     def commits(self, wants: Iterable[Digest]) -> None:
         """Follow commits and tags breadth first down to what the receiver has."""
@@ -142,7 +142,7 @@ class _Walk:
                 part = fresh[start : start + 64]
                 for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
                     node = decode_node(payload)
-                    self._node(node, below)
+                    sort_rows(node, below, self._files)
                     if claims is not None:
                         claims.add(digest, node)
             self.missing.trees += fresh
@@ -153,7 +153,7 @@ class _Walk:
 
     def add_files(self, files: Iterable[Digest]) -> None:
         """Ask for file contents."""
-        self._files.update(dict.fromkeys(files))
+        self._files.update(dict.fromkeys(files, 0))
 
     def contents(self) -> None:
         """Resolve the files that the receiver lacks into chunks, recipes and pages."""
@@ -185,16 +185,6 @@ class _Walk:
                 hint=f"run 'tether drop --fetch PATH' where they were dropped, or copy from {remotes[0]}",
             )
 
-    def _node(self, node: Node, below: dict[Digest, None]) -> None:
-        if isinstance(node, Inner):
-            below.update(dict.fromkeys(split_digests(node.digests)))
-            return
-        for entry in node.entries():
-            if entry.kind == EntryKind.DIRECTORY:
-                below[entry.digest] = None
-            else:
-                self._files[entry.digest] = None
-
     def _recipe(self, digest: Digest) -> list[Digest]:
         recipe = decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
         if recipe.chunks is not None:
@@ -209,3 +199,15 @@ class _Walk:
             part = digests[start : start + _BATCH]
             lacking += (d for d, there in zip(part, self._has(part), strict=True) if not there)
         return lacking
+
+
+def sort_rows(node: Node, below: dict[Digest, None], files: dict[Digest, int]) -> None:
+    """Add the nodes that a tree node names to `below`, and the files, with their sizes, to `files`."""
+    if isinstance(node, Inner):
+        below.update(dict.fromkeys(split_digests(node.digests)))
+        return
+    for entry in node.entries():
+        if entry.kind == EntryKind.DIRECTORY:
+            below[entry.digest] = None
+        else:
+            files[entry.digest] = entry.size

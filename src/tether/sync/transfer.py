@@ -33,7 +33,7 @@ def copy_objects(
         NotFound: The source lacks one.
         Corrupt: A frame of the source is damaged, or a recipe does not give its file.
     """
-    data, meta = _places(source, missing.chunks), _places(source, missing.meta())
+    data, meta = places_of(source, missing.chunks), places_of(source, missing.meta())
     total = sum(place.frame.stored for found in (data, meta) for place in found)
     progress.start("copying objects", total, "bytes")
     before = target.written
@@ -77,14 +77,14 @@ class _Copier:
     def _pieces(self, recipes: Sequence[Digest]) -> Iterator[tuple[Digest, Digest]]:
         """Yield each chunk of some files with the file, the files as their recipes lie."""
         reader = ContentReader(self._source)
-        for place in _places(self._source, recipes):
+        for place in places_of(self._source, recipes):
             file = place.frame.digest
             yield from ((file, chunk) for chunk in reader.chunks(file))
 
     def _read(self, chunks: Iterable[Digest]) -> dict[Digest, bytes]:
         """Return chunks by digest; those that are wanted are copied."""
         payloads = {}
-        for frames in self._source.read_frames(_places(self._source, chunks)):
+        for frames in self._source.read_frames(places_of(self._source, chunks)):
             for frame, data in frames:
                 payloads[frame.digest] = unpack(frame, data, ObjectKind.CHUNK)
                 if frame.digest in self._wanted and frame.digest not in self._copied:
@@ -98,11 +98,14 @@ class _Copier:
         self._progress.advance(frame.stored)
 
 
-def _places(source: ObjectDb, digests: Iterable[Digest]) -> list[Place]:
-    """Return where objects lie, in the order in which to read them."""
-    places = []
-    for digest in digests:
-        place = source.find(digest)
+def places_of(source: ObjectDb, digests: Iterable[Digest]) -> list[Place]:
+    """Return where objects lie, in the order in which to read them.
+
+    Raises:
+        NotFound: One is not there.
+    """
+    wanted, places = list(digests), []
+    for digest, place in zip(wanted, source.find_many(wanted), strict=True):
         if place is None:
             raise NotFound(f"object {digest.hex()[:12]} is not in the repository to copy from")
         places.append(place)

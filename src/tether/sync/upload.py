@@ -15,7 +15,6 @@ from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.errors import NotFound, Unavailable
 from tether.repo.frames import DATA, META, Stored
 from tether.repo.history import History
 from tether.repo.packindex import Place
@@ -23,8 +22,10 @@ from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.storage.memory import MemoryBackend
 from tether.sync.ends import FarEnd
+from tether.sync.exchange import require_whole
 from tether.sync.negotiate import find_missing
 from tether.sync.peel import peel
+from tether.sync.transfer import places_of
 from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
 _PACK = 32 << 20
@@ -71,12 +72,8 @@ def upload(
         Unavailable: Contents or history that the far end lacks are not here either.
     """
     missing = find_missing(local.objects, _There(end, local, wants, there), wants, local.root())
-    if missing.boundary:
-        raise Unavailable(
-            f"history ends here at commit {missing.boundary[0].hex()[:12]}, and its parents are not there",
-            hint="push what came before from a repository that has it, then push again",
-        )
-    data, meta = _places(local, missing.chunks), _places(local, missing.meta())
+    require_whole(missing)
+    data, meta = places_of(local.objects, missing.chunks), places_of(local.objects, missing.meta())
     total = sum(place.frame.stored for found in (data, meta) for place in found)
     progress.start("sending objects", total, "bytes")
     names, size = [], 0
@@ -114,16 +111,6 @@ class _There:
         for part in batches(asked, MAX_DIGESTS):
             self._answers.update(zip(part, self._end.have(part), strict=True))
         return [self._answers[digest] for digest in digests]
-
-
-def _places(local: Repository, digests: Sequence[Digest]) -> list[Place]:
-    places = []
-    for digest, place in zip(digests, local.objects.find_many(digests), strict=True):
-        if place is None:
-            raise NotFound(f"object {digest.hex()[:12]} is not in this repository", hint="run 'tether fsck'")
-        places.append(place)
-    places.sort(key=lambda place: (place.pack, place.frame.offset))
-    return places
 
 
 def _packs(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
