@@ -23,7 +23,7 @@ from tether.repo.frames import DATA, META, Stored, pack_header, read_frames
 from tether.repo.operations import Head, Operation, Pointers, RefChange
 from tether.repo.packindex import PackIndex, build_index
 from tether.repo.packs import PackWriter, pack_key, read_contents
-from tether.repo.repository import FORMAT, Repository
+from tether.repo.repository import FORMAT, Repository, Storage
 from tether.repo.root import Root, decode_root
 from tether.storage.backend import Upload
 from tether.storage.local import LocalBackend
@@ -204,7 +204,9 @@ def test_a_commit_writes_in_the_order_on_the_page(tmp_path: Path) -> None:
     """The steps of a small commit are those of the example, and its packs have the headers there."""
     make_repository(tmp_path).close()
     recorder = Recorder(tmp_path / ".tether")
-    repository = Repository.open(tmp_path / ".tether", clock=ticking(), backend=recorder)
+    repository = Repository.open(
+        tmp_path / ".tether", clock=ticking(), storage=Storage.in_folder(tmp_path / ".tether", recorder)
+    )
 
     with repository.transaction("commit") as transaction:
         tree = put_tree(transaction, {"a": b"hello\n"})

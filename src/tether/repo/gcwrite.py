@@ -19,7 +19,7 @@ from tether.repo.packindex import Place
 from tether.repo.packs import PackWriter, pack_key
 from tether.repo.quarantine import list_aside, set_aside
 from tether.repo.repository import Repository
-from tether.repo.root import KEY, Root
+from tether.repo.root import Root
 from tether.storage.local import LocalBackend
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def replace_packs(repository: Repository, root: Root, change: PackChange) -> Non
     lookup.extend([(each.name, each.table) for each in fresh], gone)
     index = lookup.compact()
     try:
-        backend.swap(KEY, root.encode(), _next(root, change, fresh, gone).encode())
+        repository.roots.swap(root.encode(), _next(root, change, fresh, gone).encode())
     finally:
         repository.objects.reset()
     for key, _ in list(backend.list("index/")):

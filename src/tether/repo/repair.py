@@ -39,7 +39,7 @@ from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.repo.quarantine import damaged_key
 from tether.repo.repository import FORMAT, FORMAT_KEY, Repository
-from tether.repo.root import DEFAULT_BRANCH, KEY, Root
+from tether.repo.root import DEFAULT_BRANCH, Root
 
 
 @dataclass(slots=True)
@@ -85,11 +85,10 @@ def _mend_root(repository: Repository, now: Time, repair: Repair) -> None:
         repository.root()
     except Corrupt:
         root = _root_from_packs(repository)
-        backend = repository.backend
-        if backend.exists(KEY):
-            name = f"root-{now.micros // 1_000_000}-{hash_bytes(backend.read(KEY)).hex()[:8]}"
-            backend.move(KEY, f"quarantine/damaged/{name}")
-        backend.write_new(KEY, root.encode())
+        with suppress(NotFound):
+            name = f"root-{now.micros // 1_000_000}-{hash_bytes(repository.roots.read()).hex()[:8]}"
+            repository.roots.set_aside(f"quarantine/damaged/{name}")
+        repository.roots.create(root.encode())
         repository.objects.reset()
         branches = ", ".join(name.removeprefix("refs/") for name in sorted(root.refs)) or "none"
         repair.actions.append(f"made a new root from the packs, with {branches}")

@@ -6,6 +6,7 @@ A repository beside working files lives in their `.tether` folder; a bare one is
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,10 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
+from tether.repo.rootstore import BackendRoot, RootStore
 from tether.storage.backend import RESERVED, Backend
 from tether.storage.local import LocalBackend
-from tether.storage.locks import TIMEOUT_S, LockFile, Wait
+from tether.storage.locks import TIMEOUT_S, FolderLocks, Lock, Locks, Wait
 from tether.storage.oserrors import translated
 
 if TYPE_CHECKING:
@@ -39,13 +41,46 @@ _ROOT_HINT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Where a repository is kept.
+
+    Attributes:
+        backend: Keeps packs and indexes.
+        roots: Keeps the root.
+        locks: Keeps gc and writers apart, among all that reach the backend.
+    """
+
+    backend: Backend
+    roots: RootStore
+    locks: Locks
+
+    @classmethod
+    def in_folder(cls, directory: Path, backend: Backend | None = None) -> "Storage":
+        """Return the storage of a repository that lies whole in one folder; `backend` reads another way."""
+        backend = backend or LocalBackend(directory)
+        return cls(backend, BackendRoot(backend), FolderLocks(directory / "locks"))
+
+    def create(self, branch: str = DEFAULT_BRANCH) -> None:
+        """Make an empty repository there.
+
+        Raises:
+            AlreadyExists: There is one.
+        """
+        with suppress(AlreadyExists):
+            self.backend.write_new(FORMAT_KEY, FORMAT.encode())
+        root = Root(os.urandom(16), head=Head(f"refs/heads/{branch}"))
+        self.roots.create(root.encode())
+
+
 class Repository:
     """Objects, contents, refs and operations of one repository.
 
     Attributes:
         directory: The folder of the repository itself.
         worktree: The folder of the working files; None for a bare repository.
-        backend: Where packs, indexes and the root are kept.
+        backend: Where packs and indexes are kept.
+        roots: Where the root is kept.
         objects: Reads objects.
         contents: Reads file contents.
         config: The settings in effect.
@@ -55,15 +90,16 @@ class Repository:
     """
 
     def __init__(
-        self, directory: Path, backend: Backend, *, clock: Callable[[], Time], config: Config
+        self, directory: Path, storage: Storage, *, clock: Callable[[], Time], config: Config
     ) -> None:
-        self.directory, self.backend, self.clock, self.config = directory, backend, clock, config
+        self.directory, self.clock, self.config = directory, clock, config
+        self.backend, self.roots, self._locks = storage.backend, storage.roots, storage.locks
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.zone: Zone | None = None
         self.wait: Wait | None = None
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
-        self.objects = ObjectDb(backend, lambda: self.root().packs())
+        self.objects = ObjectDb(storage.backend, lambda: self.root().packs())
         self.contents = ContentReader(self.objects, lambda digest: absent_contents(self.root()).get(digest))
 
     @classmethod
@@ -93,12 +129,9 @@ class Repository:
         with translated(str(path)):
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "locks").mkdir(exist_ok=True)
-        backend = LocalBackend(directory)
-        with suppress(AlreadyExists):
-            backend.write_new(FORMAT_KEY, FORMAT.encode())
-        root = Root(os.urandom(16), head=Head(f"refs/heads/{branch}"))
-        backend.write_new(KEY, root.encode())
-        backend.close()
+        storage = Storage.in_folder(directory)
+        storage.create(branch)
+        storage.backend.close()
         return cls.open(directory, clock=clock, user_config=user_config)
 
     @classmethod
@@ -108,18 +141,24 @@ class Repository:
         *,
         clock: Callable[[], Time],
         user_config: Path | None = None,
-        backend: Backend | None = None,
+        storage: Storage | None = None,
     ) -> "Repository":
         """Open the repository in `directory` (a `.tether` folder or a bare repository).
+
+        Args:
+            directory: Its folder; where it lies elsewhere, what messages name.
+            clock: Gives the time for operations.
+            user_config: The user's file of settings.
+            storage: Where it is kept; None means in that folder.
 
         Raises:
             NotFound: There is none.
             Unsupported: It needs a newer Tether.
         """
-        backend = backend or LocalBackend(directory)
-        _check_format(backend, directory)
+        storage = storage or Storage.in_folder(directory)
+        _check_format(storage.backend, directory)
         config = Config.load(directory / "config.toml", user_config)
-        return cls(directory, backend, clock=clock, config=config)
+        return cls(directory, storage, clock=clock, config=config)
 
     def root(self) -> Root:
         """Return the root as it is now.
@@ -128,7 +167,7 @@ class Repository:
             Corrupt: It is damaged or missing.
         """
         try:
-            data = self.backend.read(KEY)
+            data = self.roots.read()
         except NotFound:
             begun = next(iter(self.backend.list("packs/")), None) is None
             hint = "run 'tether init' again" if begun else _ROOT_HINT
@@ -177,10 +216,10 @@ class Repository:
         if transaction.replaced_packs:
             self._delete_replaced(transaction)
 
-    def lock(self, name: str, command: str = "", *, timeout_s: float = TIMEOUT_S) -> LockFile:
+    def lock(self, name: str, command: str = "", *, timeout_s: float = TIMEOUT_S) -> Lock:
         """Return one of the repository's locks; `writer` is shared by writers and exclusive for gc."""
-        path, now = self.directory / "locks" / name, self.clock().micros
-        return LockFile(path, command=command, started=now, timeout_s=timeout_s)
+        now = self.clock().micros
+        return self._locks.lock(name, command=command, started=now, timeout_s=timeout_s)
 
     def close(self) -> None:
         """Give back open files."""

@@ -15,7 +15,8 @@ from tether.repo.ingest import ContentWriter
 from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head, Operation, Pointers, RefChange, encode_segment, walk_operations
 from tether.repo.repack import merge_small_packs
-from tether.repo.root import KEY, Root, decode_root
+from tether.repo.root import Root
+from tether.repo.rootstore import RootStore
 from tether.repo.session import WriteSession
 from tether.storage.backend import Backend
 
@@ -37,6 +38,7 @@ class Store(Protocol):
     """What a transaction needs of its repository."""
 
     backend: Backend
+    roots: RootStore
     objects: ObjectDb
 
     def root(self) -> Root:
@@ -182,7 +184,7 @@ class Transaction:
             self._check(root)
             new = self._next(root, packs, folded)
             try:
-                self._store.backend.swap(KEY, root.encode(), new.encode())
+                self._store.roots.swap(root.encode(), new.encode())
                 self.operation = new.operations[-1]
             except TetherError as error:
                 self.operation = self._arrived()
@@ -198,7 +200,7 @@ class Transaction:
                 return None
             if operation.write_id == self.write_id:
                 with suppress(Conflict):  # whoever moved it on has made it durable
-                    self._store.backend.swap(KEY, root.encode(), root.encode())
+                    self._store.roots.swap(root.encode(), root.encode())
                 return operation
         return None
 
@@ -276,13 +278,3 @@ def _with(refs: Mapping[str, Digest], changes: Sequence[RefChange]) -> dict[str,
         else:
             new[change.name] = change.new
     return new
-
-
-def read_root(backend: Backend) -> Root:
-    """Return the root in `backend`.
-
-    Raises:
-        NotFound: There is none.
-        Corrupt: It is damaged.
-    """
-    return decode_root(backend.read(KEY))

@@ -14,9 +14,9 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from tether.errors import Unavailable
 from tether.storage.oserrors import translated
@@ -45,6 +45,41 @@ UNKNOWN = Holder(0, "")
 
 Wait = Callable[[Holder], bool]
 """Called about every 50 ms while waiting, with one holder; False gives up."""
+
+
+class Lock(Protocol):
+    """A lock that several may share or one may have alone; taken for the length of a `with` block."""
+
+    def shared(self, wait: Wait | None = None) -> AbstractContextManager[None]:
+        """Hold the lock together with other sharers.
+
+        Raises:
+            Unavailable: `wait` gave up or the time is over; names who holds it.
+        """
+        ...
+
+    def exclusive(self, wait: Wait | None = None) -> AbstractContextManager[None]:
+        """Hold the lock alone; errors as for `shared`."""
+        ...
+
+
+class Locks(Protocol):
+    """The locks of one repository."""
+
+    def lock(self, name: str, *, command: str, started: int, timeout_s: float) -> Lock:
+        """Return a lock by its name; see `LockFile` for the rest."""
+        ...
+
+
+class FolderLocks:
+    """Locks as files of a folder that must exist, between processes on this machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def lock(self, name: str, *, command: str, started: int, timeout_s: float) -> "LockFile":
+        """Return a lock by its name."""
+        return LockFile(self._folder / name, command=command, started=started, timeout_s=timeout_s)
 
 
 class LockFile:

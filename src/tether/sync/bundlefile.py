@@ -26,7 +26,7 @@ from tether.core.identity import Time
 from tether.core.tree import split_digests
 from tether.errors import Corrupt, Forbidden, NotFound
 from tether.repo.objectdb import ObjectDb
-from tether.repo.repository import Repository
+from tether.repo.repository import Repository, Storage
 from tether.storage.backend import Upload, check_key, span
 from tether.storage.oserrors import translated
 
@@ -49,7 +49,11 @@ def open_bundle(path: Path, clock: Callable[[], Time]) -> Repository:
         Corrupt: It is no bundle, or it is damaged.
     """
     # The folder exists nowhere: settings and locks of a bundle there are none.
-    return Repository.open(path.parent / f"{path.name}.d", clock=clock, backend=BundleBackend(path))
+    return Repository.open(
+        path.parent / f"{path.name}.d",
+        clock=clock,
+        storage=Storage.in_folder(path.parent / f"{path.name}.d", BundleBackend(path)),
+    )
 
 
 def prerequisites(repository: Repository) -> list[Digest]:

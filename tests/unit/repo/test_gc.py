@@ -17,7 +17,7 @@ from tether.errors import Corrupt, NotFound
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.packs import pack_key
-from tether.repo.repository import Repository
+from tether.repo.repository import Repository, Storage
 
 NOW_ONLY = GcOptions(retention_days=0, grace_s=0)
 LATER = Time(1_800_000_000_000_000, 0)
@@ -287,7 +287,9 @@ def test_a_stop_before_any_write_leaves_everything_readable(tmp_path: Path) -> N
                 raise Stopped
 
         backend = LocalBackend(folder / ".tether", before_write=before_write)
-        broken = Repository.open(folder / ".tether", clock=ticking(), backend=backend)
+        broken = Repository.open(
+            folder / ".tether", clock=ticking(), storage=Storage.in_folder(folder / ".tether", backend)
+        )
         try:
             collect(broken)
             step = stop

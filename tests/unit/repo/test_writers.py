@@ -15,7 +15,7 @@ from tether.repo.check import CheckOptions, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.operations import walk_operations
 from tether.repo.repack import MANY
-from tether.repo.repository import FOLDER, Repository
+from tether.repo.repository import FOLDER, Repository, Storage
 from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
 
@@ -25,7 +25,7 @@ LATER = Time(1_800_000_000_000_000, 0)
 
 def another(path: Path, backend: Backend | None = None) -> Repository:
     """Open the repository as another process would."""
-    return Repository.open(path / FOLDER, clock=ticking(), backend=backend)
+    return Repository.open(path / FOLDER, clock=ticking(), storage=Storage.in_folder(path / FOLDER, backend))
 
 
 def collect(repository: Repository) -> None:

@@ -9,7 +9,7 @@ from tether.core.digest import Digest
 from tether.core.names import branch_ref, remote_ref
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.repack import MANY
-from tether.repo.repository import Repository
+from tether.repo.repository import Repository, Storage
 from tether.storage.local import LocalBackend
 from tether.sync.bundle import create_bundle
 from tether.sync.bundlefile import open_bundle
@@ -41,7 +41,9 @@ class Meanwhile:
 def another(repository: Repository, before_write: Callable[[str], None] | None = None) -> Repository:
     """Open a repository as another process would."""
     backend = LocalBackend(repository.directory, before_write=before_write) if before_write else None
-    return Repository.open(repository.directory, clock=ticking(), backend=backend)
+    return Repository.open(
+        repository.directory, clock=ticking(), storage=Storage.in_folder(repository.directory, backend)
+    )
 
 
 def merge_packs(repository: Repository) -> None:
