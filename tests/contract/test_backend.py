@@ -1,6 +1,8 @@
 """What every backend does, seen through it and around it."""
 
+import random
 from collections.abc import Callable
+from mmap import mmap
 
 import pytest
 from tests.contract.places import Place
@@ -178,6 +180,16 @@ def test_an_upload_of_many_buffers_keeps_their_order(place: Place) -> None:
         upload.finish("key")
 
     assert place.get("key") == b"".join(buffers)
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_a_large_upload_is_what_was_written(place: Place, shift: int) -> None:
+    """Whatever the lengths and the addresses in memory are, pages and odd pieces come in order."""
+    pages = memoryview(mmap(-1, 3 << 20))
+    pages[:] = random.Random(shift).randbytes(len(pages))
+    parts = [pages[shift : shift + size] for size in (1 << 20, 2 << 20, 7, 1 << 20, 1 << 20, 0, 4096, 100)]
+    finish(place.backend, "large", *parts)
+    assert place.get("large") == b"".join(parts)
 
 
 def test_an_upload_left_by_an_exception_leaves_nothing(place: Place) -> None:

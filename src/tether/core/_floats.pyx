@@ -3,11 +3,12 @@
 The results are those of the general way in `planes`, which serves where this module is missing.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF
 from libc.stdint cimport uint8_t, uint32_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from tether.core._elements cimport (
@@ -17,11 +18,15 @@ from tether.core._elements cimport (
 
 cdef extern from "Python.h":
     PyObject *new_bytes "PyBytes_FromStringAndSize"(const char *source, Py_ssize_t size)
+    void Py_XDECREF(PyObject *object)
     int _PyBytes_Resize(PyObject **resized, Py_ssize_t size)
+    char *bytes_of "PyBytes_AS_STRING"(const PyObject *holder) nogil
 
 cdef enum:
     NARROW = 2
     FEW_SAMPLES = 256
+    # Shorter chunks are not looked at.
+    SMALLEST = 64
     # Elements worked on at once, a multiple of GROUP: their highest bytes stay in the nearest cache.
     STRETCH = 1024
     # Codecs of `compression.Codec`.
@@ -69,7 +74,7 @@ def float_lead(const uint8_t[::1] data not None, size_t width):
     cdef const uint8_t *source
     cdef int found
     check_shape(0, width, True)
-    if size < 64:
+    if size < SMALLEST:
         return -1
     source = &data[0]
     with nogil:
@@ -133,29 +138,63 @@ cdef size_t pack_into(
     return escaped + layout.lead + layout.tail - stored
 
 
-def pack_floats(const uint8_t[::1] data not None, size_t width):
-    """Store a chunk of floats with narrow exponents; see `planes.pack_floats`."""
-    cdef size_t size = data.shape[0]
-    cdef const uint8_t *source = &data[0] if size else NULL
-    cdef PyObject *result
-    cdef uint8_t *stored
+cdef struct Job:
+    Py_buffer chunk
+    PyObject *result
+    size_t used
+
+
+def pack_floats(list chunks not None, size_t width):
+    """Store chunks of floats with narrow exponents; see `planes.pack_floats`."""
+    cdef size_t count = len(chunks)
+    cdef size_t begun = 0
+    cdef size_t i
+    cdef Job *jobs
+    check_shape(0, width, True)
+    jobs = <Job *>calloc(count + 1, sizeof(Job))
+    if jobs == NULL:
+        raise MemoryError
+    try:
+        while begun < count:
+            PyObject_GetBuffer(chunks[begun], &jobs[begun].chunk, PyBUF_SIMPLE)
+            begun += 1
+            # Written at its full length and cut: a copy would cost as much as the packing.
+            jobs[begun - 1].result = new_bytes(NULL, jobs[begun - 1].chunk.len + STRETCH)
+            if jobs[begun - 1].result == NULL:
+                raise MemoryError
+        with nogil:
+            for i in range(count):
+                jobs[i].used = pack_chunk(&jobs[i], width)
+        return [taken(&jobs[i]) for i in range(count)]
+    finally:
+        for i in range(begun):
+            PyBuffer_Release(&jobs[i].chunk)
+            Py_XDECREF(jobs[i].result)
+        free(jobs)
+
+
+cdef size_t pack_chunk(const Job *job, size_t width) noexcept nogil:
+    """Fill the room of a result; return how much of it is used, 0 where there is nothing to gain."""
+    cdef const uint8_t *source = <const uint8_t *>job.chunk.buf
+    cdef size_t size = <size_t>job.chunk.len
     cdef size_t used
     cdef Layout layout
-    cdef int lead = float_lead(data, width)
+    cdef uint8_t *stored = <uint8_t *>bytes_of(job.result)
+    cdef int lead = find_lead(source, size, width) if size >= SMALLEST else -1
     if lead < 0:
-        return None
+        return 0
     layout = layout_of(size, width, lead)
-    # Written at its full length and cut: a copy would cost as much as the packing.
-    result = new_bytes(NULL, size + STRETCH)
-    if result == NULL:
-        raise MemoryError
-    stored = <uint8_t *>PyBytes_AS_STRING(<bytes>result)
-    with nogil:
-        used = pack_into(source, width, &layout, exponent_base(source, width, &layout), stored, size + STRETCH)
-    if not 0 < used < size:
-        Py_DECREF(<object>result)
+    used = pack_into(source, width, &layout, exponent_base(source, width, &layout), stored, size + STRETCH)
+    return used if used < size else 0
+
+
+cdef object taken(Job *job):
+    """Return a result at its length and leave none; None for one that is not used."""
+    cdef PyObject *result = job.result
+    if not job.used:
         return None
-    _PyBytes_Resize(&result, used)
+    job.result = NULL
+    _PyBytes_Resize(&result, job.used)
     return take_over(result)
 
 

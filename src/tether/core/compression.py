@@ -139,8 +139,23 @@ class Compressor:
         return _CODECS.get(method, Codec.ZSTD), stored
 
     def compress_batch(self, chunks: Sequence[Buffer], hint: Hint) -> list[tuple[Codec, Buffer]]:
-        """Compress several chunks of one stream, one after the other."""
-        return [self.compress(chunk, hint) for chunk in chunks]
+        """Compress several chunks of one stream, one after the other; a few at a time stay in cache."""
+        done = self._narrow(chunks, hint) if hint.method in _NARROWING and hint.lasts(len(chunks)) else []
+        return done + [self.compress(chunk, hint) for chunk in chunks[len(done) :]]
+
+    def _narrow(self, chunks: Sequence[Buffer], hint: Hint) -> list[tuple[Codec, Buffer]]:
+        """Compress chunks by the method that won the last trial, up to one that it does not fit."""
+        codec = _CODECS[hint.method]
+        if not chunks or hint.drifted(self._probe(chunks[0])):
+            return []
+        done: list[tuple[Codec, Buffer]] = []
+        for chunk, stored in zip(chunks, planes.pack_floats(chunks, _SHAPES[codec].width), strict=True):
+            if stored is None:
+                break
+            done.append((codec, stored))
+            hint.report(len(stored) / len(chunk))
+        hint.skip(len(done))
+        return done
 
     def _try_all(self, chunk: Buffer, hint: Hint) -> tuple[Codec, Buffer]:
         best, method = chunk, Method.RAW
@@ -179,7 +194,7 @@ class Compressor:
             )
         shape = _SHAPES[_CODECS[method]]
         if method in _NARROWING:
-            return planes.pack_floats(chunk, shape.width)
+            return planes.pack_floats([chunk], shape.width)[0]
         lead = planes.float_lead(chunk, shape.width) if shape.rotated else 0
         if lead < 0:
             return None

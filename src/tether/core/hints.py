@@ -106,6 +106,14 @@ class Hint:
         """Say whether a glance should tell if the content is still like that of the last trial."""
         return len(self.methods) > 1 and self._left % _PROBE_INTERVAL == 0
 
+    def lasts(self, count: int) -> bool:
+        """Say whether so many more chunks come before the next trial."""
+        return self._left >= count
+
+    def skip(self, count: int) -> None:
+        """Count chunks that were stored by the method of the last trial without another look."""
+        self._left = max(0, self._left - count)
+
     def drifted(self, probe: float) -> bool:
         """Say whether a probe is another than at the last trial, so that another method may be better now."""
         return abs(probe - self._probe) > _DRIFT

@@ -5,7 +5,7 @@ kind can be stored by itself. The layout is in `docs/format/codecs.md`.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from itertools import repeat
 from typing import Final, NamedTuple
@@ -14,7 +14,7 @@ from tether.core.digest import Buffer
 from tether.core.zstd import decompress_frame
 from tether.errors import Corrupt
 
-_pack_native: Callable[[Buffer, int], bytes | None] | None = None
+_pack_native: Callable[[list[Buffer], int], list[bytes | None]] | None = None
 _unpack_native: Callable[[Buffer, int, int], bytes | None] | None = None
 _chunks_native: Callable[[Buffer, list[tuple[int, int, int, int]], int], bytes | None] | None = None
 try:
@@ -77,14 +77,18 @@ def encode(chunk: Buffer, shape: Shape, lead: int, pack: PlanePacker) -> bytes:
     )
 
 
-def pack_floats(chunk: Buffer, width: int) -> bytes | None:
-    """Lay a chunk of floating-point numbers out with narrow exponents and all else plain.
+def pack_floats(chunks: Sequence[Buffer], width: int) -> list[bytes | None]:
+    """Lay chunks of floating-point numbers out with narrow exponents and all else plain.
 
     Returns:
-        The layout, or None where there seem to be no such numbers or it would be no smaller.
+        The layout of each, or None where there seem to be no such numbers or it would be no smaller.
     """
     if _pack_native is not None:
-        return _pack_native(chunk, width)
+        return _pack_native(list(chunks), width)
+    return [_pack_floats(chunk, width) for chunk in chunks]
+
+
+def _pack_floats(chunk: Buffer, width: int) -> bytes | None:
     lead = float_lead(chunk, width)
     if lead < 0:
         return None

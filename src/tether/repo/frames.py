@@ -104,6 +104,28 @@ class Stored(NamedTuple):
     data: Buffer
 
 
+class Batch(NamedTuple):
+    """Several objects of one kind in the form in which their frames keep them."""
+
+    kind: int
+    digests: list[Digest]
+    contents: list[bytes]
+    codecs: bytes
+    """How each is stored, one byte each."""
+    lengths: list[int]
+    """Bytes of each when decompressed."""
+
+    def part(self, places: slice) -> "Batch":
+        """Return some of the objects."""
+        return Batch(
+            self.kind,
+            self.digests[places],
+            self.contents[places],
+            self.codecs[places],
+            self.lengths[places],
+        )
+
+
 class Table(NamedTuple):
     """Frames as columns, sorted by digest."""
 

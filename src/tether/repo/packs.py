@@ -2,16 +2,18 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from blake3 import blake3
 
-from tether.core.digest import Buffer, Digest, hash_bytes
+from tether.core.digest import Digest, hash_bytes
 from tether.errors import Corrupt
+from tether.repo.block import Block, Piece
 from tether.repo.frames import (
     FRAME_SIZE,
     HEADER,
     TRAILER,
+    Batch,
     Stored,
     Table,
     decode_table,
@@ -24,36 +26,38 @@ from tether.repo.frames import (
 )
 from tether.storage.backend import Backend
 
-try:
-    from tether.repo._blocks import raw_block
-except ImportError:  # no compiler at the installation
-    from tether.repo.blocks_pure import raw_block
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor, Future
-
 PACK_SIZE = 64 << 20
 PACK_FRAMES = 1 << 17
 """A pack is sealed at this many frames too, so that its table stays small in memory."""
-_BLOCK = 4 << 20
-_UNDER_WAY = 3
-
-
-class RawObjects(NamedTuple):
-    """Objects of one kind that are appended as they are."""
-
-    kind: int
-    digests: list[Digest]
-    contents: list[bytes]
-
-
-Pending: TypeAlias = Buffer | RawObjects
-"""What goes into a pack next: bytes as they are, or objects that get their frames when they are written."""
+_BLOCK = 2 << 20
+"""Bytes that are gathered before they are hashed, while they are in the processor's cache."""
+_WRITE = 4 << 20
+"""Bytes given to the disk at once."""
+_UNDER_WAY = 8
 
 
 def pack_key(name: Digest) -> str:
     """Return the storage key of pack `name`."""
     return f"packs/{name.hex()}.pack"
+
+
+class PackThreads:
+    """What a session's packs are worked on by: each step has one thread, so that bytes stay in order.
+
+    Attributes:
+        spare: Blocks of packs that are finished; memory that was used before is quicker to fill.
+    """
+
+    def __init__(self) -> None:
+        self.spare: list[Block] = []
+        self.hash = ThreadPoolExecutor(1, "hash")
+        self.write = ThreadPoolExecutor(1, "write")
+        self.seal = ThreadPoolExecutor(1, "seal")
+
+    def stop(self) -> None:
+        """Wait for what runs and drop the rest."""
+        for pool in (self.hash, self.write, self.seal):
+            pool.shutdown(cancel_futures=True)
 
 
 class PackWriter:
@@ -62,15 +66,17 @@ class PackWriter:
     Args:
         backend: Where the pack goes.
         role: DATA or META.
-        pool: One thread that hashes and writes while the caller goes on; None does it at once.
+        threads: Hash and write while the caller goes on; None does it at once.
     """
 
-    def __init__(self, backend: Backend, role: int, pool: "Executor | None" = None) -> None:
-        self._pool = pool
+    def __init__(self, backend: Backend, role: int, threads: "PackThreads | None" = None) -> None:
+        self._threads = threads
+        self._writing: Future[None] | None = None
         self._running: deque[Future[None]] = deque()
         self._upload = backend.upload()
         self._hasher = blake3()
-        self._pending: list[Pending] = [pack_header(role)]
+        self._block = threads.spare.pop() if threads and threads.spare else Block()
+        self._pending: list[Piece] = [pack_header(role)]
         self._pending_size = self.size = HEADER.size
         self._rows: list[tuple[Digest, int, int, int, int, int]] = []
 
@@ -85,14 +91,15 @@ class PackWriter:
         if self._pending_size >= _BLOCK:
             self._flush()
 
-    def add_raw(self, kind: int, digests: Sequence[Digest], objects: Sequence[bytes]) -> None:
-        """Append several objects as they are."""
+    def add_batch(self, batch: Batch) -> None:
+        """Append several objects."""
+        kind, digests, contents, codecs, lengths = batch
         offset = self.size
-        for digest, data in zip(digests, objects, strict=True):
-            length = len(data)
-            self._rows.append((digest, kind, 0, offset, length, length))
-            offset += FRAME_SIZE + length
-        self._pending.append(RawObjects(kind, list(digests), list(objects)))
+        for digest, data, codec, raw in zip(digests, contents, codecs, lengths, strict=True):
+            stored = len(data)
+            self._rows.append((digest, kind, codec, offset, stored, raw))
+            offset += FRAME_SIZE + stored
+        self._pending.append(batch)
         self._pending_size += offset - self.size
         self.size = offset
         if self._pending_size >= _BLOCK:
@@ -108,7 +115,7 @@ class PackWriter:
         try:
             return self._finish()
         except BaseException:
-            self._upload.abort()
+            self.abort()
             raise
 
     def _finish(self) -> tuple[Digest, Table]:
@@ -116,29 +123,46 @@ class PackWriter:
         contents = table.encode()
         for running in self._running:
             running.result()
-        self._write([*self._pending, contents, trailer(self.size, contents, len(self._rows))])
+        end = [contents, trailer(self.size, contents, len(self._rows))]
+        size = self._pending_size + sum(map(len, end))
+        self._write([*self._pending, *end], size, last=True)
         name = Digest(self._hasher.digest())
         self._upload.finish(pack_key(name))
+        if self._threads is not None:
+            self._threads.spare.append(self._block)
         return name, table
 
     def abort(self) -> None:
         """Drop what was written."""
+        wait([each for each in (*self._running, self._writing) if each is not None])
         self._upload.abort()
 
     def _flush(self) -> None:
-        pending, self._pending, self._pending_size = self._pending, [], 0
-        if self._pool is None:
-            self._write(pending)
+        pending, self._pending = self._pending, []
+        size, self._pending_size = self._pending_size, 0
+        if self._threads is None:
+            self._write(pending, size)
             return
-        self._running.append(self._pool.submit(self._write, pending))
+        self._running.append(self._threads.hash.submit(self._write, pending, size))
         while len(self._running) > _UNDER_WAY:
             self._running.popleft().result()
 
-    def _write(self, pending: list[Pending]) -> None:
-        pieces = [raw_block(*each) if isinstance(each, RawObjects) else each for each in pending]
-        block = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._hasher.update(block)
-        self._upload.write(block)
+    def _write(self, pieces: Sequence[Piece], size: int, *, last: bool = False) -> None:
+        self._hasher.update(self._block.put(pieces, size))
+        if self._block.filled < _WRITE and not last:
+            return
+        self._settle()
+        ready = self._block.take(last=last)
+        if self._threads is None or last:
+            self._upload.write(ready)
+        else:
+            self._writing = self._threads.write.submit(self._upload.write, ready)
+
+    def _settle(self) -> None:
+        """Wait until the block before is written: its room is filled again."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
 
 
 def read_contents(backend: Backend, name: Digest) -> Table:

@@ -1,7 +1,7 @@
 """One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from threading import RLock
 from typing import NamedTuple
 
@@ -9,12 +9,12 @@ from tether.core.compression import Compressor
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, object_digest
 from tether.errors import InvalidInput
-from tether.repo.frames import DATA, LIMITS, META, Stored, Table
+from tether.repo.frames import DATA, LIMITS, META, Batch, Stored, Table
 from tether.repo.objectdb import ObjectDb
-from tether.repo.packs import PackWriter
+from tether.repo.packs import PackThreads, PackWriter
 from tether.storage.backend import Backend
 
-_RAW_BATCH = 64
+_BATCH = 16
 """Objects between looks whether a pack is full."""
 
 
@@ -39,8 +39,7 @@ class WriteSession:
         self._sealing: list[tuple[int, PackWriter, Future[tuple[Digest, Table]]]] = []
         self._known: set[Digest] = set()
         # Writing goes on with the next pack while the one before is made durable.
-        self._pool = ThreadPoolExecutor(1, "write")
-        self._seals = ThreadPoolExecutor(1, "seal")
+        self._threads = PackThreads()
         self._lock = RLock()
         self._hint = self.compressor.choose(b"", b"")
         self.written = 0
@@ -82,8 +81,10 @@ class WriteSession:
 
     def unknown(self, digests: Sequence[Digest]) -> list[int]:
         """Return the places of those objects that are neither in the repository nor in this session."""
-        known, has = self._known, self._objects.has
-        return [at for at, digest in enumerate(digests) if digest not in known and not has(digest)]
+        known = self._known
+        fresh = [at for at, digest in enumerate(digests) if digest not in known]
+        stored = self._objects.has_many([digests[at] for at in fresh])
+        return [at for at, there in zip(fresh, stored, strict=True) if not there]
 
     def know(self, digests: Iterable[Digest]) -> None:
         """Take note of objects in packs that this transaction adopts: they are not to be appended."""
@@ -101,23 +102,41 @@ class WriteSession:
             writer.add(stored)
             self._count(role, writer, before)
 
-    def append_raw(self, role: int, kind: ObjectKind, objects: Mapping[Digest, bytes]) -> None:
+    def append_raw(self, role: int, kind: int, objects: Mapping[Digest, bytes]) -> None:
         """Append several objects as they are; those that this session has are left out."""
+        contents = list(objects.values())
+        raw = bytes(len(contents))  # the codec of each: none
+        self.append_batch(role, Batch(kind, list(objects), contents, raw, list(map(len, contents))))
+
+    def append_batch(self, role: int, batch: Batch) -> None:
+        """Append several objects; those that this session has, or that come again, are left out."""
         with self._lock:
-            fresh = {digest: data for digest, data in objects.items() if digest not in self._known}
-            self._known.update(fresh)
-            digests, contents = list(fresh), list(fresh.values())
-            for start in range(0, len(fresh), _RAW_BATCH):
-                part = slice(start, start + _RAW_BATCH)
+            fresh = self._fresh_of(batch)
+            for start in range(0, len(fresh.digests), _BATCH):
                 writer = self._writer(role)
                 before = writer.size
-                writer.add_raw(kind, digests[part], contents[part])
+                writer.add_batch(fresh.part(slice(start, start + _BATCH)))
                 self._count(role, writer, before)
+
+    def _fresh_of(self, batch: Batch) -> Batch:
+        """Return the objects that are not known yet, and know them from now on."""
+        known, digests = self._known, batch.digests
+        places = {digest: at for at, digest in enumerate(digests) if digest not in known}.values()
+        known.update(digests)
+        if len(places) == len(digests):
+            return batch
+        return Batch(
+            batch.kind,
+            [digests[at] for at in places],
+            [batch.contents[at] for at in places],
+            bytes(batch.codecs[at] for at in places),
+            [batch.lengths[at] for at in places],
+        )
 
     def _writer(self, role: int) -> PackWriter:
         writer = self._writers.get(role)
         if writer is None:
-            writer = self._writers[role] = PackWriter(self._backend, role, self._pool)
+            writer = self._writers[role] = PackWriter(self._backend, role, self._threads)
         return writer
 
     def _count(self, role: int, writer: PackWriter, before: int) -> None:
@@ -155,9 +174,8 @@ class WriteSession:
         self._writers.clear()
 
     def _stop(self) -> None:
-        self._pool.shutdown(cancel_futures=True)
-        self._seals.shutdown(cancel_futures=True)
+        self._threads.stop()
 
     def _seal(self, role: int) -> None:
         writer = self._writers.pop(role)
-        self._sealing.append((role, writer, self._seals.submit(writer.finish)))
+        self._sealing.append((role, writer, self._threads.seal.submit(writer.finish)))

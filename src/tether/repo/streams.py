@@ -8,25 +8,27 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 from blake3 import blake3
 
 from tether.core.chunker import MAX_SIZE, Chunker
-from tether.core.compression import Codec, Compressor, Hint
-from tether.core.digest import Buffer, Digest, hash_bytes
+from tether.core.compression import Codec, Hint
+from tether.core.digest import Buffer, Digest, hash_many
 from tether.core.kinds import ObjectKind
 from tether.core.recipe import ChunkList
-from tether.repo.frames import DATA, Stored
+from tether.repo.frames import DATA, Batch
 from tether.repo.session import WriteSession
 
 SEGMENT = 4 << 20
 _WORKERS = 2
 _HEAD = 64 << 10
+_TOGETHER = 8
+"""Chunks that are hashed and compressed one after the other, while they are in the processor's cache."""
 
 ReadInto = Callable[[memoryview], int]
 """Fills a buffer from its start and returns how many bytes it gave; 0 at the end."""
-Packed = list[tuple[Digest, int, tuple[int, Buffer] | None]]
-"""Of each chunk: digest, length, and (codec, stored bytes) when it is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,10 @@ class StreamWriter:
         """Append finished segments in the order of the file until at most `keep` are under way."""
         while len(stream.pending) > keep:
             buffer, hashed, packing = stream.pending.popleft()
-            for digest, length, packed in packing.result():
-                stream.digests += digest
-                stream.sizes.append(length)
-                if packed is not None:
-                    self._session.append(DATA, Stored(ObjectKind.CHUNK, packed[0], length, digest, packed[1]))
+            packed = packing.result()
+            stream.digests += packed.digests
+            stream.sizes += packed.lengths
+            self._session.append_batch(DATA, packed.fresh)
             hashed.result()
             self._spare.append(buffer)
 
@@ -125,7 +126,17 @@ class _Stream:
     hint: Hint | None = None
     digests: bytearray = field(default_factory=bytearray)
     sizes: list[int] = field(default_factory=list)
-    pending: "deque[tuple[bytearray, Future[blake3], Future[Packed]]]" = field(default_factory=deque)
+    pending: "deque[tuple[bytearray, Future[blake3], Future[_Packed]]]" = field(default_factory=deque)
+
+
+class _Packed(NamedTuple):
+    """The chunks of a segment."""
+
+    digests: bytes
+    """One after the other."""
+    lengths: Sequence[int]
+    fresh: Batch
+    """Those that are new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,19 +147,25 @@ class _Segment:
     lengths: Sequence[int]
     hint: Hint
 
-    def pack(self, session: WriteSession) -> Packed:
+    def pack(self, session: WriteSession) -> _Packed:
         """Hash the chunks and compress the new ones; runs in a worker."""
-        start, packed = 0, []
-        compressor: Compressor = session.compressor
-        for length in self.lengths:
-            piece = self.data[start : start + length]
-            digest = hash_bytes(piece)
-            new = None if session.known(digest) else _detached(*compressor.compress(piece, self.hint))
-            packed.append((digest, length, new))
-            start += length
-        return packed
-
-
-def _detached(codec: Codec, stored: Buffer) -> tuple[int, Buffer]:
-    # A chunk kept raw is a view on the segment's buffer, which is used again.
-    return codec, bytes(stored) if isinstance(stored, memoryview) else stored
+        ends = list(accumulate(self.lengths, initial=0))
+        pieces = [self.data[start:end] for start, end in pairwise(ends)]
+        digests: list[Digest] = []
+        new: list[int] = []
+        stored: list[tuple[Codec, Buffer]] = []
+        for first in range(0, len(pieces), _TOGETHER):
+            some = pieces[first : first + _TOGETHER]
+            digests += hash_many(some)
+            fresh = session.unknown(digests[first:])
+            stored += session.compressor.compress_batch([some[at] for at in fresh], self.hint)
+            new += [first + at for at in fresh]
+        batch = Batch(
+            ObjectKind.CHUNK,
+            [digests[at] for at in new],
+            # A chunk kept raw is a view on the segment's buffer, which is used again.
+            [bytes(data) for _, data in stored],
+            bytes(codec for codec, _ in stored),
+            [self.lengths[at] for at in new],
+        )
+        return _Packed(b"".join(digests), self.lengths, batch)

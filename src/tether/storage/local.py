@@ -5,6 +5,8 @@ Unfinished values lie in `tmp/` of the same folder and get their key only when t
 Not for network file systems: locks and the order of writes are not kept there.
 """
 
+import errno
+import fcntl
 import mmap
 import os
 import stat
@@ -34,26 +36,54 @@ _CALL = 256 << 10
 goes back to the host of a virtual machine (measured: 0.6 GB/s with 4 MiB a call, 3.7 with 256 KiB)."""
 
 
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
+_SECTOR = 4096
+_LARGE = 256 << 10
+
+
 class LocalUpload:
     """A value that is being written to a file in `tmp/`; see `storage.backend.Upload`."""
 
-    __slots__ = ("_descriptor", "_folder", "_path", "_size")
+    __slots__ = ("_descriptor", "_direct", "_folder", "_path", "_size")
 
     def __init__(self, folder: Folder, mode: int = 0o444) -> None:
         self._folder = folder
         self._size = 0
+        self._direct = _DIRECT
         self._path, self._descriptor = folder.temporary(mode)
 
     def write(self, data: Buffer) -> None:
         """Append all of `data`."""
         self._folder.step("write")
-        rest, written = memoryview(data).cast("B"), 0
+        rest = memoryview(data).cast("B")
         try:
+            written = self._write_direct(rest)
             while written < len(rest):
                 written += os.write(self._descriptor, rest[written : written + _CALL])
         except OSError as error:
             raise translate(error, self._path) from error
         self._size += len(rest)
+
+    def _write_direct(self, data: memoryview) -> int:
+        """Write past the page cache what can be; return how many bytes that were.
+
+        The copy there would cost as much as all else that is done to a large file, and push out of memory
+        what is needed more: what was just written is read next when it is sent, long after.
+        """
+        if not self._direct or len(data) < _LARGE or (len(data) | self._size) % _SECTOR:
+            return 0
+        fcntl.fcntl(self._descriptor, fcntl.F_SETFL, self._direct)
+        written = 0
+        try:
+            while written < len(data):
+                written += os.write(self._descriptor, data[written:])
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # not at such an address, or not on such a file system
+                raise
+            self._direct = 0
+        finally:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, 0)
+        return written
 
     def write_many(self, buffers: Sequence[Buffer]) -> None:
         """Append the buffers in order, up to 1024 of them a system call."""
