@@ -50,6 +50,11 @@ class PackCheck:
     bad: list[BadFrame] = field(default_factory=list)
     message: str = ""
 
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong with it."""
+        return self.good and not self.bad
+
 
 def check_packs(
     backend: Backend, tables: dict[Digest, Table], advance: Callable[[int], None]

@@ -31,7 +31,8 @@ MAX_OBJECT = 64 << 20
 """Bytes of a state or of a run of operations, which never come from elsewhere."""
 MAX_SHARED = 4 << 20
 """Bytes of any other metadata; decoded, what others send may take many times as much."""
-_ROW = DIGEST_SIZE + 8 + 4 + 4 + 1 + 1
+ROW_SIZE = DIGEST_SIZE + 8 + 4 + 4 + 1 + 1
+"""Bytes of one object in a table of contents."""
 
 
 class Frame(NamedTuple):
@@ -166,7 +167,7 @@ def decode_table(data: Buffer, count: int) -> Table:
     Raises:
         Corrupt: Its length is wrong, its digests do not rise or a length is impossible.
     """
-    if len(data) != count * _ROW:
+    if len(data) != count * ROW_SIZE:
         raise Corrupt("a pack's table of contents has the wrong length")
     digests = bytes(data[: 32 * count])
     offsets = unpack_u64(bytes(data[32 * count : 40 * count]), "table of contents")

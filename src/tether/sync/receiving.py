@@ -1,4 +1,4 @@
-"""Packs that arrive whole from somewhere else: written, hashed, and verified frame by frame."""
+"""Packs that arrive whole from somewhere else: hashed, verified frame by frame and written as they come."""
 
 from types import TracebackType
 from typing import Self
@@ -8,14 +8,17 @@ from blake3 import blake3
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.errors import InvalidInput, TetherError, TooLarge
+from tether.repo.block import Block
 from tether.repo.checkpacks import check_pack
-from tether.repo.frames import DATA, HEADER, Table, role_of
-from tether.repo.packs import pack_key, read_contents
+from tether.repo.frames import DATA, Table
+from tether.repo.packs import pack_key
+from tether.repo.packstream import PackStream
 from tether.storage.backend import Backend
 from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
 """Kinds that travel; states and operations are a repository's own affair."""
+_BLOCK = 4 << 20
 
 
 class PackReceiver:
@@ -29,36 +32,69 @@ class PackReceiver:
     def __init__(self, backend: Backend, name: Digest) -> None:
         self._backend, self._name = backend, name
         self._hasher, self._size = blake3(), 0
+        self._block, self._stream = Block(), PackStream()
+        self._fault: TetherError | None = None
         self._upload = backend.upload()
 
-    def write(self, block: bytes) -> None:
-        """Take more of the pack.
+    def hold(self, piece: bytes) -> bool:
+        """Take more of the pack, quickly; say whether it is time to call `work`.
 
         Raises:
             TooLarge: It is longer than any pack.
-            Unavailable: The disk is full.
         """
-        self._size += len(block)
+        self._size += len(piece)
         if self._size > MAX_PACK:
             raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
-        self._hasher.update(block)
-        self._upload.write(block)
+        self._block.put([piece], len(piece))
+        return self._block.filled >= _BLOCK
+
+    def work(self, *, last: bool = False) -> None:
+        """Hash, write and verify what came.
+
+        Raises:
+            Unavailable: The disk is full.
+        """
+        ready = self._block.take(last=last)
+        self._hasher.update(ready)
+        self._upload.write(ready)
+        if self._fault is None:
+            try:
+                self._stream.feed(ready)
+            except TetherError as error:  # damaged on the way, or at the sender: `finish` tells
+                self._fault = error
+
+    def write(self, piece: bytes) -> None:
+        """Take more of the pack; errors as for `hold` and `work`."""
+        if self.hold(piece):
+            self.work()
 
     def finish(self) -> Table:
-        """Make the pack durable, verify every frame, and return its table.
+        """Make the pack durable and return its table.
 
         Raises:
             InvalidInput: It is not what its name says, or not sound; nothing of it is kept then.
         """
+        self.work(last=True)
         if self._hasher.digest() != self._name:
             raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
+        table = self._table()
         there = self._backend.exists(pack_key(self._name))
         self._upload.finish(pack_key(self._name))
-        table = _sound_table(self._backend, self._name)
-        if table is None:
-            if not there:
-                self._backend.delete(pack_key(self._name))
-            raise InvalidInput("a pack that arrived is not sound", hint="run 'tether fsck' where it was made")
+        if there and not check_pack(self._backend, self._name, table).sound:
+            raise InvalidInput("the same pack is here, but damaged", hint="run 'tether fsck --repair' here")
+        return table
+
+    def _table(self) -> Table:
+        try:
+            if self._fault is not None:
+                raise self._fault
+            table = self._stream.finish()
+        except TetherError as error:
+            hint = "run 'tether fsck' where it was made"
+            raise InvalidInput("a pack that arrived is not sound", hint=hint) from error
+        kinds = set(table.kinds)
+        if not kinds <= OPEN_KINDS or (self._stream.role == DATA) != (kinds == {int(ObjectKind.CHUNK)}):
+            raise InvalidInput("a pack that arrived holds what does not travel")
         return table
 
     def __enter__(self) -> Self:
@@ -68,15 +104,3 @@ class PackReceiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._upload.abort()
-
-
-def _sound_table(backend: Backend, name: Digest) -> Table | None:
-    try:
-        table = read_contents(backend, name)
-        found = check_pack(backend, name, table)
-        role = role_of(backend.read(pack_key(name), 0, HEADER.size))
-    except TetherError:
-        return None
-    kinds = set(table.kinds)
-    good = found.good and not found.bad and kinds <= OPEN_KINDS
-    return table if good and (role == DATA) == (kinds == {int(ObjectKind.CHUNK)}) else None

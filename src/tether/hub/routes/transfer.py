@@ -24,7 +24,6 @@ PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 _OCTETS = "application/octet-stream"
 _MAX_LIST = 2 * MAX_DIGESTS * DIGEST_SIZE
 _MAX_PUSH = 32 << 20
-_BLOCK = 1 << 20
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}}}}
 
 
@@ -117,13 +116,9 @@ async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
     with await run_in_threadpool(found.open) as repository:
         receiver = await run_in_threadpool(Serving(repository).receive, Digest(bytes.fromhex(pack)))
         with receiver:
-            held = bytearray()
-            async for block in request.stream():
-                held += block
-                if len(held) >= _BLOCK:
-                    await run_in_threadpool(receiver.write, bytes(held))
-                    held.clear()
-            await run_in_threadpool(receiver.write, bytes(held))
+            async for piece in request.stream():
+                if receiver.hold(piece):
+                    await run_in_threadpool(receiver.work)
             await run_in_threadpool(receiver.finish)
 
 
