@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.adapters import ADAPTERS, ORDER, PEERS
+from benchmarks.adapters import ADAPTERS, ORDER, OURS, PEERS
 from benchmarks.adapters.base import Adapter
 from benchmarks.figures import combine
 from benchmarks.flow import run_job
@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size (default 1)")
     parser.add_argument("--work", default=",".join(NAMES), help=f"workloads (default {','.join(NAMES)})")
     parser.add_argument("--peers", default=",".join(PEERS), help="other systems, or 'none' (default: all)")
-    parser.add_argument("--skip", default="tether-smallest", help="of limits, tether, tether-smallest")
+    parser.add_argument("--skip", default="tether-smallest,tether-hub", help="of limits and ours")
     parser.add_argument("--tether", default=default_tether(), help="the command to measure")
     parser.add_argument(
         "--scratch", type=Path, default=Path("/var/tmp/tether-bench"), help="folder on a disk"
@@ -59,7 +59,7 @@ def chosen_systems(options: argparse.Namespace, settings: Settings) -> list[type
     unknown = [name for name in peers if name not in ADAPTERS]
     if unknown:
         raise SystemExit(f"error: no such peer: {', '.join(unknown)}; there are {', '.join(ADAPTERS)}")
-    ours = {"limits", "tether", "tether-smallest"} - set(options.skip.split(","))
+    ours = {"limits", *OURS} - set(options.skip.split(","))
     found = []
     for adapter in ORDER:
         if adapter.name not in ours | set(peers):

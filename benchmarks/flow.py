@@ -5,9 +5,11 @@ import subprocess
 
 from benchmarks.adapters.base import Adapter
 from benchmarks.adapters.limits import Limits
+from benchmarks.adapters.remote import Remote
 from benchmarks.deltas import apply_change, private
 from benchmarks.measure import Plan, Sample, run
 from benchmarks.session import Finished, OperationFailed, Result
+from benchmarks.transfers import run_transfers
 from benchmarks.trees import different, wrong_tree
 from benchmarks.workloads.history import edit
 
@@ -24,6 +26,8 @@ def run_job(adapter: Adapter) -> None:
     try:
         if isinstance(adapter, Limits):
             _limits(adapter)
+        elif isinstance(adapter, Remote):
+            run_transfers(adapter)
         elif session.workload.name == "history":
             _history(adapter)
         else:

@@ -101,13 +101,28 @@ def _log_targets() -> list[Target]:
     return [*times, Target("D", "add_commit_v1", "stored_bytes", constant=230 * MEGABYTE), *sizes]
 
 
-TARGETS = (*_image_targets(), *_weight_targets(), *_table_targets(), *_log_targets())
+def _transfer_targets() -> list[Target]:
+    copy = ("limits", "copy")
+    return [
+        Target("A", "push_v1", "durable_s", 1, copy, system="tether-hub"),
+        Target("A", "clone_v1", "durable_s", 1.4, copy, system="tether-hub"),
+        Target("B", "push_v1", "durable_s", 1.3, copy, system="tether-hub"),
+        Target("B", "clone_v1", "durable_s", 1.3, ("tether-hub", "copy_all"), system="tether-hub"),
+        *(
+            Target(work, operation, "durable_s", constant=0.5, system="tether-hub")
+            for work in "AB"
+            for operation in ("push_again", "pull_again")
+        ),
+    ]
+
+
+TARGETS = (*_image_targets(), *_weight_targets(), *_table_targets(), *_log_targets(), *_transfer_targets())
 
 
 def judge(workload: str, scale: float, figures: Figures) -> list[Verdict]:
     """Return a verdict for every target of the workload, then for the memory of every operation of ours."""
     verdicts = [_judge(target, scale, figures) for target in TARGETS if target.workload == workload]
-    for system in ("tether", "tether-smallest"):
+    for system in ("tether", "tether-smallest", "tether-hub"):
         for operation, figure in figures.get(system, {}).items():
             target = Target(workload, operation, "peak_bytes", constant=MEMORY_LIMIT, system=system)
             verdicts.append(Verdict(target, figure.peak_bytes, None, MEMORY_LIMIT))

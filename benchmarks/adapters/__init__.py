@@ -8,6 +8,7 @@ from benchmarks.adapters.git_lfs import GitLfs
 from benchmarks.adapters.hf_xet import HfXet
 from benchmarks.adapters.limits import Limits
 from benchmarks.adapters.oxen import Oxen
+from benchmarks.adapters.remote import GitLfsRemote, TetherHub
 from benchmarks.adapters.restic import Restic
 from benchmarks.adapters.tether import Tether, TetherSmallest
 
@@ -15,8 +16,10 @@ ORDER: tuple[type[Adapter], ...] = (
     Limits,
     Tether,
     TetherSmallest,
+    TetherHub,
     Git,
     GitLfs,
+    GitLfsRemote,
     Restic,
     Borg,
     Dvc,
@@ -24,5 +27,5 @@ ORDER: tuple[type[Adapter], ...] = (
     HfXet,
 )
 ADAPTERS = {adapter.name: adapter for adapter in ORDER}
-OURS = ("tether", "tether-smallest")
+OURS = ("tether", "tether-smallest", "tether-hub")
 PEERS = tuple(name for name in ADAPTERS if name not in {"limits", *OURS})
