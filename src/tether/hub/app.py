@@ -10,6 +10,7 @@ from tether.hub.hub import Hub
 from tether.hub.middleware.access_log import AccessLog
 from tether.hub.middleware.body_limit import BodyLimit
 from tether.hub.middleware.headers import Headers
+from tether.hub.middleware.other_sites import OtherSites
 from tether.hub.middleware.request_id import RequestId
 from tether.hub.routes import accounts, administration, health, organisations, repositories, transfer
 
@@ -31,6 +32,7 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.state.hub = hub
     problems.install(app)
     app.add_middleware(BodyLimit, limit=hub.settings.max_body)
+    app.add_middleware(OtherSites, public_url=hub.settings.public_url)
     app.add_middleware(Headers)
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)

@@ -11,6 +11,7 @@ import uvicorn
 
 from tether.errors import Unavailable
 from tether.hub.app import build_app
+from tether.hub.connection import connection_class
 from tether.hub.hub import Hub
 from tether.hub.janitor import janitor
 from tether.hub.middleware.access_log import logger as access
@@ -55,7 +56,7 @@ def serve(hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, 
     _log_to(log, requests=hub.settings.log_requests)
     config = uvicorn.Config(
         build_app(hub, monotonic),
-        http="httptools",
+        http=connection_class(hub.settings.stall_s),
         ws="none",
         lifespan="off",
         log_config=None,

@@ -46,6 +46,7 @@ class HubSettings:
     trusted_proxies: str = _setting("", "addresses of proxies, with commas, that may say for whom they ask")
     log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
+    stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 
     @property
@@ -131,6 +132,8 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput(
             f"the setting signup cannot be {settings.signup!r}", hint=f"choose one of {', '.join(SIGNUPS)}"
         )
+    if settings.stall_s < 1:
+        raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
     if settings.port > 65535:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):

@@ -6,20 +6,18 @@ from pathlib import Path
 
 import pytest
 from tests.support.far import NearEnd
-from tests.support.repos import ADA, commit_files, make_repository, read_files
+from tests.support.packs import commit_of, leaf, pack, tree_id
+from tests.support.repos import commit_files, make_repository, read_files
 
 from tether.core.compression import Codec
 from tether.core.digest import Digest, hash_bytes
-from tether.core.identity import Time
 from tether.core.kinds import ObjectKind, object_digest
 from tether.core.names import branch_ref
-from tether.core.objects import Commit
 from tether.core.recipe import ChunkList, Recipe
-from tether.core.tree import Entry, EntryKind, encode_leaf
+from tether.core.tree import Entry, EntryKind
 from tether.errors import Conflict, Corrupt, InvalidInput, TetherError, TooLarge, Unavailable
 from tether.repo.frames import DATA, META, Frame, Stored
-from tether.repo.packs import PackWriter, pack_key
-from tether.storage.memory import MemoryBackend
+from tether.repo.packs import pack_key
 from tether.sync.ends import TakeFrames
 from tether.sync.far import fetch_far
 from tether.sync.wire import MAX_PACK, PackShare, PushRequest, RefMove, RemoteRefs, read_digests, read_frames
@@ -34,37 +32,6 @@ def end(tmp_path: Path) -> NearEnd:
     repository = make_repository(tmp_path / "there", bare=True)
     commit_files(repository, {"a": b"1"}, "one")
     return NearEnd(tmp_path / "there")
-
-
-def pack(
-    role: int, *objects: tuple[ObjectKind, bytes] | tuple[ObjectKind, bytes, Digest]
-) -> tuple[Digest, bytes]:
-    """Return name and bytes of a pack with these objects, each under its digest or under another one."""
-    backend = MemoryBackend()
-    writer = PackWriter(backend, role)
-    for kind, payload, *given in objects:
-        if given:
-            digest = given[0]
-        else:
-            digest = hash_bytes(payload) if kind == ObjectKind.CHUNK else object_digest(kind, payload)
-        writer.add(Stored(kind, Codec.RAW, len(payload), digest, payload))
-    name, _ = writer.finish()
-    return name, backend.read(pack_key(name))
-
-
-def commit_of(tree: Digest, *parents: Digest) -> bytes:
-    """Return a commit."""
-    return Commit(tree, parents, ADA, Time(0, 0), ADA, Time(0, 0), "c").encode()
-
-
-def leaf(*entries: Entry) -> bytes:
-    """Return a tree with these entries."""
-    return encode_leaf(entries)
-
-
-def tree_id(data: bytes) -> Digest:
-    """Return the digest of a tree."""
-    return object_digest(ObjectKind.TREE, data)
 
 
 def push(end: NearEnd, new: bytes, *packs: tuple[Digest, bytes], name: str = "refs/heads/new") -> None:
