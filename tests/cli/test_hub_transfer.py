@@ -54,8 +54,8 @@ class People:
 
     def check_hub(self) -> None:
         """Fail unless the repository on the hub is sound."""
-        [folder] = (self.keeper.work / "hub/repositories").iterdir()
-        assert self.keeper.json("fsck", "--full", cwd=folder)["problems"] == []
+        found = self.keeper.json("hub", "fsck", "--full", "--root", "hub")
+        assert [report["problems"] for report in found.values()] == [[]]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tether.errors import Corrupt
 from tether.hub.access import Role
 from tether.hub.keeping import purge
 from tether.hub.repositories import find, open_repository
-from tether.repo.repository import is_repository
+from tether.repo.repository import ROOT_ELSEWHERE
 
 
 def folders(hub: HubRoom) -> set[str]:
@@ -34,7 +34,7 @@ def test_make_one(hub: HubRoom) -> None:
     }
     assert hub.ok("GET", "/repos/Ada/photos", ada) == made
     assert folders(hub) == {made["id"]}
-    assert is_repository(hub.hub.settings.repositories / made["id"])
+    assert ROOT_ELSEWHERE in (hub.hub.settings.repositories / made["id"] / "format").read_text()
     with hub.hub.database.session() as session:
         row = find(session, "ada", "photos")
         assert row is not None
