@@ -48,8 +48,7 @@ class People:
     def kill_hub(self, delay_s: float) -> None:
         """Kill the hub after a while and start it again at the same address."""
         time.sleep(delay_s)
-        self.hub.process.kill()
-        self.hub.process.communicate()
+        self.hub.kill()
         self.hub = Served(self.keeper, "--port", self.hub.url.rpartition(":")[2])
 
     def check_hub(self) -> None:

@@ -144,7 +144,7 @@ def test_locks_take_no_connections_from_requests(room: HubRoom) -> None:
 
 
 def test_a_lost_reply_is_not_a_lost_race(room: HubRoom) -> None:
-    """The root moved and nobody heard of it: the writer finds its write id, and what is beside is there once."""
+    """The root moved and nobody heard of it: the writer finds its write id; what is beside is once."""
     noted: list[Session] = []
     with opened(room) as repository:
         swap = repository.roots.swap
