@@ -9,97 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.cli import Room
 from tests.support.crowd import Client, check_files, messages, run_all
 from tests.support.postgres import Cluster
-from tests.support.proxy import Proxy
+from tests.support.replicas import Replicas
 from tests.support.repos import commit_files, ticking
-from tests.support.served import Served
 
-from tether.core.progress import SILENT
 from tether.repo.repository import Repository
-from tether.sync.far import fill_far
-from tether.sync.http import HttpClient
-from tether.sync.hubend import HubEnd
 from tether.sync.upload import upload
 from tether.sync.wire import PushRequest, RefMove, RemoteRefs
 
 MAIN = "refs/heads/main"
 
 
-class Replicas:
-    """Two hubs, ada with her repository `photos`, and a proxy in front of both."""
-
-    def __init__(self, folder: Path, url: str) -> None:
-        self.room = Room(folder / "keeper")
-        self.options = ("--root", "hub", "--database", url)
-        self.room.environ["TETHER_HUB_LOGIN_ATTEMPTS"] = "3"
-        self.room.ok(
-            "hub", "user", "add", "-q", "ada", "--password-stdin", *self.options, stdin=b"a password"
-        )
-        create = ("hub", "token", "create", "ada", "--scope", "admin", *self.options)
-        self.token = self.room.ok(*create).strip()
-        self.hubs = [Served(self.room, "--database", url) for _ in range(2)]
-        self.proxy = Proxy([hub.url for hub in self.hubs])
-        self.make("photos")
-
-    def make(self, name: str) -> None:
-        """Make a repository of ada's."""
-        client = self.client(0)
-        client.json("POST", "/api/v1/repos", {"owner": "ada", "name": name, "private": True})
-        client.close()
-
-    def client(self, number: int) -> HttpClient:
-        """Return a client of one of the two."""
-        return HttpClient(self.hubs[number].url, self.token)
-
-    def end(self, number: int, name: str = "photos") -> HubEnd:
-        """Return a repository on one of the two."""
-        return HubEnd(self.client(number), "ada", name)
-
-    def restart(self, number: int, *, away_s: float) -> None:
-        """Kill one and start it again at the same port."""
-        port = self.hubs[number].port
-        self.hubs[number].kill()
-        time.sleep(away_s)
-        self.hubs[number] = Served(self.room, *self.options[2:], "--port", port)
-
-    def clone(self, folder: Path) -> Repository:
-        """Return a clone of the repository."""
-        target = Repository.init(folder, clock=ticking(), bare=True)
-        end = self.end(0)
-        fill_far(end, target, "origin", None, SILENT)
-        end.close()
-        return target
-
-    def fsck(self, name: str = "photos") -> list[str]:
-        """Return the problems that a full check finds."""
-        found = self.room.json("hub", "fsck", f"ada/{name}", "--full", *self.options)
-        return [problem["message"] for problem in found[f"ada/{name}"]["problems"]]
-
-    def recorded(self, name: str = "photos") -> Counter[str]:
-        """Return how often the audit log has each new value of a ref."""
-        found: Counter[str] = Counter()
-        after, client = "", self.client(0)
-        while rows := client.json("GET", f"/api/v1/repos/ada/{name}/audit?limit=100{after}"):
-            found.update(row["details"]["new"] for row in rows if row["action"] == "ref.move")
-            after = f"&before={rows[-1]['id']}"
-        client.close()
-        return found
-
-    def close(self) -> None:
-        """Stop everything that still runs."""
-        self.proxy.close()
-        for hub in self.hubs:
-            if hub.process.poll() is None:
-                hub.stop()
-
-
 @pytest.fixture(scope="module")
 def replicas(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Return two hubs that run."""
     with postgres.hub_database() as url:
-        made = Replicas(tmp_path_factory.mktemp("replicas"), url)
+        made = Replicas(tmp_path_factory.mktemp("replicas"), 2, url)
         yield made
         made.close()
 
