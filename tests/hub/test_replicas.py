@@ -25,7 +25,7 @@ MAIN = "refs/heads/main"
 def replicas(postgres: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replicas]:
     """Return two hubs that run."""
     with postgres.hub_database() as url:
-        made = Replicas(tmp_path_factory.mktemp("replicas"), 2, url)
+        made = Replicas(tmp_path_factory.mktemp("replicas"), 2, url, settings={"LOGIN_ATTEMPTS": "3"})
         yield made
         made.close()
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.support.cli import Room
@@ -25,6 +26,7 @@ class Replicas:
         url: The database; without it the one in the folder of the hub.
         cut: How likely the proxy breaks a request; see `Proxy`.
         lose: How likely it loses a reply.
+        settings: For the environment, without their prefix.
 
     Attributes:
         token: Ada's.
@@ -32,12 +34,19 @@ class Replicas:
     """
 
     def __init__(
-        self, folder: Path, count: int, url: str = "", *, cut: float = 0.0, lose: float = 0.0
+        self,
+        folder: Path,
+        count: int,
+        url: str = "",
+        *,
+        cut: float = 0.0,
+        lose: float = 0.0,
+        settings: Mapping[str, str] | None = None,
     ) -> None:
         self.room = Room(folder / "keeper")
         self._database = ("--database", url) if url else ()
         self.options = ("--root", "hub", *self._database)
-        self.room.environ["TETHER_HUB_LOGIN_ATTEMPTS"] = "3"
+        self.room.environ.update({f"TETHER_HUB_{name}": value for name, value in (settings or {}).items()})
         self.room.ok(
             "hub", "user", "add", "-q", "ada", "--password-stdin", *self.options, stdin=b"a password"
         )
