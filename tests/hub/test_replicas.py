@@ -4,12 +4,11 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.crowd import Client, check_files, messages, run_all
+from tests.support.crowd import Client, check_crowd, run_all
 from tests.support.postgres import Cluster
 from tests.support.replicas import Replicas
 from tests.support.repos import commit_files, ticking
@@ -92,22 +91,3 @@ def test_a_crowd_while_replicas_and_the_database_restart(
     check_crowd(replicas, clients, tmp_path / "copy")
     assert sum(len(client.told) for client in clients) == 24
     assert sum(client.counts["cloned"] for client in clients) > 0
-
-
-def check_crowd(replicas: Replicas, clients: list[Client], copy: Path) -> None:
-    """Fail unless what the clients were told and what the hubs have are one."""
-    assert [bug for client in clients for bug in client.bugs] == []
-    told = {message: end for client in clients for message, end in client.told.items()}
-    assert set(told.values()) <= {"done", "unavailable"}
-    cloned = replicas.clone(copy)
-    heads = [head for name, head in cloned.root().refs.items() if name.startswith("refs/remotes/")]
-    there: Counter[str] = Counter()
-    for head in heads:
-        check_files(cloned, head)
-        there.update(messages(cloned, head))
-    cloned.close()
-    assert {message for message, end in told.items() if end == "done"} <= set(there)
-    assert set(there.values()) == {1}
-    assert replicas.fsck() == []
-    recorded = replicas.recorded()
-    assert (len(recorded), set(recorded.values())) == (len(there), {1})

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.support.replicas import Replicas
 from tests.support.repos import ADA, read_files, ticking
 
 from tether.core.digest import Digest
@@ -127,6 +128,26 @@ def check_files(repository: Repository, head: Digest) -> None:
     assert set(files) == {f"{message}.{part}" for message in messages(repository, head) for part in range(2)}
     for name, data in files.items():
         assert data == _contents(name, len(data)), name
+
+
+def check_crowd(replicas: Replicas, clients: list[Client], copy: Path) -> int:
+    """Fail unless the hubs have what the clients were told, each once; return how many commits there are."""
+    assert [bug for client in clients for bug in client.bugs] == []
+    told = {message: end for client in clients for message, end in client.told.items()}
+    assert set(told.values()) <= {"done", "unavailable"}
+    cloned = replicas.clone(copy)
+    heads = [head for name, head in cloned.root().refs.items() if name.startswith("refs/remotes/")]
+    there: Counter[str] = Counter()
+    for head in heads:
+        check_files(cloned, head)
+        there.update(messages(cloned, head))
+    cloned.close()
+    assert {message for message, end in told.items() if end == "done"} <= set(there)
+    assert set(there.values()) == {1}
+    assert replicas.fsck() == []
+    recorded = replicas.recorded()
+    assert (len(recorded), set(recorded.values())) == (len(there), {1})
+    return len(there)
 
 
 def _commit_on(

@@ -79,6 +79,8 @@ class Proxy:
             if not all(end is None for end in ends if not isinstance(end, asyncio.CancelledError)):
                 writer.transport.abort()
                 there.transport.abort()
+        except asyncio.CancelledError:  # the proxy is closed
+            pass
         except OSError:
             self.counts["unreachable"] += 1
         finally:
