@@ -161,3 +161,23 @@ def test_a_lost_reply_is_not_a_lost_race(room: HubRoom) -> None:
 
         assert repository.root().generation == 1
         assert len(noted) == 1
+
+
+def test_a_gc_that_lost_its_lock_takes_no_files(
+    room: HubRoom, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its session is cut while it looks for files: what a writer may be about to name stays."""
+    with opened(room) as repository:
+        repository.backend.write_new("packs/" + "0" * 64 + ".pack", b"on its way")
+        plan = plan_gc(repository, repository.clock())
+        listed = repository.backend.list
+
+        def cut_first(prefix: str) -> Iterator[tuple[str, int]]:
+            postgres.execute(CUT.replace("test", "gc"))
+            return listed(prefix)
+
+        monkeypatch.setattr(repository.backend, "list", cut_first)
+        with pytest.raises(Unavailable):
+            execute_gc(repository, plan)
+
+        assert [key for key, _ in listed("packs/")] == ["packs/" + "0" * 64 + ".pack"]

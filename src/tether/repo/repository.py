@@ -237,6 +237,10 @@ class Repository:
         now = self.clock().micros
         return self._locks.lock(name, command=command, started=now, timeout_s=timeout_s)
 
+    def confirm_lock(self) -> None:
+        """Make sure that the lock taken last is held still, before files go; see `Locks.confirm`."""
+        self._locks.confirm()
+
     def close(self) -> None:
         """Give back open files."""
         self.backend.close()
@@ -247,6 +251,7 @@ class Repository:
             live = frozenset(self.root().packs())
             for name in transaction.replaced_packs:
                 if name not in live:
+                    self.confirm_lock()
                     self.backend.delete(pack_key(name))
 
 

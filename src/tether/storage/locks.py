@@ -70,6 +70,14 @@ class Locks(Protocol):
         """Return a lock by its name; see `LockFile` for the rest."""
         ...
 
+    def confirm(self) -> None:
+        """Make sure that the lock which this thread took last is held still; without one nothing happens.
+
+        Raises:
+            Unavailable: It was lost: others may hold it now.
+        """
+        ...
+
 
 class FolderLocks:
     """Locks as files of a folder that must exist, between processes on this machine."""
@@ -80,6 +88,9 @@ class FolderLocks:
     def lock(self, name: str, *, command: str, started: int, timeout_s: float) -> "LockFile":
         """Return a lock by its name."""
         return LockFile(self._folder / name, command=command, started=started, timeout_s=timeout_s)
+
+    def confirm(self) -> None:
+        """Do nothing: the kernel takes no lock from a process that lives."""
 
 
 class LockFile:

@@ -70,12 +70,23 @@ class ServerLocks:
         Raises:
             Unavailable: It is lost, or as for `Database.session`.
         """
-        held = self._held()
-        if held is None or reads_only:
+        held = None if reads_only else self._held()
+        if held is None:
             return self._database.session(reads_only=reads_only)
-        if held.invalidated:  # it would connect anew, without the lock
-            raise Unavailable("the database of the hub was away in the meantime", hint="try again shortly")
+        _refuse_lost(held)
         return self._database.session(on=held)
+
+    def confirm(self) -> None:
+        """Make sure that the lock which this thread took last is held still.
+
+        Raises:
+            Unavailable: It was lost.
+        """
+        held = self._held()
+        if held is not None:
+            _refuse_lost(held)
+            with answering(), held.begin():
+                held.execute(text("SELECT 1"))
 
     def _held(self) -> Connection | None:
         found: Connection | None = getattr(self._mine, "connection", None)
@@ -158,6 +169,11 @@ class ServerLock:
             _end(connection)
         else:
             connection.close()
+
+
+def _refuse_lost(connection: Connection) -> None:
+    if connection.invalidated:  # it would connect anew, without the lock
+        raise Unavailable("the database of the hub was away in the meantime", hint="try again shortly")
 
 
 def _end(connection: Connection) -> None:
