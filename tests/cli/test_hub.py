@@ -238,3 +238,41 @@ def test_without_the_packages(room: Room, tmp_path: Path) -> None:
         "error: a hub needs packages that are not installed: argon2, fastapi\n"
         "hint: run: pip install 'tether[hub]'\n",
     )
+
+
+def test_repositories_are_kept_in_order(room: Room, served: Served) -> None:
+    """The hub verifies, mends and cleans its repositories while it serves; plain commands refuse."""
+    environ = {"TETHER_TOKEN": room.ok("hub", "token", "create", "ada", "--root", "hub").strip()}
+    room.ok("repo", "create", "-q", f"{served.url}/ada/photos", environ=environ)
+    room.ok("repo", "create", "-q", f"{served.url}/ada/empty", environ=environ)
+    room.ok("init", "-q", "mine")
+    room.write("mine/a.txt", "one\n")
+    room.ok("add", "-q", "a.txt", cwd=room.work / "mine")
+    room.ok("commit", "-q", "-m", "one", cwd=room.work / "mine")
+    room.ok("remote", "add", "origin", f"{served.url}/ada/photos", cwd=room.work / "mine")
+    room.ok("push", "-q", cwd=room.work / "mine", environ=environ)
+    room.transcript("""
+        $ tether hub fsck --root hub
+        ada/empty: checked 0 objects in 0 packs: no problems
+        ada/photos: checked 3 objects in ... packs: no problems
+        $ tether hub gc ada/photos --root hub
+        ada/photos: freed 0 B, kept ...
+        $ tether hub fsck nobody/x --root hub
+        error: no repository nobody/x on this hub
+        [3]
+        $ tether hub fsck x --root hub
+        error: not a repository of a hub: x
+        hint: write OWNER/NAME
+        [2]
+    """)
+    [pack, *_] = sorted((room.work / "hub/repositories").glob("*/packs/*.pack"))
+    folder = pack.parent.parent
+    refused = room.run("gc", cwd=folder)
+    assert (refused.code, "belongs to a hub" in refused.err) == (9, True)
+
+    (folder / "format").write_text('version = 1\nhash = "blake3"\nfeatures = []\n')
+    found = room.json("hub", "fsck", "--full", "--root", "hub", code=7)
+    assert [problem["kind"] for problem in found["ada/photos"]["problems"]] == ["format"]
+    mended = room.json("hub", "fsck", "--repair", "ada/photos", "--root", "hub")
+    assert mended["ada/photos"]["repaired"] == ["wrote the format file again"]
+    assert "root-elsewhere" in (folder / "format").read_text()

@@ -48,14 +48,13 @@ class People:
     def kill_hub(self, delay_s: float) -> None:
         """Kill the hub after a while and start it again at the same address."""
         time.sleep(delay_s)
-        self.hub.process.kill()
-        self.hub.process.communicate()
+        self.hub.kill()
         self.hub = Served(self.keeper, "--port", self.hub.url.rpartition(":")[2])
 
     def check_hub(self) -> None:
         """Fail unless the repository on the hub is sound."""
-        [folder] = (self.keeper.work / "hub/repositories").iterdir()
-        assert self.keeper.json("fsck", "--full", cwd=folder)["problems"] == []
+        found = self.keeper.json("hub", "fsck", "--full", "--root", "hub")
+        assert [report["problems"] for report in found.values()] == [[]]
 
 
 @pytest.fixture

@@ -52,6 +52,8 @@ def test_the_lock_file_names_no_place() -> None:
 
 RUNS = {"MIT", "BSD", "Apache", "CC0", "0BSD", "Zlib", "MIT-CMU", "PSF"}
 DEVELOPS = RUNS | {"MPL"}
+BESIDE = {"psycopg": {"LGPL"}}
+"""What an extra alone brings, as a library beside ours that anybody can replace."""
 
 
 def licences(package: str) -> set[str]:
@@ -84,7 +86,8 @@ INSTALLED = {str(each.name).lower().replace("_", "-") for each in importlib.meta
 def test_licences_allow_what_we_do() -> None:
     """What the package needs is permissive; licences of tools bind at most the tools themselves."""
     runs = needed("tether") - {"tether"}
-    tools = {name for package in required() for name in needed(package)} - runs
+    tools = {name for package in required() for name in needed(package)} - runs - BESIDE.keys()
 
     assert {name: licences(name) for name in runs if not licences(name) or licences(name) - RUNS} == {}
+    assert {name: licences(name) for name in BESIDE} == BESIDE
     assert {name: licences(name) for name in tools if not licences(name) or licences(name) - DEVELOPS} == {}

@@ -121,17 +121,17 @@ def test_headers(hub: HubRoom) -> None:
 def test_health_and_readiness(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
     """A hub without its database lives and is not ready; the log says why."""
     assert hub.call("GET", "/healthz").status == hub.call("GET", "/readyz").status == 200
-    hub.close()
-    (hub.hub.settings.root / "hub.db").unlink()
-    hub.hub.settings.root.rename(hub.hub.settings.root.with_name("away"))
+    hub.lose_database()
 
     assert hub.call("GET", "/healthz").status == 200
     with caplog.at_level(logging.ERROR, "tether.hub"):
         reply = hub.call("GET", "/readyz")
     assert (reply.status, reply.code) == (503, "unavailable")
     assert reply.headers["x-request-id"] in caplog.text
-    assert "unable to open database file" in caplog.text
+    assert reply.headers["retry-after"] == "2"
+    assert re.search("unable to open database file|database .* does not exist", caplog.text)
     assert b"unable to open" not in reply.body
+    assert b"not exist" not in reply.body
 
 
 def test_the_landing_page(hub: HubRoom) -> None:

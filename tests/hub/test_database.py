@@ -14,7 +14,7 @@ from tether.errors import Conflict, InvalidInput, TetherError, Unavailable, Unsu
 from tether.hub.accounts import new_account
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
-from tether.hub.database.models import Account, Base
+from tether.hub.database.models import Account, Base, Membership
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
 
@@ -113,7 +113,7 @@ def test_readers_do_not_wait_for_a_writer(hub: HubRoom) -> None:
 
 
 def test_a_block_that_raises_changes_nothing(hub: HubRoom) -> None:
-    """All of it or nothing; foreign keys are kept."""
+    """All of it or nothing."""
     hub.user("ada")
     with pytest.raises(TetherError, match="stop"), hub.hub.database.session() as session:
         session.scalars(select(Account)).one().name = "Lovelace"
@@ -122,15 +122,22 @@ def test_a_block_that_raises_changes_nothing(hub: HubRoom) -> None:
 
     with hub.hub.database.session() as session:
         assert session.scalars(select(Account.name)).all() == ["ada"]
-        assert session.scalar(text("PRAGMA foreign_keys")) == 1
 
 
-def test_nobody_else_reads_the_files(hub: HubRoom) -> None:
+def test_foreign_keys_are_kept(hub: HubRoom) -> None:
+    """A row cannot name another one that is not there."""
+    with pytest.raises(Conflict), hub.hub.database.session() as session:
+        session.add(Membership(organisation_id="none", account_id="none", role="owner"))
+
+
+def test_nobody_else_reads_the_files(tmp_path: Path) -> None:
     """The folder and the database are closed to others."""
+    hub = HubRoom(tmp_path / "hub")
     root = hub.hub.settings.root
 
     assert root.stat().st_mode & 0o077 == 0
     assert (root / "hub.db").stat().st_mode & 0o077 == 0
+    hub.close()
 
 
 def test_the_same_row_from_two_sides(hub: HubRoom) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.hub import HubRoom
+from tests.support.postgres import Cluster
 
 HOSTILE = [
     "",
@@ -47,14 +49,22 @@ QUERIES = ["", "?limit=-1", f"?before={2**63}", "?before=-1", "?after=%00&owner=
 BODY = st.one_of(VALUE, st.dictionaries(st.sampled_from(FIELDS), VALUE, max_size=5))
 
 
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubRoom, str]]:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def room(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[HubRoom, str]]:
     """Return a hub with an open door, and the token of an administrator."""
-    hub = HubRoom(tmp_path_factory.mktemp("fuzz") / "hub", signup="open", login_attempts=10**6)
-    token = hub.user("ada", password="a good password", admin=True)
-    hub.repository(token, "ada/x")
-    yield hub, token
-    hub.close()
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            cluster: Cluster = request.getfixturevalue("postgres")
+            url = stack.enter_context(cluster.hub_database())
+        folder = tmp_path_factory.mktemp("fuzz") / "hub"
+        hub = HubRoom(folder, database=url, signup="open", login_attempts=10**6)
+        stack.callback(hub.close)
+        token = hub.user("ada", password="a good password", admin=True)
+        hub.repository(token, "ada/x")
+        yield hub, token
 
 
 def operations(hub: HubRoom) -> list[tuple[str, str]]:

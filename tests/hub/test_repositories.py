@@ -1,6 +1,7 @@
 """Making, moving, deleting and restoring repositories."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from tether.errors import Corrupt
 from tether.hub.access import Role
 from tether.hub.keeping import purge
 from tether.hub.repositories import find, open_repository
-from tether.repo.repository import is_repository
+from tether.repo.repository import ROOT_ELSEWHERE
 
 
 def folders(hub: HubRoom) -> set[str]:
@@ -34,7 +35,7 @@ def test_make_one(hub: HubRoom) -> None:
     }
     assert hub.ok("GET", "/repos/Ada/photos", ada) == made
     assert folders(hub) == {made["id"]}
-    assert is_repository(hub.hub.settings.repositories / made["id"])
+    assert ROOT_ELSEWHERE in (hub.hub.settings.repositories / made["id"] / "format").read_text()
     with hub.hub.database.session() as session:
         row = find(session, "ada", "photos")
         assert row is not None
@@ -188,6 +189,21 @@ def test_a_purge_that_was_cut_short_goes_on(hub: HubRoom) -> None:
     shutil.rmtree(hub.hub.settings.repositories / made["id"])
 
     assert list(purge(hub.hub)) == ["ada/a"]
+
+
+def test_hubs_that_purge_at_once(hub: HubRoom) -> None:
+    """Whatever two of them do at the same time, each repository is removed and recorded once."""
+    ada = hub.user("ada")
+    for number in range(6):
+        hub.repository(ada, f"ada/r{number}")
+        hub.ok("DELETE", f"/repos/ada/r{number}", ada)
+    hub.now += 31 * DAY
+
+    with ThreadPoolExecutor(3) as pool:
+        purged = [name for names in pool.map(lambda _: purge(hub.hub), range(3)) for name in names]
+
+    assert sorted(purged) == [f"ada/r{number}" for number in range(6)]
+    assert folders(hub) == set()
 
 
 def test_every_change_is_recorded(hub: HubRoom) -> None:

@@ -50,8 +50,7 @@ def test_the_janitor_purges(hub: HubRoom) -> None:
 
 def test_the_janitor_survives_failures(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
     """A database that does not answer is logged, and the hub goes on."""
-    hub.close()
-    hub.hub.settings.root.rename(hub.hub.settings.root.with_name("away"))
+    hub.lose_database()
 
     with caplog.at_level(logging.INFO, "tether.hub"), janitor(hub.hub):
         pass

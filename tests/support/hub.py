@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,16 +73,23 @@ class HubRoom:
 
     Attributes:
         now: The time that the hub sees, in microseconds; move it as you like.
+        lose_database: Takes the database away for good.
     """
 
     def __init__(self, root: Path, **settings: Any) -> None:
         self.now = START
         self.hub = Hub.open(load_settings(root, settings, {}), lambda: Time(self.now, 0))
         self.app: FastAPI = build_app(self.hub, lambda: self.now / SECOND)
+        self.lose_database: Callable[[], None] = self._lose_folder
 
     def close(self) -> None:
         """Close the hub."""
         self.hub.close()
+
+    def _lose_folder(self) -> None:
+        self.hub.close()
+        root = self.hub.settings.root
+        root.rename(root.with_name("away"))
 
     def user(
         self, name: str, scope: str = "admin", *, password: str | None = None, admin: bool = False

@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import tempfile
 import urllib.request
 from typing import Any
 
@@ -20,12 +21,13 @@ class Served:
     def __init__(self, room: Room, *options: str) -> None:
         command = [str(TETHER), "hub", "serve", "--root", "hub", "--port", "0", "--json", *options]
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill, and the hub wait
         self.process = subprocess.Popen(
-            command, cwd=room.work, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, cwd=room.work, env=environ, stdout=subprocess.PIPE, stderr=self._log
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line, self.process.communicate()[1].decode()
+        assert line, self._ended()
         self.url: str = json.loads(line)["url"]
 
     def get(self, path: str) -> Any:
@@ -33,8 +35,26 @@ class Served:
         with urllib.request.urlopen(self.url + path, timeout=30) as reply:
             return json.load(reply)
 
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.process.kill()
+        self._ended()
+
+    @property
+    def port(self) -> str:
+        """Where it listens."""
+        return self.url.rpartition(":")[2]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Tell it to stop; return its exit code and what it wrote on stderr."""
         self.process.send_signal(number)
-        _, err = self.process.communicate(timeout=60)
-        return self.process.returncode, err.decode()
+        err = self._ended()
+        return self.process.returncode, err
+
+    def _ended(self) -> str:
+        """Wait for its end and return what it wrote on stderr."""
+        self.process.communicate(timeout=60)
+        self._log.seek(0)
+        text = self._log.read().decode()
+        self._log.close()
+        return text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tether.core.identity import Time
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
+from tether.hub.database.moving import move_roots
 from tether.hub.settings import HubSettings
 from tether.storage.oserrors import translated
 
@@ -40,6 +41,7 @@ class Hub:
         database = Database(settings.database_url)
         try:
             migrate(database)
+            move_roots(database, settings.repositories)
         except BaseException:
             database.close()
             raise

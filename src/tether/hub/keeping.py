@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -98,16 +99,24 @@ def purge(hub: Hub) -> Sequence[str]:
     """Remove for good what was deleted before the time of grace; return the addresses that it had.
 
     The files go first: if the process stops in between, the row is left and the next purge goes on.
+    Several hubs may do it at the same time, and one of them counts it.
     """
     with hub.database.session(reads_only=True) as session:
         rows = session.scalars(
             select(RepositoryRow).where(RepositoryRow.deleted_at <= grace_start(hub))
         ).all()
-    for row in rows:
-        folder = folder_of(hub, row)
-        if folder.exists():
+    return [row.full_name for row in rows if _purge(hub, row)]
+
+
+def _purge(hub: Hub, row: RepositoryRow) -> bool:
+    folder = folder_of(hub, row)
+    while folder.exists():
+        with suppress(FileNotFoundError):  # another hub removes the same files
             shutil.rmtree(folder)
-        with acting(hub, OPERATOR) as act:
-            act.session.delete(act.session.get_one(RepositoryRow, row.id))
-            act.record("repository.purge", row.full_name, repository=row)
-    return [row.full_name for row in rows]
+    with acting(hub, OPERATOR) as act:
+        found = act.session.get(RepositoryRow, row.id, with_for_update={"of": RepositoryRow})
+        if found is None:
+            return False
+        act.session.delete(found)
+        act.record("repository.purge", row.full_name, repository=row)
+    return True

@@ -32,6 +32,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 """What OpenAPI says of failures."""
 _CODES = {404: errors.NotFound.code, 405: errors.InvalidInput.code}
+_SOON_S = "2"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="tether", Basic realm="tether"'}
 
 
@@ -54,6 +55,8 @@ def reply_to(error: errors.TetherError) -> JSONResponse:
     headers = dict(_CHALLENGE) if status == 401 else {}
     if isinstance(error, errors.RateLimited):
         headers["Retry-After"] = str(error.wait_s)
+    elif status == 503:
+        headers["Retry-After"] = _SOON_S
     return reply(status, error.code, str(error), error.hint, headers)
 
 

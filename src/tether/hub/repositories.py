@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +14,16 @@ from tether.errors import AlreadyExists, Corrupt, Forbidden, InvalidInput, NotFo
 from tether.hub.access import Principal, Scope, require_user
 from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.acting import Act
+from tether.hub.database.locks import ServerLocks
 from tether.hub.database.models import Account, Collaborator, Membership, Redirect, RepositoryRow
+from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
 from tether.hub.secret import new_id
-from tether.repo.repository import Repository
+from tether.repo.repository import ROOT_ELSEWHERE, Repository, Storage
+from tether.storage.local import LocalBackend
+from tether.storage.locks import FolderLocks
+from tether.storage.oserrors import translated
 
 KINDS = ("data", "model")
 PAGE = 100
@@ -75,9 +81,18 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
 
 
 def _make_files(act: Act, row: RepositoryRow) -> None:
+    """Make the folder, and the root in the transaction of the row."""
     folder = folder_of(act.hub, row)
+
+    def here(*, reads_only: bool = False) -> AbstractContextManager[Session]:
+        return nullcontext(act.session)
+
     try:
-        Repository.init(folder, bare=True, clock=act.hub.clock).close()
+        with translated(str(folder)):
+            (folder / "locks").mkdir(parents=True, exist_ok=True)
+        storage = storage_of(act.hub, row, here)
+        storage.create()
+        storage.backend.close()
     except TetherError as error:
         shutil.rmtree(folder, ignore_errors=True)
         hint = "tell the operator of the hub"
@@ -161,13 +176,40 @@ def folder_of(hub: Hub, row: RepositoryRow) -> Path:
     return hub.settings.repositories / row.id
 
 
-def open_repository(hub: Hub, row: RepositoryRow) -> Repository:
+def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:
+    """Return where a repository is kept: its packs in a folder, its root in the database.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository.
+        sessions: Runs the transactions of the root; None takes connections of the database.
+    """
+    folder = folder_of(hub, row)
+    backend = LocalBackend(folder)
+    features = (ROOT_ELSEWHERE,)
+    if hub.database.is_sqlite:
+        roots = SqlRoot(sessions or hub.database.session, row.id, backend)
+        return Storage(backend, roots, FolderLocks(folder / "locks"), features)
+    locks = ServerLocks(hub.database, row.id)
+    return Storage(backend, SqlRoot(sessions or locks.sessions, row.id, backend), locks, features)
+
+
+def open_repository(hub: Hub, row: RepositoryRow, *, beside: Beside | None = None) -> Repository:
     """Open what a row stands for; close it after use.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository.
+        beside: Called in each transaction that moves the root.
 
     Raises:
         Corrupt: Its files are not there, though its row is.
     """
+    storage = storage_of(hub, row)
+    if beside is not None:
+        assert isinstance(storage.roots, SqlRoot)
+        storage.roots.beside = beside
     try:
-        return Repository.open(folder_of(hub, row), clock=hub.clock)
+        return Repository.open(folder_of(hub, row), clock=hub.clock, storage=storage)
     except NotFound as error:
         raise Corrupt(f"the hub has lost the files of {row.full_name}", hint="tell its operator") from error

@@ -26,7 +26,7 @@ from tether.repo.operations import walk_operations
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import pack_key
 from tether.repo.reachable import Marker, marker_for, operation_values, pointer_values
-from tether.repo.repository import FORMAT, FORMAT_KEY, Repository
+from tether.repo.repository import FORMAT_KEY, Repository
 from tether.repo.root import Root
 from tether.repo.touches import Touches
 
@@ -171,7 +171,7 @@ class _Check:
         self._describe()
 
     def _check_format(self) -> None:
-        if self._repository.backend.read(FORMAT_KEY) != FORMAT.encode():
+        if self._repository.backend.read(FORMAT_KEY) != self._repository.format:
             message = "its bytes have changed; 'tether fsck --repair' writes it again"
             self._report.problems.append(Problem(ProblemKind.FORMAT, FORMAT_KEY, message))
 

@@ -77,9 +77,11 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
     live = {pack_key(name) for name in repository.root().packs()}
     for key, _ in list(backend.list("packs/")):
         if key not in live:
+            repository.confirm_lock()
             set_aside(backend, key, now_s)
     for aside in list_aside(backend):
         if aside.since_s <= now_s - plan.options.grace_s:
+            repository.confirm_lock()
             backend.delete(aside.key)
     swept = backend.sweep(_SWEEP_S, float(now_s))[1] if isinstance(backend, LocalBackend) else 0
     kept = sum(size for _, size in backend.list("packs/"))

@@ -38,7 +38,7 @@ from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.repo.quarantine import damaged_key
-from tether.repo.repository import FORMAT, FORMAT_KEY, Repository
+from tether.repo.repository import FORMAT_KEY, Repository
 from tether.repo.root import DEFAULT_BRANCH, Root
 
 
@@ -144,7 +144,7 @@ class _Mending:
         candidates = {name: self._candidates(name) for name in found.damaged_packs}
         kinds = {problem.kind for problem in found.problems}
         if ProblemKind.FORMAT in kinds:
-            backend.swap(FORMAT_KEY, backend.read(FORMAT_KEY), FORMAT.encode())
+            backend.swap(FORMAT_KEY, backend.read(FORMAT_KEY), self._repository.format)
             self._repair.actions.append("wrote the format file again")
         if ProblemKind.INDEX in kinds:
             self._repository.objects.lookup.rebuild()

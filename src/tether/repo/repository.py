@@ -4,7 +4,7 @@ A repository beside working files lives in their `.tether` folder; a bare one is
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,11 +34,18 @@ if TYPE_CHECKING:
 FOLDER = ".tether"
 FORMAT_KEY = "format"
 FORMAT = 'version = 1\nhash = "blake3"\nfeatures = []\n'
-_KNOWN_FEATURES: frozenset[str] = frozenset()
+ROOT_ELSEWHERE = "root-elsewhere"
+"""The feature of a repository whose root is not beside its packs; only who keeps the root can open it."""
 _ROOT_HINT = (
     "clone it again from a remote, or run 'tether fsck --repair': it finds every commit and tag, "
     "but not which branch was which"
 )
+
+
+def format_with(features: Iterable[str]) -> bytes:
+    """Return the format file of a repository that readers must know some features for."""
+    named = ", ".join(f'"{name}"' for name in features)
+    return FORMAT.replace("[]", f"[{named}]").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +56,24 @@ class Storage:
         backend: Keeps packs and indexes.
         roots: Keeps the root.
         locks: Keeps gc and writers apart, among all that reach the backend.
+        features: What its format file says that a reader must know.
     """
 
     backend: Backend
     roots: RootStore
     locks: Locks
+    features: tuple[str, ...] = ()
 
     @classmethod
     def in_folder(cls, directory: Path, backend: Backend | None = None) -> "Storage":
         """Return the storage of a repository that lies whole in one folder; `backend` reads another way."""
         backend = backend or LocalBackend(directory)
         return cls(backend, BackendRoot(backend), FolderLocks(directory / "locks"))
+
+    @property
+    def format(self) -> bytes:
+        """The format file."""
+        return format_with(self.features)
 
     def create(self, branch: str = DEFAULT_BRANCH) -> None:
         """Make an empty repository there.
@@ -68,7 +82,7 @@ class Storage:
             AlreadyExists: There is one.
         """
         with suppress(AlreadyExists):
-            self.backend.write_new(FORMAT_KEY, FORMAT.encode())
+            self.backend.write_new(FORMAT_KEY, self.format)
         root = Root(os.urandom(16), head=Head(f"refs/heads/{branch}"))
         self.roots.create(root.encode())
 
@@ -81,6 +95,7 @@ class Repository:
         worktree: The folder of the working files; None for a bare repository.
         backend: Where packs and indexes are kept.
         roots: Where the root is kept.
+        format: What the format file should be.
         objects: Reads objects.
         contents: Reads file contents.
         config: The settings in effect.
@@ -94,6 +109,7 @@ class Repository:
     ) -> None:
         self.directory, self.clock, self.config = directory, clock, config
         self.backend, self.roots, self._locks = storage.backend, storage.roots, storage.locks
+        self.format = storage.format
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.zone: Zone | None = None
         self.wait: Wait | None = None
@@ -156,7 +172,7 @@ class Repository:
             Unsupported: It needs a newer Tether.
         """
         storage = storage or Storage.in_folder(directory)
-        _check_format(storage.backend, directory)
+        _check_format(storage, directory)
         config = Config.load(directory / "config.toml", user_config)
         return cls(directory, storage, clock=clock, config=config)
 
@@ -221,6 +237,10 @@ class Repository:
         now = self.clock().micros
         return self._locks.lock(name, command=command, started=now, timeout_s=timeout_s)
 
+    def confirm_lock(self) -> None:
+        """Make sure that the lock taken last is held still, before files go; see `Locks.confirm`."""
+        self._locks.confirm()
+
     def close(self) -> None:
         """Give back open files."""
         self.backend.close()
@@ -231,28 +251,31 @@ class Repository:
             live = frozenset(self.root().packs())
             for name in transaction.replaced_packs:
                 if name not in live:
+                    self.confirm_lock()
                     self.backend.delete(pack_key(name))
 
 
-def _check_format(backend: Backend, directory: Path) -> None:
+def _check_format(storage: Storage, directory: Path) -> None:
     try:
-        data = backend.read(FORMAT_KEY)
+        data = storage.backend.read(FORMAT_KEY)
     except NotFound:
-        if backend.exists(KEY):
+        if storage.backend.exists(KEY):
             hint = f"copy the file '{FORMAT_KEY}' from another repository"
             raise Corrupt(f"the format file of {directory} is missing", hint=hint) from None
         raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
-    if data == FORMAT.encode():
+    if data == storage.format:
         return
     import tomllib
 
     try:
         found = tomllib.loads(data.decode())
-        features = found.get("features", [])
-        unknown = {str(feature) for feature in features} - _KNOWN_FEATURES
+        unknown = {str(feature) for feature in found.get("features", [])} - set(storage.features)
         unknown |= set(found) - {"version", "hash", "features"}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, TypeError):
         raise Corrupt(f"the format file of {directory} cannot be read") from None
+    if unknown == {ROOT_ELSEWHERE}:
+        hint = "use it through the hub, as https://HUB/OWNER/NAME"
+        raise Unsupported(f"the repository in {directory} belongs to a hub, which keeps its refs", hint=hint)
     if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:
         needs = ", ".join(sorted(unknown)) or f"format {found.get('version')}"
         raise Unsupported(f"the repository in {directory} needs {needs}", hint="use a newer Tether")

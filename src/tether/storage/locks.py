@@ -70,6 +70,14 @@ class Locks(Protocol):
         """Return a lock by its name; see `LockFile` for the rest."""
         ...
 
+    def confirm(self) -> None:
+        """Make sure that the lock which this thread took last is held still; without one nothing happens.
+
+        Raises:
+            Unavailable: It was lost: others may hold it now.
+        """
+        ...
+
 
 class FolderLocks:
     """Locks as files of a folder that must exist, between processes on this machine."""
@@ -80,6 +88,9 @@ class FolderLocks:
     def lock(self, name: str, *, command: str, started: int, timeout_s: float) -> "LockFile":
         """Return a lock by its name."""
         return LockFile(self._folder / name, command=command, started=started, timeout_s=timeout_s)
+
+    def confirm(self) -> None:
+        """Do nothing: the kernel takes no lock from a process that lives."""
 
 
 class LockFile:
@@ -139,7 +150,13 @@ class LockFile:
         with translated(str(self.path)):
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            self._acquire(descriptor, mode, wait)
+            wait_for(
+                lambda: self._try(descriptor, mode),
+                self.holders,
+                wait,
+                timeout_s=self._timeout_s,
+                sleep=self._sleep,
+            )
             try:
                 with self._announced():
                     yield
@@ -147,18 +164,6 @@ class LockFile:
                 fcntl.flock(descriptor, fcntl.LOCK_UN)  # for a forked child's copy too
         finally:
             os.close(descriptor)
-
-    def _acquire(self, descriptor: int, mode: int, wait: Wait | None) -> None:
-        waited_s = 0.0
-        while not self._try(descriptor, mode):
-            holder = next(iter(self.holders()), UNKNOWN)
-            go_on = wait(holder) if wait is not None else waited_s < self._timeout_s
-            if not go_on:
-                raise Unavailable(
-                    f"the repository is in use by {holder}", hint="wait for it to finish, then run it again"
-                )
-            self._sleep(POLL_S)
-            waited_s += POLL_S
 
     def _try(self, descriptor: int, mode: int) -> bool:
         with translated(str(self.path)):
@@ -191,6 +196,38 @@ class LockFile:
                 os.close(descriptor)
 
 
+def wait_for(
+    attempt: Callable[[], bool],
+    holders: Callable[[], list[Holder]],
+    wait: Wait | None,
+    *,
+    timeout_s: float,
+    sleep: Callable[[float], None],
+) -> None:
+    """Try to take a lock until it is taken.
+
+    Args:
+        attempt: Takes it, or returns False at once.
+        holders: Says who has it.
+        wait: Decides alone where it is given; see `Wait`.
+        timeout_s: How long to wait where it is not.
+        sleep: Waits that many seconds.
+
+    Raises:
+        Unavailable: `wait` gave up or the time is over; names who holds it.
+    """
+    waited_s = 0.0
+    while not attempt():
+        holder = next(iter(holders()), UNKNOWN)
+        go_on = wait(holder) if wait is not None else waited_s < timeout_s
+        if not go_on:
+            raise Unavailable(
+                f"the repository is in use by {holder}", hint="wait for it to finish, then run it again"
+            )
+        sleep(POLL_S)
+        waited_s += POLL_S
+
+
 def _read_holder(path: Path) -> Holder | None:
     """Return what a holder wrote, or None if it is gone (then its file is removed) or not yet written."""
     try:
@@ -212,6 +249,11 @@ def _read_holder(path: Path) -> Holder | None:
 def _parse(data: bytes) -> Holder | None:
     pid, _, rest = data.decode(errors="replace").partition("\n")
     started, _, command = rest.partition("\n")
+    return parse_holder(pid, started, command)
+
+
+def parse_holder(pid: str, started: str, command: str) -> Holder | None:
+    """Return what a holder said of itself, or None where that is nothing of ours."""
     if not (pid.isdecimal() and started.isdecimal()):
         return None
     return Holder(int(pid), "".join(each for each in command if each.isprintable())[:200], int(started))

@@ -220,8 +220,7 @@ class HttpClient:
 
 
 def _pause(turn: int, asked: str | None) -> float:
-    """Return how long to wait in seconds: what the hub asked for, or longer each time, a little at random."""
-    if asked is not None and asked.isdigit():
-        return min(float(asked), _LONGEST_PAUSE_S)
+    """Return how long to wait in seconds: longer each time, a bit at random, at least what the hub says."""
     longest = min(_FIRST_PAUSE_S * 4.0 ** (turn - 1), _LONGEST_PAUSE_S)
-    return longest * (0.5 + random.random() / 2)
+    least = min(float(asked), _LONGEST_PAUSE_S) if asked is not None and asked.isdigit() else 0.0
+    return max(longest * (0.5 + random.random() / 2), least)

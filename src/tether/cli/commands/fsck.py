@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +14,8 @@ from tether.errors import InvalidInput
 if TYPE_CHECKING:
     from tether.repo.check import CheckReport
 
-_CORRUPT = 7
+CORRUPT = 7
+"""The exit code when something is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,15 @@ def command(ctx: Context, options: Options) -> None:
         actions, report = mended.actions, mended.report
     else:
         report = check(ctx.repo(), full=options.full, sample=options.sample)
-    document = {
+    document = {**check_document(report), **({"repaired": actions} if options.repair else {})}
+    ctx.emit(document, lambda: check_lines(report, actions))
+    if not report.ok:
+        ctx.exit(CORRUPT)
+
+
+def check_document(report: "CheckReport") -> dict[str, Any]:
+    """Return what a check found, for `--json`."""
+    return {
         "ok": report.ok,
         "checked": report.objects,
         "packs": report.packs,
@@ -64,14 +73,11 @@ def command(ctx: Context, options: Options) -> None:
             for p in report.problems
         ],
         "absent": [{"object": digest.hex(), "remote": remote} for digest, remote in report.absent],
-        **({"repaired": actions} if options.repair else {}),
     }
-    ctx.emit(document, lambda: _lines(report, actions))
-    if not report.ok:
-        ctx.exit(_CORRUPT)
 
 
-def _lines(report: "CheckReport", actions: list[str]) -> Iterator[str]:
+def check_lines(report: "CheckReport", actions: list[str]) -> Iterator[str]:
+    """Yield what a check found, for people; `actions` is what was mended before."""
     yield from actions
     for problem in report.problems:
         yield f"{problem.kind} {problem.object[:48]}: {problem.message}"

@@ -29,20 +29,22 @@ def command(ctx: Context, dry_run: bool, prune_now: bool) -> None:
     from tether.api.maintenance import collect
 
     counts = collect(ctx.repo(), dry_run=dry_run, prune_now=prune_now).counts
-    ctx.emit(
-        {
-            "freed": counts.freed,
-            "kept": counts.kept,
-            "quarantined": counts.quarantined,
-            "for_undo": counts.for_undo,
-            "packs": counts.packs,
-            "dry_run": dry_run,
-        },
-        lambda: _lines(counts, dry_run=dry_run),
-    )
+    ctx.emit({**gc_document(counts), "dry_run": dry_run}, lambda: gc_lines(counts, dry_run=dry_run))
 
 
-def _lines(counts: "GcCounts", *, dry_run: bool) -> Iterator[str]:
+def gc_document(counts: "GcCounts") -> dict[str, int]:
+    """Return what a run did, for `--json`."""
+    return {
+        "freed": counts.freed,
+        "kept": counts.kept,
+        "quarantined": counts.quarantined,
+        "for_undo": counts.for_undo,
+        "packs": counts.packs,
+    }
+
+
+def gc_lines(counts: "GcCounts", *, dry_run: bool = False) -> Iterator[str]:
+    """Yield what a run did, for people."""
     yield f"{'would free' if dry_run else 'freed'} {size_text(counts.freed)}, kept {size_text(counts.kept)}"
     if counts.quarantined:
         yield f"{size_text(counts.quarantined)} of freed packs stay on the disk for a day"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tether.cli.commands import _hub_upkeep
 from tether.cli.context import Context, pass_context
 from tether.cli.hosting import opened_hub, place_options
 from tether.cli.options import with_options
@@ -18,6 +19,10 @@ def command() -> None:
     A hub keeps repositories in a folder and serves them over HTTP. Its settings come from these
     options, from variables TETHER_HUB_..., and from hub.toml in its folder, in this order.
     """
+
+
+command.add_command(_hub_upkeep.fsck)
+command.add_command(_hub_upkeep.gc)
 
 
 @dataclass(frozen=True, slots=True)

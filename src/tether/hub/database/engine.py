@@ -6,58 +6,83 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.orm import Session, sessionmaker
 
 from tether.errors import Conflict, InvalidInput, Unavailable
 
 _BUSY_S = 30.0
 _READS = {"reads_only": True}
+_SERVER: dict[str, Any] = {
+    "pool_pre_ping": True,
+    "pool_recycle": 1800,
+    "pool_size": 10,
+    "max_overflow": 10,
+    "pool_timeout": 15,
+    "connect_args": {
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    },
+}
+"""How connections to a server are kept: 20 at most, each asked before it is used whether it still lives."""
+_HELD = {"pool_size": 16, "max_overflow": 0}
 
 
 class Database:
     """The database of one hub; made once for the process and closed at its end.
 
     Args:
-        url: An SQLAlchemy address, such as `sqlite:////srv/hub/hub.db` or `postgresql+psycopg://...`.
+        url: An address such as `sqlite:////srv/hub/hub.db` or `postgresql://USER@HOST/NAME`.
 
     Raises:
         InvalidInput: The address is none, or its driver is not installed.
     """
 
     def __init__(self, url: str) -> None:
+        address = url.replace("postgresql://", "postgresql+psycopg://", 1)
+        server = {} if url.startswith("sqlite") else _SERVER
         try:
-            self.engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+            self.engine = create_engine(address, **server)
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise InvalidInput(
-                f"cannot use the database {_without_password(url)}: {error}",
-                hint="write it as sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME",
-            ) from None
+            raise _unusable(url, error) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
+        self.held = None if self.is_sqlite else _engine_of_locks(address)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self.engine.execution_options(**_READS), expire_on_commit=False)
 
     @contextmanager
-    def session(self, *, reads_only: bool = False) -> Iterator[Session]:
+    def session(self, *, reads_only: bool = False, on: Connection | None = None) -> Iterator[Session]:
         """Run one transaction; it commits at the end of the block, and rolls back when the block raises.
 
         What was loaded stays readable after the block. SQLite has one writer at a time, so a session
         that only reads should say so.
+
+        Args:
+            reads_only: Nothing is changed.
+            on: A connection to run it on, which has no transaction now; None takes one of the pool.
 
         Raises:
             Unavailable: The database cannot be reached, or another writer held it for too long.
             Conflict: Another writer added the same row in between.
         """
         make = self._reading if reads_only else self._writing
-        try:
-            with make.begin() as session:
+        with answering():
+            session = make(bind=on) if on is not None else make()
+            with session, session.begin():
                 yield session
-        except OperationalError as error:
-            raise Unavailable("the database of the hub does not answer", hint="try again shortly") from error
-        except IntegrityError as error:
-            raise Conflict("somebody else changed the same at this moment", hint="try again") from error
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -76,6 +101,52 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+        if self.held is not None:
+            self.held.dispose()
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Raise errors of the database as ours.
+
+    Raises:
+        Unavailable: It cannot be reached, gave up, or has no connection free: worth another try.
+        Conflict: Another writer added the same row in between.
+    """
+    try:
+        yield
+    except IntegrityError as error:
+        raise Conflict("somebody else changed the same at this moment", hint="try again") from error
+    except SQLAlchemyError as error:
+        if _passes(error):
+            raise Unavailable("the database of the hub does not answer", hint="try again shortly") from error
+        raise
+
+
+def _passes(error: SQLAlchemyError) -> bool:
+    """Say whether an error is one of the moment: the connection was lost, or others were in the way."""
+    if isinstance(error, OperationalError | NoneFree):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def _engine_of_locks(address: str) -> Engine:
+    """Return the engine of connections that hold locks, apart from those on which requests are answered.
+
+    A lock ends with its connection, so the server is told to notice soon when the machine at the other end
+    is gone.
+    """
+    engine = create_engine(address, **_SERVER | _HELD)
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET tcp_keepalives_idle = 30")
+            cursor.execute("SET tcp_keepalives_interval = 10")
+            cursor.execute("SET tcp_keepalives_count = 3")
+        connection.commit()
+
+    return engine
 
 
 def _prepare_sqlite(engine: Engine) -> None:
@@ -96,6 +167,10 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
-def _without_password(url: str) -> str:
+def _unusable(url: str, error: Exception) -> InvalidInput:
     scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+    hint = "write it as sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+    if isinstance(error, ModuleNotFoundError) and error.name == "psycopg":
+        hint = "run: pip install 'tether[postgresql]'"
+    shown = f"{scheme}{separator}{rest.rpartition('@')[2]}"  # without the password
+    return InvalidInput(f"cannot use the database {shown}: {error}", hint=hint)

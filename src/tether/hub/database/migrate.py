@@ -15,8 +15,12 @@ _LOCK = 0x7E7E
 """The number of the lock that PostgreSQL keeps while one of several hubs migrates."""
 
 
-def migrate(database: Database) -> None:
+def migrate(database: Database, revision: str = "head") -> None:
     """Run the migrations that the database lacks, in one transaction.
+
+    Args:
+        database: What to migrate.
+        revision: The last one to run.
 
     Raises:
         Unsupported: It was used by a newer hub.
@@ -30,7 +34,7 @@ def migrate(database: Database) -> None:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         _refuse_newer(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:

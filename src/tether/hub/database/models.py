@@ -6,7 +6,7 @@ letters, by which it is found and unique. A change here needs a migration beside
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, String, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 NAMING = {
@@ -89,7 +89,7 @@ class Invitation(Base):
 
 
 class RepositoryRow(Base):
-    """A repository as a hosted thing; its objects and refs are in the folder named by its id."""
+    """A repository as a hosted thing; its packs are in the folder named by its id, its refs in its root."""
 
     __tablename__ = "repositories"
     __table_args__ = (
@@ -114,6 +114,23 @@ class RepositoryRow(Base):
     def full_name(self) -> str:
         """The address of the repository below the hub's: OWNER/NAME."""
         return f"{self.owner.name}/{self.name}"
+
+
+class RootRow(Base):
+    """The root of a repository: its refs, packs and newest operations as one value; see `roots.SqlRoot`.
+
+    Attributes:
+        digest: The BLAKE3 of the value, by which one value is told from another. The value has the write id
+            of the write that made it, so no two writes give the same.
+    """
+
+    __tablename__ = "roots"
+
+    repository_id: Mapped[str] = mapped_column(
+        ForeignKey("repositories.id", ondelete="CASCADE"), primary_key=True
+    )
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    value: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Redirect(Base):

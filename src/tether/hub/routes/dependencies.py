@@ -14,6 +14,7 @@ from tether.errors import Unauthenticated
 from tether.hub import tokens
 from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require
 from tether.hub.database.models import RepositoryRow
+from tether.hub.database.roots import Beside
 from tether.hub.hub import Hub
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
@@ -84,13 +85,9 @@ class Hosted:
     row: RepositoryRow
     principal: Principal
 
-    def open(self) -> closing[Repository]:
-        """Return its objects and refs for a `with` block, which closes them.
-
-        Raises:
-            Corrupt: The files are gone.
-        """
-        return closing(open_repository(self.hub, self.row))
+    def open(self, *, beside: Beside | None = None) -> closing[Repository]:
+        """Return its objects and refs for a `with` block, which closes them; see `open_repository`."""
+        return closing(open_repository(self.hub, self.row, beside=beside))
 
 
 def repository_for(role: Role) -> Callable[..., Hosted]:

@@ -5,13 +5,14 @@ from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.errors import InvalidInput, TooLarge
 from tether.hub.access import Role
-from tether.hub.acting import acting
+from tether.hub.acting import Act
 from tether.hub.routes.dependencies import Hosted, repository_for
 from tether.sync.serving import Serving, Stream
 from tether.sync.wire import MAX_DIGESTS, PushRequest, encode_shares, pack_bits, read_digests
@@ -130,9 +131,13 @@ async def push(found: Writable, request: Request) -> None:
 
 
 def _push(found: Hosted, request: PushRequest) -> None:
-    with found.open() as repository:
-        Serving(repository).push(request, f"push by {found.principal.name}")
-    with acting(found.hub, found.principal) as act:
+    """Move the refs, and record it in the same transaction: a push that comes again is not recorded again."""
+
+    def record(session: Session) -> None:
+        act = Act(found.hub, session, found.principal, found.hub.now())
         for move in request.moves:
             shown = {"old": move.old.hex() if move.old else None, "new": move.new.hex() if move.new else None}
             act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
+
+    with found.open(beside=record) as repository:
+        Serving(repository).push(request, f"push by {found.principal.name}")

@@ -1,0 +1,88 @@
+"""`tether hub fsck` and `tether hub gc`: keep the repositories of a hub in order, while it serves."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tether.cli.commands.fsck import CORRUPT, check_document, check_lines
+from tether.cli.commands.gc import gc_document, gc_lines
+from tether.cli.context import Context, pass_context
+from tether.cli.hosting import opened_hub, place_options
+from tether.cli.options import with_options
+
+if TYPE_CHECKING:
+    from tether.repo.check import CheckReport
+
+_REPOSITORIES = click.argument("repositories", nargs=-1, metavar="[OWNER/NAME]...")
+
+
+@dataclass(frozen=True, slots=True)
+class FsckOptions:
+    """What the user asked for."""
+
+    repositories: tuple[str, ...]
+    root: Path | None
+    database: str | None
+    full: bool
+    repair: bool
+
+
+@click.command("fsck")
+@_REPOSITORIES
+@place_options
+@click.option("--full", is_flag=True, help="Read and verify every byte.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended.")
+@with_options(FsckOptions)
+def fsck(ctx: Context, options: FsckOptions) -> None:
+    """Verify repositories of the hub, all of them if none is named.
+
+    The hub may serve them in the meantime. Exits with 7 when something is wrong.
+    """
+    reports: dict[str, tuple[list[str], CheckReport]] = {}
+    with opened_hub(ctx, options.root, {"database": options.database}) as hub:
+        from tether.hub.upkeep import chosen, mend, verify
+
+        for row in chosen(hub, options.repositories):
+            if options.repair:
+                mended = mend(hub, row, ctx.progress())
+                reports[row.full_name] = (mended.actions, mended.report)
+            else:
+                found = verify(hub, row, full=options.full, progress=ctx.progress())
+                reports[row.full_name] = ([], found)
+    document = {
+        name: {**check_document(report), **({"repaired": actions} if options.repair else {})}
+        for name, (actions, report) in reports.items()
+    }
+    ctx.emit(document, lambda: _fsck_lines(reports))
+    if not all(report.ok for _, report in reports.values()):
+        ctx.exit(CORRUPT)
+
+
+def _fsck_lines(reports: "dict[str, tuple[list[str], CheckReport]]") -> Iterator[str]:
+    for name, (actions, report) in reports.items():
+        yield from (f"{name}: {line}" for line in check_lines(report, actions))
+
+
+@click.command("gc")
+@_REPOSITORIES
+@place_options
+@pass_context
+def gc(ctx: Context, repositories: tuple[str, ...], root: Path | None, database: str | None) -> None:
+    """Free the space of what nothing needs in repositories of the hub, in all if none is named.
+
+    The hub may serve them in the meantime: whoever pushes waits. What was removed less than 90 days ago
+    is kept, and files that go are set aside for a day.
+    """
+    counts = {}
+    with opened_hub(ctx, root, {"database": database}) as hub:
+        from tether.hub.upkeep import chosen, collect
+
+        for row in chosen(hub, repositories):
+            counts[row.full_name] = collect(hub, row, ctx.progress())
+    ctx.emit(
+        {name: gc_document(each) for name, each in counts.items()},
+        lambda: (f"{name}: {line}" for name, each in counts.items() for line in gc_lines(each)),
+    )

@@ -1,0 +1,76 @@
+"""Keeping the repositories of a hub in order, while it serves: which ones, verifying, collecting garbage."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from tether.core.progress import SILENT, Progress
+from tether.errors import InvalidInput, NotFound
+from tether.hub.database.models import Account, RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.repositories import find, open_repository
+from tether.repo.check import CheckOptions, CheckReport, check_repository
+from tether.repo.gc import GcOptions, execute_gc, plan_gc
+from tether.repo.gcwrite import GcCounts
+from tether.repo.repair import Repair, repair_repository
+
+
+def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
+    """Return the repositories at some addresses OWNER/NAME, or all that are not deleted where none is named.
+
+    Raises:
+        InvalidInput: It is no address.
+        NotFound: There is none.
+    """
+    with hub.database.session(reads_only=True) as session:
+        if not addresses:
+            live = select(RepositoryRow).join(RepositoryRow.owner).where(RepositoryRow.deleted_at.is_(None))
+            return list(session.scalars(live.order_by(Account.key, RepositoryRow.key)))
+        rows = []
+        for address in addresses:
+            owner, _, name = address.partition("/")
+            if not owner or not name:
+                raise InvalidInput(f"not a repository of a hub: {address}", hint="write OWNER/NAME")
+            row = find(session, owner, name)
+            if row is None:
+                raise NotFound(f"no repository {address} on this hub")
+            rows.append(row)
+        return rows
+
+
+def verify(hub: Hub, row: RepositoryRow, *, full: bool, progress: Progress = SILENT) -> CheckReport:
+    """Verify a repository; damage is reported, not raised, unless its files are gone.
+
+    Raises:
+        Corrupt: They are.
+    """
+    repository = open_repository(hub, row)
+    try:
+        return check_repository(repository, CheckOptions(full), progress)
+    finally:
+        repository.close()
+
+
+def mend(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> Repair:
+    """Mend what can be mended of a repository; errors as for `verify`."""
+    repository = open_repository(hub, row)
+    try:
+        return repair_repository(repository, hub.clock(), [], progress)
+    finally:
+        repository.close()
+
+
+def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> GcCounts:
+    """Free what nothing needs in a repository.
+
+    Raises:
+        Corrupt: It cannot be told what is needed.
+        Unavailable: Somebody is writing and does not end.
+    """
+    repository = open_repository(hub, row)
+    try:
+        days = int(repository.config.get("gc.retention") or 0)
+        plan = plan_gc(repository, hub.clock(), GcOptions(days), progress)
+        return execute_gc(repository, plan, progress)
+    finally:
+        repository.close()

@@ -1,0 +1,174 @@
+"""Many clients of one repository on a hub: each commits files of its own on a branch and pushes them.
+
+What a client was told is kept, so that it can be compared with what the hub has at the end.
+"""
+
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.replicas import Replicas
+from tests.support.repos import ADA, read_files, ticking
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
+from tether.core.objects import Commit
+from tether.core.progress import SILENT
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.treeedit import edit_tree
+from tether.errors import AlreadyExists, Conflict, TetherError, Unavailable
+from tether.repo.history import History
+from tether.repo.repository import Repository
+from tether.sync.exchange import PushOptions, RefState
+from tether.sync.far import fetch_far, fill_far, push_far
+from tether.sync.http import HttpClient, HttpOptions
+from tether.sync.hubend import HubEnd
+
+_TRIES = 60
+
+
+@dataclass
+class Client:
+    """One client with a repository of its own.
+
+    Attributes:
+        name: Its name.
+        told: What each of its commits ended with: `done`, or the code of an error.
+        counts: How often it was overtaken, cloned, told an error and the like.
+        bugs: Errors that are none of ours.
+    """
+
+    name: str
+    url: str
+    token: str
+    folder: Path
+    branch: str = "main"
+    size: int = 20_000
+    options: HttpOptions = field(default_factory=HttpOptions)
+    told: dict[str, str] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    bugs: list[BaseException] = field(default_factory=list)
+
+    def run(self, rounds: int) -> None:
+        """Make some commits and push each; clone anew now and then."""
+        try:
+            local = Repository.init(self.folder / self.name, clock=ticking(), bare=True)
+            for number in range(rounds):
+                message = f"{self.name}-{number}"
+                self.told[message] = self._round(local, message)
+                if number % 3 == 1:
+                    self._clone(f"{message}-clone")
+            local.close()
+        except BaseException as error:
+            self.bugs.append(error)
+
+    def _round(self, local: Repository, message: str) -> str:
+        files = {f"{message}.{part}": _contents(f"{message}.{part}", self.size) for part in range(2)}
+        for _ in range(_TRIES):
+            end = self._end()
+            try:
+                fetch_far(local, end, "origin")
+                base = local.root().refs.get(f"refs/remotes/origin/{self.branch}")
+                _commit_on(local, base, files, message, self.branch)
+                pushed = push_far(local, end, "origin", PushOptions((self.branch,)))
+                if all(update.state != RefState.REJECTED for update in pushed.updates):
+                    return "done"
+                self.counts["overtaken"] += 1
+            except (AlreadyExists, Conflict):
+                self.counts["overtaken"] += 1
+            except TetherError as error:
+                self.counts[error.code] += 1
+                return error.code
+            finally:
+                end.close()
+        return "overtaken"
+
+    def _clone(self, name: str) -> None:
+        target = Repository.init(self.folder / name, clock=ticking(), bare=True)
+        end = self._end()
+        try:
+            fill_far(end, target, "origin", self.branch, SILENT)
+            check_files(target, target.root().refs[f"refs/heads/{self.branch}"])
+            self.counts["cloned"] += 1
+        except Unavailable as error:
+            self.counts[f"clone {error.code}"] += 1
+        finally:
+            end.close()
+            target.close()
+
+    def _end(self) -> HubEnd:
+        return HubEnd(HttpClient(self.url, self.token, self.options), "ada", "photos")
+
+
+def run_all(clients: Sequence[Client], rounds: int) -> list[threading.Thread]:
+    """Start all clients at once."""
+    threads = [threading.Thread(target=client.run, args=(rounds,), name=client.name) for client in clients]
+    for thread in threads:
+        thread.start()
+    return threads
+
+
+def messages(repository: Repository, head: Digest) -> list[str]:
+    """Return the messages of all commits of a branch, the newest first."""
+    history, found = History.of(repository), []
+    at: Digest | None = head
+    while at is not None:
+        commit = history.commit(at)
+        found.append(commit.message)
+        at = commit.parents[0] if commit.parents else None
+    return found
+
+
+def check_files(repository: Repository, head: Digest) -> None:
+    """Fail unless a commit has exactly the files of all commits before it, as they were made."""
+    files = read_files(repository, head)
+    assert set(files) == {f"{message}.{part}" for message in messages(repository, head) for part in range(2)}
+    for name, data in files.items():
+        assert data == _contents(name, len(data)), name
+
+
+def check_crowd(replicas: Replicas, clients: list[Client], copy: Path) -> int:
+    """Fail unless the hubs have what the clients were told, each once; return how many commits there are."""
+    assert [bug for client in clients for bug in client.bugs] == []
+    told = {message: end for client in clients for message, end in client.told.items()}
+    assert set(told.values()) <= {"done", "unavailable"}
+    cloned = replicas.clone(copy)
+    heads = [head for name, head in cloned.root().refs.items() if name.startswith("refs/remotes/")]
+    there: Counter[str] = Counter()
+    for head in heads:
+        check_files(cloned, head)
+        there.update(messages(cloned, head))
+    cloned.close()
+    assert {message for message, end in told.items() if end == "done"} <= set(there)
+    assert set(there.values()) == {1}
+    assert replicas.fsck() == []
+    recorded = replicas.recorded()
+    assert (len(recorded), set(recorded.values())) == (len(there), {1})
+    return len(there)
+
+
+def _commit_on(
+    local: Repository, base: Digest | None, files: dict[str, bytes], message: str, branch: str
+) -> None:
+    """Commit more files on top of a commit, and let a branch here be that."""
+    with local.transaction(f"commit {message}") as transaction:
+        names = [name.encode() for name in files]
+        digests = transaction.contents.add_files(list(files.values()), names)
+        entries = {
+            name: Entry(name, EntryKind.FILE, len(files[name.decode()]), digest)
+            for name, digest in zip(names, digests, strict=True)
+        }
+        tree = EMPTY_TREE if base is None else History.of(local).commit(base).tree
+        tree = edit_tree(transaction.objects, tree, entries).digest
+        now = local.clock()
+        commit = Commit(tree, (base,) if base else (), ADA, now, ADA, now, message)
+        transaction.set_ref(
+            f"refs/heads/{branch}", transaction.objects.put(ObjectKind.COMMIT, commit.encode())
+        )
+
+
+def _contents(name: str, size: int) -> bytes:
+    return random.Random(name).randbytes(size)

@@ -1,0 +1,108 @@
+"""Several hubs over one database, as processes of their own."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.support.cli import Room
+from tests.support.proxy import Proxy
+from tests.support.repos import ticking
+from tests.support.served import Served
+
+from tether.core.progress import SILENT
+from tether.repo.repository import Repository
+from tether.sync.far import fill_far
+from tether.sync.http import HttpClient
+from tether.sync.hubend import HubEnd
+
+
+class Replicas:
+    """Hubs over one database and one folder, ada with her repository `photos`, and a proxy in front of all.
+
+    Args:
+        folder: For all files.
+        count: How many hubs.
+        url: The database; without it the one in the folder of the hub.
+        cut: How likely the proxy breaks a request; see `Proxy`.
+        lose: How likely it loses a reply.
+        settings: For the environment, without their prefix.
+
+    Attributes:
+        token: Ada's.
+        proxy: In front of the hubs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        url: str = "",
+        *,
+        cut: float = 0.0,
+        lose: float = 0.0,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.room = Room(folder / "keeper")
+        self._database = ("--database", url) if url else ()
+        self.options = ("--root", "hub", *self._database)
+        self.room.environ.update({f"TETHER_HUB_{name}": value for name, value in (settings or {}).items()})
+        self.room.ok(
+            "hub", "user", "add", "-q", "ada", "--password-stdin", *self.options, stdin=b"a password"
+        )
+        create = ("hub", "token", "create", "ada", "--scope", "admin", *self.options)
+        self.token = self.room.ok(*create).strip()
+        self.hubs = [Served(self.room, *self._database) for _ in range(count)]
+        self.proxy = Proxy([hub.url for hub in self.hubs], cut=cut, lose=lose)
+        self.make("photos")
+
+    def make(self, name: str) -> None:
+        """Make a repository of ada's."""
+        client = self.client(0)
+        client.json("POST", "/api/v1/repos", {"owner": "ada", "name": name, "private": True})
+        client.close()
+
+    def client(self, number: int) -> HttpClient:
+        """Return a client of one of the hubs."""
+        return HttpClient(self.hubs[number].url, self.token)
+
+    def end(self, number: int, name: str = "photos") -> HubEnd:
+        """Return a repository on one of the hubs."""
+        return HubEnd(self.client(number), "ada", name)
+
+    def restart(self, number: int, *, away_s: float) -> None:
+        """Kill one and start it again at the same port."""
+        port = self.hubs[number].port
+        self.hubs[number].kill()
+        time.sleep(away_s)
+        self.hubs[number] = Served(self.room, *self._database, "--port", port)
+
+    def clone(self, folder: Path) -> Repository:
+        """Return a clone of the repository."""
+        target = Repository.init(folder, clock=ticking(), bare=True)
+        end = self.end(0)
+        fill_far(end, target, "origin", None, SILENT)
+        end.close()
+        return target
+
+    def fsck(self, name: str = "photos") -> list[str]:
+        """Return the problems that a full check finds."""
+        found = self.room.json("hub", "fsck", f"ada/{name}", "--full", *self.options)
+        return [problem["message"] for problem in found[f"ada/{name}"]["problems"]]
+
+    def recorded(self, name: str = "photos") -> Counter[str]:
+        """Return how often the audit log has each new value of a ref."""
+        found: Counter[str] = Counter()
+        after, client = "", self.client(0)
+        while rows := client.json("GET", f"/api/v1/repos/ada/{name}/audit?limit=100{after}"):
+            found.update(row["details"]["new"] for row in rows if row["action"] == "ref.move")
+            after = f"&before={rows[-1]['id']}"
+        client.close()
+        return found
+
+    def close(self) -> None:
+        """Stop everything that still runs."""
+        self.proxy.close()
+        for hub in self.hubs:
+            if hub.process.poll() is None:
+                hub.stop()
