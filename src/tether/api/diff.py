@@ -14,6 +14,7 @@ from tether.core.treediff import TreeChange, diff_trees
 from tether.repo import contentdiff
 from tether.repo.contentdiff import ContentDiff
 from tether.repo.history import History
+from tether.repo.partial import partial_of
 from tether.repo.revision import resolve, resolve_tree
 
 if TYPE_CHECKING:
@@ -145,9 +146,10 @@ def _diff_work(repo: Opened, tree: Digest | None, paths: Sequence[bytes]) -> lis
     from tether.worktree.compare import compare
     from tether.worktree.worktree import WorkTree
 
-    repository = repo.repository
-    stage = repository.root().stage
+    repository, root = repo.repository, repo.repository.root()
+    stage = root.stage
     worktree = WorkTree.open(repo.root, repository.directory, command="diff")
+    worktree.shown = partial_of(root).shown
     found = compare(worktree, repository.objects, stage, paths=paths, progress=repo.progress)
     work = {change.path: change for change in found.changes()}
     if tree is None:

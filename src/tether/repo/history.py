@@ -171,7 +171,12 @@ class History:
 
 def shallow_commits(root: Root) -> tuple[Digest, ...]:
     """Return the commits whose parents are not in the repository of this root."""
-    return next((split_digests(value) for key, value in root.extra if key == SHALLOW_KEY), ())
+    return shallow_in(root.extra)
+
+
+def shallow_in(extra: Iterable[tuple[str, bytes]]) -> tuple[Digest, ...]:
+    """Return the commits whose parents are not in a repository whose root has this `extra`."""
+    return next((split_digests(value) for key, value in extra if key == SHALLOW_KEY), ())
 
 
 def with_shallow(root: Root, commits: Iterable[Digest]) -> tuple[tuple[str, bytes], ...]:
@@ -179,6 +184,23 @@ def with_shallow(root: Root, commits: Iterable[Digest]) -> tuple[tuple[str, byte
     boundary = sorted({*shallow_commits(root), *commits})
     rest = [(key, value) for key, value in root.extra if key != SHALLOW_KEY]
     return tuple(sorted([*rest, (SHALLOW_KEY, b"".join(boundary))] if boundary else rest))
+
+
+def newest(history: History, starts: Iterable[Digest], depth: int) -> list[Digest]:
+    """Return the commits that are at most `depth` steps down from some commits, which are the first step."""
+    level, found = dict.fromkeys(starts), dict[Digest, None]()
+    for _ in range(depth):
+        found.update(level)
+        below = dict.fromkeys(parent for digest in level for parent in history.parents(digest))
+        level = {digest: None for digest in below if digest not in found}
+        if not level:
+            break
+    return list(found)
+
+
+def shallow_value(commits: Iterable[Digest]) -> bytes | None:
+    """Return the value in `Root.extra` for a boundary; None where there is none."""
+    return b"".join(sorted(set(commits))) or None
 
 
 def _push(heap: list[tuple[int, Digest]], seen: set[Digest], time: int, digest: Digest) -> None:

@@ -183,7 +183,7 @@ class _Comparer:
     def _report_missing(self, state: FolderState) -> None:
         for name in state.missing:
             path, entry = join(state.path, name), state.entries[name]
-            deleted = tree_files(self._objects, path, entry)
+            deleted = shown_files(self._worktree, self._objects, path, entry)
             self.result.deleted += (
                 WorkChange(where, old, None) for where, old in deleted if self._selection.covers(where)
             )
@@ -271,6 +271,17 @@ def tree_files(objects: ObjectReader, path: bytes, entry: Entry) -> Iterator[tup
         yield path, entry
     else:
         yield from walk_tree(objects, entry.digest, path)
+
+
+def shown_files(
+    worktree: WorkTree, objects: ObjectReader, path: bytes, entry: Entry
+) -> Iterator[tuple[bytes, Entry]]:
+    """Yield those of what an entry stands for that a working copy shows."""
+    shown = worktree.shown
+    if shown.covers(path):
+        yield from tree_files(objects, path, entry)
+    elif entry.kind == EntryKind.DIRECTORY and shown.leads(path):
+        yield from (pair for pair in tree_files(objects, path, entry) if shown.covers(pair[0]))
 
 
 def _give_up(holder: Holder) -> bool:
