@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.api.opened import Opened
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from tether.worktree.compare import WorkChange
 
 _PIECE = 4 << 20
+_BATCH = 512
+"""Changes whose contents are brought in one go."""
 
 
 class Version(NamedTuple):
@@ -193,6 +196,17 @@ def _on_disk(change: "WorkChange") -> Version | None:
 
 
 # -- contents -------------------------------------------------------------------------------
+
+
+def prepared(repo: Opened, changes: Iterable[FileChange]) -> Iterator[FileChange]:
+    """Yield changes whose contents are about to be compared; what is not here comes many at a time."""
+    left = iter(changes)
+    while batch := list(islice(left, _BATCH)):
+        versions = [side for change in batch for side in (change.old, change.new) if side is not None]
+        repo.repository.contents.prepare(
+            [v.digest for v in versions if v.digest and not v.on_disk and v.kind != EntryKind.DIRECTORY]
+        )
+        yield from batch
 
 
 def content_diff(repo: Opened, change: FileChange, context: int = 3) -> ContentDiff:

@@ -5,14 +5,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from tether.api.opened import Opened
-from tether.api.supplying import supply
+from tether.api.supplying import supply, unnamed
 from tether.api.working import changing, tree_of
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.pathfilter import EVERYTHING, PathFilter
 from tether.core.tree import EMPTY_TREE
 from tether.core.treeread import walk
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, TetherError
 from tether.repo.history import History
 from tether.repo.partial import Partial, partial_of, set_partial
 from tether.sync.peel import peel
@@ -47,12 +47,18 @@ def show_more(repo: Opened, patterns: Sequence[bytes]) -> Grown:
         after = replace(after, shown=EVERYTHING)
     trees = [repository.root().stage] if after.lazy else _all_trees(repo)
     named = contents_under(repository.objects, trees, PathFilter(patterns))
-    brought = supply(repo, dict.fromkeys(named, patterns[0]))
+    brought = supply(repo, unnamed(repo, named))
     if repository.worktree is None:
         with repository.transaction("fetch --path") as transaction:
             set_partial(transaction, after)
         return Grown(len(brought), 0)
-    return Grown(len(brought), _write(repo, before, after))
+    try:
+        return Grown(len(brought), _write(repo, before, after))
+    except (TetherError, OSError):
+        if partial_of(repository.root()) == after:  # the files could not be written and were taken back
+            with repository.transaction("fetch --path") as transaction:
+                set_partial(transaction, before)
+        raise
 
 
 def _write(repo: Opened, before: Partial, after: Partial) -> int:
@@ -92,7 +98,7 @@ def prefetch(repo: Opened, patterns: Sequence[bytes] = (), *, all_commits: bool 
     paths = PathFilter(patterns) if patterns else EVERYTHING
     named = contents_under(repository.objects, trees, paths)
     named.pop(EMPTY_FILE, None)
-    return Grown(len(supply(repo, dict.fromkeys(named, patterns[0] if patterns else b""))), 0)
+    return Grown(len(supply(repo, unnamed(repo, named))), 0)
 
 
 def _all_trees(repo: Opened) -> list[Digest]:

@@ -62,11 +62,16 @@ def _bring(repo: Opened, remote: str, contents: list[Digest], command: str) -> N
         place.close()
 
 
+def unnamed(repo: Opened, contents: Iterable[Digest]) -> Mapping[Digest, bytes]:
+    """Return contents for `supply` whose paths are looked for when somebody asks."""
+    return _Named(repo.repository, contents)
+
+
 def supplier(repo: Opened) -> Callable[[list[Digest]], None]:
     """Return what brings contents when they are first read."""
 
     def bring(contents: list[Digest]) -> None:
-        supply(repo, _Named(repo.repository, contents))
+        supply(repo, unnamed(repo, contents))
 
     return bring
 

@@ -54,6 +54,11 @@ class Absent:
         for _, column in self._lists:
             yield from split_digests(column)
 
+    @property
+    def has_promised(self) -> bool:
+        """Whether a partial clone left contents at a remote."""
+        return bool(self._lists)
+
     def remote_of(self, digest: Digest) -> str | None:
         """Return the remote that has a content; None for one that is not recorded."""
         return self._dropped.get(digest) or self.promised_by(digest)

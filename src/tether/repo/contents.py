@@ -26,6 +26,11 @@ _AHEAD = 3
 class Elsewhere(Protocol):
     """Knows of contents that are not here on purpose."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are contents that come when they are first read."""
+        ...
+
     def remote_of(self, digest: Digest) -> str | None:
         """Return the remote that has a content; None where none is known."""
         ...
@@ -158,6 +163,21 @@ class ContentReader:
             data = self.read(digest)
             yield [(i, _sized(data, items[i])) for i in wanted[digest]]
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether some contents come only when they are read."""
+        return self._elsewhere is not None and self._elsewhere.waiting
+
+    def prepare(self, digests: Sequence[Digest]) -> None:
+        """Bring in one go those of some contents that would come one by one when they are read.
+
+        Raises:
+            Unavailable: The remote that has them cannot be reached.
+        """
+        if self.is_partial:
+            places = self._objects.find_many(digests)
+            self._brought([digest for digest, at in zip(digests, places, strict=True) if at is None])
+
     def open(self, digest: Digest) -> "ContentFile":
         """Return a seekable binary file over the content; nothing is read before it is asked for."""
         return ContentFile(self, digest, self.size(digest))
@@ -183,7 +203,7 @@ class ContentReader:
         return NotFound(f"{message}; it was dropped and is at {remote}", hint=hint)
 
     def _brought(self, digests: Sequence[Digest]) -> bool:
-        return self._elsewhere is not None and self._elsewhere.bring(digests)
+        return bool(digests) and self._elsewhere is not None and self._elsewhere.bring(digests)
 
     def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Place], list[Digest]]:
         """Return the places of those that are one chunk, and the digests of the others."""
@@ -191,7 +211,7 @@ class ContentReader:
         several: list[Digest] = []
         places = self._objects.find_many(digests)
         lacking = [digest for digest, place in zip(digests, places, strict=True) if place is None]
-        if lacking and self._brought(lacking):
+        if self._brought(lacking):
             places = self._objects.find_many(digests)
         for digest, place in zip(digests, places, strict=True):
             if place is None:

@@ -99,6 +99,11 @@ class AbsentHere:
             self._read = (root.extra, read_absent(root, ContentReader(self._repository.objects)))
         return self._read[1]
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are contents that come when they are first read."""
+        return self.supplier is not None and self.record().has_promised
+
     def remote_of(self, digest: "Digest") -> str | None:
         """Return the remote that has a content; None for one that is not recorded."""
         return self.record().remote_of(digest)

@@ -18,7 +18,6 @@ from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import require_prerequisites
-from tether.sync.exchange import known_in
 from tether.sync.negotiate import find_missing
 from tether.sync.partialwork import note, reads_tags, tags_with_commits
 from tether.sync.remotes import DEFAULT_REMOTE
@@ -87,10 +86,7 @@ def fill_clone(
             boundary, left = missing.boundary, missing.left
             set_partial(transaction, options.partial)
             note(transaction, target, options.remote, boundary=boundary, left=left)
-            tags = tags_with_commits(transaction, tags, reads_tags(source.objects))
-            refs = wants | tags
-            named = find_missing(source.objects, known_in(transaction), tags.values())
-            copy_objects(source.objects, transaction.objects, named)
+            refs = wants | tags_with_commits(transaction, tags, reads_tags(source.objects))
         name_refs(transaction, root.refs, refs, chosen)
     return chosen
 

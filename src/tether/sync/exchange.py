@@ -133,8 +133,6 @@ def _fetch(
         note(transaction, local, remote, boundary=missing.boundary, left=missing.left)
         if cut:
             updates = with_tags_here(transaction, updates, reads_tags(other.objects))
-            tags = find_missing(other.objects, known_in(transaction), new_tags(updates))
-            copy_objects(other.objects, transaction.objects, tags)
         for update in moving(updates):
             transaction.set_ref(update.name, update.new, expected=update.old)
     return Exchange(tuple(updates), count, size)
@@ -153,11 +151,6 @@ def wanted(updates: Iterable[RefUpdate], *, cut: bool, again: bool) -> list[Dige
         for update in (updates if again else moving(updates))
         if update.new and update.state != RefState.REJECTED and not (cut and update.name.startswith(TAGS))
     ]
-
-
-def new_tags(updates: Iterable[RefUpdate]) -> list[Digest]:
-    """Return what the tags name that are new here."""
-    return [update.new for update in moving(updates) if update.new and update.name.startswith(TAGS)]
 
 
 def with_tags_here(transaction: Transaction, updates: Sequence[RefUpdate], read: ReadTags) -> list[RefUpdate]:

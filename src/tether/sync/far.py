@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from tether.core.batches import batches
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.objects import Tag
 from tether.core.progress import SILENT, Progress
 from tether.repo.frames import Frame
 from tether.repo.history import shallow_in
 from tether.repo.objectdb import unpack
 from tether.repo.partial import set_partial
 from tether.repo.repository import Repository
-from tether.repo.transaction import Transaction
 from tether.sync.clone import CLONE, CloneOptions, choose_branch, name_refs, split_tags, tracking_refs
 from tether.sync.download import Downloaded, download
 from tether.sync.ends import FarEnd
@@ -69,7 +67,7 @@ def _fetch(
         came = download(end, local, transaction, asked, progress) if wants else Downloaded()
         note(transaction, local, remote, boundary=came.boundary, left=came.left)
         if cut:
-            updates = with_tags_here(transaction, updates, _reads_tags(end, transaction))
+            updates = with_tags_here(transaction, updates, _reads_tags(end))
         # A branch names a commit; refs of tags are never moved.
         history = history_in(transaction)
         updates = [judged(update, history.is_ancestor) for update in updates]
@@ -78,22 +76,19 @@ def _fetch(
     return Exchange(tuple(updates), came.objects, came.bytes)
 
 
-def _reads_tags(end: FarEnd, transaction: Transaction) -> ReadTags:
-    """Return what reads tags of a far end; those that it reads are stored."""
+def _reads_tags(end: FarEnd) -> ReadTags:
+    """Return what reads tags of a far end."""
 
-    def read(digests: Sequence[Digest]) -> dict[Digest, Digest]:
-        found: dict[Digest, Digest] = {}
-        objects = transaction.objects
+    def read(digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        found: dict[Digest, bytes] = {}
+        asked = frozenset(digests)
 
         def take(frames: Iterator[tuple[Frame, bytes]]) -> None:
             for frame, data in frames:
-                if frame.kind == ObjectKind.TAG and frame.digest in lacking:
-                    payload = unpack(frame, data, ObjectKind.TAG)
-                    objects.put_named(ObjectKind.TAG, frame.digest, payload)
-                    found[frame.digest] = Tag.decode(payload).target
+                if frame.kind == ObjectKind.TAG and frame.digest in asked:
+                    found[frame.digest] = unpack(frame, data, ObjectKind.TAG)
 
-        lacking = frozenset(digest for digest in digests if not objects.known(digest))
-        for part in batches(sorted(lacking), MAX_DIGESTS):
+        for part in batches(digests, MAX_DIGESTS):
             end.objects(part, take)
         return found
 
@@ -144,6 +139,6 @@ def fill_far(
             came = download(end, target, transaction, asked, progress)
             note(transaction, target, options.remote, boundary=came.boundary, left=came.left)
         if tags:
-            wants |= tags_with_commits(transaction, tags, _reads_tags(end, transaction))
+            wants |= tags_with_commits(transaction, tags, _reads_tags(end))
         name_refs(transaction, there.refs, wants, chosen)
     return chosen

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
-from tether.core.objects import Commit
+from tether.core.objects import Commit, Tag
 from tether.errors import NotFound
 from tether.repo.absent import with_extra
 from tether.repo.history import SHALLOW_KEY, History, shallow_in, shallow_value
@@ -13,11 +13,10 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.partial import partial_of
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.sync.peel import target_of
 from tether.sync.scope import Scope
 
-ReadTags = Callable[[Sequence[Digest]], Mapping[Digest, Digest]]
-"""Takes digests of commits and tags, and gives what those of tags name directly."""
+ReadTags = Callable[[Sequence[Digest]], Mapping[Digest, bytes]]
+"""Takes digests of commits and tags, and gives the tags among them."""
 
 
 def scope_of(transaction: Transaction, depth: int | None) -> Scope:
@@ -62,27 +61,37 @@ def _parents(objects: ObjectReader, digest: Digest) -> tuple[Digest, ...]:
 def tags_with_commits(
     transaction: Transaction, tags: Mapping[str, Digest], read: ReadTags
 ) -> dict[str, Digest]:
-    """Return those tags whose commits are here: a shallow repository takes no others."""
-    ends = dict(tags)
+    """Store those tags whose commits are here, and return them: a shallow repository takes no others."""
+    objects, payloads = transaction.objects, dict[Digest, bytes]()
     waiting = list(dict.fromkeys(tags.values()))
     while waiting:
-        named = {d: target for d, target in read(waiting).items() if target != d}
-        ends = {name: named.get(digest, digest) for name, digest in ends.items()}
-        waiting = list(dict.fromkeys(named.values()))
-    return {name: digest for name, digest in tags.items() if transaction.objects.known(ends[name])}
+        found = read(waiting)
+        payloads.update(found)
+        targets = dict.fromkeys(Tag.decode(payload).target for payload in found.values())
+        waiting = [digest for digest in targets if digest not in payloads]
+    kept = {}
+    for name, digest in tags.items():
+        chain, end = list[Digest](), digest
+        while end in payloads:
+            chain.append(end)
+            end = Tag.decode(payloads[end]).target
+        if objects.known(end):
+            kept[name] = digest
+            for each in chain:
+                objects.put_named(ObjectKind.TAG, each, payloads[each])
+    return kept
 
 
 def reads_tags(objects: ObjectDb) -> ReadTags:
     """Return what reads tags of a repository on this machine."""
 
-    def read(digests: Sequence[Digest]) -> dict[Digest, Digest]:
+    def read(digests: Sequence[Digest]) -> dict[Digest, bytes]:
         found = {}
-        for digest in digests:
-            place = objects.find(digest)
+        for digest, place in zip(digests, objects.find_many(digests), strict=True):
             if place is None:
                 raise NotFound(f"commit {digest.hex()[:12]} is not in the repository to copy from")
             if place.frame.kind == ObjectKind.TAG:
-                found[digest] = target_of(objects, digest)
+                found[digest] = objects.get(ObjectKind.TAG, digest)
         return found
 
     return read
