@@ -192,7 +192,9 @@ def plan_stop(change: Change, outcome: MergeOutcome) -> CheckoutPlan:
     `abort` leads back to exactly what was there.
     """
     objects, before = change.transaction.objects, change.transaction.root.stage
-    show_conflicts(change, outcome.conflicts)
+    fresh = show_conflicts(change, outcome.conflicts)
+    if fresh:
+        before = edit_tree(objects, before, dict.fromkeys(fresh)).digest
     plan = plan_checkout(change.worktree, objects, before, outcome.files, exact=True)
     files = [row.path for row in outcome.conflicts if row.ours and row.ours.kind != EntryKind.DIRECTORY]
     if files:
@@ -201,13 +203,19 @@ def plan_stop(change: Change, outcome: MergeOutcome) -> CheckoutPlan:
     return plan
 
 
-def show_conflicts(change: Change, rows: Sequence[ConflictRow]) -> None:
-    """Let the working copy show from now on the files that are in conflict: they are to be resolved there."""
+def show_conflicts(change: Change, rows: Sequence[ConflictRow]) -> list[bytes]:
+    """Let the working copy show from now on the files that are in conflict: they are to be resolved there.
+
+    Returns:
+        Those of them that are not there yet.
+    """
     transaction, worktree = change.transaction, change.worktree
     hidden = [name for row in rows for name in row.names() if not worktree.shown.covers(name)]
     if hidden:
         worktree.shown = worktree.shown.with_more(map(literal, hidden))
         set_partial(transaction, replace(partial_of(transaction.root), shown=worktree.shown))
+    taken = is_taken(change.repo)
+    return [name for name in hidden if not taken(name)]
 
 
 def make_commit(

@@ -69,6 +69,7 @@ class Change:
     """One command that changes root and working files together; see `changing`.
 
     Attributes:
+        repo: Whose.
         transaction: Where objects, refs and the stage are changed.
         worktree: Whose files, held alone.
         command: For the operation log.
@@ -76,7 +77,7 @@ class Change:
     """
 
     def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction, command: str) -> None:
-        self._repo, self.worktree, self.transaction = repo, worktree, transaction
+        self.repo, self.worktree, self.transaction = repo, worktree, transaction
         self.command = command
         self._plan: CheckoutPlan | None = None
         self._durable = False
@@ -95,11 +96,9 @@ class Change:
 
         Raises:
             Conflict: Local changes would be lost and `force` is not set; nothing has changed.
-            InvalidInput: One of `paths` is not part of this working copy.
         """
         transaction = self.transaction
         before = transaction.root.stage
-        refuse_hidden(self.worktree, paths)
         plan = plan_checkout(
             self.worktree, transaction.objects, before, stage, paths=tuple(paths), force=force
         )
@@ -113,10 +112,10 @@ class Change:
             Conflict: The plan would lose local changes; nothing has changed.
         """
         plan.check()
-        if plan.writes and self._repo.repository.absent.record():
+        if plan.writes and self.repo.repository.absent.record():
             from tether.api.supplying import supply
 
-            supply(self._repo, {write.entry.digest: write.path for write in plan.writes}, self.command)
+            supply(self.repo, {write.entry.digest: write.path for write in plan.writes}, self.command)
         if plan.rescues:
             kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, self.transaction, plan.rescues))
             self.transaction.rescue(edit_tree(self.transaction.objects, EMPTY_TREE, kept).digest)
@@ -135,7 +134,7 @@ class Change:
 
     def carry_out(self) -> None:
         """Write the files, after the root has moved."""
-        plan, repository = self._plan, self._repo.repository
+        plan, repository = self._plan, self.repo.repository
         if plan is None or plan.is_empty:
             return
         plan.objects = repository.objects
@@ -143,7 +142,7 @@ class Change:
             self.worktree,
             repository.contents,
             plan,
-            progress=self._repo.progress,
+            progress=self.repo.progress,
             sync=self._durable,
             announced=True,
         )
