@@ -1,11 +1,11 @@
 """Other repositories: clone, fetch, pull and push."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
@@ -34,6 +34,19 @@ from tether.sync.remotes import (
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
+
+
+class CloneChoices(TypedDict, total=False):
+    """Choices of `Repo.clone`."""
+
+    branch: str | None
+    """What to check out; None takes that of the source."""
+    paths: Iterable[str | bytes] | None
+    """Bring and show only what is under these files, folders and globs."""
+    depth: int | None
+    """Bring so many commits of each branch."""
+    lazy: bool
+    """Bring contents when they are first read."""
 
 
 @dataclass(frozen=True, slots=True)

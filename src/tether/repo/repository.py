@@ -114,7 +114,8 @@ class AbsentHere:
             return False
         with self._lock:
             record, has = self.record(), self._repository.objects.has
-            wanted = [digest for digest in digests if record.promised_by(digest)]
+            # Where contents come when they are read, dropped ones do too.
+            wanted = [digest for digest in digests if record.has_promised and digest in record]
             lacking = [digest for digest in wanted if not has(digest)]
             if lacking:
                 self.supplier(lacking)
