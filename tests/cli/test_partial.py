@@ -73,7 +73,7 @@ class Desk:
         """Return the working files."""
         top = self.room.work / at
         found = {str(path.relative_to(top)): path for path in top.rglob("*") if path.is_file()}
-        return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".tether")}
+        return {name: path.read_bytes() for name, path in found.items() if not name.startswith(".tether/")}
 
     def absent(self, at: str) -> int:
         """Check a clone, which must be sound, and return how many contents are absent."""
@@ -332,6 +332,55 @@ def test_gc_and_undo_in_a_partial_clone(desk: Desk) -> None:
     assert desk.absent("l") > 0
 
 
+def test_rules_come_with_the_paths(desk: Desk) -> None:
+    """Ignore rules above the paths hold in the clone, and attributes are read from what is there."""
+    desk.commit("rules", {".tetherignore": b"*.tmp\n", "labels/.tetherattributes": b"*.txt binary\n"})
+    desk.ok("push", "-q", "origin", "main")
+    desk.clone("p", "--path", "labels/1")
+    assert {".tetherignore", "labels/.tetherattributes"} < desk.files("p").keys()
+    (desk.room.work / "p/labels/1/x.tmp").write_bytes(b"x")
+    assert desk.ok("status", "--short", at="p") == ""
+
+
+def test_status_says_what_is_shown(desk: Desk) -> None:
+    """People see the paths, and scripts get them."""
+    desk.clone("p", "--path", "labels", "--path", "*.csv")
+    assert "shown are *.csv, labels (" in desk.ok("status", at="p")
+    assert desk.json("status", at="p")["shown"] == ["*.csv", "labels"]
+    assert desk.json("status", at="src")["shown"] is None
+    desk.clone("n", "-n")
+    assert "no files are shown" in desk.ok("status", at="n")
+
+
+def test_a_remote_that_is_needed_is_not_forgotten(desk: Desk) -> None:
+    """It can be removed when everything came."""
+    desk.clone("l", "--lazy")
+    refused = desk.room.run("remote", "rm", "origin", cwd=desk.room.work / "l")
+    assert (refused.code, "prefetch --all" in refused.err) == (5, True)
+    desk.ok("prefetch", "-q", "--all", at="l")
+    desk.ok("remote", "rm", "-q", "origin", at="l")
+    assert desk.absent("l") == 0
+
+
+def test_rebasing_and_stashing_in_a_clone_of_some_paths(desk: Desk) -> None:
+    """Other commands that write files leave hidden ones alone as well."""
+    desk.clone("p", "--path", "labels", "--lazy")
+    desk.commit("theirs", {"notes.txt": b"theirs\n", "labels/0/000.txt": b"theirs\n"})
+    desk.ok("push", "-q", "origin", "main")
+    desk.commit("mine", {"labels/1/001.txt": b"mine\n"}, "p")
+    desk.ok("pull", "-q", "--rebase", at="p")
+    assert desk.files("p")["labels/0/000.txt"] == b"theirs\n"
+    assert not (desk.room.work / "p/notes.txt").exists()
+    (desk.room.work / "p/labels/1/001.txt").write_bytes(b"put aside\n")
+    desk.ok("stash", "push", "-q", at="p")
+    assert desk.ok("status", "--short", at="p") == ""
+    desk.ok("stash", "pop", "-q", at="p")
+    assert desk.ok("status", "--short", at="p").split() == ["M", "labels/1/001.txt"]
+    desk.ok("commit", "-q", "-a", "-m", "again", at="p")
+    assert desk.ok("cat", "HEAD:notes.txt", at="p") == "theirs\n"
+    desk.ok("push", "-q", at="p")
+
+
 def test_a_clone_of_a_partial_clone_is_refused(desk: Desk) -> None:
     """It says why and where the contents are; a clone of a grown one works."""
     desk.clone("l", "--lazy", "-n")
@@ -343,14 +392,19 @@ def test_a_clone_of_a_partial_clone_is_refused(desk: Desk) -> None:
     assert desk.files("again") == ALL
 
 
-def test_few_requests(desk: Desk) -> None:
-    """Commands that read many files ask for them together."""
-    if desk.hub is None:
-        pytest.skip("counts requests")
+def test_few_requests(tmp_path: Path, room: Room) -> None:
+    """Thousands of files that are read together are asked for together."""
+    desk = Desk(room, tmp_path, far=True)
+    assert desk.hub is not None
+    desk.commit("many", {f"many/{n % 20}/{n}": b"file %d\n" % n for n in range(10_000)})
+    desk.commit("more", {f"many/0/{n}": b"changed %d\n" % n for n in range(0, 10_000, 20)})
+    desk.ok("push", "-q", "origin", "main")
     desk.clone("l", "--lazy", "-n")
     desk.ok("fetch", "-q", "--path", ".", at="l")
-    desk.ok("diff", "HEAD~2", "HEAD", at="l")
+    assert len(desk.files("l")) == 10_082
+    changed = desk.ok("diff", "HEAD~1", "HEAD", "--stat", at="l")
+    assert "500 files changed" in changed
     _, log = desk.hub.stop()
-    asked = [json.loads(line)["path"] for line in log.splitlines() if line.startswith("{")]
-    contents = [path for path in asked if path.endswith(("/objects", "/bytes", "/shares"))]
-    assert len(contents) < 20, contents
+    paths = [json.loads(line)["path"] for line in log.splitlines() if line.startswith("{")]
+    cloned = [path for path in paths if path.endswith(("/objects", "/bytes", "/shares"))]
+    assert len(cloned) < 25, cloned

@@ -26,6 +26,8 @@ from tether.sync.wire import MOST_DEPTH
 
 PATHS = ("a/1", "a/2", "a/b/3", "c/4", "5")
 PATTERNS = (b"a", b"a/b", b"c/4", b"5", b"*1", b"a/*", b"nothing", b"")
+FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None
+"""Each example makes many files durable."""
 STEPS = ("show", "prefetch", "prefetch all", "deepen", "commit", "fetch", "read")
 
 
@@ -108,7 +110,7 @@ def test_a_grown_clone_is_a_whole_one(
     grown: list[tuple[str, bytes]],
 ) -> None:
     """After each step all is sound and nothing counts as changed; at the end nothing is left out."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         top = Path(name)
         source = make(top / "source", history)
         request = CloneRequest(f"file://{top}/source", top / "part", depth=depth, partial=kind)
@@ -140,7 +142,7 @@ def test_a_grown_clone_is_a_whole_one(
 @given(history=histories, kind=kinds, depth=st.sampled_from((None, 1, 2)))
 def test_far_is_as_near(history: Commits, kind: Partial, depth: int | None) -> None:
     """Over the wire a partial clone has exactly what one of a folder has, and so when it is deeper."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory(dir=FAST) as name:
         top = Path(name)
         source = make(top / "source", history)
         near, far = make_repository(top / "near", bare=True), make_repository(top / "far", bare=True)

@@ -15,7 +15,7 @@ from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError, Unavailable
+from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
 from tether.repo.partial import WHOLE, Partial
 from tether.repo.repository import FOLDER, Repository
 from tether.repo.root import Root
@@ -290,9 +290,16 @@ def remove_remote(repo: Opened, name: str) -> None:
 
     Raises:
         NotFound: There is none.
+        Conflict: It has contents that are not here.
     """
     if name not in list_remotes(repo.repository):
         raise NotFound(f"no remote named {name}")
+    record, has = repo.repository.absent.record(), repo.repository.objects.has
+    if any(record.remote_of(digest) == name and not has(digest) for digest in record):
+        raise Conflict(
+            f"there are contents that only {name} has",
+            hint="run 'tether prefetch --all' first",
+        )
     prefix = remote_ref(name, "x")[:-1]
     with repo.repository.transaction(f"remote rm {name}") as transaction:
         for ref in transaction.root.refs:

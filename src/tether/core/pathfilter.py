@@ -40,8 +40,12 @@ def literal(path: bytes) -> bytes:
     return _MAGIC.sub(lambda found: b"[" + found[0] + b"]", path)
 
 
+RULES = (b".tetherignore", b".tetherattributes")
+"""Files that say what holds for others beside and below them."""
+
+
 class PathFilter:
-    """Paths with all that is below them.
+    """Paths with all that is below them, and the files of rules in the folders on the way there.
 
     Args:
         patterns: Files and folders, relative to the top folder, and globs of such. None at all leave out
@@ -70,6 +74,9 @@ class PathFilter:
     def covers(self, path: bytes) -> bool:
         """Say whether a path is part of it, by itself or with a folder above it."""
         if self.everything:
+            return True
+        folder, _, name = path.rpartition(b"/")
+        if name in RULES and self.leads(folder):
             return True
         end = len(path)
         while end > 0:

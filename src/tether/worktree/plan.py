@@ -22,6 +22,7 @@ from tether.worktree.compare import Comparison, WorkChange, compare, hash_rows
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.rows import kind_of, parse
 from tether.worktree.scan import FolderRequest, scan_folder
+from tether.worktree.shown import shown_changes
 from tether.worktree.suspects import find_suspects
 from tether.worktree.worktree import WorkTree
 
@@ -156,8 +157,7 @@ class _Planner:
         changes = list(diff_trees(self._objects, plan.from_tree, plan.to_tree, paths=plan.paths))
         if plan.force:
             changes = self._with_dirty(changes)
-        if not self._worktree.shown.everything:
-            changes = self._shown(changes)
+        changes = shown_changes(self._worktree, changes)
         if not changes:
             return
         self._check_names(change.path for change in changes if change.new is not None)
@@ -189,22 +189,6 @@ class _Planner:
             if change.path in entries
         ]
         return sorted([*changes, *added], key=lambda change: change.path)
-
-    def _shown(self, changes: Iterable[TreeChange]) -> list[TreeChange]:
-        """Leave out what the working copy does not show, unless it is there all the same."""
-        covers, kept, gone = self._worktree.shown.covers, [], set[bytes]()
-        with Folders(self._worktree.root) as folders:
-            for change in changes:
-                folder, name = split(change.path)
-                if covers(change.path):
-                    kept.append(change)
-                elif folder not in gone:
-                    try:
-                        if lstat_record(name, folders.open(folder)) is not None:
-                            kept.append(change)
-                    except OSError:
-                        gone.add(folder)
-        return kept
 
     def _check_names(self, paths: Iterable[bytes]) -> None:
         """Refuse paths that must not or cannot be written; a tree may come from anywhere."""

@@ -17,11 +17,12 @@ from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
 from tether.errors import InvalidInput, NotFound
 from tether.repo.transaction import Transaction
-from tether.worktree.compare import hash_rows, save, shown_files
+from tether.worktree.compare import hash_rows, save
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.intake import Taken, Wanted, take_in
 from tether.worktree.rows import find_rows, kind_in, size_of
 from tether.worktree.selection import Selection
+from tether.worktree.shown import shown_files
 from tether.worktree.stageblock import Staged, staged_block
 from tether.worktree.statcache import StatCache
 from tether.worktree.survey import FolderState
