@@ -1,6 +1,6 @@
 """Differences as people and scripts read them; the text form is what `git apply` and `patch` take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,11 @@ def change_document(ctx: Context, change: FileChange) -> dict[str, Any]:
         document["added"], document["removed"] = count_changes(found.hunks)
         document["lines"] = [line for hunk in found.hunks for line in _hunk_texts(hunk)]
     return document
+
+
+def change_documents(ctx: Context, changes: Iterable[FileChange]) -> list[dict[str, Any]]:
+    """Return several changes for `--json`."""
+    return [change_document(ctx, change) for change in prepared(ctx.repo(), changes)]
 
 
 def name_document(change: FileChange) -> dict[str, Any]:

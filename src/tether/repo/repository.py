@@ -95,7 +95,7 @@ class AbsentHere:
             NotFound: A part of it is missing.
         """
         root = self._repository.root()
-        if self._read is None or self._read[0] is not root.extra:
+        if self._read is None or self._read[0] != root.extra:
             self._read = (root.extra, read_absent(root, ContentReader(self._repository.objects)))
         return self._read[1]
 

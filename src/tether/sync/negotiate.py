@@ -220,7 +220,7 @@ class _Walk:
             raise Unavailable(
                 f"contents that are to be sent are not in this partial clone ({len(promised)}); "
                 f"its remote {', '.join(remotes)} has them",
-                hint=f"run 'tether prefetch' there, or copy from {remotes[0]}",
+                hint=f"run 'tether prefetch --all' there, or copy from {remotes[0]}",
             )
         if dropped:
             raise Unavailable(

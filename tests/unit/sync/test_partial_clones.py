@@ -366,6 +366,23 @@ def test_a_clone_of_a_partial_clone_fails_clearly(pair: Pair, partial: Partial) 
     assert target.root() == before
 
 
+def test_a_connection_that_is_cut(tmp_path: Path) -> None:
+    """Contents that come after a cut are the same, and none is stored twice."""
+    pair = Pair(tmp_path, far=True)
+    files = {**{f"{n}": random.Random(n).randbytes(3000) for n in range(400)}, "big": BIG}
+    tip = commit_files(pair.there, files, "one")
+    clone = pair.clone("clone", LAZY)
+    pair.end.cut_after, pair.end.cut_packs = 50_000, True
+
+    clone.contents.prepare([hash_bytes(data) for data in files.values()])
+
+    clone.absent.supplier = None
+    assert read_files(clone, tip) == files
+    assert_sound(clone, absent=0)
+    size = sum(path.stat().st_size for path in (tmp_path / "clone/.tether/packs").iterdir())
+    assert size < 1.2 * sum(map(len, files.values()))
+
+
 class Liar(NearEnd):
     """A far end that bends what it sends while it lies."""
 
