@@ -404,6 +404,7 @@ def test_few_requests(tmp_path: Path, room: Room) -> None:
     assert len(desk.files("l")) == 10_082
     changed = desk.ok("diff", "HEAD~1", "HEAD", "--stat", at="l")
     assert "500 files changed" in changed
+    assert len(desk.ok("blame", "notes.txt", at="l").splitlines()) == 51
     _, log = desk.hub.stop()
     paths = [json.loads(line)["path"] for line in log.splitlines() if line.startswith("{")]
     cloned = [path for path in paths if path.endswith(("/objects", "/bytes", "/shares"))]
