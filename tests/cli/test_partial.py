@@ -3,12 +3,14 @@
 import json
 import random
 import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import Room
+from tests.support.cli import TETHER, Room
 from tests.support.served import Served
 
 IMAGES = {f"images/{n:03}.jpg": b"image %d " % n * 50 for n in range(40)}
@@ -409,3 +411,30 @@ def test_few_requests(tmp_path: Path, room: Room) -> None:
     paths = [json.loads(line)["path"] for line in log.splitlines() if line.startswith("{")]
     cloned = [path for path in paths if path.endswith(("/objects", "/bytes", "/shares"))]
     assert len(cloned) < 25, cloned
+
+
+def test_the_hub_is_killed_while_contents_come(tmp_path: Path, room: Room) -> None:
+    """The command goes on when the hub is back; so does one that was killed itself and is run again."""
+    desk = Desk(room, tmp_path, far=True)
+    weights = {f"w{n}": random.Random(n).randbytes(15_000_000) for n in range(4)}
+    desk.commit("weights", dict(weights))
+    desk.ok("push", "-q", "origin", "main")
+    desk.clone("l", "--lazy", "-n")
+
+    command = [str(TETHER), "prefetch", "-q"]
+    first = subprocess.Popen(command, cwd=room.work / "l", env=room.environ, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    first.kill()
+    first.communicate()
+    desk.absent("l")
+    again = subprocess.Popen(command, cwd=room.work / "l", env=room.environ, stderr=subprocess.PIPE)
+    time.sleep(0.5)
+    assert desk.hub is not None
+    desk.hub.process.kill()
+    desk.hub.process.communicate()
+    desk.hub = Served(desk.keeper, "--port", desk.hub.url.rpartition(":")[2])
+    _, err = again.communicate(timeout=120)
+    assert (again.returncode, err) == (0, b"")
+    desk.hub.stop()
+
+    assert desk.absent("l") == 3
