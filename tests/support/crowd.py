@@ -16,12 +16,12 @@ from tests.support.repos import ADA, read_files, ticking
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
-from tether.core.progress import SILENT
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.errors import AlreadyExists, Conflict, TetherError, Unavailable
 from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.sync.clone import CloneOptions
 from tether.sync.exchange import PushOptions, RefState
 from tether.sync.far import fetch_far, fill_far, push_far
 from tether.sync.http import HttpClient, HttpOptions
@@ -90,7 +90,7 @@ class Client:
         target = Repository.init(self.folder / name, clock=ticking(), bare=True)
         end = self._end()
         try:
-            fill_far(end, target, "origin", self.branch, SILENT)
+            fill_far(end, target, CloneOptions(branch=self.branch))
             check_files(target, target.root().refs[f"refs/heads/{self.branch}"])
             self.counts["cloned"] += 1
         except Unavailable as error:

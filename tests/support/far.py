@@ -17,7 +17,9 @@ from tether.sync.wire import (
     PushRequest,
     RemoteRefs,
     decode_shares,
+    decode_verified,
     encode_shares,
+    encode_verified,
     pack_bits,
     read_frames,
     unpack_bits,
@@ -61,10 +63,17 @@ class NearEnd:
         self.calls["have"] += 1
         return unpack_bits(pack_bits(self.serving().have(digests)), len(digests))
 
-    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+    def commits(
+        self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames, *, depth: int | None = None
+    ) -> None:
         """Give commits."""
         self.calls["commits"] += 1
-        self._send(self.serving().commits(wants, haves), take)
+        self._send(self.serving().commits(wants, haves, depth), take)
+
+    def verify(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say which contents are whole."""
+        self.calls["verify"] += 1
+        return decode_verified(encode_verified(self.serving().verify(digests)), len(digests))
 
     def objects(self, digests: Sequence[Digest], take: TakeFrames) -> None:
         """Give objects."""

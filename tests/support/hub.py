@@ -51,10 +51,12 @@ class Wire:
     status: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def receive(self) -> dict[str, Any]:
-        """Give the next part of the body."""
+        """Give the next part of the body; whoever asks for more waits for the end of the reply."""
         if not self.parts:
+            await self.ended.wait()
             return {"type": "http.disconnect"}
         part = self.parts.pop(0)
         return {"type": "http.request", "body": part, "more_body": bool(self.parts)}
@@ -66,6 +68,8 @@ class Wire:
             self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:
             self.body += message.get("body", b"")
+            if not message.get("more_body"):
+                self.ended.set()
 
 
 class HubRoom:

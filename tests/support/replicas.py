@@ -10,7 +10,6 @@ from tests.support.proxy import Proxy
 from tests.support.repos import ticking
 from tests.support.served import Served
 
-from tether.core.progress import SILENT
 from tether.repo.repository import Repository
 from tether.sync.far import fill_far
 from tether.sync.http import HttpClient
@@ -81,7 +80,7 @@ class Replicas:
         """Return a clone of the repository."""
         target = Repository.init(folder, clock=ticking(), bare=True)
         end = self.end(0)
-        fill_far(end, target, "origin", None, SILENT)
+        fill_far(end, target)
         end.close()
         return target
 

@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from tether.api.opened import Opened
@@ -14,12 +15,15 @@ from tether.core.treediff import TreeChange, diff_trees
 from tether.repo import contentdiff
 from tether.repo.contentdiff import ContentDiff
 from tether.repo.history import History
+from tether.repo.partial import partial_of
 from tether.repo.revision import resolve, resolve_tree
 
 if TYPE_CHECKING:
     from tether.worktree.compare import WorkChange
 
 _PIECE = 4 << 20
+_BATCH = 512
+"""Changes whose contents are brought in one go."""
 
 
 class Version(NamedTuple):
@@ -145,9 +149,10 @@ def _diff_work(repo: Opened, tree: Digest | None, paths: Sequence[bytes]) -> lis
     from tether.worktree.compare import compare
     from tether.worktree.worktree import WorkTree
 
-    repository = repo.repository
-    stage = repository.root().stage
+    repository, root = repo.repository, repo.repository.root()
+    stage = root.stage
     worktree = WorkTree.open(repo.root, repository.directory, command="diff")
+    worktree.shown = partial_of(root).shown
     found = compare(worktree, repository.objects, stage, paths=paths, progress=repo.progress)
     work = {change.path: change for change in found.changes()}
     if tree is None:
@@ -191,6 +196,17 @@ def _on_disk(change: "WorkChange") -> Version | None:
 
 
 # -- contents -------------------------------------------------------------------------------
+
+
+def prepared(repo: Opened, changes: Iterable[FileChange]) -> Iterator[FileChange]:
+    """Yield changes whose contents are about to be compared; what is not here comes many at a time."""
+    left = iter(changes)
+    while batch := list(islice(left, _BATCH)):
+        versions = [side for change in batch for side in (change.old, change.new) if side is not None]
+        repo.repository.contents.prepare(
+            [v.digest for v in versions if v.digest and not v.on_disk and v.kind != EntryKind.DIRECTORY]
+        )
+        yield from batch
 
 
 def content_diff(repo: Opened, change: FileChange, context: int = 3) -> ContentDiff:

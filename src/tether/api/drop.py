@@ -4,26 +4,21 @@ A dropped content stays part of every commit that names it; the root records whe
 that writes working files fetches what it needs first; other readers are told how to bring it back.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tether.api.opened import Opened
+from tether.api.places import open_place
 from tether.api.remotes import default_remote
+from tether.api.supplying import supply
 from tether.api.working import tree_of
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.names import display
 from tether.core.tree import EntryKind
 from tether.core.treeread import find_many, walk
-from tether.errors import Corrupt, InvalidInput, NotFound
-from tether.repo.absent import absent_contents, with_absent
+from tether.errors import InvalidInput, NotFound
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
-from tether.repo.history import History
-from tether.repo.repository import Repository
-from tether.repo.transaction import Transaction
-from tether.sync.negotiate import find_contents
-from tether.sync.peel import peel
-from tether.sync.remotes import open_remote
-from tether.sync.transfer import copy_objects
+from tether.sync.places import Place
 
 
 class Dropped(NamedTuple):
@@ -42,8 +37,8 @@ class Dropped(NamedTuple):
 def drop(repo: Opened, paths: Sequence[bytes], remote: str | None = None) -> Dropped:
     """Free the contents of files of the checked out commit; the working files stay.
 
-    Before anything is freed, every byte is read from the remote and verified, and the commit must be
-    part of one of its branches or tags, so that its gc keeps what it has.
+    Before anything is freed, every byte is read and verified where the remote is, by the hub if it is on
+    one, and the commit must be part of one of its branches or tags, so that its gc keeps what it has.
 
     Raises:
         NotFound: A path is not in the commit, or the remote does not have everything.
@@ -55,12 +50,16 @@ def drop(repo: Opened, paths: Sequence[bytes], remote: str | None = None) -> Dro
     if commit is None:
         raise InvalidInput("nothing to drop before the first commit")
     contents = {d: path for d, path in _contents(repo, paths).items() if repository.objects.has(d)}
-    other = open_remote(repository, name)
+    place = open_place(repo, name)
     try:
-        _require_commit(other, commit, name)
-        size = _verify(repo, other, contents, name)
+        if not place.has_commit(repository, commit):
+            raise NotFound(
+                f"no branch of {name} is known to have the checked out commit",
+                hint=f"run 'tether push {name}' or 'tether fetch {name}' first",
+            )
+        size = _verify(repo, place, contents, name)
     finally:
-        other.close()
+        place.close()
     if not contents:
         return Dropped(name, 0, 0, 0)
     days = repository.config.integer("gc.retention")
@@ -78,38 +77,11 @@ def fetch_back(repo: Opened, paths: Sequence[bytes]) -> Dropped:
         NotFound: A path is not in the commit, or a remote does not have a content any more.
     """
     repository = repo.repository
-    wanted = _contents(repo, paths)
-    with repository.transaction("drop --fetch") as transaction:
-        absent = absent_contents(transaction.root)
-        before = transaction.objects.written
-        brought = supply(repo, transaction, wanted, absent)
-        size = transaction.objects.written - before
-    return Dropped(", ".join(sorted({absent[d] for d in brought})), len(brought), size, 0)
-
-
-def supply(
-    repo: Opened, transaction: Transaction, contents: Iterable[Digest], absent: Mapping[Digest, str]
-) -> list[Digest]:
-    """Fetch those of some contents that are absent into a transaction, and return them.
-
-    Raises:
-        NotFound: The remote does not have one any more, or cannot be found.
-    """
-    objects = repo.repository.objects
-    wanted = [digest for digest in dict.fromkeys(contents) if digest in absent]
-    lacking = [digest for digest in wanted if not objects.has(digest)]
-    for name in sorted({absent[digest] for digest in lacking}):
-        mine = [digest for digest in lacking if absent[digest] == name]
-        other = open_remote(repo.repository, name)
-        try:
-            missing = find_contents(other.objects, objects.has_many, mine, other.root())
-            copy_objects(other.objects, transaction.objects, missing, repo.progress)
-        finally:
-            other.close()
-    if wanted:
-        rest = {digest: name for digest, name in absent.items() if digest not in wanted}
-        transaction.set_extra(with_absent(transaction.root, rest))
-    return lacking
+    wanted, record = _contents(repo, paths), repository.absent.record()
+    brought = supply(repo, wanted, "drop --fetch")
+    size = sum(map(repository.contents.size, brought))
+    remotes = {remote for digest in brought if (remote := record.remote_of(digest)) is not None}
+    return Dropped(", ".join(sorted(remotes)), len(brought), size, 0)
 
 
 def _contents(repo: Opened, paths: Sequence[bytes]) -> dict[Digest, bytes]:
@@ -130,26 +102,14 @@ def _contents(repo: Opened, paths: Sequence[bytes]) -> dict[Digest, bytes]:
     return found
 
 
-def _require_commit(other: Repository, commit: Digest, name: str) -> None:
-    tips = {peel(other.objects, digest) for digest in other.root().refs.values()}
-    known = other.objects.has(commit)
-    if not known or not any(History.of(other).is_ancestor(commit, tip) for tip in tips):
-        raise NotFound(
-            f"no branch of {name} has the checked out commit", hint=f"run 'tether push {name}' first"
-        )
-
-
-def _verify(repo: Opened, other: Repository, contents: Mapping[Digest, bytes], name: str) -> int:
-    """Read everything at the remote and return its size."""
+def _verify(repo: Opened, place: Place, contents: Mapping[Digest, bytes], name: str) -> int:
+    """Let everything be read and verified where it is kept, and return its size."""
     repo.progress.start(f"verifying at {name}", len(contents), "files")
-    size = 0
-    for digest, path in contents.items():
-        try:
-            size += sum(map(len, other.contents.stream(digest)))
-        except (NotFound, Corrupt):
+    for path, sound in zip(contents.values(), place.verify(list(contents)), strict=True):
+        if not sound:
             raise NotFound(
                 f"{name} does not have {display(path)} whole", hint=f"run 'tether fsck --full' at {name}"
-            ) from None
+            )
         repo.progress.advance(1)
     repo.progress.finish()
-    return size
+    return sum(map(repo.repository.contents.size, contents))

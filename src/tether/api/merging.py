@@ -10,6 +10,7 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, REMOTES, TAGS
 from tether.core.objects import Commit
+from tether.core.pathfilter import literal
 from tether.core.tree import EntryKind
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
@@ -25,6 +26,7 @@ from tether.repo.mergestate import (
     put_state,
     refuse_unresolved,
 )
+from tether.repo.partial import partial_of, set_partial
 from tether.repo.revision import find_ref, resolve
 from tether.repo.root import DEFAULT_BRANCH, Root
 from tether.repo.transaction import Transaction
@@ -190,12 +192,30 @@ def plan_stop(change: Change, outcome: MergeOutcome) -> CheckoutPlan:
     `abort` leads back to exactly what was there.
     """
     objects, before = change.transaction.objects, change.transaction.root.stage
+    fresh = show_conflicts(change, outcome.conflicts)
+    if fresh:
+        before = edit_tree(objects, before, dict.fromkeys(fresh)).digest
     plan = plan_checkout(change.worktree, objects, before, outcome.files, exact=True)
     files = [row.path for row in outcome.conflicts if row.ours and row.ours.kind != EntryKind.DIRECTORY]
     if files:
         local = compare(change.worktree, objects, before, paths=files).changes()
         plan.conflicts = sorted({*plan.conflicts, *map(local_change, local)})
     return plan
+
+
+def show_conflicts(change: Change, rows: Sequence[ConflictRow]) -> list[bytes]:
+    """Let the working copy show from now on the files that are in conflict: they are to be resolved there.
+
+    Returns:
+        Those of them that are not there yet.
+    """
+    transaction, worktree = change.transaction, change.worktree
+    hidden = [name for row in rows for name in row.names() if not worktree.shown.covers(name)]
+    if hidden:
+        worktree.shown = worktree.shown.with_more(map(literal, hidden))
+        set_partial(transaction, replace(partial_of(transaction.root), shown=worktree.shown))
+    taken = is_taken(change.repo)
+    return [name for name in hidden if not taken(name)]
 
 
 def make_commit(

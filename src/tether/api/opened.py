@@ -16,6 +16,7 @@ from tether.repo.repository import FOLDER, Repository, is_repository
 from tether.repo.unfinished import refuse_unfinished
 
 if TYPE_CHECKING:
+    from tether.core.digest import Digest
     from tether.sync.address import HubAddress
     from tether.sync.http import HttpClient
     from tether.sync.places import Connect
@@ -68,6 +69,7 @@ class Opened:
         self.progress = progress
         self.connect: Connect = _as_nobody
         self._author = author
+        repository.absent.supplier = self._supply
 
     @classmethod
     def init(
@@ -119,6 +121,12 @@ class Opened:
         repository = Repository.open(directory, clock=clock, user_config=user_config)
         repository.zone = system_zone if clock is system_clock else None
         return cls(repository)
+
+    def _supply(self, contents: "list[Digest]") -> None:
+        """Bring contents that a partial clone left at its remote, when they are first read."""
+        from tether.api.supplying import supplier
+
+        supplier(self)(contents)
 
     @property
     def root(self) -> Path:

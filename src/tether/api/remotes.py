@@ -1,38 +1,52 @@
 """Other repositories: clone, fetch, pull and push."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
+from tether.api.places import base_of, open_place
 from tether.api.takeover import Claim, claimed
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError, Unavailable
-from tether.repo.repository import FOLDER, Repository, is_unmade
+from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
+from tether.repo.partial import WHOLE, Partial
+from tether.repo.repository import FOLDER, Repository
 from tether.repo.root import Root
 from tether.repo.unfinished import remove_mark
 from tether.sync import exchange
 from tether.sync.address import parse_repository_address
 from tether.sync.clone import CloneOptions
-from tether.sync.exchange import Exchange, PushOptions
+from tether.sync.exchange import Exchange, FetchOptions, PushOptions
 from tether.sync.places import Connect, FolderPlace, Place, as_nobody, hub_place, is_on_hub
 from tether.sync.remotes import (
     DEFAULT_REMOTE,
     list_remotes,
     open_location,
     parse_location,
-    repository_folder,
 )
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
+
+
+class CloneChoices(TypedDict, total=False):
+    """Choices of `Repo.clone`."""
+
+    branch: str | None
+    """What to check out; None takes that of the source."""
+    paths: Iterable[str | bytes] | None
+    """Bring and show only what is under these files, folders and globs."""
+    depth: int | None
+    """Bring so many commits of each branch."""
+    lazy: bool
+    """Bring contents when they are first read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,8 @@ class CloneRequest:
         branch: What to check out; None takes the source's own.
         bare: Make a repository without working files.
         remote: What the source is called in the clone.
+        depth: How many commits of each branch come; None for all.
+        partial: Which contents come, and which files the working copy shows.
         progress: Told how long the copying goes on.
         connect: Opens connections to hubs.
     """
@@ -54,6 +70,8 @@ class CloneRequest:
     branch: str | None = None
     bare: bool = False
     remote: str = DEFAULT_REMOTE
+    depth: int | None = None
+    partial: Partial = WHOLE
     progress: Progress = SILENT
     connect: Connect = as_nobody
 
@@ -156,7 +174,9 @@ def clone_repository(
     """
     try:
         target = Repository.init(claim.path, clock=clock, bare=request.bare, user_config=user_config)
-        options = CloneOptions(request.remote, request.branch, share=source.share)
+        options = CloneOptions(
+            request.remote, request.branch, source.share, depth=request.depth, partial=request.partial
+        )
         branch = source.place.fill(target, options, request.progress)
         settings: dict[str, str | None] = {f"remote.{request.remote}.url": source.address}
         if branch is not None:
@@ -178,16 +198,20 @@ def _source(request: CloneRequest, clock: Callable[[], Time]) -> _Source:
     return _Source(FolderPlace(open_location(location, clock)), address, share=not location.is_url)
 
 
-def fetch(repo: Opened, remote: str | None = None, *, prune: bool = False) -> Exchange:
+def fetch(
+    repo: Opened, remote: str | None = None, *, prune: bool = False, depth: int | None = None
+) -> Exchange:
     """Bring the branches and tags of a remote here; branches and working files of ours stay as they are.
+
+    With a depth there are so many commits of each branch here afterwards, or more where there were.
 
     Raises:
         NotFound: There is no such remote, or no repository at its address.
     """
     name = remote or default_remote(repo)
-    other = _open(repo, name)
+    other = open_place(repo, name)
     try:
-        return other.fetch(repo.repository, name, prune=prune, progress=repo.progress)
+        return other.fetch(repo.repository, name, FetchOptions(prune, depth), progress=repo.progress)
     finally:
         other.close()
 
@@ -224,7 +248,7 @@ def push(repo: Opened, remote: str | None = None, options: PushOptions | None = 
     options = options or PushOptions(())
     if not options.branches and not (options.tags and repo.repository.root().head.ref is None):
         options = PushOptions((_current_branch(repo),), options.lease, options.tags, options.delete)
-    other = _open(repo, name, create=not options.delete)
+    other = open_place(repo, name, create=not options.delete)
     try:
         done = other.push(repo.repository, name, options, progress=repo.progress)
     finally:
@@ -257,7 +281,7 @@ def set_remote(repo: Opened, name: str, address: str) -> None:
     if is_on_hub(address):
         parse_repository_address(address)
     else:
-        parse_location(address, _base(repo))
+        parse_location(address, base_of(repo))
     repo.repository.config.set(_settings_file(repo), f"remote.{name}.url", address)
 
 
@@ -266,9 +290,16 @@ def remove_remote(repo: Opened, name: str) -> None:
 
     Raises:
         NotFound: There is none.
+        Conflict: It has contents that are not here.
     """
     if name not in list_remotes(repo.repository):
         raise NotFound(f"no remote named {name}")
+    record, has = repo.repository.absent.record(), repo.repository.objects.has
+    if any(record.remote_of(digest) == name and not has(digest) for digest in record):
+        raise Conflict(
+            f"there are contents that only {name} has",
+            hint="run 'tether prefetch --all' first",
+        )
     prefix = remote_ref(name, "x")[:-1]
     with repo.repository.transaction(f"remote rm {name}") as transaction:
         for ref in transaction.root.refs:
@@ -296,30 +327,6 @@ def default_remote(repo: Opened) -> str:
             return followed
     names = list(list_remotes(repo.repository))
     return names[0] if len(names) == 1 else DEFAULT_REMOTE
-
-
-def _open(repo: Opened, remote: str, *, create: bool = False) -> Place:
-    address = list_remotes(repo.repository).get(remote)
-    if address is None:
-        raise NotFound(f"no remote named {remote}", hint=f"run 'tether remote add {remote} URL'")
-    if is_on_hub(address):
-        return hub_place(address, repo.connect)
-    location = parse_location(address, _base(repo))
-    if create and repository_folder(location.path) is None and _is_free(location.path):
-        branch = repo.repository.root().head.ref or f"{BRANCHES}main"
-        branch = branch.removeprefix(BRANCHES)
-        return FolderPlace(Repository.init(location.path, clock=repo.clock, bare=True, branch=branch))
-    other = open_location(location, repo.clock)
-    other.wait = repo.repository.wait
-    return FolderPlace(other)
-
-
-def _is_free(path: Path) -> bool:
-    return not path.exists() or (path.is_dir() and is_unmade(path))
-
-
-def _base(repo: Opened) -> Path:
-    return repo.repository.worktree or repo.repository.directory
 
 
 def _settings_file(repo: Opened) -> Path:

@@ -4,9 +4,10 @@ Each method delegates to a function of a module beside this one that takes the `
 is imported on first use, so that a short command pays only for what it does.
 """
 
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from tether.api.changeable import Changeable
 from tether.api.opened import Paths, find_repository, system_clock
@@ -16,7 +17,7 @@ from tether.errors import InvalidInput
 if TYPE_CHECKING:
     from tether.api.merging import MergeOptions, MergeResult
     from tether.api.operations import Undone
-    from tether.api.remotes import CloneRequest
+    from tether.api.remotes import CloneChoices, CloneRequest
     from tether.api.replaying import ReplayResult
     from tether.api.resolving import Decision, Resolution
     from tether.api.working import Moved
@@ -41,13 +42,22 @@ class Repo(Changeable):
         url: str | Path,
         path: str | Path,
         *,
-        branch: str | None = None,
         clock: Callable[[], Time] = system_clock,
+        **choices: "Unpack[CloneChoices]",
     ) -> "Repo":
-        """Copy the repository at `url` (a folder or `file:///DIR`) into `path` and check out its branch.
+        """Copy the repository at `url` (a folder, `file:///DIR` or one on a hub) and check out its branch.
+
+        Args:
+            url: What to copy.
+            path: The new folder.
+            clock: As for `open`.
+            choices: `branch` is what to check out, otherwise that of the source. A clone is partial with
+                `paths`, which brings and shows only what is under these files, folders and globs; with
+                `depth`, which brings so many commits of each branch; and with `lazy`, which brings contents
+                when they are first read.
 
         Example:
-            >>> copy = Repo.clone("shared", "copy")
+            >>> copy = Repo.clone("shared", "copy", paths=["images"])
             >>> copy.remotes()["origin"].endswith("/shared")
             True
 
@@ -56,8 +66,18 @@ class Repo(Changeable):
             NotFound: There is no repository at `url`, or it has no such branch.
         """
         from tether.api.remotes import CloneRequest
+        from tether.core.pathfilter import EVERYTHING, PathFilter
+        from tether.repo.partial import Partial
 
-        request = CloneRequest(str(url), Path(path).absolute(), branch)
+        paths = choices.get("paths")
+        shown = EVERYTHING if paths is None else PathFilter(map(os.fsencode, paths))
+        request = CloneRequest(
+            str(url),
+            Path(path).absolute(),
+            choices.get("branch"),
+            depth=choices.get("depth"),
+            partial=Partial(choices.get("lazy", False), shown),
+        )
         return cls.clone_with(request, clock=clock)[0]
 
     @classmethod
@@ -180,12 +200,50 @@ class Repo(Changeable):
 
         remotes.add_remote(self, name, str(url))
 
-    def fetch(self, remote: str | None = None, *, prune: bool = False) -> "Exchange":
+    def prefetch(self, *paths: str | bytes, all_commits: bool = False) -> int:
+        """Bring contents that a partial clone does not have yet, and return how many came.
+
+        Args:
+            paths: Only those under these files, folders and globs.
+            all_commits: Those of every commit that is here, not of the checked out one alone.
+
+        Example:
+            >>> repo.prefetch("images")
+            0
+
+        Raises:
+            Unavailable: The remote that has them cannot be reached.
+        """
+        from tether.api import partial
+
+        return partial.prefetch(self, [*map(os.fsencode, paths)], all_commits=all_commits).contents
+
+    def show_more(self, *paths: str | bytes) -> int:
+        """Let the working copy of a partial clone show more files, and return how many were written.
+
+        Example:
+            >>> copy = Repo.clone("shared", "part", paths=["images"])
+            >>> copy.show_more("labels.csv")
+            1
+
+        Raises:
+            InvalidInput: It shows everything.
+            Conflict: Other files are in the way.
+            Unavailable: The remote that has the contents cannot be reached.
+        """
+        from tether.api import partial
+
+        return partial.show_more(self, [*map(os.fsencode, paths)]).files
+
+    def fetch(
+        self, remote: str | None = None, *, prune: bool = False, depth: int | None = None
+    ) -> "Exchange":
         """Bring the branches and tags of a remote here; branches and working files stay as they are.
 
         Args:
             remote: Its name; None is the one that the current branch follows.
             prune: Forget branches that the remote no longer has.
+            depth: Bring so many commits of each branch, in a clone that was made with a depth.
 
         Example:
             >>> repo.fetch("origin").objects
@@ -196,7 +254,7 @@ class Repo(Changeable):
         """
         from tether.api import remotes
 
-        return remotes.fetch(self, remote, prune=prune)
+        return remotes.fetch(self, remote, prune=prune, depth=depth)
 
     def pull(
         self, remote: str | None = None, branch: str | None = None, *, rebase: bool = False

@@ -54,6 +54,7 @@ class Status:
         standing: How the branch stands to what it follows; None where it follows nothing.
         unfinished: Whether a checkout was cut short, or another process is at one: the working files may be
             those from before it. The next command that writes files finishes it.
+        shown: The files, folders and globs that the working copy shows; None for everything.
     """
 
     branch: str | None
@@ -64,6 +65,7 @@ class Status:
     activity: str
     standing: "Standing | None" = None
     unfinished: bool = False
+    shown: tuple[bytes, ...] | None = None
 
     @property
     def conflicts(self) -> tuple[bytes, ...]:
@@ -153,7 +155,10 @@ def status(
     )
     rows, activity = under_way(repo, root)
     standing, unfinished = _standing(repo, root), is_unfinished(worktree)
-    return Status(branch_of(root), commit, tuple(staged), work, rows, activity, standing, unfinished)
+    paths_shown = None if worktree.shown.everything else worktree.shown.patterns
+    return Status(
+        branch_of(root), commit, tuple(staged), work, rows, activity, standing, unfinished, paths_shown
+    )
 
 
 def commit(repo: Opened, request: CommitRequest) -> CommitResult:

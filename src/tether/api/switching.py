@@ -14,6 +14,7 @@ from tether.api.working import (
     changing,
     move_to,
     open_worktree,
+    refuse_hidden,
     refuse_under_way,
     tree_of,
     writing,
@@ -104,6 +105,7 @@ def restore(repo: Opened, request: RestoreRequest) -> Restored:
 
     Raises:
         NotFound: A path is in neither the source nor the stage.
+        InvalidInput: A path is not part of this working copy.
     """
     only_stage = request.staged and not request.files
     with changing(repo, "restore --staged" if only_stage else "restore") as change:
@@ -123,6 +125,7 @@ def restore(repo: Opened, request: RestoreRequest) -> Restored:
         if only_stage:
             transaction.set_stage(new_stage)
             return Restored(len(changes))
+        refuse_hidden(change.worktree, limits)
         change.show(new_stage, paths=limits, force=True)
         if not request.staged:
             transaction.set_stage(root.stage)

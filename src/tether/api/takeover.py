@@ -25,6 +25,7 @@ from tether.repo.unfinished import MARK, is_torn, marked_source, write_mark
 from tether.storage.backend import RESERVED
 from tether.storage.locks import LockFile
 from tether.storage.oserrors import translated
+from tether.worktree.files import TEMPORARY_PREFIX
 from tether.worktree.worktree import STATE_FOLDER
 
 _LOCK = "clone"
@@ -182,6 +183,8 @@ def _clear_files(path: Path, found: list[bytes], directory: Path, clock: Callabl
     try:
         entries = find_many(repository.objects, _target(repository), found)
         for name in found:
+            if os.path.basename(name).startswith(TEMPORARY_PREFIX):  # noqa: PTH119
+                continue
             entry = entries.get(name)
             if entry is None or not _is_begun(os.path.join(os.fsencode(path), name), entry, repository):  # noqa: PTH118
                 raise _not_ours(path, name)

@@ -13,12 +13,12 @@ from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import walk
-from tether.errors import Conflict, TetherError, Unavailable
-from tether.repo.absent import absent_contents
+from tether.errors import Conflict, InvalidInput, TetherError, Unavailable
 from tether.repo.history import History
 from tether.repo.mergestate import MERGE, STASH, current_state
 from tether.repo.operations import Head, Operation
 from tether.repo.oplog import apply_goal, read_operations, undo_goal
+from tether.repo.partial import partial_of
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
@@ -69,13 +69,16 @@ class Change:
     """One command that changes root and working files together; see `changing`.
 
     Attributes:
+        repo: Whose.
         transaction: Where objects, refs and the stage are changed.
         worktree: Whose files, held alone.
+        command: For the operation log.
         files: How many were written or removed, when it is over.
     """
 
-    def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction) -> None:
-        self._repo, self.worktree, self.transaction = repo, worktree, transaction
+    def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction, command: str) -> None:
+        self.repo, self.worktree, self.transaction = repo, worktree, transaction
+        self.command = command
         self._plan: CheckoutPlan | None = None
         self._durable = False
         self.files = 0
@@ -109,11 +112,10 @@ class Change:
             Conflict: The plan would lose local changes; nothing has changed.
         """
         plan.check()
-        absent = absent_contents(self.transaction.root)
-        if absent:
-            from tether.api.drop import supply
+        if plan.writes and self.repo.repository.absent.record():
+            from tether.api.supplying import supply
 
-            supply(self._repo, self.transaction, [write.entry.digest for write in plan.writes], absent)
+            supply(self.repo, {write.entry.digest: write.path for write in plan.writes}, self.command)
         if plan.rescues:
             kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, self.transaction, plan.rescues))
             self.transaction.rescue(edit_tree(self.transaction.objects, EMPTY_TREE, kept).digest)
@@ -132,7 +134,7 @@ class Change:
 
     def carry_out(self) -> None:
         """Write the files, after the root has moved."""
-        plan, repository = self._plan, self._repo.repository
+        plan, repository = self._plan, self.repo.repository
         if plan is None or plan.is_empty:
             return
         plan.objects = repository.objects
@@ -140,12 +142,27 @@ class Change:
             self.worktree,
             repository.contents,
             plan,
-            progress=self._repo.progress,
+            progress=self.repo.progress,
             sync=self._durable,
             announced=True,
         )
         done.finish()
         self.files = done.written + done.deleted
+
+
+def refuse_hidden(worktree: WorkTree, paths: Sequence[bytes]) -> None:
+    """Refuse to write files that the working copy does not show.
+
+    Raises:
+        InvalidInput: A path is not part of it, nor is anything below it.
+    """
+    shown = worktree.shown
+    for path in paths:
+        if not (shown.covers(path) or shown.leads(path)):
+            named = display(path)
+            raise InvalidInput(
+                f"not part of this working copy: {named}", hint=f"run 'tether fetch --path {named}' first"
+            )
 
 
 def open_worktree(repo: Opened, command: str = "") -> WorkTree:
@@ -155,7 +172,9 @@ def open_worktree(repo: Opened, command: str = "") -> WorkTree:
         InvalidInput: The repository is bare.
     """
     repository = repo.repository
-    return WorkTree.open(repo.root, repository.directory, command=command, started=repo.clock().micros)
+    worktree = WorkTree.open(repo.root, repository.directory, command=command, started=repo.clock().micros)
+    worktree.shown = partial_of(repository.root()).shown
+    return worktree
 
 
 @contextmanager
@@ -200,7 +219,7 @@ def changing(repo: Opened, command: str) -> Iterator[Change]:
     """
     with writing(repo, command) as worktree:
         with repo.repository.transaction(command) as transaction:
-            change = Change(repo, worktree, transaction)
+            change = Change(repo, worktree, transaction, command)
             yield change
             change.announce()
         try:

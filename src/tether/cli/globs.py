@@ -7,41 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from tether.cli.context import FOLDER
-from tether.errors import InvalidInput
+from tether.core.pathfilter import glob_pattern
 
 if TYPE_CHECKING:
     from tether.worktree.folders import Folders
     from tether.worktree.ignore import IgnoreRules
 
+__all__ = ["MAGIC", "glob_pattern", "tracked_matches", "working_matches"]
+
 MAGIC = re.compile(r"[*?[]")
 
 Matches: TypeAlias = Callable[[bytes], object]
-
-
-def glob_pattern(glob: bytes) -> re.Pattern[bytes]:
-    """Return the regular expression of a glob in which `*` crosses `/`, as in git's path arguments."""
-    parts: list[bytes] = []
-    position = 0
-    while position < len(glob):
-        char = glob[position : position + 1]
-        end = glob.find(b"]", position + 2) if char == b"[" else -1
-        if char == b"*":
-            parts.append(b".*")
-        elif char == b"?":
-            parts.append(b"[^/]")
-        elif end > 0:
-            inner = glob[position + 1 : end]
-            negated = inner[:1] in (b"!", b"^")
-            body = re.sub(rb"([\\\[\]^&~|])", rb"\\\1", inner[1:] if negated else inner)
-            parts.append((b"[^/" if negated else b"[") + body + b"]")
-            position = end
-        else:
-            parts.append(re.escape(char))
-        position += 1
-    try:
-        return re.compile(b"".join(parts), re.DOTALL)
-    except re.error:
-        raise InvalidInput(f"not a valid glob: {os.fsdecode(glob)}") from None
 
 
 def tracked_matches(matches: Matches, tracked: Iterable[bytes]) -> Iterator[bytes]:

@@ -41,7 +41,7 @@ def expand_paths(
     top = os.fsencode(os.path.realpath(ctx.root))
     found: dict[bytes, None] = {}
     for argument in arguments:
-        path = _inside(top, argument)
+        path = inside(top, argument)
         if os.path.lexists(os.path.join(top, path)):
             found[path] = None
         elif MAGIC.search(argument):
@@ -77,13 +77,13 @@ def head_of(ctx: Context) -> tuple[str, ...]:
 
 def shown_here(ctx: Context) -> Callable[[bytes], str]:
     """Return what writes a path of the repository as it is typed in the current folder."""
-    here = _inside(os.fsencode(os.path.realpath(ctx.root)), ".")
+    here = inside(os.fsencode(os.path.realpath(ctx.root)), ".")
     if not here:
         return display
     return lambda path: display(os.path.relpath(b"/" + path, b"/" + here))
 
 
-def _inside(top: bytes, argument: str) -> bytes:
+def inside(top: bytes, argument: str) -> bytes:
     """Return one argument relative to `top`, without `.` and `..`."""
     if not argument:
         raise InvalidInput("a path is empty")

@@ -70,6 +70,7 @@ COMMANDS = (
     CommandInfo("bisect", "Find the commit that brought a change", "branch"),
     CommandInfo("remote", "List, add or remove remotes", "remote", common=True),
     CommandInfo("fetch", "Get the news of a remote", "remote"),
+    CommandInfo("prefetch", "Bring contents before they are needed", "remote"),
     CommandInfo("pull", "Fetch and merge", "remote", common=True),
     CommandInfo("push", "Send commits to a remote", "remote", common=True),
     CommandInfo("archive", "Write the files of a revision as one archive", "remote"),

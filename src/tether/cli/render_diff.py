@@ -1,10 +1,10 @@
 """Differences as people and scripts read them; the text form is what `git apply` and `patch` take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from tether.api.diff import FileChange, Version, content_diff, digest_of
+from tether.api.diff import FileChange, Version, content_diff, digest_of, prepared
 from tether.cli.context import Context
 from tether.cli.format import count_text, size_text
 from tether.core.names import display
@@ -41,6 +41,11 @@ def change_document(ctx: Context, change: FileChange) -> dict[str, Any]:
         document["added"], document["removed"] = count_changes(found.hunks)
         document["lines"] = [line for hunk in found.hunks for line in _hunk_texts(hunk)]
     return document
+
+
+def change_documents(ctx: Context, changes: Iterable[FileChange]) -> list[dict[str, Any]]:
+    """Return several changes for `--json`."""
+    return [change_document(ctx, change) for change in prepared(ctx.repo(), changes)]
 
 
 def name_document(change: FileChange) -> dict[str, Any]:
@@ -81,7 +86,7 @@ def _text(line: bytes) -> str:
 
 def patch_lines(ctx: Context, changes: Sequence[FileChange]) -> Iterator[str]:
     """Yield the changes with their lines, one file after the other."""
-    for change in changes:
+    for change in prepared(ctx.repo(), changes):
         yield from _patch(ctx, change)
 
 
@@ -153,7 +158,7 @@ def name_lines(ctx: Context, changes: Sequence[FileChange], *, status: bool) -> 
 def stat_lines(ctx: Context, changes: Sequence[FileChange]) -> Iterator[str]:
     """Yield a line a file with how much of it changed, and the sum."""
     rows: list[tuple[str, tuple[int, int] | None, str]] = []
-    for change in changes:
+    for change in prepared(ctx.repo(), changes):
         found = content_diff(ctx.repo(), change, 0)
         counts = None if found.hunks is None else count_changes(found.hunks)
         rows.append((_stat_name(change), counts, _sizes(change)))

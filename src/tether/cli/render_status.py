@@ -28,6 +28,8 @@ _ACTIVITIES = {
     "rebase": ("a rebase is under way", "tether rebase"),
 }
 
+_NAMED = 5
+
 
 def staged_changes(status: "Status") -> list[tuple[str, bytes, bytes | None]]:
     """Return (change, path, old path of a rename) of what is staged, in order."""
@@ -65,6 +67,7 @@ def status_document(status: "Status") -> dict[str, Any]:
         "ignored": [plain.untracked(*row) for row in status.work.ignored],
         "conflicts": [display(path) for path in status.conflicts],
         "activity": status.activity or None,
+        "shown": [display(pattern) for pattern in status.shown] if status.shown is not None else None,
         "upstream": standing and standing.upstream,
         "ahead": counts and counts.ahead,
         "behind": counts and counts.behind,
@@ -107,6 +110,8 @@ def long_lines(status: "Status", look: Look) -> Iterator[str]:
     yield _where(status, style)
     if status.standing is not None:
         yield _standing(status.standing)
+    if status.shown is not None:
+        yield _shown(status.shown)
     if status.unfinished:
         yield style(
             "warning", "a checkout was cut short, or is under way: not all files are as they shall be"
@@ -153,6 +158,15 @@ def _standing(standing: "Standing") -> str:
     if counts.behind:
         return f"{behind} behind {name} ('tether pull' brings them)"
     return f"up to date with {name}"
+
+
+def _shown(patterns: tuple[bytes, ...]) -> str:
+    """Say what part of the files is here."""
+    if not patterns:
+        return "no files are shown ('tether fetch --path PATH' brings some)"
+    names = ", ".join(display(pattern) for pattern in patterns[:_NAMED])
+    more = f" and {len(patterns) - _NAMED} more" if len(patterns) > _NAMED else ""
+    return f"shown are {names}{more} ('tether fetch --path PATH' shows more)"
 
 
 def _activity(status: "Status") -> Iterator[str]:

@@ -111,6 +111,7 @@ def _members(
 def _read_window(
     contents: ContentReader, window: Sequence[tuple[bytes, Entry]]
 ) -> Iterator[tuple[bytes, Entry, Iterator[bytes]]]:
+    contents.prepare([entry.digest for _, entry in window if entry.kind != EntryKind.DIRECTORY])
     small = [at for at, (_, entry) in enumerate(window) if _is_small(entry)]
     wanted = [(window[at][1].digest, window[at][1].size) for at in small]
     data = {small[index]: piece for part in contents.small_batches(wanted) for index, piece in part}

@@ -68,6 +68,7 @@ class Blamer:
         entry = self._entry(commit, path)
         if entry is None:
             raise NotFound(f"no such file in {commit.hex()[:12]}: {path.decode('utf-8', 'replace')}")
+        self._prepare(commit, path)
         lines = self._read(entry, path)
         self._want(_State(commit, path, entry), {number: number for number in range(len(lines))})
         origins: dict[int, tuple[_State, int]] = {}
@@ -80,6 +81,13 @@ class Blamer:
             BlameLine(state.commit, state.path, number + 1, here + 1, lines[number])
             for number, (state, here) in sorted(origins.items())
         ]
+
+    def _prepare(self, commit: Digest, path: bytes) -> None:
+        """Bring all versions of a file in one go where they would come one by one."""
+        if self._contents.is_partial:
+            found = (self._entry(each, path) for each in self._history.ancestors([commit]))
+            small = (entry.digest for entry in found if entry is not None and entry.size <= TEXT_LIMIT)
+            self._contents.prepare(list(dict.fromkeys(small)))
 
     def _want(self, state: _State, lines: dict[int, int]) -> None:
         """Note that lines (final number to number here) are to be looked for in a state."""

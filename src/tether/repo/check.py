@@ -19,13 +19,13 @@ from tether.core.progress import SILENT, Progress
 from tether.core.tree import split_digests
 from tether.core.treeverify import verify_tree
 from tether.errors import Corrupt, Forbidden, NotFound, TetherError, Unsupported
-from tether.repo.absent import absent_contents
+from tether.repo.absent import Absent, absent_contents
 from tether.repo.checkpacks import BadFrame, check_packs, check_places
 from tether.repo.inventory import Inventory
 from tether.repo.operations import walk_operations
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import pack_key
-from tether.repo.reachable import Marker, marker_for, operation_values, pointer_values
+from tether.repo.reachable import Marker, marker_for, operation_values, root_values
 from tether.repo.repository import FORMAT_KEY, Repository
 from tether.repo.root import Root
 from tether.repo.touches import Touches
@@ -153,7 +153,14 @@ class _Check:
         self._objects = repository.objects
         self._inventory = Inventory()
         self._bad: dict[Digest, tuple[ProblemKind, ObjectKind, str]] = {}
-        self._absent = absent_contents(root)
+        self._absent = self._record()
+
+    def _record(self) -> Absent:
+        """Return what is absent on purpose; a list that is lost is found by the marker."""
+        try:
+            return self._repository.absent.record()
+        except (Corrupt, NotFound):
+            return Absent(absent_contents(self._root))
 
     def run(self) -> None:
         self._check_format()
@@ -192,7 +199,7 @@ class _Check:
         root, objects = self._root, self._objects
         marker = marker_for(objects, self._inventory, root, self._found)
         self._progress.start("checking history and files", None, "objects")
-        marker.mark({*pointer_values(root.pointers()), *root.refs.values()} - self._dangling())
+        marker.mark(root_values(root) - self._dangling())
         try:
             for operation in walk_operations(root.operations, root.older_operations, objects):
                 marker.mark(operation_values(operation))
@@ -202,8 +209,9 @@ class _Check:
         return marker
 
     def _found(self, kind: ObjectKind, digest: Digest, message: str) -> None:
-        if digest in self._absent and message == "missing":
-            self._report.absent.append((digest, self._absent[digest]))
+        remote = self._absent.remote_of(digest) if message == "missing" else None
+        if remote is not None:
+            self._report.absent.append((digest, remote))
         elif digest not in self._bad:
             problem = ProblemKind.MISSING if message == "missing" else ProblemKind.DAMAGED
             self._bad[digest] = (problem, kind, message)

@@ -1,10 +1,10 @@
 """Contents on their way out: whole, by range or in batches, every byte verified."""
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from blake3 import blake3
 
@@ -23,6 +23,27 @@ _THREADS = 2
 _AHEAD = 3
 
 
+class Elsewhere(Protocol):
+    """Knows of contents that are not here on purpose."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are contents that come when they are first read."""
+        ...
+
+    def remote_of(self, digest: Digest) -> str | None:
+        """Return the remote that has a content; None where none is known."""
+        ...
+
+    def bring(self, digests: Sequence[Digest]) -> bool:
+        """Bring those of some contents that come when they are first read; say whether any came.
+
+        Raises:
+            Unavailable: The remote that has them cannot be reached.
+        """
+        ...
+
+
 class _Piece(NamedTuple):
     """Chunks of a file from a known offset on."""
 
@@ -39,10 +60,15 @@ class _Group(NamedTuple):
 
 
 class ContentReader:
-    """Reads file contents by digest. Ranges are verified by chunk, whole files by their own digest too."""
+    """Reads file contents by digest. Ranges are verified by chunk, whole files by their own digest too.
 
-    def __init__(self, objects: ObjectDb, remote_of: Callable[[Digest], str | None] | None = None) -> None:
-        self._objects, self._remote_of = objects, remote_of
+    Args:
+        objects: Has the contents.
+        elsewhere: Knows, and may bring, those that are not here; None where nothing is expected elsewhere.
+    """
+
+    def __init__(self, objects: ObjectDb, elsewhere: "Elsewhere | None" = None) -> None:
+        self._objects, self._elsewhere = objects, elsewhere
 
     def size(self, digest: Digest) -> int:
         """Return the length of a file in bytes.
@@ -53,6 +79,8 @@ class ContentReader:
         if digest == EMPTY_FILE:
             return 0
         frame = self._objects.frame(digest)
+        if frame is None and self._brought([digest]):
+            frame = self._objects.frame(digest)
         if frame is None:
             raise self._lacking(digest)
         return frame.raw if frame.kind == ObjectKind.CHUNK else self._recipe(digest).size
@@ -135,6 +163,21 @@ class ContentReader:
             data = self.read(digest)
             yield [(i, _sized(data, items[i])) for i in wanted[digest]]
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether some contents come only when they are read."""
+        return self._elsewhere is not None and self._elsewhere.waiting
+
+    def prepare(self, digests: Sequence[Digest]) -> None:
+        """Bring in one go those of some contents that would come one by one when they are read.
+
+        Raises:
+            Unavailable: The remote that has them cannot be reached.
+        """
+        if self.is_partial:
+            places = self._objects.find_many(digests)
+            self._brought([digest for digest, at in zip(digests, places, strict=True) if at is None])
+
     def open(self, digest: Digest) -> "ContentFile":
         """Return a seekable binary file over the content; nothing is read before it is asked for."""
         return ContentFile(self, digest, self.size(digest))
@@ -142,6 +185,8 @@ class ContentReader:
     def chunks(self, digest: Digest) -> Iterator[Digest]:
         """Yield the digests of the chunks of a file, in order."""
         place = self._objects.find(digest)
+        if place is None and digest != EMPTY_FILE and self._brought([digest]):
+            place = self._objects.find(digest)
         if place is not None and place.frame.kind == ObjectKind.CHUNK:
             yield digest
         elif digest != EMPTY_FILE:
@@ -150,18 +195,25 @@ class ContentReader:
 
     def _lacking(self, digest: Digest) -> NotFound:
         """Return the error for a content that is not here; names the remote that has it."""
-        remote = self._remote_of(digest) if self._remote_of is not None else None
+        remote = self._elsewhere.remote_of(digest) if self._elsewhere is not None else None
         message = f"content {digest.hex()[:12]} is not in this repository"
         if remote is None:
             return NotFound(message)
         hint = "bring it back with 'tether drop --fetch PATH'"
         return NotFound(f"{message}; it was dropped and is at {remote}", hint=hint)
 
+    def _brought(self, digests: Sequence[Digest]) -> bool:
+        return bool(digests) and self._elsewhere is not None and self._elsewhere.bring(digests)
+
     def _sorted_out(self, digests: Sequence[Digest]) -> tuple[list[Place], list[Digest]]:
         """Return the places of those that are one chunk, and the digests of the others."""
         single: list[Place] = []
         several: list[Digest] = []
-        for digest, place in zip(digests, self._objects.find_many(digests), strict=True):
+        places = self._objects.find_many(digests)
+        lacking = [digest for digest, place in zip(digests, places, strict=True) if place is None]
+        if self._brought(lacking):
+            places = self._objects.find_many(digests)
+        for digest, place in zip(digests, places, strict=True):
             if place is None:
                 raise self._lacking(digest)
             if place.frame.kind == ObjectKind.CHUNK:

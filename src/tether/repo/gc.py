@@ -25,7 +25,8 @@ from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unavailable
-from tether.repo.absent import absent_contents
+from tether.repo.absent import Absent, read_absent
+from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META
 from tether.repo.gcwrite import GcCounts, Replaced, collect
 from tether.repo.inventory import Inventory, frame_cost
@@ -150,7 +151,7 @@ class _Survey:
         self._problems: list[tuple[ObjectKind, Digest, str]] = []
         self._marker: Marker | None = None
         self._for_undo = 0
-        self._absent: dict[Digest, str] = {}
+        self._absent = Absent()
 
     def plan(self, root: Root) -> GcPlan:
         """Return the plan for a root."""
@@ -177,7 +178,7 @@ class _Survey:
     def _mark(self, root: Root) -> Log:
         objects = self._repository.objects
         first = self._marker is None
-        self._absent = absent_contents(root)
+        self._absent = read_absent(root, ContentReader(objects))
         if self._marker is None:
             self._marker = marker_for(objects, self._inventory, root, self._report)
             self._marker.skip(self._options.dropped)

@@ -134,6 +134,7 @@ def search_tree(
 def _search_batch(
     contents: ContentReader, batch: Sequence[tuple[bytes, Entry]], pattern: Pattern
 ) -> Iterator[Match]:
+    contents.prepare([entry.digest for _, entry in batch])
     small = [(at, entry) for at, (_, entry) in enumerate(batch) if entry.size <= SMALL_FILE]
     whole: dict[int, list[Match]] = {}
     for part in contents.small_batches([(entry.digest, entry.size) for _, entry in small]):

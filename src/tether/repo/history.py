@@ -12,12 +12,16 @@ from typing import Literal, NamedTuple, TypeAlias
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
+from tether.errors import NotFound
 from tether.repo.operations import split_digests
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 
 SHALLOW_KEY = "shallow"
 """Name in `Root.extra` of the commits whose parents are not in this repository, 32 bytes each."""
+
+DEEPEN = "run 'tether fetch --unshallow', or 'tether fetch --depth N' with more commits"
+"""What to do where the history that is here ends too early."""
 
 Order: TypeAlias = Literal["date", "topo"]
 ParentsOf: TypeAlias = Callable[[Digest, Commit], tuple[Digest, ...]]
@@ -69,6 +73,10 @@ class History:
                 self._commits.popitem(last=False)
         return known
 
+    def is_cut(self, digest: Digest) -> bool:
+        """Say whether a commit has parents that are not in this repository."""
+        return digest in self._shallow
+
     def parents(self, digest: Digest) -> tuple[Digest, ...]:
         """Return the parents of a commit that are in this repository."""
         return self._link(digest)[1]
@@ -92,12 +100,21 @@ class History:
 
         Several for histories that crossed; none for those with nothing in common. The work is
         proportional to what the two do not share.
+
+        Raises:
+            NotFound: The history that is here ends before one is found.
         """
         if ours == theirs:
             return [ours]
         paint = _Paint(self, [ours], [theirs])
         paint.run()
         found = sorted(paint.meetings(), key=self.time, reverse=True)
+        cut = next((digest for digest in paint.marks if digest in self._shallow), None)
+        if cut is not None and not found:
+            raise NotFound(
+                f"where the two histories parted is not here: history is cut at {cut.hex()[:12]}",
+                hint=DEEPEN,
+            )
         return [base for base in found if not any(self._below(base, other) for other in found)]
 
     def _below(self, ancestor: Digest, descendant: Digest) -> bool:
@@ -171,7 +188,12 @@ class History:
 
 def shallow_commits(root: Root) -> tuple[Digest, ...]:
     """Return the commits whose parents are not in the repository of this root."""
-    return next((split_digests(value) for key, value in root.extra if key == SHALLOW_KEY), ())
+    return shallow_in(root.extra)
+
+
+def shallow_in(extra: Iterable[tuple[str, bytes]]) -> tuple[Digest, ...]:
+    """Return the commits whose parents are not in a repository whose root has this `extra`."""
+    return next((split_digests(value) for key, value in extra if key == SHALLOW_KEY), ())
 
 
 def with_shallow(root: Root, commits: Iterable[Digest]) -> tuple[tuple[str, bytes], ...]:
@@ -179,6 +201,23 @@ def with_shallow(root: Root, commits: Iterable[Digest]) -> tuple[tuple[str, byte
     boundary = sorted({*shallow_commits(root), *commits})
     rest = [(key, value) for key, value in root.extra if key != SHALLOW_KEY]
     return tuple(sorted([*rest, (SHALLOW_KEY, b"".join(boundary))] if boundary else rest))
+
+
+def newest(history: History, starts: Iterable[Digest], depth: int) -> list[Digest]:
+    """Return the commits that are at most `depth` steps down from some commits, which are the first step."""
+    level, found = dict.fromkeys(starts), dict[Digest, None]()
+    for _ in range(depth):
+        found.update(level)
+        below = dict.fromkeys(parent for digest in level for parent in history.parents(digest))
+        level = {digest: None for digest in below if digest not in found}
+        if not level:
+            break
+    return list(found)
+
+
+def shallow_value(commits: Iterable[Digest]) -> bytes | None:
+    """Return the value in `Root.extra` for a boundary; None where there is none."""
+    return b"".join(sorted(set(commits))) or None
 
 
 def _push(heap: list[tuple[int, Digest]], seen: set[Digest], time: int, digest: Digest) -> None:

@@ -4,7 +4,7 @@ Texts are merged by line. Whatever cannot be merged is kept in both versions: th
 copy has ours at the path and theirs beside it under a name that says so.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from tether.core.kinds import ObjectWriter
 from tether.core.textdiff import looks_binary
 from tether.core.textmerge import merge_text
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treemerge import MergeConflict, merge_trees
 from tether.core.treeread import find_many
@@ -73,6 +74,15 @@ class MergeContents:
         """Return a whole content."""
         fresh = self._fresh.get(digest)
         return self._reader.read(digest) if fresh is None else fresh
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether some contents come only when they are read."""
+        return self._reader.is_partial
+
+    def prepare(self, digests: Sequence[Digest]) -> None:
+        """Bring in one go those that would come one by one when they are read."""
+        self._reader.prepare([digest for digest in digests if digest not in self._fresh])
 
     def add(self, data: bytes, name: bytes) -> Digest:
         """Store a content."""
@@ -165,6 +175,7 @@ class Merger:
     def merge_trees(self, base: Digest, ours: Digest, theirs: Digest, labels: Labels = PLAIN) -> MergeOutcome:
         """Merge two trees that come from a third."""
         texts = _Texts(self.contents, labels, TreeAttributes(self.objects, self.contents.read, ours))
+        self._prepare(base, ours, theirs)
         merged = merge_trees(self.objects, base, ours, theirs, texts.merge)
         if not merged.conflicts:
             return MergeOutcome(merged.tree, merged.tree)
@@ -172,6 +183,19 @@ class Merger:
         rows = tuple(layout.place(conflict) for conflict in merged.conflicts)
         files = edit_tree(self.objects, merged.tree, layout.edits).digest
         return MergeOutcome(merged.tree, files, rows)
+
+    def _prepare(self, base: Digest, ours: Digest, theirs: Digest) -> None:
+        """Bring what a merge by line reads, if it is not here: files that both sides changed."""
+        if not self.contents.is_partial:
+            return
+        mine = {change.path: change for change in diff_trees(self.objects, base, ours)}
+        wanted: list[Digest] = []
+        for change in diff_trees(self.objects, base, theirs):
+            other = mine.get(change.path)
+            if other is not None and other.new and change.new and other.new.digest != change.new.digest:
+                sides = (change.old, other.new, change.new)
+                wanted += (e.digest for e in sides if e and e.kind != EntryKind.DIRECTORY)
+        self.contents.prepare(wanted)
 
     def _base_tree(self, bases: list[Digest], depth: int) -> Digest:
         """Return the tree of the only base, or one merged from several; conflicts in it stay as text."""

@@ -12,6 +12,7 @@ from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EntryKind, Inner, decode_node, split_digests
 from tether.errors import Corrupt, NotFound, Unsupported
+from tether.repo.absent import absent_lists
 from tether.repo.history import shallow_commits
 from tether.repo.inventory import Inventory
 from tether.repo.mergestate import state_references
@@ -216,7 +217,8 @@ class Marker:
 
 def root_values(root: Root) -> set[Digest]:
     """Return what a root itself names: refs, HEAD, the stage, the state and what `extra` keeps."""
-    return {*root.refs.values(), *pointer_values(root.pointers())}
+    lists = (each.content for each in absent_lists(root))
+    return {*root.refs.values(), *pointer_values(root.pointers()), *lists}
 
 
 def pointer_values(pointers: Pointers) -> set[Digest]:

@@ -18,8 +18,9 @@ from tether.core.progress import SILENT, Progress
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import decode_node, split_digests
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, Unsupported
-from tether.repo.absent import absent_contents
+from tether.repo.absent import Absent, absent_contents, read_absent
 from tether.repo.check import CheckOptions, CheckReport, ProblemKind, run_check
+from tether.repo.contents import ContentReader
 from tether.repo.frames import (
     DATA,
     FRAME_SIZE,
@@ -223,9 +224,12 @@ class _Mending:
         """Bring what is lost, and what hangs below it, from the sources; say whether anything stays lost."""
         sound = Inventory()
         sound.extend(self._backend, [name for name in root.packs() if name not in found.damaged_packs])
-        waiting, fetched, lost, seen = list(found.missing), 0, False, set(absent_contents(root))
+        waiting, fetched, lost, seen = list(found.missing), 0, False, set[Digest]()
+        absent = self._absent(root)
         while waiting:
             digest = waiting.pop()
+            if digest in absent and digest not in found.missing:
+                continue
             if digest in seen or digest in self._saved or self._is_sound(sound, found, digest):
                 continue
             seen.add(digest)
@@ -238,6 +242,13 @@ class _Mending:
         if fetched:
             self._repair.actions.append(f"fetched {fetched} objects from other repositories")
         return lost
+
+    def _absent(self, root: Root) -> Absent:
+        """Return what is elsewhere on purpose; where the record is damaged, what is left of it."""
+        try:
+            return read_absent(root, ContentReader(self._repository.objects))
+        except (Corrupt, NotFound):
+            return Absent(absent_contents(root))
 
     def _is_sound(self, sound: Inventory, found: CheckReport, digest: Digest) -> bool:
         return digest not in found.missing and sound.kind_of(digest) is not None

@@ -4,15 +4,16 @@ A repository beside working files lives in their `.tether` folder; a bare one is
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock as ThreadLock
 from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
 from tether.errors import AlreadyExists, Corrupt, NotFound, Unavailable, Unsupported
-from tether.repo.absent import absent_contents
+from tether.repo.absent import Absent, read_absent
 from tether.repo.config import Config
 from tether.repo.contents import ContentReader
 from tether.repo.objectdb import ObjectDb
@@ -87,6 +88,54 @@ class Storage:
         self.roots.create(root.encode())
 
 
+class AbsentHere:
+    """The contents that a repository left at its remotes, as its root says now.
+
+    Attributes:
+        supplier: Brings some of those that come when they are first read; None where nobody can.
+    """
+
+    def __init__(self, repository: "Repository") -> None:
+        self.supplier: Callable[[list[Digest]], None] | None = None
+        self._repository = repository
+        self._read: tuple[object, Absent] | None = None
+        self._lock = ThreadLock()
+
+    def record(self) -> Absent:
+        """Return the record.
+
+        Raises:
+            Corrupt: It is damaged.
+            NotFound: A part of it is missing.
+        """
+        root = self._repository.root()
+        if self._read is None or self._read[0] != root.extra:
+            self._read = (root.extra, read_absent(root, ContentReader(self._repository.objects)))
+        return self._read[1]
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there are contents that come when they are first read."""
+        return self.supplier is not None and self.record().has_promised
+
+    def remote_of(self, digest: "Digest") -> str | None:
+        """Return the remote that has a content; None for one that is not recorded."""
+        return self.record().remote_of(digest)
+
+    def bring(self, digests: "Sequence[Digest]") -> bool:
+        """Bring those that come when they are first read; see `contents.Elsewhere`."""
+        if self.supplier is None:
+            return False
+        with self._lock:
+            record, has = self.record(), self._repository.objects.has
+            # Where contents come when they are read, dropped ones do too.
+            wanted = [digest for digest in digests if record.has_promised and digest in record]
+            lacking = [digest for digest in wanted if not has(digest)]
+            if lacking:
+                self.supplier(lacking)
+            return bool(wanted)
+
+
 class Repository:
     """Objects, contents, refs and operations of one repository.
 
@@ -102,6 +151,7 @@ class Repository:
         clock: Gives the time for operations.
         zone: The viewer's, for days and times that users write; None takes that of the clock.
         wait: Called while another process holds a lock; None waits a minute in silence.
+        absent: The contents that are not here because a remote has them.
     """
 
     def __init__(
@@ -116,7 +166,8 @@ class Repository:
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
         self.objects = ObjectDb(storage.backend, lambda: self.root().packs())
-        self.contents = ContentReader(self.objects, lambda digest: absent_contents(self.root()).get(digest))
+        self.absent = AbsentHere(self)
+        self.contents = ContentReader(self.objects, self.absent)
 
     @classmethod
     def init(

@@ -15,7 +15,7 @@ from tether.core.names import BRANCHES, REMOTES, TAGS, path_bytes, short_ref
 from tether.core.objects import Tag
 from tether.core.tree import Entry
 from tether.errors import InvalidInput, NotFound
-from tether.repo.history import History
+from tether.repo.history import DEEPEN, History
 from tether.repo.operations import Head, walk_operations
 from tether.repo.repository import Repository
 from tether.repo.root import Root
@@ -262,6 +262,8 @@ def _unknown(root: Root, name: str) -> NotFound:
 def _nth_parent(history: History, commit: Digest, number: int, text: str) -> Digest:
     parents = history.parents(commit)
     if number > len(parents):
+        if history.is_cut(commit):
+            raise NotFound(f"{text} is not here: history is cut at {commit.hex()[:12]}", hint=DEEPEN)
         raise NotFound(f"{text} does not exist: {commit.hex()[:12]} has {len(parents)} parents")
     return parents[number - 1] if number else commit
 
@@ -269,6 +271,8 @@ def _nth_parent(history: History, commit: Digest, number: int, text: str) -> Dig
 def _nth_ancestor(history: History, commit: Digest, number: int, text: str) -> Digest:
     for step in range(number):
         parents = history.parents(commit)
+        if history.is_cut(commit):
+            raise NotFound(f"{text} is not here: history is cut at {commit.hex()[:12]}", hint=DEEPEN)
         if not parents:
             raise NotFound(f"{text} does not exist: history begins {step} commits before")
         commit = parents[0]

@@ -117,6 +117,11 @@ class Transaction:
         """Remember working files that this command replaces, so that `undo` and people find them again."""
         self._rescued = tree
 
+    @property
+    def extra(self) -> tuple[tuple[str, bytes], ...]:
+        """What later features record in the root, as this transaction leaves it."""
+        return self._extra
+
     def set_extra(self, extra: tuple[tuple[str, bytes], ...]) -> None:
         """Replace what later features record in the root."""
         self._extra = extra

@@ -10,16 +10,18 @@ from tether.core.digest import Digest
 from tether.core.names import BRANCHES, TAGS, remote_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
-from tether.repo.absent import absent_contents
 from tether.repo.history import shallow_commits, with_shallow
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
+from tether.repo.partial import WHOLE, Partial, set_partial
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import require_prerequisites
 from tether.sync.negotiate import find_missing
+from tether.sync.partialwork import note, reads_tags, tags_with_commits
 from tether.sync.remotes import DEFAULT_REMOTE
+from tether.sync.scope import ALL, Asked, Scope
 from tether.sync.transfer import copy_objects
 
 _BLOCK = 8 << 20
@@ -35,11 +37,23 @@ class CloneOptions:
         share: Hard-link the packs where the file system allows. Packs never change and every read is
             verified, so this is safe; otherwise objects are copied one by one and what no ref needs
             stays behind.
+        depth: How many commits of each branch come; None for all.
+        partial: What of the contents comes, now and with later fetches.
     """
 
     remote: str = DEFAULT_REMOTE
     branch: str | None = None
     share: bool = False
+    depth: int | None = None
+    partial: Partial = WHOLE
+
+    @property
+    def scope(self) -> Scope:
+        """What is brought of what the refs reach."""
+        return Scope(self.depth, self.partial)
+
+
+CLONE = CloneOptions()
 
 
 def fill_clone(
@@ -57,20 +71,30 @@ def fill_clone(
     chosen = choose_branch(root.refs, root.head.ref, options.branch)
     with target.transaction(f"clone from {source.directory}") as transaction:
         refs = tracking_refs(root.refs, options.remote)
-        # Packs of a source that dropped contents would leave the clone without them, and without a remote.
-        whole = not absent_contents(root)
+        # Packs of a source without some contents would leave the clone without them, and without a remote.
+        whole = not source.absent.record() and options.scope == ALL
+        boundary: Sequence[Digest] = shallow_commits(root)
+        left: Sequence[Digest] = ()
         if options.share and whole and link_packs(source, target, root, progress):
             transaction.adopt(root.data_packs, root.meta_packs)
-            boundary: Sequence[Digest] = shallow_commits(root)
+            transaction.set_extra(with_shallow(transaction.root, boundary))
         else:
-            missing = find_missing(
-                source.objects, target.objects.has_many, refs.values(), root, target.objects
-            )
+            wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
+            asked = Asked(tuple(wants.values()), options.scope)
+            missing = find_missing(source.objects, target.objects.has_many, asked, root, target.objects)
             copy_objects(source.objects, transaction.objects, missing, progress)
-            boundary = missing.boundary
-        transaction.set_extra(with_shallow(transaction.root, boundary))
+            boundary, left = missing.boundary, missing.left
+            set_partial(transaction, options.partial)
+            note(transaction, target, options.remote, boundary=boundary, left=left)
+            refs = wants | tags_with_commits(transaction, tags, reads_tags(source.objects))
         name_refs(transaction, root.refs, refs, chosen)
     return chosen
+
+
+def split_tags(refs: Mapping[str, Digest]) -> tuple[dict[str, Digest], dict[str, Digest]]:
+    """Return the refs that are no tags, and the tags."""
+    tags = {name: value for name, value in refs.items() if name.startswith(TAGS)}
+    return {name: value for name, value in refs.items() if name not in tags}, tags
 
 
 def link_packs(source: Repository, target: Repository, root: Root, progress: Progress = SILENT) -> bool:

@@ -23,12 +23,15 @@ from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored, Table
+from tether.repo.history import shallow_commits
 from tether.repo.objectdb import ObjectDb, unpack
+from tether.repo.partial import Partial
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd
 from tether.sync.negotiate import sort_rows
 from tether.sync.receiving import PackReceiver
+from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 from tether.sync.wire import MAX_DIGESTS, PackShare
 
@@ -53,16 +56,22 @@ class Downloaded:
     Attributes:
         objects: How many.
         bytes: Their frames, as stored.
+        boundary: Commits whose parents neither came nor are here, as a depth was asked for.
+        left: Contents that were not asked for, since this repository is partial.
     """
 
     objects: int = 0
     bytes: int = 0
+    boundary: list[Digest] = field(default_factory=list)
+    left: list[Digest] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Found:
     """What the walk has still to look at."""
 
+    commits: dict[Digest, Sequence[Digest]] = field(default_factory=dict)
+    """New commits with their parents."""
     roots: dict[Digest, None] = field(default_factory=dict)
     files: dict[Digest, int] = field(default_factory=dict)
     recipes: dict[Digest, bytes] = field(default_factory=dict)
@@ -72,10 +81,10 @@ def download(
     end: FarEnd,
     local: Repository,
     transaction: Transaction,
-    wants: Sequence[Digest],
+    wants: Sequence[Digest] | Asked,
     progress: Progress = SILENT,
 ) -> Downloaded:
-    """Store everything that `wants` (commits and tags) reach and that is not here.
+    """Store everything that `wants` (commits and tags) reach, that is not here, and that is asked for.
 
     Nothing counts before the transaction ends.
 
@@ -85,8 +94,27 @@ def download(
         Unavailable: The connection was cut, again and again.
     """
     walk = _Download(end, local, transaction, progress)
-    walk.commits(wants)
+    asked = Asked.of(wants)
+    if asked.scope.depth is None:
+        walk.commits(asked.wants)
+    else:
+        walk.newest(asked.wants, asked.scope.depth)
     walk.trees()
+    walk.narrow(asked.scope.partial)
+    walk.contents()
+    return walk.done
+
+
+def download_contents(
+    end: FarEnd,
+    local: Repository,
+    transaction: Transaction,
+    contents: Sequence[Digest],
+    progress: Progress = SILENT,
+) -> Downloaded:
+    """Store those of some file contents that are not here; see `download`."""
+    walk = _Download(end, local, transaction, progress)
+    walk.add_files(contents)
     walk.contents()
     return walk.done
 
@@ -119,22 +147,61 @@ class _Download:
         haves = list(self._local.root().refs.values())[:_HAVES]
         self._end.commits(lacking, haves, lambda frames: self._verified(frames, None, {}, take))
         # A far end whose idea of this repository's history is wrong leaves gaps.
+        shallow = bool(shallow_commits(self._local.root()))
         while gaps := [d for d in self._lacking(list(waiting)) if d not in seen]:
             waiting.clear()
-            self._bring(gaps, take)
+            if shallow:  # it cannot know where the history ends here
+                self._end.commits(gaps, [], lambda frames: self._verified(frames, None, {}, take))
+            else:
+                self._bring(gaps, take)
         if gaps := [d for d in lacking if d not in seen]:
             raise Corrupt(f"{self._end.name} did not send commit {gaps[0].hex()[:12]}")
+
+    def newest(self, wants: Sequence[Digest], depth: int) -> None:
+        """Bring commits down to a depth, and note where the history is cut."""
+        self._progress.start("receiving commits", None, "objects")
+        came: set[Digest] = set()
+
+        def take(frame: Frame, _: bytes, payload: bytes) -> None:
+            if frame.digest not in came:
+                came.add(frame.digest)
+                self._commit(frame, payload)
+
+        self._end.commits(wants, [], lambda frames: self._verified(frames, None, {}, take), depth=depth)
+        if gaps := [digest for digest in self._lacking(wants) if digest not in came]:
+            raise Corrupt(f"{self._end.name} did not send commit {gaps[0].hex()[:12]}")
+        fresh = self._found.commits
+        outside = {parent for parents in fresh.values() for parent in parents if parent not in fresh}
+        lacking = frozenset(self._lacking(list(outside)))
+        self.done.boundary = [digest for digest, parents in fresh.items() if lacking.intersection(parents)]
+
+    def narrow(self, partial: Partial) -> None:
+        """Leave out the contents that this repository does not ask for."""
+        if partial.is_whole:
+            return
+        files = self._found.files
+        files.pop(EMPTY_FILE, None)
+        wanted = wanted_contents(self._session, self._found.roots, partial)
+        self.done.left = self._lacking([digest for digest in files if digest not in wanted])
+        self._found.files = wanted
+
+    def add_files(self, contents: Sequence[Digest]) -> None:
+        """Ask for contents; what they are turns out when they come."""
+        self._found.files.update(dict.fromkeys(contents, 0))
 
     def _commit(self, frame: Frame, payload: bytes) -> Sequence[Digest]:
         """Store a commit or tag and return what must come with it."""
         kind = ObjectKind(frame.kind)
         if kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
             raise Corrupt(f"{self._end.name} sent another object for a commit")
+        known = self._session.known(frame.digest)
         self._session.put_named(kind, frame.digest, payload)
         if kind == ObjectKind.TAG:
             return (Tag.decode(payload).target,)
         commit = Commit.decode(payload)
-        self._found.roots[commit.tree] = None
+        if not known:
+            self._found.commits[frame.digest] = commit.parents
+            self._found.roots[commit.tree] = None
         return commit.parents
 
     def trees(self) -> None:

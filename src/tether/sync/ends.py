@@ -25,8 +25,13 @@ class FarEnd(Protocol):
         """Say of each digest whether its object is there, and all that it needs."""
         ...
 
-    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+    def commits(
+        self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames, *, depth: int | None = None
+    ) -> None:
         """Give the commits and tags that are reached from `wants` and not from `haves`.
+
+        With a depth these are the newest so many commits of each line from `wants` on, whatever `haves` are;
+        a far end that does not know of depths gives all.
 
         Raises:
             NotFound: It does not have one of `wants`.
@@ -43,6 +48,13 @@ class FarEnd(Protocol):
 
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks; those that are elsewhere are left out."""
+        ...
+
+    def verify(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each content whether it is there whole, after reading every byte of it.
+
+        The answer may be shorter than the question: the rest is to be asked again.
+        """
         ...
 
     def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:

@@ -9,11 +9,14 @@ from tether.core.digest import Digest
 from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import Conflict, NotFound, Unavailable
-from tether.repo.history import History, with_shallow
+from tether.repo.history import History, shallow_in
 from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import prerequisites, require_prerequisites
 from tether.sync.negotiate import Missing, find_missing
+from tether.sync.partialwork import ReadTags, note, reads_tags, scope_of, tags_with_commits
 from tether.sync.peel import peel
+from tether.sync.scope import Asked
 from tether.sync.transfer import copy_objects
 
 _TRIES = 8
@@ -58,6 +61,22 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """What is fetched.
+
+    Attributes:
+        prune: Forget branches that the remote no longer has.
+        depth: How many commits of each branch shall be here; None for those that are new.
+    """
+
+    prune: bool = False
+    depth: int | None = None
+
+
+FETCH = FetchOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class PushOptions:
     """What is pushed and how refs of the other side may move.
 
@@ -75,7 +94,12 @@ class PushOptions:
 
 
 def fetch(
-    local: Repository, other: Repository, remote: str, *, prune: bool = False, progress: Progress = SILENT
+    local: Repository,
+    other: Repository,
+    remote: str,
+    options: FetchOptions = FETCH,
+    *,
+    progress: Progress = SILENT,
 ) -> Exchange:
     """Bring branches of `other` to `refs/remotes/REMOTE/`, and its tags; nothing local is overwritten.
 
@@ -83,7 +107,7 @@ def fetch(
         Corrupt: An object of the other side is damaged; nothing has changed here then.
     """
     require_prerequisites(other, local.objects)
-    return tried_again(lambda: _fetch(local, other, remote, prune, progress))
+    return tried_again(lambda: _fetch(local, other, remote, options, progress))
 
 
 def tried_again(fetch: Callable[[], Exchange]) -> Exchange:
@@ -94,19 +118,51 @@ def tried_again(fetch: Callable[[], Exchange]) -> Exchange:
     return fetch()
 
 
-def _fetch(local: Repository, other: Repository, remote: str, prune: bool, progress: Progress) -> Exchange:
+def _fetch(
+    local: Repository, other: Repository, remote: str, options: FetchOptions, progress: Progress
+) -> Exchange:
     there = other.root()
     with local.transaction(f"fetch {remote}") as transaction:
-        updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
-        updates = [judged(update, lambda old, new: _follows(other, local, old, new)) for update in updates]
-        wants = [update.new for update in moving(updates) if update.new]
-        missing = find_missing(other.objects, local.objects.has_many, wants, there, local.objects)
+        plan = plan_fetch(transaction.root.refs, there.refs, remote, prune=options.prune)
+        updates = [judged(update, lambda old, new: _follows(other, local, old, new)) for update in plan]
+        cut = options.depth is not None or bool(shallow_in(transaction.extra))
+        wants = wanted(updates, cut=cut, again=options.depth is not None)
+        asked = Asked(tuple(wants), scope_of(transaction, options.depth))
+        missing = find_missing(other.objects, local.objects.has_many, asked, there, local.objects)
         count, size = len(missing), copy_objects(other.objects, transaction.objects, missing, progress)
-        if missing.boundary:
-            transaction.set_extra(with_shallow(transaction.root, missing.boundary))
+        note(transaction, local, remote, boundary=missing.boundary, left=missing.left)
+        if cut:
+            updates = with_tags_here(transaction, updates, reads_tags(other.objects))
         for update in moving(updates):
             transaction.set_ref(update.name, update.new, expected=update.old)
     return Exchange(tuple(updates), count, size)
+
+
+def wanted(updates: Iterable[RefUpdate], *, cut: bool, again: bool) -> list[Digest]:
+    """Return the commits and tags that a fetch asks for.
+
+    Args:
+        updates: What the refs become.
+        cut: The history ends somewhere here: tags are taken only where their commits come with branches.
+        again: Ask for what is here too, since it may come deeper.
+    """
+    return [
+        update.new
+        for update in (updates if again else moving(updates))
+        if update.new and update.state != RefState.REJECTED and not (cut and update.name.startswith(TAGS))
+    ]
+
+
+def with_tags_here(transaction: Transaction, updates: Sequence[RefUpdate], read: ReadTags) -> list[RefUpdate]:
+    """Leave out new tags whose commits are not here."""
+    tags = {each.name: each.new for each in moving(updates) if each.new and each.name.startswith(TAGS)}
+    here = tags_with_commits(transaction, tags, read) if tags else {}
+    return [each for each in updates if each.name not in tags or each.name in here]
+
+
+def known_in(transaction: Transaction) -> Callable[[Sequence[Digest]], list[bool]]:
+    """Return what says which objects are here or came in a transaction."""
+    return lambda digests: [*map(transaction.objects.known, digests)]
 
 
 def push(

@@ -1,15 +1,24 @@
 """Clone, fetch and push with a repository that is somewhere else."""
 
 import os
+from collections.abc import Iterator, Sequence
 
+from tether.core.batches import batches
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.repo.history import History
+from tether.repo.frames import Frame
+from tether.repo.history import shallow_in
+from tether.repo.objectdb import unpack
+from tether.repo.partial import set_partial
 from tether.repo.repository import Repository
-from tether.sync.clone import choose_branch, name_refs, tracking_refs
+from tether.sync.clone import CLONE, CloneOptions, choose_branch, name_refs, split_tags, tracking_refs
 from tether.sync.download import Downloaded, download
 from tether.sync.ends import FarEnd
 from tether.sync.exchange import (
+    FETCH,
     Exchange,
+    FetchOptions,
     PushOptions,
     RefState,
     judged,
@@ -18,13 +27,22 @@ from tether.sync.exchange import (
     plan_push,
     remember_push,
     tried_again,
+    wanted,
+    with_tags_here,
 )
+from tether.sync.partialwork import ReadTags, history_in, note, scope_of, tags_with_commits
+from tether.sync.scope import Asked
 from tether.sync.upload import Uploaded, upload
-from tether.sync.wire import WRITE_ID, PushRequest, RefMove
+from tether.sync.wire import MAX_DIGESTS, WRITE_ID, PushRequest, RefMove
 
 
 def fetch_far(
-    local: Repository, end: FarEnd, remote: str, *, prune: bool = False, progress: Progress = SILENT
+    local: Repository,
+    end: FarEnd,
+    remote: str,
+    options: FetchOptions = FETCH,
+    *,
+    progress: Progress = SILENT,
 ) -> Exchange:
     """Bring branches of a far end to `refs/remotes/REMOTE/`, and its tags; see `exchange.fetch`.
 
@@ -32,21 +50,49 @@ def fetch_far(
         Corrupt: What arrived is not what it should be; nothing has changed here then.
         Unavailable: The connection was cut, again and again.
     """
-    return tried_again(lambda: _fetch(local, end, remote, prune, progress))
+    return tried_again(lambda: _fetch(local, end, remote, options, progress))
 
 
-def _fetch(local: Repository, end: FarEnd, remote: str, prune: bool, progress: Progress) -> Exchange:
+def _fetch(
+    local: Repository, end: FarEnd, remote: str, options: FetchOptions, progress: Progress
+) -> Exchange:
     there = end.refs()
     with local.transaction(f"fetch {remote}") as transaction:
-        updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=prune)
-        wants = [u.new for u in updates if u.new and u.new != u.old and u.state != RefState.REJECTED]
-        came = download(end, local, transaction, wants, progress) if wants else Downloaded()
+        updates = plan_fetch(transaction.root.refs, there.refs, remote, prune=options.prune)
+        deeper = options.depth is not None
+        cut = deeper or bool(shallow_in(transaction.extra))
+        updates = [judged(update, lambda *_: True) for update in updates]
+        wants = wanted(updates, cut=cut, again=deeper)
+        asked = Asked(tuple(wants), scope_of(transaction, options.depth))
+        came = download(end, local, transaction, asked, progress) if wants else Downloaded()
+        note(transaction, local, remote, boundary=came.boundary, left=came.left)
+        if cut:
+            updates = with_tags_here(transaction, updates, _reads_tags(end))
         # A branch names a commit; refs of tags are never moved.
-        history = History(transaction.objects)
+        history = history_in(transaction)
         updates = [judged(update, history.is_ancestor) for update in updates]
         for update in moving(updates):
             transaction.set_ref(update.name, update.new, expected=update.old)
     return Exchange(tuple(updates), came.objects, came.bytes)
+
+
+def _reads_tags(end: FarEnd) -> ReadTags:
+    """Return what reads tags of a far end."""
+
+    def read(digests: Sequence[Digest]) -> dict[Digest, bytes]:
+        found: dict[Digest, bytes] = {}
+        asked = frozenset(digests)
+
+        def take(frames: Iterator[tuple[Frame, bytes]]) -> None:
+            for frame, data in frames:
+                if frame.kind == ObjectKind.TAG and frame.digest in asked:
+                    found[frame.digest] = unpack(frame, data, ObjectKind.TAG)
+
+        for part in batches(digests, MAX_DIGESTS):
+            end.objects(part, take)
+        return found
+
+    return read
 
 
 def push_far(
@@ -74,7 +120,7 @@ def push_far(
 
 
 def fill_far(
-    end: FarEnd, target: Repository, remote: str, branch: str | None, progress: Progress = SILENT
+    end: FarEnd, target: Repository, options: CloneOptions = CLONE, progress: Progress = SILENT
 ) -> str | None:
     """Fill the empty repository `target` from a far end and return the branch that it is on.
 
@@ -83,10 +129,16 @@ def fill_far(
         Corrupt: What arrived is not what it should be.
     """
     there = end.refs()
-    chosen = choose_branch(there.refs, there.head, branch)
+    chosen = choose_branch(there.refs, there.head, options.branch)
     with target.transaction(f"clone from {end.name}") as transaction:
-        refs = tracking_refs(there.refs, remote)
-        if refs:
-            download(end, target, transaction, list(dict.fromkeys(refs.values())), progress)
-        name_refs(transaction, there.refs, refs, chosen)
+        refs = tracking_refs(there.refs, options.remote)
+        wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
+        set_partial(transaction, options.partial)
+        if wants:
+            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope)
+            came = download(end, target, transaction, asked, progress)
+            note(transaction, target, options.remote, boundary=came.boundary, left=came.left)
+        if tags:
+            wants |= tags_with_commits(transaction, tags, _reads_tags(end))
+        name_refs(transaction, there.refs, wants, chosen)
     return chosen

@@ -6,7 +6,15 @@ from urllib.parse import quote
 from tether.core.digest import Buffer, Digest
 from tether.sync.ends import TakeFrames
 from tether.sync.http import HttpClient, Request
-from tether.sync.wire import PackShare, PushRequest, RemoteRefs, decode_shares, read_frames, unpack_bits
+from tether.sync.wire import (
+    PackShare,
+    PushRequest,
+    RemoteRefs,
+    decode_shares,
+    decode_verified,
+    read_frames,
+    unpack_bits,
+)
 
 API = "/api/v1"
 
@@ -34,10 +42,17 @@ class HubEnd:
         reply = self._client.call(self._post("have", b"".join(digests)))
         return unpack_bits(reply, len(digests))
 
-    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+    def commits(
+        self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames, *, depth: int | None = None
+    ) -> None:
         """Give the commits and tags that are reached from `wants` and not from `haves`."""
         body = len(wants).to_bytes(4, "little") + b"".join((*wants, *haves))
-        self._client.call(self._post("commits", body), _framed(take))
+        what = "commits" if depth is None else f"commits?depth={depth}"
+        self._client.call(self._post(what, body), _framed(take))
+
+    def verify(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of the first of some contents whether each is there whole."""
+        return decode_verified(self._client.call(self._post("verify", b"".join(digests))), len(digests))
 
     def objects(self, digests: Sequence[Digest], take: TakeFrames) -> None:
         """Give objects in any order, as many as fit into one reply."""

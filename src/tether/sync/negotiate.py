@@ -14,10 +14,14 @@ from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
 from tether.errors import NotFound, Unavailable
-from tether.repo.absent import absent_contents
-from tether.repo.history import shallow_commits
+from tether.repo.absent import Absent, read_absent
+from tether.repo.contents import ContentReader
+from tether.repo.history import History, newest, shallow_commits
 from tether.repo.objectdb import ObjectDb
+from tether.repo.partial import Partial
 from tether.repo.root import Root
+from tether.sync.peel import peel_all
+from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 
 Has = Callable[[Sequence[Digest]], list[bool]]
@@ -37,7 +41,9 @@ class Missing:
     pages: list[Digest] = field(default_factory=list)
     chunks: list[Digest] = field(default_factory=list)
     boundary: list[Digest] = field(default_factory=list)
-    """Those of the commits whose parents neither side has, since the source is shallow."""
+    """Those of the commits whose parents neither side has: the source is cut, or a depth is asked for."""
+    left: list[Digest] = field(default_factory=list)
+    """Contents that the receiver lacks and does not ask for, since it is partial."""
 
     def meta(self) -> list[Digest]:
         """Return all but the chunks."""
@@ -50,7 +56,7 @@ class Missing:
 def find_missing(
     source: ObjectDb,
     has: Has,
-    wants: Iterable[Digest],
+    wants: Iterable[Digest] | Asked,
     root: Root | None = None,
     receiver: ObjectReader | None = None,
 ) -> Missing:
@@ -59,7 +65,7 @@ def find_missing(
     Args:
         source: Has everything that is asked for.
         has: Says what the receiver has.
-        wants: Where the walk begins.
+        wants: Where the walk begins; how much of what they reach is asked for, where it is not all.
         root: Of the source: says what it does not have by agreement.
         receiver: Has the nodes that are not missing; with it what new nodes say of others is checked.
 
@@ -68,9 +74,13 @@ def find_missing(
         Unavailable: The source has dropped contents that the receiver needs.
         NotFound: The source itself lacks something that it should have.
     """
-    walk = _Walk(source, has, root)
-    walk.commits(wants)
+    walk, asked = _Walk(source, has, root), Asked.of(wants)
+    if asked.scope.depth is None:
+        walk.commits(asked.wants)
+    else:
+        walk.newest(asked.wants, asked.scope.depth)
     walk.trees(TreeClaims(receiver) if receiver is not None else None)
+    walk.narrow(asked.scope.partial)
     walk.contents()
     return walk.missing
 
@@ -95,7 +105,7 @@ class _Walk:
         self.missing = Missing()
         self._source, self._has = source, has
         self._shallow = frozenset(shallow_commits(root) if root is not None else ())
-        self._absent = absent_contents(root) if root is not None else {}
+        self._absent = read_absent(root, ContentReader(source)) if root is not None else Absent()
         self._roots: dict[Digest, None] = {}
         self._files: dict[Digest, int] = {}
 
@@ -120,6 +130,29 @@ class _Walk:
                     self._roots[commit.tree] = None
                     below.update(dict.fromkeys(self._parents(digest, commit)))
             level = list(below)
+
+    def newest(self, wants: Iterable[Digest], depth: int) -> None:
+        """Follow commits down to a depth, also through those that the receiver has."""
+        tags: list[Digest] = []
+        history = History(self._source, self._shallow)
+        commits = newest(history, peel_all(self._source, wants, tags), depth)
+        self.missing.tags, self.missing.commits = self._lacking(tags), self._lacking(commits)
+        self._roots.update((history.commit(digest).tree, None) for digest in self.missing.commits)
+        here = {*self.missing.commits}
+        for digest in self.missing.commits:
+            if self._lacking([parent for parent in history.commit(digest).parents if parent not in here]):
+                self.missing.boundary.append(digest)
+
+    def narrow(self, partial: Partial) -> None:
+        """Leave out the contents that a partial receiver does not ask for."""
+        if partial.is_whole:
+            return
+        wanted = wanted_contents(self._source, self._roots, partial)
+        self._files.pop(EMPTY_FILE, None)
+        rest = [digest for digest in self._files if digest not in wanted]
+        self.missing.left = self._lacking(rest)
+        self._refuse_dropped(self.missing.left)
+        self._files = wanted
 
     def _parents(self, digest: Digest, commit: Commit) -> Sequence[Digest]:
         """Return the parents to follow; at a boundary those that are here all the same."""
@@ -176,9 +209,20 @@ class _Walk:
         self.missing.chunks = self._lacking(list(chunks))
 
     def _refuse_dropped(self, contents: Sequence[Digest]) -> None:
-        dropped = [d for d in contents if d in self._absent and not self._source.has(d)]
+        if not self._absent:
+            return
+        has = self._source.has
+        found = ((digest, self._absent.remote_of(digest)) for digest in contents if not has(digest))
+        dropped = {digest: remote for digest, remote in found if remote is not None}
+        remotes = sorted(set(dropped.values()))
+        promised = [digest for digest in dropped if self._absent.promised_by(digest)]
+        if promised:
+            raise Unavailable(
+                f"contents that are to be sent are not in this partial clone ({len(promised)}); "
+                f"its remote {', '.join(remotes)} has them",
+                hint=f"run 'tether prefetch --all' there, or copy from {remotes[0]}",
+            )
         if dropped:
-            remotes = sorted({self._absent[digest] for digest in dropped})
             raise Unavailable(
                 f"contents that are to be sent were dropped ({len(dropped)}); "
                 f"the remote {', '.join(remotes)} of the sender has them",

@@ -1,5 +1,7 @@
 """From tags to the commits that they name."""
 
+from collections.abc import Iterable
+
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Tag
@@ -25,3 +27,19 @@ def peel(objects: ObjectDb, digest: Digest) -> Digest:
         if place.frame.kind != ObjectKind.TAG:
             return digest
         digest = target_of(objects, digest)
+
+
+def peel_all(objects: ObjectDb, digests: Iterable[Digest], tags: list[Digest]) -> list[Digest]:
+    """Return the commits behind tags and commits; the tags on the way are added to `tags`.
+
+    Raises:
+        NotFound: One is not here.
+    """
+    commits: dict[Digest, None] = {}
+    for digest in digests:
+        at = digest
+        while (place := objects.find(at)) is not None and place.frame.kind == ObjectKind.TAG:
+            tags.append(at)
+            at = target_of(objects, at)
+        commits[peel(objects, at)] = None
+    return list(commits)

@@ -1,15 +1,22 @@
 """Other repositories as one thing, whether they lie in a folder or on a hub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from tether.core.digest import Digest
 from tether.core.progress import Progress
+from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
 from tether.sync import exchange
 from tether.sync.address import HubAddress, parse_repository_address
 from tether.sync.clone import CloneOptions, fill_clone
-from tether.sync.exchange import Exchange, PushOptions
+from tether.sync.exchange import Exchange, FetchOptions, PushOptions, known_in
+from tether.sync.negotiate import find_contents
+from tether.sync.peel import peel
+from tether.sync.transfer import copy_objects
+from tether.sync.wire import MAX_DIGESTS
 
 if TYPE_CHECKING:
     from tether.sync.http import HttpClient
@@ -34,7 +41,7 @@ def is_on_hub(address: str) -> bool:
 class Place(Protocol):
     """Where another repository is."""
 
-    def fetch(self, local: Repository, remote: str, *, prune: bool, progress: Progress) -> Exchange:
+    def fetch(self, local: Repository, remote: str, options: FetchOptions, *, progress: Progress) -> Exchange:
         """Bring its branches and tags; see `exchange.fetch`."""
         ...
 
@@ -44,6 +51,24 @@ class Place(Protocol):
 
     def fill(self, target: Repository, options: CloneOptions, progress: Progress) -> str | None:
         """Fill an empty repository and return the branch that it is on; see `clone.fill_clone`."""
+        ...
+
+    def supply(
+        self, local: Repository, transaction: Transaction, contents: Sequence[Digest], progress: Progress
+    ) -> None:
+        """Bring those of some contents that are not in `local` into a transaction.
+
+        Raises:
+            NotFound: One is not there any more.
+        """
+        ...
+
+    def has_commit(self, local: Repository, commit: Digest) -> bool:
+        """Say whether a commit is known to be part of a branch or tag there."""
+        ...
+
+    def verify(self, contents: Sequence[Digest]) -> Iterator[bool]:
+        """Yield for each content whether it is there whole, every byte of it read and verified."""
         ...
 
     def close(self) -> None:
@@ -57,9 +82,9 @@ class FolderPlace:
 
     repository: Repository
 
-    def fetch(self, local: Repository, remote: str, *, prune: bool, progress: Progress) -> Exchange:
+    def fetch(self, local: Repository, remote: str, options: FetchOptions, *, progress: Progress) -> Exchange:
         """Bring its branches and tags."""
-        return exchange.fetch(local, self.repository, remote, prune=prune, progress=progress)
+        return exchange.fetch(local, self.repository, remote, options, progress=progress)
 
     def push(self, local: Repository, remote: str, options: PushOptions, *, progress: Progress) -> Exchange:
         """Send branches."""
@@ -68,6 +93,28 @@ class FolderPlace:
     def fill(self, target: Repository, options: CloneOptions, progress: Progress) -> str | None:
         """Fill an empty repository and return the branch that it is on."""
         return fill_clone(self.repository, target, options, progress)
+
+    def supply(
+        self, local: Repository, transaction: Transaction, contents: Sequence[Digest], progress: Progress
+    ) -> None:
+        """Bring those of some contents that are not in `local` into a transaction."""
+        other = self.repository
+        missing = find_contents(other.objects, known_in(transaction), contents, other.root())
+        copy_objects(other.objects, transaction.objects, missing, progress)
+
+    def has_commit(self, local: Repository, commit: Digest) -> bool:
+        """Say whether a commit is part of a branch or tag there."""
+        objects = self.repository.objects
+        tips = {peel(objects, digest) for digest in self.repository.root().refs.values()}
+        history = History.of(self.repository)
+        return objects.has(commit) and any(history.is_ancestor(commit, tip) for tip in tips)
+
+    def verify(self, contents: Sequence[Digest]) -> Iterator[bool]:
+        """Yield for each content whether it is there whole."""
+        from tether.sync.serving import Serving
+
+        for digest in contents:
+            yield from Serving(self.repository).verify([digest])
 
     def close(self) -> None:
         """Close it."""
@@ -80,11 +127,11 @@ class HubPlace:
 
     end: "HubEnd"
 
-    def fetch(self, local: Repository, remote: str, *, prune: bool, progress: Progress) -> Exchange:
+    def fetch(self, local: Repository, remote: str, options: FetchOptions, *, progress: Progress) -> Exchange:
         """Bring its branches and tags."""
         from tether.sync.far import fetch_far
 
-        return fetch_far(local, self.end, remote, prune=prune, progress=progress)
+        return fetch_far(local, self.end, remote, options, progress=progress)
 
     def push(self, local: Repository, remote: str, options: PushOptions, *, progress: Progress) -> Exchange:
         """Send branches."""
@@ -96,7 +143,30 @@ class HubPlace:
         """Fill an empty repository and return the branch that it is on."""
         from tether.sync.far import fill_far
 
-        return fill_far(self.end, target, options.remote, options.branch, progress)
+        return fill_far(self.end, target, options, progress)
+
+    def supply(
+        self, local: Repository, transaction: Transaction, contents: Sequence[Digest], progress: Progress
+    ) -> None:
+        """Bring those of some contents that are not in `local` into a transaction."""
+        from tether.sync.download import download_contents
+
+        download_contents(self.end, local, transaction, contents, progress)
+
+    def has_commit(self, local: Repository, commit: Digest) -> bool:
+        """Say whether a commit is part of a branch or tag there, as far as these are known here."""
+        known = [digest for digest in self.end.refs().refs.values() if local.objects.has(digest)]
+        tips = {peel(local.objects, digest) for digest in known}
+        history = History.of(local)
+        return any(history.is_ancestor(commit, tip) for tip in tips)
+
+    def verify(self, contents: Sequence[Digest]) -> Iterator[bool]:
+        """Yield for each content whether it is there whole."""
+        left = list(contents)
+        while left:
+            found = self.end.verify(left[:MAX_DIGESTS])
+            yield from found
+            left = left[len(found) :]
 
     def close(self) -> None:
         """Close the connections."""

@@ -17,7 +17,7 @@ from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
 from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
-from tether.repo.history import History
+from tether.repo.history import History, newest
 from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.oplog import read_operations
@@ -35,6 +35,8 @@ _RECENT = 10_000
 """Operations among which a repeated push is looked for."""
 
 _BLOCK = 1 << 20
+_VERIFIED_BYTES = 1 << 30
+"""Of contents that are read for one answer, the last one apart."""
 
 Stream = tuple[int, Iterator[bytes]]
 """How many bytes follow, and the bytes."""
@@ -63,14 +65,18 @@ class Serving:
         """Say of each digest whether its object is here."""
         return self._repository.objects.has_many(digests)
 
-    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest]) -> Stream:
+    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], depth: int | None = None) -> Stream:
         """Return the commits and tags that are reached from `wants` and not from `haves`, as frames.
+
+        With a depth these are the newest so many commits of each line from `wants` on, whatever `haves` are.
 
         Raises:
             NotFound: One of `wants` is not here.
         """
         objects = self._repository.objects
         tags, starts = _followed(objects, wants)
+        if depth is not None:
+            return self._frames([*tags, *newest(History.of(self._repository), starts, depth)], None)
         known = [digest for digest in haves if _is_commit(objects, digest)]
         between = History.of(self._repository).between(known, starts)
         return self._frames([*tags, *between], None)
@@ -115,6 +121,19 @@ class Serving:
             for name, count in sorted(counts.items())
             if name in contents
         ]
+
+    def verify(self, contents: Sequence[Digest]) -> list[bool]:
+        """Say of each content whether it is here whole, after reading it; stops after about a gigabyte."""
+        reader, found, left = self._repository.contents, list[bool](), _VERIFIED_BYTES
+        for digest in contents:
+            try:
+                left -= sum(map(len, reader.segments(digest)))
+                found.append(True)
+            except (NotFound, Corrupt):
+                found.append(False)
+            if left <= 0:
+                break
+        return found
 
     def pack(self, name: Digest) -> Stream:
         """Return the bytes of a pack of contents.

@@ -22,6 +22,8 @@ MAX_PACK = 96 << 20
 """Bytes of one pack: it is sealed at 64 MiB, and the last block may overshoot."""
 REPLY_BYTES = 64 << 20
 """Of frames in one reply, the first one apart; what was left out is asked for again."""
+MOST_DEPTH = 1 << 31
+"""A depth that reaches the beginning of any history."""
 WRITE_ID = 16
 _MOST_UPDATES = 100_000
 
@@ -157,6 +159,19 @@ def unpack_bits(data: bytes, count: int) -> list[bool]:
         raise Corrupt("a list of flags has the wrong length")
     number = int.from_bytes(data, "little")
     return [bool(number >> at & 1) for at in range(count)]
+
+
+def encode_verified(flags: Sequence[bool]) -> bytes:
+    """Return the message that tells which contents were verified: how many, and a bit for each."""
+    return len(flags).to_bytes(4, "little") + pack_bits(flags)
+
+
+def decode_verified(data: bytes, asked: int) -> list[bool]:
+    """Read the message about the first of `asked` contents; Corrupt where it is none."""
+    count = int.from_bytes(data[:4], "little")
+    if len(data) < 4 or not 0 < count <= asked:
+        raise Corrupt("an answer about contents has an unknown form")
+    return unpack_bits(data[4:], count)
 
 
 def read_frames(blocks: Iterable[bytes]) -> Iterator[tuple[Frame, bytes]]:

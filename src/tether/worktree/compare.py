@@ -12,8 +12,7 @@ from typing import NamedTuple, TypedDict, Unpack
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectReader
 from tether.core.progress import SILENT, Progress
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind
-from tether.core.treeread import walk as walk_tree
+from tether.core.tree import Entry, EntryKind
 from tether.errors import TetherError
 from tether.storage.locks import Holder
 from tether.worktree.folders import Folders, failure, join
@@ -22,6 +21,7 @@ from tether.worktree.reading import Read, batches, hash_large, is_small, read_sm
 from tether.worktree.rows import FileStat, Shape, parse, shape_of
 from tether.worktree.scan import FolderRequest, scan_folder
 from tether.worktree.selection import Selection
+from tether.worktree.shown import shown_files
 from tether.worktree.statcache import StatCache
 from tether.worktree.survey import FolderState
 from tether.worktree.walk import Walk
@@ -183,7 +183,7 @@ class _Comparer:
     def _report_missing(self, state: FolderState) -> None:
         for name in state.missing:
             path, entry = join(state.path, name), state.entries[name]
-            deleted = tree_files(self._objects, path, entry)
+            deleted = shown_files(self._worktree, self._objects, path, entry)
             self.result.deleted += (
                 WorkChange(where, old, None) for where, old in deleted if self._selection.covers(where)
             )
@@ -263,14 +263,6 @@ def hash_rows(folders: Folders, path: bytes, wanted: Sequence[tuple[bytes, bytes
     for name, record in wanted:
         if not is_small(record):
             yield hash_large(dirfd, name)
-
-
-def tree_files(objects: ObjectReader, path: bytes, entry: Entry) -> Iterator[tuple[bytes, Entry]]:
-    """Yield the files, links and empty folders that an entry stands for."""
-    if entry.kind != EntryKind.DIRECTORY or entry.digest == EMPTY_TREE:
-        yield path, entry
-    else:
-        yield from walk_tree(objects, entry.digest, path)
 
 
 def _give_up(holder: Holder) -> bool:

@@ -22,6 +22,7 @@ from tether.worktree.compare import Comparison, WorkChange, compare, hash_rows
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
 from tether.worktree.rows import kind_of, parse
 from tether.worktree.scan import FolderRequest, scan_folder
+from tether.worktree.shown import shown_changes
 from tether.worktree.suspects import find_suspects
 from tether.worktree.worktree import WorkTree
 
@@ -156,6 +157,7 @@ class _Planner:
         changes = list(diff_trees(self._objects, plan.from_tree, plan.to_tree, paths=plan.paths))
         if plan.force:
             changes = self._with_dirty(changes)
+        changes = shown_changes(self._worktree, changes)
         if not changes:
             return
         self._check_names(change.path for change in changes if change.new is not None)

@@ -17,11 +17,12 @@ from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
 from tether.errors import InvalidInput, NotFound
 from tether.repo.transaction import Transaction
-from tether.worktree.compare import hash_rows, save, tree_files
+from tether.worktree.compare import hash_rows, save
 from tether.worktree.folders import Folders, failure, join, lstat_record, split
 from tether.worktree.intake import Taken, Wanted, take_in
 from tether.worktree.rows import find_rows, kind_in, size_of
 from tether.worktree.selection import Selection
+from tether.worktree.shown import shown_files
 from tether.worktree.stageblock import Staged, staged_block
 from tether.worktree.statcache import StatCache
 from tether.worktree.survey import FolderState
@@ -187,7 +188,7 @@ class _Staging:
         covers, path = self._selection.covers, state.path
         self._refuse_special(state)
         for name in state.missing:
-            for where, _ in tree_files(self._objects, join(path, name), state.entries[name]):
+            for where, _ in shown_files(self._worktree, self._objects, join(path, name), state.entries[name]):
                 if covers(where):
                     self._remove(where)
         names = [*state.known, *state.doubtful]
@@ -197,6 +198,7 @@ class _Staging:
             names = [name for name in names if covers(join(path, name))]
         folder.wanted = find_rows(state.rows, names)
         emptied = state.place.stage not in (None, EMPTY_TREE) and not state.rows.total
+        emptied = emptied and self._worktree.shown.covers(path)  # otherwise what it holds is not shown
         if emptied and path and self._new and covers(path):
             self._edits[path] = _folder_entry(split(path)[1], EMPTY_TREE, 0, 0)
 

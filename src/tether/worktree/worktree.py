@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tether.core.pathfilter import EVERYTHING, PathFilter
 from tether.storage.locks import LockFile, Wait
 from tether.storage.oserrors import translated
 
@@ -25,12 +26,15 @@ class WorkTree:
         lock: Taken by whoever changes the files or the state.
         boot_id: Names the running system since its last start; empty when it is not known, which makes
             files that were not synced distrusted at once.
+        shown: The part of the tree that is here, all of it unless this is set; a file of the rest that is
+            not there was not deleted.
     """
 
     root: Path
     state_dir: Path
     lock: LockFile
     boot_id: bytes = b""
+    shown: PathFilter = EVERYTHING
     _depth: int = field(default=0, repr=False)
 
     @classmethod

@@ -19,7 +19,7 @@ from tether.repo.history import with_shallow
 from tether.repo.oplog import read_operations
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
-from tether.sync.exchange import PushOptions, RefState
+from tether.sync.exchange import FetchOptions, PushOptions, RefState
 from tether.sync.far import fetch_far, fill_far, push_far
 from tether.sync.serving import _Arrived
 from tether.sync.upload import upload
@@ -48,7 +48,7 @@ class Room:
     def clone(self, name: str) -> Repository:
         """Return a new clone of what is there."""
         target = make_repository(self.folder / name)
-        fill_far(self.end, target, "origin", None)
+        fill_far(self.end, target)
         return target
 
 
@@ -309,7 +309,7 @@ def test_branches_can_be_removed(room: Room) -> None:
     clone = room.clone("clone")
     push_far(room.here, room.end, "origin", replace(MAIN, delete=True))
     assert room.there.root().refs == {}
-    assert fetch_far(clone, room.end, "origin", prune=True).updates[0].state == RefState.DELETED
+    assert fetch_far(clone, room.end, "origin", FetchOptions(prune=True)).updates[0].state == RefState.DELETED
 
 
 def test_a_shallow_history_is_not_pushed(room: Room) -> None:

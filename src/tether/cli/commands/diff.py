@@ -49,11 +49,9 @@ def command(ctx: Context, options: Options) -> None:
     changes = diff(ctx.repo(), _query(ctx, options))
     if ctx.json:
         short = options.names or options.letters
-        documents = (
-            render_diff.name_document(each) if short else render_diff.change_document(ctx, each)
-            for each in changes
-        )
-        ctx.emit(list(documents), list)
+        named = render_diff.name_document
+        documents = [*map(named, changes)] if short else render_diff.change_documents(ctx, changes)
+        ctx.emit(documents, list)
     elif options.names or options.letters:
         ctx.emit(None, lambda: render_diff.name_lines(ctx, changes, status=options.letters), page=True)
     elif options.stat:

@@ -114,14 +114,33 @@ def _lines(ctx: Context, entries: "Iterable[LogEntry]", look: "_Look") -> Iterat
 
     names = decorations(ctx.repo())
     options = look.options
+    seen: set[Digest] = set()
+    entries = _noted(entries, seen)
     if options.graph:
         yield from _graph_lines(ctx, entries, names, look)
+        yield from _cut_lines(ctx, seen)
         return
     apart = not options.oneline or options.patch or options.stat
     for number, entry in enumerate(entries):
         if number and apart:
             yield ""
         yield from _text(ctx, entry, names.get(entry.id, []), look)
+    yield from _cut_lines(ctx, seen)
+
+
+def _noted(entries: "Iterable[LogEntry]", seen: "set[Digest]") -> "Iterator[LogEntry]":
+    for entry in entries:
+        seen.add(entry.id)
+        yield entry
+
+
+def _cut_lines(ctx: Context, seen: "set[Digest]") -> Iterator[str]:
+    """Say where the history that is here ends before its beginning."""
+    from tether.repo.history import shallow_commits
+
+    cut = seen.intersection(shallow_commits(ctx.repo().repository.root()))
+    if cut:
+        yield ctx.style("faint", "(history is cut here; 'tether fetch --unshallow' brings the rest)")
 
 
 def _text(ctx: Context, entry: "LogEntry", names: list[str], look: "_Look") -> Iterator[str]:

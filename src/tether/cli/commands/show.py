@@ -56,12 +56,12 @@ def _show_place(ctx: Context, place: str) -> None:
 
 def _document(ctx: Context, shown: "Shown") -> dict[str, object]:
     from tether.cli.render_commit import commit_document
-    from tether.cli.render_diff import change_document
+    from tether.cli.render_diff import change_documents
 
     document = commit_document(shown.id, shown.commit)
     if shown.tag is not None:
         document["tag"] = {"name": shown.tag.name, "message": shown.tag.message.rstrip("\n")}
-    document["changes"] = [change_document(ctx, change) for change in shown.changes]
+    document["changes"] = change_documents(ctx, shown.changes)
     return document
 
 

@@ -62,7 +62,7 @@ def show(ctx: Context, entry: str, stat: bool) -> None:
     commit = stashing.find_entry(repo, entry).commit.hex()
     changes = diff(repo, DiffQuery(f"{commit}^1", commit))
     lines = render_diff.stat_lines if stat else render_diff.patch_lines
-    documents = [render_diff.change_document(ctx, each) for each in changes] if ctx.json else []
+    documents = render_diff.change_documents(ctx, changes) if ctx.json else []
     ctx.emit(documents, lambda: lines(ctx, changes), page=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -15,11 +15,20 @@ from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.routes.dependencies import Hosted, repository_for
 from tether.sync.serving import Serving, Stream
-from tether.sync.wire import MAX_DIGESTS, PushRequest, encode_shares, pack_bits, read_digests
+from tether.sync.wire import (
+    MAX_DIGESTS,
+    MOST_DEPTH,
+    PushRequest,
+    encode_shares,
+    encode_verified,
+    pack_bits,
+    read_digests,
+)
 
 router = APIRouter(prefix="/repos/{owner}/{name}/transfer", tags=["transfer"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
+Depth = Annotated[int | None, Query(ge=1, le=MOST_DEPTH)]
 PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
 _OCTETS = "application/octet-stream"
@@ -61,13 +70,13 @@ def have(found: Readable, body: Body) -> Response:
 
 
 @router.post("/commits", response_class=StreamingResponse, responses=_BYTES)
-def commits(found: Readable, body: Body) -> StreamingResponse:
-    """Send the commits and tags between what is wanted and what is there."""
+def commits(found: Readable, body: Body, depth: Depth = None) -> StreamingResponse:
+    """Send the commits and tags between what is wanted and what is there, or the newest so many."""
     count = int.from_bytes(body[:4], "little")
     digests = [Digest(body[at : at + DIGEST_SIZE]) for at in range(4, len(body), DIGEST_SIZE)]
     if len(body) < 4 or (len(body) - 4) % DIGEST_SIZE or count > len(digests):
         raise InvalidInput("not a list of wanted commits and known ones")
-    return _streamed(found, lambda end: end.commits(digests[:count], digests[count:]))
+    return _streamed(found, lambda end: end.commits(digests[:count], digests[count:], depth))
 
 
 @router.post("/objects", response_class=StreamingResponse, responses=_BYTES)
@@ -83,6 +92,16 @@ def shares(found: Readable, body: Body) -> Response:
     digests = read_digests(body)
     with found.open() as repository:
         return Response(encode_shares(Serving(repository).shares(digests)), media_type=_OCTETS)
+
+
+@router.post("/verify", response_class=Response, responses=_BYTES)
+def verify(found: Readable, body: Body) -> Response:
+    """Say of contents whether each is there whole, after reading every byte of it."""
+    digests = read_digests(body)
+    if not digests:
+        raise InvalidInput("no contents to verify")
+    with found.open() as repository:
+        return Response(encode_verified(Serving(repository).verify(digests)), media_type=_OCTETS)
 
 
 @router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES)
