@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from tests.support.hub import HubRoom
-from tests.support.repos import commit_files, ticking
+from tests.support.repos import commit_files
 
 from tether.core.digest import Digest, hash_bytes
-from tether.repo.repository import Repository
+from tether.hub.repositories import find, open_repository
 from tether.sync.wire import MAX_DIGESTS, decode_verified, read_frames
 
 TRANSFER = "/api/v1/repos/ada/photos/transfer"
@@ -21,7 +21,10 @@ class Hosted:
         self.hub, self.token, self.other = hub, hub.user("ada"), hub.user("bob")
         hub.repository(self.token, "ada/photos", private=True)
         [self.folder] = (folder / "hub/repositories").iterdir()
-        repository = Repository.open(self.folder, clock=ticking())
+        with hub.hub.database.session() as session:
+            row = find(session, "ada", "photos")
+            assert row is not None
+            repository = open_repository(hub.hub, row)
         self.commits = [commit_files(repository, {**FILES, "n": b"%d" % n}, f"{n}") for n in range(3)]
         repository.close()
 
