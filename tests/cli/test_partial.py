@@ -430,9 +430,8 @@ def test_the_hub_is_killed_while_contents_come(tmp_path: Path, room: Room) -> No
     again = subprocess.Popen(command, cwd=room.work / "l", env=room.environ, stderr=subprocess.PIPE)
     time.sleep(0.5)
     assert desk.hub is not None
-    desk.hub.process.kill()
-    desk.hub.process.communicate()
-    desk.hub = Served(desk.keeper, "--port", desk.hub.url.rpartition(":")[2])
+    desk.hub.kill()
+    desk.hub = Served(desk.keeper, "--port", desk.hub.port)
     _, err = again.communicate(timeout=120)
     assert (again.returncode, err) == (0, b"")
     desk.hub.stop()
