@@ -12,6 +12,7 @@ from tether.storage.backend import Backend
 from tether.storage.buckets import BucketAddress, open_bucket
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
+from tether.storage.readcache import Cached, Kept
 from tether.storage.wrappers import Retry, Wrapper
 
 
@@ -115,6 +116,9 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "memory": lambda _: memory_place(MemoryBackend(), _same),
     "object memory": lambda _: object_memory_place(),
     "s3": s3_place,
+    "cached memory": lambda _: memory_place(
+        MemoryBackend(), lambda inner: Cached(inner, ("a", "f", "packs", "quarantine"), Kept(10_000))
+    ),
     "lossy": lambda _: memory_place(LossyBackend(), _same),
     "wrapped local": lambda root: local_place(root, lambda inner: Retry(Wrapper(inner), _never)),
     "wrapped memory": lambda _: memory_place(MemoryBackend(), Faults),

@@ -209,6 +209,7 @@ class Repository:
         clock: Callable[[], Time],
         user_config: Path | None = None,
         storage: Storage | None = None,
+        config: Config | None = None,
     ) -> "Repository":
         """Open the repository in `directory` (a `.tether` folder or a bare repository).
 
@@ -217,6 +218,7 @@ class Repository:
             clock: Gives the time for operations.
             user_config: The user's file of settings.
             storage: Where it is kept; None means in that folder.
+            config: Its settings; None reads them from that folder and from `user_config`.
 
         Raises:
             NotFound: There is none.
@@ -224,7 +226,7 @@ class Repository:
         """
         storage = storage or Storage.in_folder(directory)
         _check_format(storage, directory)
-        config = Config.load(directory / "config.toml", user_config)
+        config = config or Config.load(directory / "config.toml", user_config)
         return cls(directory, storage, clock=clock, config=config)
 
     def root(self) -> Root:
