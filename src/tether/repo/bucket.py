@@ -1,19 +1,19 @@
 """A repository that lies whole in a bucket, or in any other backend that many machines reach."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from tether.core.identity import Time
-from tether.errors import Conflict, NotFound, Unavailable
+from tether.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tether.repo.config import Config
 from tether.repo.repository import FORMAT_KEY, Repository, Storage
 from tether.repo.root import KEY, decode_root
 from tether.repo.rootstore import BackendRoot, RootStore
 from tether.storage.backend import Backend
-from tether.storage.leases import PACE, LeaseLocks, Pace
+from tether.storage.leases import FOLDER, PACE, LeaseLocks, Pace
 from tether.storage.readcache import Cached, Kept
 from tether.storage.wrappers import Wrapper
 
@@ -36,7 +36,7 @@ def in_bucket(backend: Backend, *, kept: Kept | None = None, pace: Pace = PACE) 
 
 
 def open_in_bucket(
-    name: str, backend: Backend, *, clock: Callable[[], Time], create: str | None = None, pace: Pace = PACE
+    name: str, backend: Backend, *, clock: Callable[[], Time], pace: Pace = PACE
 ) -> Repository:
     """Open the repository in a backend.
 
@@ -44,22 +44,44 @@ def open_in_bucket(
         name: The address, for messages.
         backend: Where it lies whole.
         clock: Gives the time for operations.
-        create: Make one where there is none, on this branch.
         pace: How long leases last.
 
     Raises:
         NotFound: There is none.
         Unsupported: It needs a newer Tether.
     """
+    try:
+        backend.read(FORMAT_KEY)
+    except NotFound as error:
+        if FORMAT_KEY not in str(error):  # there is no bucket
+            raise
+        if not backend.exists(KEY):
+            hint = "check the address; 'tether push' makes one there"
+            raise NotFound(f"no repository at {name}", hint=hint) from None
     storage = in_bucket(backend, pace=pace)
-    if not backend.exists(KEY):
-        if create is None and not backend.exists(FORMAT_KEY):
-            raise NotFound(
-                f"no repository at {name}", hint="check the address; 'tether push' makes one there"
-            )
-        if create is not None:
-            storage.create(create)
     return Repository.open(Path(name), clock=clock, storage=storage, config=Config(()))
+
+
+def create_in_bucket(name: str, backend: Backend, keys: Sequence[str], branch: str) -> None:
+    """Make an empty repository in a backend, unless there is one.
+
+    Args:
+        name: The address, for messages.
+        backend: Where it shall lie.
+        keys: Some that are there already, all if they are few.
+        branch: That HEAD names.
+
+    Raises:
+        AlreadyExists: Something else is there.
+    """
+    if KEY in keys:
+        return
+    if any(key != FORMAT_KEY and not key.startswith(f"{FOLDER}/") for key in keys):
+        if backend.exists(KEY):
+            return
+        raise AlreadyExists(f"{name} holds other things", hint="choose another prefix")
+    with suppress(AlreadyExists):  # somebody else was faster
+        in_bucket(backend).create(branch)
 
 
 def move_aside(roots: RootStore) -> None:

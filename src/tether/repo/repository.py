@@ -283,7 +283,7 @@ class Repository:
                 transaction.abort()
                 raise
         if transaction.replaced_packs:
-            self._delete_replaced(transaction)
+            self.delete_replaced(transaction.replaced_packs)
 
     def lock(self, name: str, command: str = "", *, timeout_s: float = TIMEOUT_S) -> Lock:
         """Return one of the repository's locks; `writer` is shared by writers and exclusive for gc."""
@@ -298,11 +298,11 @@ class Repository:
         """Give back open files."""
         self.backend.close()
 
-    def _delete_replaced(self, transaction: "Transaction") -> None:
+    def delete_replaced(self, names: "Sequence[Digest]") -> None:
         """Delete merged packs when no writer can still refer to them; otherwise gc does it later."""
         with suppress(Unavailable), self.lock("writer", "merge packs", timeout_s=0.0).exclusive(None):
             live = frozenset(self.root().packs())
-            for name in transaction.replaced_packs:
+            for name in names:
                 if name not in live:
                     self.confirm_lock()
                     self.backend.delete(pack_key(name))

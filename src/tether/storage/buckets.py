@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlsplit
 
 from tether.errors import InvalidInput, Unsupported
 from tether.storage.backend import check_key
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 SCHEMES = ("s3", "gs", "az")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}[a-z0-9]")
 _ADDRESS = re.compile(rf"({'|'.join(SCHEMES)})://([^/?#@:]+)(?:/([^?#]*))?")
+
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
 
 Keys: TypeAlias = Mapping[str, str]
 """Settings of the store's client by their name in it: keys, region, endpoint."""
@@ -110,6 +113,11 @@ def open_bucket(
     return ObjectBackend(_stores(address, keys, patience), prefix, spool=spool)
 
 
+def as_surroundings_say(address: BucketAddress) -> "ObjectBackend":
+    """Open a place in a bucket with what the client of that store finds by itself."""
+    return open_bucket(address, {})
+
+
 def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore, GCSStore, S3Store
@@ -118,6 +126,8 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
 
     kinds: dict[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     settings = dict(keys)
+    if settings.get("endpoint"):
+        _check_endpoint(settings["endpoint"])
     if address.scheme == "s3":
         # A copy that never replaces: parts copied by the store, completed under a condition.
         settings.setdefault("copy_if_not_exists", "multipart")
@@ -143,3 +153,9 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
     except (BaseError, ValueError, TypeError):
         hint = "check the variables AWS_..., GOOGLE_... or AZURE_..."
         raise InvalidInput(f"the settings for {address.scheme}:// fit no client", hint=hint) from None
+
+
+def _check_endpoint(endpoint: str) -> None:
+    parts = urlsplit(endpoint)
+    if parts.scheme not in ("http", "https") or not parts.hostname or _ENDPOINT.fullmatch(endpoint) is None:
+        raise InvalidInput("the endpoint is no address", hint="set AWS_ENDPOINT_URL to https://HOST")

@@ -6,8 +6,9 @@ for one watches the count, and takes it for dead when it stood still for a whole
 
 A holder that was only paused (a laptop asleep, a machine that was moved) may come back. Hence whoever takes
 its lease away does, before anything else, what makes its next move fail (`fence`: the root moves), and a
-holder looks whether it still has its lease before each move (`require`), after it read what it moves. Byte layout:
-docs/format/leases.md.
+holder looks whether it still has its lease before each move (`require`), after it read what it moves.
+
+Byte layout: docs/format/leases.md.
 """
 
 import json

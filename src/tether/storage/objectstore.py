@@ -121,6 +121,13 @@ class ObjectBackend:
         place = f"{self._prefix}{check_key(prefix)}/"
         return ObjectBackend(self._stores, place, spool=self._spool, sleep=self._sleep)
 
+    def some(self, count: int) -> list[str]:
+        """Return up to so many keys, in no order; fewer than asked for means that these are all."""
+        with self._translated("the bucket"):
+            pages = obstore.list(self._stores.many, self._prefix or None, chunk_size=count)
+            page = next(iter(pages), [])
+        return [each["path"].removeprefix(self._prefix) for each in page]
+
     # -- reading ----------------------------------------------------------------------------
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
@@ -275,7 +282,7 @@ class ObjectBackend:
                         version[name] = found.meta[name]
                 return bytes(found.bytes()), version
         except NotFound as error:
-            if "bucket" in str(error):
+            if key not in str(error):  # there is no bucket
                 raise
             return None, None
 
