@@ -128,6 +128,10 @@ class ObjectBackend:
             page = next(iter(pages), [])
         return [each["path"].removeprefix(self._prefix) for each in page]
 
+    def spooling(self, spool: Path) -> "ObjectBackend":
+        """Return the same place with another folder for uploads."""
+        return ObjectBackend(self._stores, self._prefix, spool=spool, sleep=self._sleep)
+
     # -- reading ----------------------------------------------------------------------------
 
     def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
