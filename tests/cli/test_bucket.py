@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.support.bucket import BucketPeople
 from tests.support.cli import TETHER
+from tests.support.faultproxy import Call, Fault, before
 from tests.support.s3 import s3_server
 
 IMAGES = {f"images/{number:03}.jpg": random.Random(number).randbytes(4000) for number in range(400)}
@@ -132,20 +133,6 @@ def test_tags_and_deleted_branches_go_too(people: BucketPeople) -> None:
     people.ada.ok("push", "-q", "--force-with-lease", cwd=folder)
 
 
-def test_many_small_pushes_leave_few_packs(people: BucketPeople) -> None:
-    """Small packs are merged in a bucket too, and a clone that was made before goes on."""
-    folder = people.begin({"a": b"0"})
-    people.ada.ok("push", "-q", cwd=folder)
-    people.bob.ok("clone", "-q", people.url, "copy")
-    for number in range(40):
-        people.commit(people.ada, folder, "a", str(number).encode() * 100)
-        people.ada.ok("push", "-q", cwd=folder)
-    people.bob.ok("pull", "-q", cwd=people.bob.work / "copy")
-
-    assert len(people.keys("packs")) < 60
-    assert (people.bob.work / "copy/a").read_bytes() == b"39" * 100
-
-
 @pytest.mark.parametrize(
     ("environ", "code", "said"),
     [
@@ -231,3 +218,85 @@ def test_push_does_not_make_a_repository_among_other_things(people: BucketPeople
 
     obstore.delete(raw, f"{place}/holiday.jpg")
     people.ada.ok("push", "-q", cwd=folder)
+
+
+def test_a_server_that_fails_all_the_time_loses_nothing(tmp_path: Path) -> None:
+    """Two people push and pull in turn while every fourth request is refused, lost or cut."""
+    server = s3_server()
+    chance = random.Random(11)
+    faults = [fault for fault in Fault if fault != Fault.STALLED]
+    with before(server.url) as proxy:
+        people = BucketPeople(tmp_path, server, endpoint=proxy.url)
+        proxy.rule = lambda number, _call: chance.choice(faults) if number % 4 == 3 else None
+        ada = people.begin({**IMAGES, "weights.bin": WEIGHTS})
+        people.ada.ok("push", "-q", cwd=ada)
+        people.bob.ok("clone", "-q", people.url, "copy")
+        bob = people.bob.work / "copy"
+        for number in range(3):
+            people.commit(people.bob, bob, f"bob{number}", b"%d" % number)
+            people.bob.ok("push", "-q", cwd=bob)
+            people.commit(people.ada, ada, f"ada{number}", b"%d" % number)
+            assert people.ada.run("push", "-q", cwd=ada).code == 5
+            people.ada.ok("pull", "-q", cwd=ada)
+            people.ada.ok("push", "-q", cwd=ada)
+            people.bob.ok("pull", "-q", cwd=bob)
+    assert people.check().problems == []
+    names = {path.name for path in bob.iterdir() if path.is_file()}
+    assert names == {"weights.bin", *(f"{who}{number}" for who in ("ada", "bob") for number in range(3))}
+    log = people.bob.json("log", cwd=bob)
+    assert len([entry for entry in log if len(entry["parents"]) < 2]) == 7
+
+
+def test_a_killed_push_leaves_the_old_state_and_goes_on(tmp_path: Path) -> None:
+    """What was sent whole is not sent again, and nobody sees the branch before all is there."""
+    server = s3_server()
+    with before(server.url) as proxy:
+        people = BucketPeople(tmp_path, server, endpoint=proxy.url)
+        folder = people.begin({"first": b"x"})
+        people.ada.ok("push", "-q", cwd=folder)
+        for number in range(4):
+            people.commit(people.ada, folder, f"part{number}", random.Random(number).randbytes(12_000_000))
+        push = subprocess.Popen([str(TETHER), "push"], cwd=folder, env=people.ada.environ)
+        there = set(people.keys("packs"))
+
+        def rule(_number: int, call: Call) -> Fault | None:
+            sends = call.method == "PUT" and "/packs/" in call.path
+            if sends and len(people.keys("packs")) >= len(there) + 2:
+                push.kill()
+                return Fault.CUT_BEFORE
+            return None
+
+        proxy.rule = rule
+        push.wait()
+        assert push.returncode == -9
+        people.bob.ok("clone", "-q", people.url, "before")
+        assert not (people.bob.work / "before/part0").exists()
+        sent = set(people.keys("packs")) - there
+        assert len(sent) >= 2
+
+        proxy.rule = lambda _number, _call: None
+        begun = len(proxy.calls)
+        people.ada.ok("push", "-q", cwd=folder)
+        puts = [call.path for call in proxy.calls[begun:] if call.method == "PUT"]
+        again = {path.rpartition("/")[2].partition("?")[0] for path in puts}
+        assert not again & {key.rpartition("/")[2] for key in sent}
+        people.bob.ok("clone", "-q", people.url, "after")
+    assert people.check().problems == []
+    for number in range(4):
+        assert (people.bob.work / f"after/part{number}").stat().st_size == 12_000_000
+
+
+def test_a_clone_takes_few_requests(tmp_path: Path) -> None:
+    """Packs come whole, in parts of 5 MiB; all else is a few questions, however many files there are."""
+    server = s3_server()
+    with before(server.url) as proxy:
+        people = BucketPeople(tmp_path, server, endpoint=proxy.url)
+        folder = people.begin({**IMAGES, "weights.bin": WEIGHTS})
+        people.ada.ok("push", "-q", cwd=folder)
+        pushed = len(proxy.calls)
+        people.bob.ok("clone", "-q", people.url, "copy")
+        cloned = len(proxy.calls) - pushed
+        people.bob.ok("fetch", "-q", cwd=people.bob.work / "copy")
+        fetched = len(proxy.calls) - pushed - cloned
+
+    assert (pushed <= 50, cloned <= 25, fetched <= 4) == (True, True, True), (pushed, cloned, fetched)

@@ -87,7 +87,8 @@ def object_memory_place() -> Place:
     import obstore
     from obstore.store import MemoryStore
 
-    from tether.storage.objectstore import ObjectBackend, Stores
+    from tether.storage.objectclient import Stores
+    from tether.storage.objectstore import ObjectBackend
 
     store = MemoryStore()
 

@@ -12,7 +12,8 @@ from tether.errors import InvalidInput, Unsupported
 from tether.storage.backend import check_key
 
 if TYPE_CHECKING:
-    from tether.storage.objectstore import ObjectBackend, Stores
+    from tether.storage.objectclient import Stores
+    from tether.storage.objectstore import ObjectBackend
 
 SCHEMES = ("s3", "gs", "az")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,221}[a-z0-9]")
@@ -122,7 +123,7 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
     from obstore.exceptions import BaseError
     from obstore.store import AzureStore, GCSStore, S3Store
 
-    from tether.storage.objectstore import Stores
+    from tether.storage.objectclient import Stores
 
     kinds: dict[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     settings = dict(keys)

@@ -4,12 +4,9 @@ Of their texts only status and code are taken: the rest can hold addresses with 
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from obstore.exceptions import (
     AlreadyExistsError,
-    BaseError,
     PermissionDeniedError,
     PreconditionError,
     UnauthenticatedError,
@@ -30,15 +27,6 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _METADATA_SERVICE = ("169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]")
 _ACCESS = "check the keys and what they may do in this bucket"
-
-
-@contextmanager
-def translated_for(bucket: str, key: str) -> Iterator[None]:
-    """Raise errors of ours for those of the store that a call on `key` meets."""
-    try:
-        yield
-    except (BaseError, FileNotFoundError) as error:
-        raise translate(error, bucket, key) from None
 
 
 def translate(error: Exception, bucket: str, key: str) -> TetherError:
@@ -80,6 +68,11 @@ def _refusal(text: str, bucket: str, named: str, *, known: bool) -> TetherError:
 def status_of(error: Exception) -> int:
     """Return the HTTP status that an error tells of, or 0."""
     return int(_first(_STATUS, str(error)) or 0)
+
+
+def was_cut(error: Exception) -> bool:
+    """Say whether a reply ended before its end."""
+    return "body error" in str(error)
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:

@@ -11,47 +11,23 @@ import mmap
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from tether.core.digest import Buffer
-from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unavailable
+from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
 from tether.storage.backend import check_key, check_prefix, span
-from tether.storage.objecterrors import status_of, translate, translated_for
+from tether.storage.objectclient import ObjectClient, Stores
 from tether.storage.oserrors import translated
-
-if TYPE_CHECKING:
-    from obstore import PutMode, UpdateVersion
-    from obstore.store import ObjectStore
 
 PART = 5 << 20
 """Bytes of one request, either way; S3 takes no smaller parts. Each request has a deadline."""
 PARTS_AT_ONCE = 4
 _MOST = 1 << 62
-_CONFLICTING = 409
-_TRIES = 6
-_DELAY_S = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """The ways to one bucket.
-
-    Attributes:
-        name: The address, for messages.
-        many: Repeats what failed and may be repeated.
-        once: Repeats nothing, for conditional writes: whether one was made is found out here.
-    """
-
-    name: str
-    many: "ObjectStore"
-    once: "ObjectStore"
 
 
 class ObjectUpload:
@@ -113,24 +89,22 @@ class ObjectBackend:
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._stores, self._prefix, self._spool, self._sleep = stores, prefix, spool, sleep
         self.name = f"{stores.name}/{prefix}".rstrip("/")
+        self._client = ObjectClient(stores, self.name, sleep)
+        self._prefix, self._spool = prefix, spool
 
     def below(self, prefix: str) -> "ObjectBackend":
         """Return the part of this bucket whose keys begin with `prefix` and a slash."""
         place = f"{self._prefix}{check_key(prefix)}/"
-        return ObjectBackend(self._stores, place, spool=self._spool, sleep=self._sleep)
-
-    def some(self, count: int) -> list[str]:
-        """Return up to so many keys, in no order; fewer than asked for means that these are all."""
-        with self._translated("the bucket"):
-            pages = obstore.list(self._stores.many, self._prefix or None, chunk_size=count)
-            page = next(iter(pages), [])
-        return [each["path"].removeprefix(self._prefix) for each in page]
+        return ObjectBackend(self._client.stores, place, spool=self._spool, sleep=self._client.sleep)
 
     def spooling(self, spool: Path) -> "ObjectBackend":
         """Return the same place with another folder for uploads."""
-        return ObjectBackend(self._stores, self._prefix, spool=spool, sleep=self._sleep)
+        return ObjectBackend(self._client.stores, self._prefix, spool=spool, sleep=self._client.sleep)
+
+    def some(self, count: int) -> list[str]:
+        """Return up to so many keys, in no order; fewer than asked for means that these are all."""
+        return [place.removeprefix(self._prefix) for place, _ in self._client.listed(self._prefix, count)]
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -138,8 +112,7 @@ class ObjectBackend:
         """Return `length` bytes from `offset`, or all that follows."""
         place = self._place(key)
         if offset == 0 and length is None:
-            with self._translated(key):
-                return bytes(obstore.get(self._stores.many, place).bytes())
+            return self._client.ask(key, lambda store: bytes(obstore.get(store, place).bytes()))
         if length is None or offset < 0 or length <= 0 or offset + length > _MOST:
             length = span(key, self.size(key), offset, length)
             if not length:
@@ -147,11 +120,12 @@ class ObjectBackend:
         starts = range(offset, offset + length, PART)
         ends = [min(start + PART, offset + length) for start in starts]
         try:
-            parts = obstore.get_ranges(self._stores.many, place, starts=list(starts), ends=ends, coalesce=0)
-        except (BaseError, FileNotFoundError) as error:
-            if status_of(error) == 416 or not isinstance(error, FileNotFoundError):
-                self._require(key, offset, length)
-            raise translate(error, self.name, key) from None
+            parts = self._client.ask(
+                key, lambda store: obstore.get_ranges(store, place, starts=starts, ends=ends, coalesce=0)
+            )
+        except TetherError:  # a range that begins behind the end is refused
+            self._require(key, offset, length)
+            raise
         if sum(map(len, parts)) != length:
             self._require(key, offset, length)
             raise Unavailable(f"{self.name} sent less than was asked for of {key}", hint="run it again")
@@ -164,8 +138,8 @@ class ObjectBackend:
 
     def size(self, key: str) -> int:
         """Return the value's length in bytes."""
-        with self._translated(key):
-            return int(obstore.head(self._stores.many, self._place(key))["size"])
+        place = self._place(key)
+        return self._client.ask(key, lambda store: int(obstore.head(store, place)["size"]))
 
     def map(self, key: str) -> Buffer:
         """Return the whole value, in memory."""
@@ -183,13 +157,9 @@ class ObjectBackend:
     def list(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Yield (key, size) of the keys that begin with `prefix`, in order of the keys."""
         folder = check_prefix(prefix).rpartition("/")[0]
-        with self._translated(prefix or "the bucket"):
-            pages = obstore.list(self._stores.many, f"{self._prefix}{folder}" or None, chunk_size=1000)
-            found = [
-                (each["path"].removeprefix(self._prefix), each["size"]) for page in pages for each in page
-            ]
-        ours = [(key, size) for key, size in found if key.startswith(prefix) and _is_key(key)]
-        return iter(sorted(ours))
+        listed = self._client.listed(f"{self._prefix}{folder}")
+        found = [(place.removeprefix(self._prefix), size) for place, size in listed]
+        return iter(sorted((key, size) for key, size in found if key.startswith(prefix) and _is_key(key)))
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -209,25 +179,29 @@ class ObjectBackend:
             if self.size(key) == size:
                 return
             raise AlreadyExists(f"another value is stored as {key}", hint="run `tether fsck`")
-        with self._translated(key):
-            obstore.put(self._stores.many, place, data, chunk_size=PART, max_concurrency=PARTS_AT_ONCE)
+        self._client.ask(
+            key,
+            lambda store: obstore.put(store, place, data, chunk_size=PART, max_concurrency=PARTS_AT_ONCE),
+        )
 
     def write_new(self, key: str, data: Buffer) -> None:
         """Store a value durably under a key that has none."""
-        if not self._put_if(key, bytes(data), "create"):
+        if not self._client.put_if(key, self._place(key), bytes(data), "create"):
             raise AlreadyExists(f"already exists: {key}")
 
     def swap(self, key: str, expected: bytes | None, new: bytes) -> None:
         """Replace the value `expected` by `new`, atomically and durably."""
-        found, version = self._versioned(key)
-        mode: PutMode = version if version is not None else "create"
-        if found != expected or not self._put_if(key, bytes(new), mode):
+        place = self._place(key)
+        found, version = self._client.versioned(key, place)
+        fits = found == expected
+        if not fits or not self._client.put_if(key, place, bytes(new), version or "create"):
             raise Conflict(f"another writer changed {key}", hint="look at the new state, then run it again")
 
     def delete(self, key: str) -> None:
         """Remove a value; one that is missing is fine."""
-        with suppress(NotFound), self._translated(key):
-            obstore.delete(self._stores.many, self._place(key))
+        place = self._place(key)
+        with suppress(NotFound):
+            self._client.ask(key, lambda store: obstore.delete(store, place))
 
     def move(self, source: str, target: str) -> None:
         """Give the value of `source` the key `target`, copied by the store itself."""
@@ -236,59 +210,13 @@ class ObjectBackend:
         if source == target:
             return
         try:
-            obstore.copy(self._stores.many, place, goal, overwrite=False)
-        except (BaseError, FileNotFoundError) as error:
-            if isinstance(error, AlreadyExistsError):
-                raise AlreadyExists(f"another value is stored as {target}") from None
-            raise translate(error, self.name, source) from None
+            self._client.ask(source, lambda store: obstore.copy(store, place, goal, overwrite=False))
+        except AlreadyExists:
+            raise AlreadyExists(f"another value is stored as {target}") from None
         self.delete(source)
 
     def close(self) -> None:
         """Do nothing: connections are kept for others of this process."""
-
-    # -- beneath ----------------------------------------------------------------------------
-
-    def _put_if(self, key: str, data: bytes, mode: "PutMode") -> bool:
-        """Write under a condition; False where it does not hold.
-
-        A write whose reply was lost is looked for: it was made if its very bytes are there.
-        """
-        place, doubtful = self._place(key), False
-        for attempt in range(_TRIES):
-            try:
-                obstore.put(self._stores.once, place, data, mode=mode, use_multipart=False)
-                return True
-            except (BaseError, FileNotFoundError) as error:
-                refused = isinstance(error, AlreadyExistsError | PreconditionError | FileNotFoundError)
-                failure = translate(error, self.name, key)
-                if refused and not (isinstance(failure, NotFound) and mode == "create"):
-                    if doubtful and self._versioned(key)[0] == data:
-                        return True
-                    if status_of(error) != _CONFLICTING:
-                        return False
-                    failure = Unavailable(f"others write {key} all the time", hint="run it again")
-                else:
-                    doubtful = True
-                if not isinstance(failure, Unavailable) or attempt == _TRIES - 1:
-                    raise failure from None
-                self._sleep(_DELAY_S * 2**attempt)
-        raise AssertionError
-
-    def _versioned(self, key: str) -> "tuple[bytes | None, UpdateVersion | None]":
-        """Return a value and what its store calls this version of it."""
-        place = self._place(key)
-        try:
-            with self._translated(key):
-                found = obstore.get(self._stores.many, place)
-                version: UpdateVersion = {}
-                for name in ("e_tag", "version"):
-                    if found.meta[name]:
-                        version[name] = found.meta[name]
-                return bytes(found.bytes()), version
-        except NotFound as error:
-            if key not in str(error):  # there is no bucket
-                raise
-            return None, None
 
     def _require(self, key: str, offset: int, length: int) -> None:
         """Raise what a range that is not there means: no such value, or one that ends before it."""
@@ -297,9 +225,6 @@ class ObjectBackend:
 
     def _place(self, key: str) -> str:
         return self._prefix + check_key(key)
-
-    def _translated(self, key: str) -> AbstractContextManager[None]:
-        return translated_for(self.name, key)
 
 
 def _is_key(key: str) -> bool:
