@@ -23,7 +23,28 @@ _PROFILE = {
     "region": "region",
     "endpoint_url": "endpoint",
 }
-_OTHERS = {"gs": "GOOGLE_", "az": "AZURE_"}
+_OTHERS = {
+    "gs": (
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_BASE_URL",
+        "GOOGLE_SERVICE_ACCOUNT",
+        "GOOGLE_SERVICE_ACCOUNT_KEY",
+        "GOOGLE_SERVICE_ACCOUNT_PATH",
+    ),
+    "az": (
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_ACCOUNT_NAME",
+        "AZURE_STORAGE_ENDPOINT",
+        "AZURE_STORAGE_SAS_TOKEN",
+        "AZURE_STORAGE_TOKEN",
+        "AZURE_STORAGE_USE_EMULATOR",
+        "AZURE_TENANT_ID",
+    ),
+}
+"""Variables that are settings of the client under their own names in small letters."""
 
 
 def bucket_keys(scheme: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -37,7 +58,7 @@ def bucket_keys(scheme: str, environ: Mapping[str, str]) -> dict[str, str]:
         InvalidInput: A profile is named that no file has, or a file cannot be read as one of settings.
     """
     if scheme != "s3":
-        return {name.lower(): v for name, v in environ.items() if name.startswith(_OTHERS[scheme]) and v}
+        return {name.lower(): environ[name] for name in _OTHERS[scheme] if environ.get(name)}
     named = {_S3[name]: environ[name] for name in _S3 if environ.get(name)}
     profile = environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE")
     if profile or "access_key_id" not in named:

@@ -1,10 +1,11 @@
 """Keys for buckets from the environment and from files."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
-from tether.cli.bucketkeys import bucket_keys
+from tether.cli.bucketkeys import _OTHERS, bucket_keys
 from tether.errors import InvalidInput
 
 
@@ -73,4 +74,24 @@ def test_wrong_files_and_profiles_are_told(tmp_path: Path) -> None:
 )
 def test_others_have_variables_of_their_own(scheme: str, name: str) -> None:
     """Those of the store are given on, and nothing else."""
-    assert bucket_keys(scheme, {name: "x", "AWS_ACCESS_KEY_ID": "y", "HOME": "/"}) == {name.lower(): "x"}
+    others = {"AWS_ACCESS_KEY_ID": "y", "GOOGLE_CLOUD_PROJECT": "y", "AZURE_CONFIG_DIR": "y", "HOME": "/"}
+    assert bucket_keys(scheme, {name: "x", **others}) == {name.lower(): "x"}
+
+
+@pytest.mark.parametrize("scheme", sorted(_OTHERS))
+def test_the_client_knows_the_names(scheme: str) -> None:
+    """Every variable that is given on is a setting of the store's client."""
+    pytest.importorskip("obstore")
+    from obstore.exceptions import BaseError, UnknownConfigurationKeyError
+    from obstore.store import AzureStore, GCSStore
+
+    for name in _OTHERS[scheme]:
+        try:
+            if scheme == "gs":
+                GCSStore("bucket", config=cast(Any, {name.lower(): "x"}))
+            else:
+                AzureStore("container", config=cast(Any, {name.lower(): "x"}))
+        except UnknownConfigurationKeyError as error:
+            pytest.fail(str(error))
+        except BaseError:
+            pass  # the value is none, but the name is known
