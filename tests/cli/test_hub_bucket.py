@@ -72,7 +72,7 @@ def test_contents_lie_in_the_bucket(hosted: Hosted) -> None:
     assert (two / "weights.bin").read_bytes() == (one / "weights.bin").read_bytes()
 
     [folder] = (hosted.keeper.work / "hub/repositories").iterdir()
-    assert {path.name for path in folder.iterdir()} == {"locks", "root", ".root.lock", "tmp"}
+    assert {path.name for path in folder.iterdir()} == {"locks"}
     assert any(key.startswith(f"{folder.name}/packs/") for key in hosted.listed())
 
 

@@ -95,7 +95,7 @@ def test_a_lease_that_is_renewed_lives(backend: Backend) -> None:
         lock = writer(gc, timeout_s=5 * TERM_S).exclusive()
         with pytest.raises(Unavailable), lock:
             pass
-        worker.require()
+        worker.confirm()
     assert times.now_s >= 5 * TERM_S
 
 
@@ -112,7 +112,7 @@ def test_the_lease_of_the_dead_is_taken_over(backend: Backend, shift_s: float) -
         assert TERM_S <= times.now_s - began_s <= TERM_S + 1
         assert times.fences == ["gc"]
         with pytest.raises(Unavailable, match="others went on without it"):
-            dead.require()
+            dead.confirm()
     held.close()
 
 
@@ -124,7 +124,7 @@ def test_who_was_paused_gives_nothing_back_that_is_not_its_own(backend: Backend)
 
     with writer(gc, timeout_s=2 * TERM_S).exclusive():
         held.close()
-        gc.require()
+        gc.confirm()
         with pytest.raises(Unavailable), writer(paused).shared():
             pass
 
@@ -138,7 +138,7 @@ def test_a_writer_that_takes_over_from_a_dead_gc_fences_too(backend: Backend) ->
     with writer(one, timeout_s=2 * TERM_S).shared(), writer(two).shared():
         assert times.fences == ["one"]
         with pytest.raises(Unavailable, match="others went on without it"):
-            gc.require()
+            gc.confirm()
     held.close()
 
 

@@ -15,7 +15,6 @@ from tether.repo.rootstore import BackendRoot, RootStore
 from tether.storage.backend import Backend
 from tether.storage.leases import FOLDER, PACE, LeaseLocks, Pace
 from tether.storage.readcache import Cached, Kept
-from tether.storage.wrappers import Wrapper
 
 UNCHANGING = ("packs", "index")
 """Folders of values that are named by their content."""
@@ -32,7 +31,7 @@ def in_bucket(backend: Backend, *, kept: Kept | None = None, pace: Pace = PACE) 
     """
     locks = LeaseLocks(backend, lambda: move_aside(BackendRoot(backend)), pace)
     cached = Cached(backend, UNCHANGING, kept or Kept())
-    return Storage(_Fenced(cached, locks), _FencedRoot(backend, locks), locks)
+    return Storage(cached, _FencedRoot(backend, locks), locks)
 
 
 def open_in_bucket(
@@ -110,23 +109,5 @@ class _FencedRoot(BackendRoot):
 
     def swap(self, expected: bytes, new: bytes) -> None:
         """Replace the root; `expected` was read before the leases are looked at."""
-        self._locks.require()
+        self._locks.confirm()
         super().swap(expected, new)
-
-
-class _Fenced(Wrapper):
-    """A backend from which only those take something away who still have their leases."""
-
-    def __init__(self, inner: Backend, locks: LeaseLocks) -> None:
-        super().__init__(inner)
-        self._locks = locks
-
-    def delete(self, key: str) -> None:
-        """Remove a value; one that is missing is fine."""
-        self._locks.require()
-        self.inner.delete(key)
-
-    def move(self, source: str, target: str) -> None:
-        """Give the value of `source` the key `target`, durably."""
-        self._locks.require()
-        self.inner.move(source, target)

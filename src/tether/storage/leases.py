@@ -6,7 +6,7 @@ for one watches the count, and takes it for dead when it stood still for a whole
 
 A holder that was only paused (a laptop asleep, a machine that was moved) may come back. Hence whoever takes
 its lease away does, before anything else, what makes its next move fail (`fence`: the root moves), and a
-holder looks whether it still has its lease before each move (`require`), after it read what it moves.
+holder looks whether it still has its lease before each move (`confirm`), after it read what it moves.
 
 Byte layout: docs/format/leases.md.
 """
@@ -90,7 +90,7 @@ class LeaseLocks:
         me = Holder(os.getpid(), command, started)
         return LeaseLock(self, f"{FOLDER}/{name}", me, timeout_s)
 
-    def require(self) -> None:
+    def confirm(self) -> None:
         """Refuse to go on where a lease that is held here was taken away; asks the backend.
 
         Raises:
@@ -99,7 +99,7 @@ class LeaseLocks:
         with self._guard:
             held = list(self._held.values())
         for each in held:
-            each.require()
+            each.confirm()
 
     def renew(self) -> None:
         """Renew what is held, once; for tests of time."""
@@ -177,14 +177,14 @@ class HeldLease:
 
     def _keep(self, done: Event) -> None:
         while not done.wait(self._pace.term_s / _RENEWALS):
-            with suppress(TetherError):  # the next time; or it is lost, and `require` says so
+            with suppress(TetherError):  # the next time; or it is lost, and `confirm` says so
                 self.renew()
 
     def renew(self) -> None:
         """Raise the count, unless the lease was taken away."""
         self._locks.change(self._key, self._raised)
 
-    def require(self) -> None:
+    def confirm(self) -> None:
         """Raise Unavailable if it was taken away."""
         if all(each.name != self._name for each in self._locks.read(self._key)[1]):
             raise Unavailable(
