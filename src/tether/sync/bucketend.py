@@ -57,9 +57,15 @@ class BucketEnd:
         """Say of each digest whether its object is there."""
         return self._serving.have(digests)
 
-    def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames) -> None:
+    def commits(
+        self, wants: Sequence[Digest], haves: Sequence[Digest], take: TakeFrames, *, depth: int | None = None
+    ) -> None:
         """Give the commits and tags that are reached from `wants` and not from `haves`."""
-        take(read_frames(self._serving.commits(wants, haves)[1]))
+        take(read_frames(self._serving.commits(wants, haves, depth)[1]))
+
+    def verify(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of the first of some contents whether each is there whole; all of it is read here."""
+        return self._serving.verify(digests)
 
     def objects(self, digests: Sequence[Digest], take: TakeFrames) -> None:
         """Give objects in any order."""

@@ -18,7 +18,7 @@ from tether.storage.buckets import BucketAddress, parse_bucket_address
 from tether.storage.objectclient import Stores
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.clone import CloneOptions
-from tether.sync.exchange import PushOptions, RefState
+from tether.sync.exchange import FetchOptions, PushOptions, RefState
 from tether.sync.places import BucketPlace, bucket_place
 
 MAIN = PushOptions(("main",))
@@ -55,7 +55,7 @@ def test_many_small_pushes_leave_few_packs(bucket: Bucket, tmp_path: Path) -> No
     for number in range(70):
         last = commit_files(here, {"a": b"%d" % number * 100}, "next")
         bucket.place().push(here, "origin", MAIN, progress=SILENT)
-    bucket.place().fetch(copy, "origin", prune=False, progress=SILENT)
+    bucket.place().fetch(copy, "origin", FetchOptions(), progress=SILENT)
 
     there = bucket.place().repository
     packs = [key for key, _ in bucket.backend.below("x").list("packs/")]
