@@ -1,5 +1,6 @@
 """Repositories on a hub that tests fill without a client."""
 
+import io
 from collections.abc import Mapping
 
 from tests.support.hub import HubRoom
@@ -12,6 +13,7 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
+from tether.repo.transaction import Transaction
 
 
 def open_hosted(hub: HubRoom, address: str) -> Repository:
@@ -32,22 +34,12 @@ def commit_paths(
     """Commit changes of files by path on a branch; None removes one."""
     ref = f"refs/heads/{branch}"
     with repository.transaction("commit") as transaction:
-        changes: dict[bytes, Entry | None] = {}
+        changes: dict[bytes, Entry | None] = dict.fromkeys(files)
+        stored = {data: _store(transaction, data) for data in {*files.values()} if data is not None}
         for path, data in files.items():
-            name = path.rpartition(b"/")[2]
-            if data is None:
-                changes[path] = None
-                continue
-            left = memoryview(data)
-
-            def fill(buffer: memoryview) -> int:
-                nonlocal left
-                count = min(len(buffer), len(left))
-                buffer[:count], left = left[:count], left[count:]
-                return count
-
-            digest, size = transaction.contents.add_stream(fill, name)
-            changes[path] = Entry(name, (kinds or {}).get(path, EntryKind.FILE), size, digest)
+            if data is not None:
+                kind = (kinds or {}).get(path, EntryKind.FILE)
+                changes[path] = Entry(path.rpartition(b"/")[2], kind, len(data), stored[data])
         old = transaction.ref(ref)
         base = Commit.decode(repository.objects.get(ObjectKind.COMMIT, old)).tree if old else EMPTY_TREE
         tree = edit_tree(transaction.objects, base, changes).digest
@@ -56,3 +48,8 @@ def commit_paths(
         digest = transaction.objects.put(ObjectKind.COMMIT, commit.encode())
         transaction.set_ref(ref, digest)
     return digest
+
+
+def _store(transaction: Transaction, data: bytes) -> Digest:
+    source = io.BytesIO(data)
+    return transaction.contents.add_stream(source.readinto)[0]
