@@ -1,46 +1,12 @@
 """`get`: files and folders of a hub or a folder, without a clone; cuts, damage, what is in the way."""
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.cli import Room
 from tests.support.cutting import CuttingProxy
-from tests.support.served import Served
-
-WEIGHTS = random.Random(5).randbytes(8_000_000)
-TEXT = {"README": "hello\n", "images/cat.png": "cat", "images/small/dog.png": "dog", "images/empty": ""}
-
-
-class Shelf:
-    """Ada's repository with files, in a folder and on a hub that she and nobody else may read."""
-
-    def __init__(self, folder: Path) -> None:
-        self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
-        self.keeper.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
-        self.hub = Served(self.keeper)
-        token = self.keeper.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
-        self.ada.environ["TETHER_TOKEN"] = token.strip()
-        self.url = f"{self.hub.url}/ada/photos"
-        self.ada.ok("repo", "create", self.url, "--private")
-        self._fill()
-
-    def _fill(self) -> None:
-        ada, source = self.ada, self.ada.work / "source"
-        for name, text in TEXT.items():
-            ada.write(f"source/{name}", text)
-        ada.write("source/weights.bin", WEIGHTS)
-        ada.write("source/run.sh", "#!/bin/sh\n").chmod(0o755)
-        (source / "newest").symlink_to("images/cat.png")
-        ada.ok("init", "-q", cwd=source)
-        for words in (["add", "-q", "-A"], ["commit", "-q", "-m", "files"], ["branch", "-q", "feature/x"]):
-            ada.ok(*words, cwd=source)
-        ada.ok("remote", "add", "-q", "origin", self.url, cwd=source)
-        ada.ok("push", "-q", "origin", "main", "feature/x", cwd=source)
-        ada.write("source/README", "hello again\n")
-        ada.ok("commit", "-q", "-a", "-m", "more", cwd=source)
-        ada.ok("push", "-q", cwd=source)
+from tests.support.shelf import TEXT, WEIGHTS, Shelf
 
 
 @pytest.fixture(scope="module")
