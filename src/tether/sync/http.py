@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 
 from tether import errors
 from tether.core.digest import Buffer
@@ -204,6 +204,7 @@ class HttpClient:
                         continue
                     if reply.status >= 300:
                         raise self._refused(reply)
+                    _require_length(reply)
                     return use(Reply(reply.status, reply.headers, reply.stream(block)))
             except (HTTPError, OSError) as error:
                 if turn == self._options.tries or isinstance(error, SSLError):
@@ -250,6 +251,13 @@ class HttpClient:
             f"no connection to {self._host}: {type(reason).__name__}",
             hint="check the address and the network, then run the command again: it goes on where it was",
         )
+
+
+def _require_length(reply: urllib3.BaseHTTPResponse) -> None:
+    """Refuse a reply whose end nobody could tell: its headers were cut, and its body would seem empty."""
+    told = reply.headers.get("Content-Length") is not None or "Transfer-Encoding" in reply.headers
+    if reply.status != 204 and not told:
+        raise ProtocolError("the headers of a reply were cut")
 
 
 def _pause(turn: int, asked: str | None) -> float:

@@ -127,8 +127,10 @@ class _Reading:
         Raises:
             Corrupt: It is another file, or another part.
         """
-        surplus = self._surplus(reply)
+        surplus: int | None = None
         for block in reply.blocks:
+            if surplus is None:  # headers may be cut, and then no block comes
+                surplus = self._surplus(reply)
             data = block[surplus:]
             surplus = max(surplus - len(block), 0)
             data = data[: self.stop - self.at]
