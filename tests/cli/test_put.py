@@ -57,7 +57,7 @@ def test_put_files(shelf: Shelf, address: str) -> None:
     log = room.json("log", cwd=copy)
     assert (log[0]["id"], log[0]["message"], log[0]["author"]) == (
         shown["id"],
-        "Three files\n",
+        "Three files",
         "Ada Lovelace",
     )
     assert len(log) == 3
