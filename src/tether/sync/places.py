@@ -17,9 +17,9 @@ from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import Exchange, FetchOptions, PushOptions, known_in
 from tether.sync.negotiate import find_contents
 from tether.sync.peel import peel
+from tether.sync.remotes import open_location, parse_location
 from tether.sync.transfer import copy_objects
 from tether.sync.wire import MAX_DIGESTS
-from tether.sync.remotes import open_location, parse_location
 
 if TYPE_CHECKING:
     from tether.sync.http import HttpClient
