@@ -61,7 +61,7 @@ picture: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra hub \
+		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra fsspec --extra hub \
 		--extra objectstore --extra postgresql pyproject.toml build-tools.in -o requirements.lock
 
 clean:

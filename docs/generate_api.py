@@ -56,7 +56,7 @@ are welcome also a list of them (`Paths`); they are relative to the folder of th
 def reference() -> str:
     """Return the whole page."""
     parts = [_HEAD]
-    for kind in (tether.Repo, tether.Snapshot):
+    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo):
         parts += [f"## {kind.__name__}\n", _prose(kind)]
         parts += [_member(kind, name) for name in _members(kind)]
     for title, kinds in (("What methods take", TAKEN), ("What methods return", RETURNED)):

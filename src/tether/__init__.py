@@ -14,19 +14,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tether import errors
     from tether.api.merging import MergeOptions
+    from tether.api.remoterepo import RemoteRepo
     from tether.api.remotes import CloneRequest
     from tether.api.repo import Repo
     from tether.api.snapshot import Snapshot
     from tether.api.staging import CommitRequest
     from tether.core.identity import Person, Time
 
-__all__ = ["CloneRequest", "CommitRequest", "MergeOptions", "Person", "Repo", "Snapshot", "Time", "errors"]
+__all__ = [
+    "CloneRequest",
+    "CommitRequest",
+    "MergeOptions",
+    "Person",
+    "RemoteRepo",
+    "Repo",
+    "Snapshot",
+    "Time",
+    "errors",
+]
 
 _HOMES = {
     "CloneRequest": "tether.api.remotes",
     "CommitRequest": "tether.api.staging",
     "MergeOptions": "tether.api.merging",
     "Person": "tether.core.identity",
+    "RemoteRepo": "tether.api.remoterepo",
     "Repo": "tether.api.repo",
     "Snapshot": "tether.api.snapshot",
     "Time": "tether.core.identity",

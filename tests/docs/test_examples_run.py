@@ -14,6 +14,7 @@ from tests.support.guides import masked, ran
 from tests.support.photos import make_photos
 
 import tether
+from tether.api.remoterepo import RemoteRepo
 from tether.api.repo import Repo
 from tether.api.snapshot import Snapshot
 
@@ -29,9 +30,10 @@ def public_members(kind: type) -> Iterator[tuple[str, Any]]:
             yield f"{kind.__name__}.{name}", member
 
 
-MEMBERS = dict([*public_members(Repo), *public_members(Snapshot)])
+MEMBERS = dict([*public_members(Repo), *public_members(Snapshot), *public_members(RemoteRepo)])
 DOCUMENTED = {
     **{name: inspect.getdoc(member) or "" for name, member in MEMBERS.items()},
+    "RemoteRepo": inspect.getdoc(RemoteRepo) or "",
     "Repo": inspect.getdoc(Repo) or "",
     "Snapshot": inspect.getdoc(Snapshot) or "",
     "tether": inspect.getdoc(tether) or "",

@@ -73,6 +73,8 @@ COMMANDS = (
     CommandInfo("prefetch", "Bring contents before they are needed", "remote"),
     CommandInfo("pull", "Fetch and merge", "remote", common=True),
     CommandInfo("push", "Send commits to a remote", "remote", common=True),
+    CommandInfo("get", "Bring files of a remote here, without a clone", "remote"),
+    CommandInfo("put", "Add or replace files of a remote, without a clone", "remote"),
     CommandInfo("archive", "Write the files of a revision as one archive", "remote"),
     CommandInfo("bundle", "Carry commits in one file", "remote"),
     CommandInfo("pin", "Write a pointer so that a Git commit names a data commit", "remote"),

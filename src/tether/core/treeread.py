@@ -3,7 +3,7 @@
 Nodes are asked for in batches in the order of their names, so that a reader of packs can read in order.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from tether.core.digest import Digest
@@ -18,6 +18,7 @@ from tether.core.tree import (
     Node,
     damaged,
     decode_node,
+    digest_at,
     split_digests,
 )
 
@@ -73,6 +74,30 @@ def iter_directory(reader: ObjectReader, digest: Digest) -> Iterator[Entry]:
     """
     for leaf in leaves(reader, read_node(reader, digest)):
         yield from leaf.entries()
+
+
+def iter_after(reader: ObjectReader, digest: Digest, after: bytes) -> Iterator[Entry]:
+    """Return the entries of one folder whose names come behind `after`, in order.
+
+    Nodes are read as the entries are taken, so the first few entries of a large folder cost a few nodes.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    for leaf in _leaves_after(reader, read_node(reader, digest), after):
+        for index in range(bisect_right(leaf.names, after), len(leaf.names)):
+            yield leaf.entry(index)
+
+
+def _leaves_after(reader: ObjectReader, node: Node, after: bytes) -> Iterator[Leaf]:
+    """Return the leaves below a node that may have names behind `after`, one node read at a time."""
+    if isinstance(node, Leaf):
+        yield node
+        return
+    for index in range(bisect_right(node.names, after), len(node.names)):
+        child = read_node(reader, digest_at(node.digests, index))
+        check_child(node, index, child)
+        yield from _leaves_after(reader, child, after)
 
 
 def find(reader: ObjectReader, root: Digest, path: bytes) -> Entry | None:

@@ -92,25 +92,37 @@ class ContentReader:
             NotFound: The content is not here.
             Corrupt: It is damaged.
         """
-        if offset < 0 or (length is not None and length < 0):
-            raise InvalidInput("an offset or a length is negative")
-        if offset == 0 and length is None:
-            return b"".join(self.stream(digest))
-        size = self.size(digest)
-        stop = size if length is None else min(size, offset + length)
-        return b"".join(self._range(digest, offset, stop)) if offset < stop else b""
+        if length is not None and length < 0:
+            raise InvalidInput("a length is negative")
+        return b"".join(self.stream(digest, offset, None if length is None else offset + length))
 
-    def stream(self, digest: Digest) -> Iterator[bytes]:
-        """Yield the content in pieces; the last is given only when the whole file's digest is right.
+    def stream(self, digest: Digest, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the content in pieces; of the whole, the last is given only when its digest is right.
+
+        Args:
+            digest: Of the content.
+            start: Offset of the first byte.
+            stop: Offset behind the last one; None is the end. Each chunk of a part is verified, no more.
 
         Raises:
             NotFound: The content is not here.
             Corrupt: It is damaged.
+            InvalidInput: An offset is negative.
         """
+        if start < 0 or (stop is not None and stop < 0):
+            raise InvalidInput("an offset is negative")
         if digest == EMPTY_FILE:
             return
+        size = self.size(digest)
+        end = size if stop is None else min(stop, size)
+        if start == 0 and end == size:
+            yield from self._whole(digest, size)
+        elif start < end:
+            yield from self._range(digest, start, end)
+
+    def _whole(self, digest: Digest, size: int) -> Iterator[bytes]:
         hasher, held = blake3(), b""
-        for data in self._range(digest, 0, self.size(digest)):
+        for data in self._range(digest, 0, size):
             hasher.update(data)
             if held:
                 yield held

@@ -11,15 +11,17 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
 
 from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
+
+T = TypeVar("T")
 
 _CONNECT_S = 15.0
 _PROGRESS_S = 60.0
@@ -95,6 +97,21 @@ class Request:
     headers: Mapping[str, str] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a hub answered with success.
+
+    Attributes:
+        status: A number from 200 to 299.
+        headers: By name, in any capitals.
+        blocks: The body as it comes; good until the request is over.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    blocks: Iterator[bytes]
+
+
 class HttpClient:
     """Speaks to one hub; safe for use from several threads.
 
@@ -158,9 +175,28 @@ class HttpClient:
             TetherError: What the hub replied, by its code.
             Unavailable: The hub could not be reached, or did not answer in time.
         """
+        if take is None:
+            return self.exchange(lambda: request, lambda reply: b"".join(reply.blocks))
+        self.exchange(lambda: request, lambda reply: take(reply.blocks))
+        return b""
+
+    def exchange(self, make: Callable[[], Request], use: Callable[[Reply], T], *, block: int = _BLOCK) -> T:
+        """Send the request that `make` gives for each try, and return what `use` makes of the reply.
+
+        So what came before a cut need not be asked for again. Errors of `use` that are no OSError end it.
+
+        Args:
+            make: Returns the request.
+            use: Takes the reply.
+            block: Bytes of a block of the body; one that a cut left incomplete is lost.
+
+        Raises:
+            TetherError: What the hub replied, by its code.
+            Unavailable: The hub could not be reached, or did not answer in time.
+        """
         for turn in range(1, self._options.tries + 1):
             try:
-                with self._sent(request) as reply:
+                with self._sent(make()) as reply:
                     if reply.status in _AGAIN and turn < self._options.tries:
                         pause = _pause(turn, reply.headers.get("Retry-After"))
                         reply.drain_conn()
@@ -168,10 +204,8 @@ class HttpClient:
                         continue
                     if reply.status >= 300:
                         raise self._refused(reply)
-                    if take is None:
-                        return b"".join(reply.stream(_BLOCK))
-                    take(reply.stream(_BLOCK))
-                    return b""
+                    _require_length(reply)
+                    return use(Reply(reply.status, reply.headers, reply.stream(block)))
             except (HTTPError, OSError) as error:
                 if turn == self._options.tries or isinstance(error, SSLError):
                     raise self._unreachable(error) from error
@@ -217,6 +251,13 @@ class HttpClient:
             f"no connection to {self._host}: {type(reason).__name__}",
             hint="check the address and the network, then run the command again: it goes on where it was",
         )
+
+
+def _require_length(reply: urllib3.BaseHTTPResponse) -> None:
+    """Refuse a reply whose end nobody could tell: its headers were cut, and its body would seem empty."""
+    told = reply.headers.get("Content-Length") is not None or "Transfer-Encoding" in reply.headers
+    if reply.status != 204 and not told:
+        raise ProtocolError("the headers of a reply were cut")
 
 
 def _pause(turn: int, asked: str | None) -> float:

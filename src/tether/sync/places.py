@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tether.core.digest import Digest
@@ -17,6 +18,7 @@ from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import Exchange, FetchOptions, PushOptions, known_in
 from tether.sync.negotiate import find_contents
 from tether.sync.peel import peel
+from tether.sync.remotes import open_location, parse_location
 from tether.sync.transfer import copy_objects
 from tether.sync.wire import MAX_DIGESTS
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from tether.sync.bucketend import BucketEnd
     from tether.sync.http import HttpClient
     from tether.sync.hubend import HubEnd
+    from tether.sync.remotefiles import RemoteFiles
 
 Connect: TypeAlias = "Callable[[HubAddress], HttpClient]"
 """Returns a client for a hub, signed in where the user is."""
@@ -233,3 +236,26 @@ def hub_place(address: str, connect: Connect) -> FarPlace:
 
     parsed = parse_repository_address(address)
     return FarPlace(HubEnd(connect(parsed), parsed.owner, parsed.name))
+
+
+def open_files(address: str, base: Path, connect: Connect, clock: Callable[[], Time]) -> "RemoteFiles":
+    """Open the files of the repository at an address; of a hub nothing is asked yet.
+
+    Args:
+        address: Of a repository on a hub or in a folder.
+        base: What a relative folder is relative to.
+        connect: Makes connections to hubs.
+        clock: Gives the time.
+
+    Raises:
+        NotFound: There is no repository in the folder.
+        InvalidInput: It is no address.
+    """
+    if is_on_hub(address):
+        from tether.sync.hubfiles import HubFiles
+
+        parsed = parse_repository_address(address)
+        return HubFiles(connect(parsed), parsed.owner, parsed.name)
+    from tether.sync.remotefiles import FolderFiles
+
+    return FolderFiles(open_location(parse_location(address, base), clock))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
@@ -11,7 +12,7 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import EMPTY_TREE, Child, Entry, EntryKind, decode_node, encode_inner, split_digests
 from tether.core.treebuild import build_directory
-from tether.core.treeread import BATCH, find, find_many, iter_directory, walk
+from tether.core.treeread import BATCH, find, find_many, iter_after, iter_directory, walk
 from tether.errors import Corrupt, NotFound
 
 FILES = {
@@ -189,3 +190,29 @@ def test_nodes_that_overlap_are_corrupt() -> None:
     bad = store.put(ObjectKind.TREE, encode_inner(1, rows))
     with pytest.raises(Corrupt, match="overlaps"):
         list(iter_directory(store, bad))
+
+
+class _Counted(DictStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
+
+    def get(self, kind: ObjectKind, digest: Digest) -> bytes:
+        """Return one object and count it."""
+        self.read += 1
+        return super().get(kind, digest)
+
+
+@pytest.mark.parametrize("after", [b"", b"0", b"00000", b"12345", b"12345x", b"19998", b"19999", b"z"])
+def test_a_listing_goes_on_behind_a_name(after: bytes) -> None:
+    """The rest of a folder comes in order, also behind a name that is not there; a start is cheap."""
+    store = _Counted()
+    names = [b"%05d" % number for number in range(20_000)]
+    root = build_directory(store, [file_entry(name, name) for name in names]).digest
+    assert [entry.name for entry in iter_after(store, root, after)] == [n for n in names if n > after]
+
+    store.read = 0
+    assert [entry.name for entry in islice(iter_after(store, root, after), 3)] == [
+        name for name in names if name > after
+    ][:3]
+    assert store.read <= 4

@@ -10,7 +10,7 @@ from tests.support.repos import commit_files, make_repository, ticking
 
 from tether.core.ahead import ahead
 from tether.core.digest import hash_bytes
-from tether.errors import Corrupt
+from tether.errors import Corrupt, InvalidInput
 from tether.repo.repository import Repository
 
 
@@ -54,6 +54,23 @@ def test_segments_are_the_content(stored: tuple[Repository, dict[str, bytes]], n
     pieces = list(repository.contents.segments(hash_bytes(files[name])))
     assert b"".join(pieces) == files[name]
     assert len(pieces) <= 1 + len(files[name]) // (1 << 20)
+
+
+@pytest.mark.parametrize("name", ["weights", "mixed", "small", "empty"])
+def test_parts_are_streamed(stored: tuple[Repository, dict[str, bytes]], name: str) -> None:
+    """Any part comes back as it is in the whole, in pieces that are not large."""
+    repository, files = stored
+    data, digest = files[name], hash_bytes(files[name])
+    cuts = [0, 1, 2, 70_000, 5 << 20, len(data) - 1, len(data), len(data) + 7]
+    for start in cuts:
+        for stop in (*cuts, None):
+            if start < 0 or (stop is not None and stop < 0):
+                with pytest.raises(InvalidInput):
+                    list(repository.contents.stream(digest, start, stop))
+                continue
+            pieces = list(repository.contents.stream(digest, start, stop))
+            assert b"".join(pieces) == data[start:stop]
+            assert max(map(len, pieces), default=0) <= 128 << 10
 
 
 def flip(folder: Path, *, size_above: int) -> None:

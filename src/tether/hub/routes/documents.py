@@ -221,6 +221,25 @@ class RoleChange(Document):
     role: RoleName
 
 
+class EntryDocument(Document):
+    """A file, a link or a folder of a revision; bytes of a path that are not UTF-8 are half characters."""
+
+    path: str
+    kind: Literal["file", "executable", "symlink", "directory"]
+    size: int
+    digest: str
+    files: int
+
+
+class TreeDocument(Document):
+    """What is at a path of a revision, and for a folder one page of what it holds."""
+
+    commit: str
+    entry: EntryDocument
+    entries: list[EntryDocument]
+    next: str | None
+
+
 class AuditDocument(Document):
     """One entry of the audit log."""
 

@@ -1,0 +1,56 @@
+"""`tether put`: add or replace files of a remote repository, without a clone."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tether.cli.context import Context
+from tether.cli.format import count_text, short_id, size_text
+from tether.cli.options import with_options
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    files: tuple[str, ...]
+    place: str
+    message: str
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
+@click.argument("place", metavar="ADDRESS[@BRANCH]:PATH")
+@click.option("-m", "--message", required=True, metavar="MSG", help="Why.")
+@with_options(Options)
+def command(ctx: Context, options: Options) -> None:
+    """Add or replace files on a branch of a remote repository as one commit, without a clone.
+
+    ADDRESS is http(s)://HOST/OWNER/REPO on a hub, a folder, or file:///DIR. PATH is the file there; where it
+    is a folder or ends with `/`, files go into it under their names. Without BRANCH it is the one that HEAD
+    names there. What others commit meanwhile stays; if they change the same paths, nothing is done.
+    """
+    from tether.api.getting import Surroundings
+    from tether.api.putting import PutOptions, put
+    from tether.sync.fileaddress import parse_file_address
+
+    address = parse_file_address(options.place)
+    around = Surroundings(ctx.cwd, ctx.connect, ctx.now, ctx.progress())
+    files = [ctx.cwd / name for name in options.files]
+    with tempfile.TemporaryDirectory(prefix="tether-put-") as scratch:
+        wanted = PutOptions(options.message, ctx.author(), Path(scratch), options.place.endswith("/"))
+        done = put(files, address, wanted, around)
+    from tether.core.names import display
+
+    document = {
+        "id": done.commit.hex(),
+        "branch": done.branch,
+        "paths": [display(path) for path in done.paths],
+        "sent": done.sent,
+    }
+    where = f"{done.branch} {short_id(done.commit)}"
+    told = f"put {count_text(len(done.paths), 'file')} on {where}, {size_text(done.sent)} sent"
+    same = f"nothing to put: {where} has it all"
+    ctx.emit(document, lambda: [told if done.paths else same], essential=False)
