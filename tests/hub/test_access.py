@@ -75,6 +75,9 @@ ROUTES = [
     ("PUT", "/collaborators/bob", {"role": "read"}),
     ("DELETE", "/collaborators/bob", None),
     ("GET", "/audit", None),
+    ("GET", "/teams", None),
+    ("PUT", "/teams/data", {"role": "read"}),
+    ("DELETE", "/teams/data", None),
 ]
 
 

@@ -15,6 +15,7 @@ from tether.hub.database.models import Account, Redirect, RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
 from tether.hub.repositories import folder_of, future_owner, take_name
+from tether.hub.teams import forget_roles
 from tether.hub.tokens import DAY
 
 
@@ -54,6 +55,8 @@ def _move(act: Act, row: RepositoryRow, changes: Changes) -> None:
     name = row.name if changes.name is None else repository_name(changes.name)
     if (owner.id, name) == (row.owner_id, row.name):
         return
+    if owner.id != old_owner:
+        forget_roles(act, row)
     take_name(act.session, row, owner, name)
     if (owner.id, row.key) != (old_owner, old_key):
         act.session.merge(Redirect(owner_id=old_owner, key=old_key, repository_id=row.id))
