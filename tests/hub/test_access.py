@@ -78,6 +78,9 @@ ROUTES = [
     ("GET", "/teams", None),
     ("PUT", "/teams/data", {"role": "read"}),
     ("DELETE", "/teams/data", None),
+    ("GET", "/rules", None),
+    ("PUT", "/rules/r", {"branches": "main"}),
+    ("DELETE", "/rules/default-branch", None),
 ]
 
 

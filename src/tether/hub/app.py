@@ -12,9 +12,19 @@ from tether.hub.middleware.body_limit import BodyLimit
 from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.other_sites import OtherSites
 from tether.hub.middleware.request_id import RequestId
-from tether.hub.routes import accounts, administration, health, organisations, repositories, teams, transfer
+from tether.hub.routes import (
+    accounts,
+    administration,
+    health,
+    organisations,
+    repositories,
+    rules,
+    teams,
+    transfer,
+)
 
 API = "/api/v1"
+_ROUTES = (accounts, administration, organisations, repositories, rules, teams, transfer)
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""
 
@@ -37,6 +47,6 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)
     app.include_router(health.router)
-    for routes in (accounts, administration, organisations, repositories, teams, transfer):
+    for routes in _ROUTES:
         app.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])
     return app

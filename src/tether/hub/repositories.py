@@ -19,6 +19,7 @@ from tether.hub.database.models import Account, Collaborator, Membership, Redire
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.rules import add_default_rule
 from tether.hub.secret import new_id
 from tether.repo.repository import ROOT_ELSEWHERE, Repository, Storage
 from tether.storage.local import LocalBackend
@@ -75,6 +76,7 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
     )
     take_name(act.session, row, owner, repository_name(wanted.name))
     act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
+    add_default_rule(act.session, row)
     act.session.flush()
     _make_files(act, row)
     return row

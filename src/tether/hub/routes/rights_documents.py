@@ -1,6 +1,12 @@
 """The JSON bodies of teams, rules, locks and quotas; see `tether.hub.routes.documents`."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from tether.hub.access import Role
+from tether.hub.branchrules import Rule
+from tether.hub.database.rights import BRANCH, PATH
 from tether.hub.routes.documents import Document, Name, RoleName
 
 
@@ -32,3 +38,56 @@ class TeamRoleDocument(Document):
     def of(cls, team: str, role: Role) -> "TeamRoleDocument":
         """Return the document of a team and a role."""
         return cls.model_validate({"team": team, "role": role.name.lower()})
+
+
+Names = Annotated[tuple[Name, ...], Field(max_length=100)]
+BranchPattern = Annotated[str, Field(min_length=1, max_length=BRANCH)]
+FilePath = Annotated[str, Field(min_length=1, max_length=PATH)]
+
+
+class GrantDocument(Document):
+    """Some people: all who have at least a role, and users and teams by name."""
+
+    role: RoleName | None = None
+    users: Names = ()
+    teams: Names = ()
+
+
+class ProtectedPathDocument(Document):
+    """A file, or a folder with all below it, that only some may change."""
+
+    path: FilePath
+    who: GrantDocument = GrantDocument()
+
+
+class RuleBody(Document):
+    """What holds for pushes to some branches.
+
+    `branches` is a pattern such as `release/*`, or `HEAD` for the default branch. `push` are those who may
+    push, all who may write if it is null. `force` and `delete` say whether a branch may lose commits and be
+    deleted. `review` keeps a branch for reviewed changes: there are no reviews yet, so nobody but the exempt
+    may push to it. The rule does not hold for `exempt`.
+    """
+
+    branches: BranchPattern
+    push: GrantDocument | None = None
+    force: bool = False
+    delete: bool = False
+    review: bool = False
+    paths: Annotated[tuple[ProtectedPathDocument, ...], Field(max_length=100)] = ()
+    exempt: GrantDocument = GrantDocument()
+
+    def rule(self, name: str) -> Rule:
+        """Return the rule of this content."""
+        return Rule.read(name, self.branches, self.model_dump())
+
+
+class RuleDocument(RuleBody):
+    """A rule with its name."""
+
+    name: str
+
+    @classmethod
+    def of(cls, rule: Rule) -> "RuleDocument":
+        """Return the document of a rule whose grants are by name."""
+        return cls.model_validate({"name": rule.name, "branches": rule.branches, **rule.as_json()})

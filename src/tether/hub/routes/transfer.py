@@ -13,6 +13,7 @@ from tether.core.digest import DIGEST_SIZE, Digest
 from tether.errors import InvalidInput, TooLarge
 from tether.hub.access import Role
 from tether.hub.acting import Act
+from tether.hub.guarding import guard_for
 from tether.hub.routes.dependencies import Hosted, repository_for
 from tether.sync.serving import Serving, Stream
 from tether.sync.wire import (
@@ -158,5 +159,6 @@ def _push(found: Hosted, request: PushRequest) -> None:
             shown = {"old": move.old.hex() if move.old else None, "new": move.new.hex() if move.new else None}
             act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
 
+    guard = guard_for(found.hub, found.principal, found.row)
     with found.open(beside=record) as repository:
-        Serving(repository).push(request, f"push by {found.principal.name}")
+        Serving(repository, guard).push(request, f"push by {found.principal.name}")

@@ -1,0 +1,91 @@
+"""Holds pushes to the rules of their branches, in the moment before refs move."""
+
+from sqlalchemy.orm import Session
+
+from tether.core.names import display, short_ref
+from tether.errors import Forbidden
+from tether.hub.access import Principal, Role, require, role_of, teams_of
+from tether.hub.branchrules import Rule, Standing, tree_path
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.rules import rules_of
+from tether.hub.tokens import require_live
+from tether.sync.guarding import Guard, PushView
+from tether.sync.wire import RefMove
+
+_ELSEWHERE = "push to another branch, or ask an administrator of the repository"
+
+
+def guard_for(hub: Hub, principal: Principal, row: RepositoryRow) -> Guard:
+    """Return what refuses pushes of somebody to a repository; see `check_push` for its errors."""
+
+    def guard(push: PushView) -> None:
+        with hub.database.session(reads_only=True) as session:
+            check_push(session, hub.now(), principal, row, push)
+
+    return guard
+
+
+def check_push(session: Session, now: int, principal: Principal, row: RepositoryRow, push: PushView) -> None:
+    """Let a push pass if it may be done at this moment.
+
+    A long push began long ago, so whether somebody may push at all is asked again.
+
+    Raises:
+        Unauthenticated, NotFound, Conflict: Token, right or repository went away since the push began.
+        Forbidden: A rule does not allow it, or the right to push was taken away.
+    """
+    require_live(session, now, principal)
+    current = session.get(RepositoryRow, row.id)
+    live = current if current is not None and current.deleted_at is None else None
+    found = require(session, principal, live, Role.WRITE, row.full_name)
+    who = standing_of(session, principal, found)
+    rules = [rule for rule in rules_of(session, found) if not rule.exempt.includes(who)]
+    for move in push.branch_moves:
+        branch = short_ref(move.name)
+        for rule in rules:
+            if rule.matches(branch, push.default_branch):
+                _Check(rule, branch, who, principal.name).run(push, move)
+
+
+def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> Standing:
+    """Return what somebody is in a repository that they may read."""
+    role = role_of(session, principal, row)
+    account_id = principal.user.id if principal.user is not None else None
+    teams = frozenset[str]() if account_id is None else teams_of(session, account_id, row.owner_id)
+    return Standing(Role.READ if role is None else role, account_id, teams)
+
+
+class _Check:
+    """One rule beside one move."""
+
+    def __init__(self, rule: Rule, branch: str, who: Standing, name: str) -> None:
+        self._rule, self._branch, self._who, self._name = rule, branch, who, name
+
+    def run(self, push: PushView, move: RefMove) -> None:
+        """Raise Forbidden where the rule does not allow the move."""
+        rule, branch = self._rule, self._branch
+        if move.old == move.new:
+            return
+        if rule.push is not None and not rule.push.includes(self._who):
+            self._refuse(f"{self._name} may not push to {branch} with this token", _ELSEWHERE)
+        if move.new is None and not rule.delete:
+            self._refuse(f"{branch} may not be deleted", "ask a maintainer of the repository")
+        if rule.review and move.new is not None:
+            hint = "push to another branch, and ask somebody whom the rule exempts to bring it in"
+            self._refuse(f"{branch} is for reviewed changes, and this hub has no reviews yet", hint)
+        if not rule.force and push.rewinds(move):
+            hint = "run 'tether pull' and push again, or push to another branch"
+            self._refuse(f"{branch} may not lose commits", hint)
+        self._check_paths(push, move)
+
+    def _check_paths(self, push: PushView, move: RefMove) -> None:
+        closed = [each for each in self._rule.paths if not each.who.includes(self._who)]
+        paths = [tree_path(each.path) for each in closed]
+        changed = push.first_change(move, paths) if paths else None
+        if changed is not None:
+            hint = "take that change back in another commit, or ask somebody who may make it to push"
+            self._refuse(f"{self._name} may not change {display(changed)} on {self._branch}", hint)
+
+    def _refuse(self, reason: str, hint: str) -> None:
+        raise Forbidden(f"rule {self._rule.name}: {reason}", hint=hint)
