@@ -81,6 +81,9 @@ ROUTES = [
     ("GET", "/rules", None),
     ("PUT", "/rules/r", {"branches": "main"}),
     ("DELETE", "/rules/default-branch", None),
+    ("GET", "/locks", None),
+    ("POST", "/locks", {"path": "a"}),
+    ("DELETE", "/locks/none", None),
 ]
 
 

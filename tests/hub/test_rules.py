@@ -230,7 +230,8 @@ def test_rights_that_go_away_while_a_push_is_checked(
         principal, row = find_principal(session, hub.now(), shared.bob), find(session, "lab", "x")
     assert row is not None
     guard = guard_for(hub, principal, row)
-    shared.hub.ok(*request_line.split(), getattr(shared, who), body)
+    method, path = request_line.split()
+    shared.hub.ok(method, path, getattr(shared, who), body)
 
     with closing(open_repository(hub, row)) as repository, pytest.raises(TetherError) as caught:
         move = RefMove("refs/heads/new", None, tip)

@@ -16,6 +16,7 @@ from tether.hub.routes import (
     accounts,
     administration,
     health,
+    locks,
     organisations,
     repositories,
     rules,
@@ -24,7 +25,7 @@ from tether.hub.routes import (
 )
 
 API = "/api/v1"
-_ROUTES = (accounts, administration, organisations, repositories, rules, teams, transfer)
+_ROUTES = (accounts, administration, organisations, repositories, teams, rules, locks, transfer)
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""
 

@@ -1,13 +1,17 @@
-"""Holds pushes to the rules of their branches, in the moment before refs move."""
+"""Holds pushes to the rules of their branches and to locks of files, in the moment before refs move."""
+
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
 from tether.core.names import display, short_ref
-from tether.errors import Forbidden
+from tether.errors import Conflict, Forbidden
 from tether.hub.access import Principal, Role, require, role_of, teams_of
 from tether.hub.branchrules import Rule, Standing, tree_path
 from tether.hub.database.models import RepositoryRow
+from tether.hub.database.rights import FileLock
 from tether.hub.hub import Hub
+from tether.hub.locks import covering, locks_of_others
 from tether.hub.rules import rules_of
 from tether.hub.tokens import require_live
 from tether.sync.guarding import Guard, PushView
@@ -33,6 +37,7 @@ def check_push(session: Session, now: int, principal: Principal, row: Repository
 
     Raises:
         Unauthenticated, NotFound, Conflict: Token, right or repository went away since the push began.
+        Conflict: Somebody else has locked what the push changes.
         Forbidden: A rule does not allow it, or the right to push was taken away.
     """
     require_live(session, now, principal)
@@ -41,8 +46,10 @@ def check_push(session: Session, now: int, principal: Principal, row: Repository
     found = require(session, principal, live, Role.WRITE, row.full_name)
     who = standing_of(session, principal, found)
     rules = [rule for rule in rules_of(session, found) if not rule.exempt.includes(who)]
+    locks = locks_of_others(session, found, principal)
     for move in push.branch_moves:
         branch = short_ref(move.name)
+        _check_locks(push, move, [lock for lock in locks if lock.branch in ("", branch)])
         for rule in rules:
             if rule.matches(branch, push.default_branch):
                 _Check(rule, branch, who, principal.name).run(push, move)
@@ -54,6 +61,16 @@ def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> S
     account_id = principal.user.id if principal.user is not None else None
     teams = frozenset[str]() if account_id is None else teams_of(session, account_id, row.owner_id)
     return Standing(Role.READ if role is None else role, account_id, teams)
+
+
+def _check_locks(push: PushView, move: RefMove, locks: Sequence[FileLock]) -> None:
+    paths = [tree_path(lock.path) for lock in locks]
+    changed = push.first_change(move, paths) if paths else None
+    if changed is not None:
+        lock = covering(locks, changed)
+        holder, where = lock.account.name, f"{display(changed)} on {short_ref(move.name)}"
+        hint = f"ask {holder} to unlock {lock.path}, or a maintainer to take the lock away"
+        raise Conflict(f"the push changes {where}, which {holder} has locked", hint=hint)
 
 
 class _Check:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tether.hub.access import Role
 from tether.hub.branchrules import Rule
-from tether.hub.database.rights import BRANCH, PATH
+from tether.hub.database.rights import BRANCH, PATH, FileLock
 from tether.hub.routes.documents import Document, Name, RoleName
 
 
@@ -91,3 +91,26 @@ class RuleDocument(RuleBody):
     def of(cls, rule: Rule) -> "RuleDocument":
         """Return the document of a rule whose grants are by name."""
         return cls.model_validate({"name": rule.name, "branches": rule.branches, **rule.as_json()})
+
+
+class NewLock(Document):
+    """A wish for a lock; without a branch it is on all of them."""
+
+    path: FilePath
+    branch: BranchPattern | None = None
+
+
+class LockDocument(Document):
+    """A file or folder that nobody but its user changes by a push; on all branches if `branch` is null."""
+
+    id: str
+    path: str
+    branch: str | None
+    user: str
+    created: int
+
+    @classmethod
+    def of(cls, row: FileLock) -> "LockDocument":
+        """Return the document of a row."""
+        branch = row.branch or None
+        return cls(id=row.id, path=row.path, branch=branch, user=row.account.name, created=row.created)
