@@ -12,6 +12,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.database.rights import FileLock
 from tether.hub.hub import Hub
 from tether.hub.locks import covering, locks_of_others
+from tether.hub.quotas import require_room
 from tether.hub.rules import rules_of
 from tether.hub.tokens import require_live
 from tether.sync.guarding import Guard, PushView
@@ -21,32 +22,40 @@ _ELSEWHERE = "push to another branch, or ask an administrator of the repository"
 
 
 def guard_for(hub: Hub, principal: Principal, row: RepositoryRow) -> Guard:
-    """Return what refuses pushes of somebody to a repository; see `check_push` for its errors."""
+    """Return what refuses pushes of somebody to a repository.
+
+    It raises what `check_push` raises, QuotaExceeded where the owner is above the quota, and the errors
+    of `access.require` where the right to push went away since the request began.
+    """
 
     def guard(push: PushView) -> None:
         with hub.database.session(reads_only=True) as session:
-            check_push(session, hub.now(), principal, row, push)
+            found = _still(session, hub.now(), principal, row)
+            if push.brings_packs:
+                require_room(session, hub, found.owner)
+            check_push(session, principal, found, push)
 
     return guard
 
 
-def check_push(session: Session, now: int, principal: Principal, row: RepositoryRow, push: PushView) -> None:
-    """Let a push pass if it may be done at this moment.
-
-    A long push began long ago, so whether somebody may push at all is asked again.
-
-    Raises:
-        Unauthenticated, NotFound, Conflict: Token, right or repository went away since the push began.
-        Conflict: Somebody else has locked what the push changes.
-        Forbidden: A rule does not allow it, or the right to push was taken away.
-    """
+def _still(session: Session, now: int, principal: Principal, row: RepositoryRow) -> RepositoryRow:
+    """Return a repository as it is now; who began a long push may not be allowed to end it any more."""
     require_live(session, now, principal)
     current = session.get(RepositoryRow, row.id)
     live = current if current is not None and current.deleted_at is None else None
-    found = require(session, principal, live, Role.WRITE, row.full_name)
-    who = standing_of(session, principal, found)
-    rules = [rule for rule in rules_of(session, found) if not rule.exempt.includes(who)]
-    locks = locks_of_others(session, found, principal)
+    return require(session, principal, live, Role.WRITE, row.full_name)
+
+
+def check_push(session: Session, principal: Principal, row: RepositoryRow, push: PushView) -> None:
+    """Let a push of somebody who may write pass, if rules and locks allow it.
+
+    Raises:
+        Conflict: Somebody else has locked what the push changes.
+        Forbidden: A rule does not allow it.
+    """
+    who = standing_of(session, principal, row)
+    rules = [rule for rule in rules_of(session, row) if not rule.exempt.includes(who)]
+    locks = locks_of_others(session, row, principal)
     for move in push.branch_moves:
         branch = short_ref(move.name)
         _check_locks(push, move, [lock for lock in locks if lock.branch in ("", branch)])

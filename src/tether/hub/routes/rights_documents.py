@@ -7,7 +7,8 @@ from pydantic import Field
 from tether.hub.access import Role
 from tether.hub.branchrules import Rule
 from tether.hub.database.rights import BRANCH, PATH, FileLock
-from tether.hub.routes.documents import Document, Name, RoleName
+from tether.hub.quotas import Usage
+from tether.hub.routes.documents import Document, Name, RoleName, Serial
 
 
 class NewTeam(Document):
@@ -114,3 +115,29 @@ class LockDocument(Document):
         """Return the document of a row."""
         branch = row.branch or None
         return cls(id=row.id, path=row.path, branch=branch, user=row.account.name, created=row.created)
+
+
+class QuotaBody(Document):
+    """How much an owner may have: null is what the settings of the hub say, 0 is without end."""
+
+    max_bytes: Serial | None = None
+    max_repositories: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
+
+
+class UsageDocument(Document):
+    """What an owner has stored, with the limits; null is none."""
+
+    bytes: int
+    max_bytes: int | None
+    repositories: int
+    max_repositories: int | None
+
+    @classmethod
+    def of(cls, usage: Usage) -> "UsageDocument":
+        """Return the document of what an owner has."""
+        return cls(
+            bytes=usage.bytes,
+            max_bytes=usage.max_bytes,
+            repositories=usage.repositories,
+            max_repositories=usage.max_repositories,
+        )

@@ -1,0 +1,121 @@
+"""Which replies of a hub are asked for again, when, and how often."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from tether.errors import QuotaExceeded, RateLimited, Unavailable
+from tether.sync.http import HttpClient, HttpOptions
+
+CODES = {429: "rate-limited", 503: "unavailable", 507: "quota-exceeded"}
+
+
+class Answers(HTTPServer):
+    """Gives one status and `Retry-After` after the other; 200 when they are used up."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.planned: list[tuple[int, str | None]] = []
+        self.asked = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: Answers
+
+    def do_GET(self) -> None:
+        """Give the next answer."""
+        self.server.asked += 1
+        status, wait = self.server.planned.pop(0) if self.server.planned else (200, None)
+        error = {"code": CODES.get(status), "message": "not now", "hint": "wait"}
+        body = b"[1]" if status == 200 else json.dumps({"error": error}).encode()
+        self.send_response(status)
+        if wait is not None:
+            self.send_header("Retry-After", wait)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    """Return a server that runs."""
+    with Answers() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def slept() -> list[float]:
+    """Return where the waits are noted."""
+    return []
+
+
+@pytest.fixture
+def client(answers: Answers, slept: list[float]) -> Iterator[HttpClient]:
+    """Return a client that notes how long it would wait."""
+    options = HttpOptions(sleep=slept.append)
+    client = HttpClient(f"http://127.0.0.1:{answers.server_port}", None, options)
+    yield client
+    client.close()
+
+
+def test_it_waits_as_long_as_it_is_told(answers: Answers, client: HttpClient, slept: list[float]) -> None:
+    """Not shorter, and then it asks again."""
+    answers.planned = [(429, "3"), (503, "19")]
+
+    assert client.json("GET", "/") == [1]
+    assert slept == [3, 19]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unavailable)])
+def test_a_long_wait_is_left_to_the_user(
+    answers: Answers, client: HttpClient, slept: list[float], status: int, kind: type[Exception]
+) -> None:
+    """Where the hub wants a longer wait than anybody expects of a command, the failure comes at once."""
+    answers.planned = [(status, "900")] * 9
+
+    with pytest.raises(kind, match="not now"):
+        client.json("GET", "/")
+    assert (slept, answers.asked) == ([], 1)
+
+
+def test_many_who_share_a_limit_wait_more_often(
+    answers: Answers, client: HttpClient, slept: list[float]
+) -> None:
+    """To be told to wait is no failure: others with the same limit may have come first each time."""
+    answers.planned = [(429, "1")] * 15
+
+    assert client.json("GET", "/") == [1]
+    assert slept == [1] * 15
+
+
+@pytest.mark.parametrize(("status", "asked"), [(429, 21), (503, 5)])
+def test_it_gives_up_in_the_end(
+    answers: Answers, client: HttpClient, slept: list[float], status: int, asked: int
+) -> None:
+    """After a bounded number of times."""
+    answers.planned = [(status, "1")] * 50
+
+    with pytest.raises(Unavailable):
+        client.json("GET", "/")
+    assert (answers.asked, len(slept)) == (asked, asked - 1)
+
+
+def test_a_quota_is_not_asked_for_again(answers: Answers, client: HttpClient, slept: list[float]) -> None:
+    """Waiting would not help."""
+    answers.planned = [(507, None)]
+
+    with pytest.raises(QuotaExceeded, match="not now"):
+        client.json("GET", "/")
+    assert (slept, answers.asked) == ([], 1)
