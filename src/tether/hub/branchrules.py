@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from tether.core.names import check_path, path_bytes
@@ -115,8 +116,8 @@ class Rule:
         """Say whether the rule is about a branch."""
         if self.branches == DEFAULT_BRANCH:
             return branch == default_branch
-        expression = translate(self.branches)
-        return expression is not None and re.fullmatch(expression, branch) is not None
+        expression = _compiled(self.branches)
+        return expression is not None and expression.fullmatch(branch) is not None
 
     def check(self) -> None:
         """Refuse a pattern that nothing can match, and paths that cannot be in a repository.
@@ -124,11 +125,17 @@ class Rule:
         Raises:
             InvalidInput: Such a one is there.
         """
-        if translate(self.branches) is None or not self.branches.isprintable():
+        if _compiled(self.branches) is None or not self.branches.isprintable():
             hint = f"write it as main, release/* or **, or {DEFAULT_BRANCH} for the default branch"
             raise InvalidInput(f"no branch can match {self.branches!r}", hint=hint)
         for each in self.paths:
             tree_path(each.path)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    expression = translate(pattern)
+    return None if expression is None else re.compile(expression)
 
 
 def tree_path(text: str) -> bytes:

@@ -47,7 +47,8 @@ class PushView:
         before = move.old
         if before is None and self._root.head.ref is not None:
             before = self._root.refs.get(self._root.head.ref)
-        changes = diff_trees(self._objects, self._tree(before), self._tree(move.new), paths=paths)
+        old, new = self._tree(before), self._tree(move.new)
+        changes = diff_trees(self._objects, old, new, paths=paths) if old != new else iter(())
         return next((change.path for change in changes), None)
 
     def _tree(self, commit: Digest | None) -> Digest | None:
