@@ -92,6 +92,12 @@ class RateLimited(Unavailable):
         self.wait_s = wait_s
 
 
+class QuotaExceeded(Unavailable):
+    """An owner keeps as much on a hub as they may; delete something, or ask for more."""
+
+    code = "quota-exceeded"
+
+
 class Unsupported(TetherError):
     """An unknown format or feature; a newer Tether may know it."""
 

@@ -75,6 +75,15 @@ ROUTES = [
     ("PUT", "/collaborators/bob", {"role": "read"}),
     ("DELETE", "/collaborators/bob", None),
     ("GET", "/audit", None),
+    ("GET", "/teams", None),
+    ("PUT", "/teams/data", {"role": "read"}),
+    ("DELETE", "/teams/data", None),
+    ("GET", "/rules", None),
+    ("PUT", "/rules/r", {"branches": "main"}),
+    ("DELETE", "/rules/default-branch", None),
+    ("GET", "/locks", None),
+    ("POST", "/locks", {"path": "a"}),
+    ("DELETE", "/locks/none", None),
 ]
 
 

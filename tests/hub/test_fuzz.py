@@ -45,7 +45,23 @@ FIELDS = [
     "days",
 ]
 FIELDS += ["old", "new", "invitation", "admin", "disabled"]
+RIGHTS = ["branches", "push", "force", "delete", "review", "paths", "exempt", "path", "branch", "who"]
+RIGHTS += ["users", "teams", "role", "name", "max_bytes", "max_repositories"]
 QUERIES = ["", "?limit=-1", f"?before={2**63}", "?before=-1", "?after=%00&owner=%00", "?after=a%2Fb%2Fc"]
+GRANT = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": st.one_of(VALUE, st.sampled_from(["read", "admin"])),
+        "users": st.one_of(VALUE, st.lists(TEXT, max_size=3)),
+        "teams": st.one_of(VALUE, st.just(["data"])),
+    },
+)
+OF_RIGHTS = st.one_of(
+    VALUE,
+    GRANT,
+    st.sampled_from(["main", "HEAD", "a[b", "**", "[", "a\\", "data", "read"]),
+    st.lists(st.fixed_dictionaries({"path": TEXT}, optional={"who": GRANT}), max_size=3),
+)
 BODY = st.one_of(VALUE, st.dictionaries(st.sampled_from(FIELDS), VALUE, max_size=5))
 
 
@@ -60,10 +76,14 @@ def room(
             cluster: Cluster = request.getfixturevalue("postgres")
             url = stack.enter_context(cluster.hub_database())
         folder = tmp_path_factory.mktemp("fuzz") / "hub"
-        hub = HubRoom(folder, database=url, signup="open", login_attempts=10**6)
+        settings = {"signup": "open", "login_attempts": 10**6, "requests_per_s": 0}
+        hub = HubRoom(folder, database=url, **settings)
         stack.callback(hub.close)
         token = hub.user("ada", password="a good password", admin=True)
+        hub.ok("POST", "/organisations", token, {"name": "lab"})
+        hub.ok("POST", "/organisations/lab/teams", token, {"name": "data"})
         hub.repository(token, "ada/x")
+        hub.repository(token, "lab/x")
         yield hub, token
 
 
@@ -90,6 +110,30 @@ def test_no_request_is_a_bug(room: tuple[HubRoom, str], data: st.DataObject) -> 
     assert reply.status < 500, (method, filled + query, reply)
     if reply.status >= 400:
         assert set(reply.json["error"]) == {"code", "message", "hint"}
+
+
+@given(data=st.data())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_wish_for_rights_is_a_bug(room: tuple[HubRoom, str], data: st.DataObject) -> None:
+    """Bodies that are nearly right, for teams, rules, locks and quotas that are there."""
+    hub, token = room
+    asked = [
+        (method, path)
+        for method, path in operations(hub)
+        if re.search(r"/(teams|rules|locks|quotas)\b", path) and method != "GET"
+    ]
+    method, path = data.draw(st.sampled_from(asked))
+    path = path.replace("/organisations/{name}", "/organisations/lab").replace("{owner}/{name}", "lab/x")
+    filled = re.sub(r"\{\w+\}", lambda _: quoted(data.draw(st.one_of(TEXT, st.just("data")))), path)
+    body = data.draw(st.dictionaries(st.sampled_from(RIGHTS), OF_RIGHTS, max_size=6))
+    needed = {"rules": "branches", "locks": "path", "teams": "role"}
+    for word, name in needed.items():
+        if f"/{word}" in path and data.draw(st.booleans()):
+            body[name] = data.draw(OF_RIGHTS)
+
+    reply = hub.call(method, filled, token, body)
+
+    assert reply.status < 500, (method, filled, body, reply)
 
 
 def quoted(text: str) -> str:

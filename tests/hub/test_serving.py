@@ -1,6 +1,7 @@
 """The socket and what runs beside the server."""
 
 import logging
+import shutil
 import socket
 from pathlib import Path
 
@@ -46,6 +47,22 @@ def test_the_janitor_purges(hub: HubRoom) -> None:
         pass
 
     assert not (hub.hub.settings.repositories / made["id"]).exists()
+
+
+def test_the_janitor_counts(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+    """What repositories take is counted when a hub starts, whatever became of the files of one."""
+    ada = hub.user("ada")
+    lost, made = hub.repository(ada, "ada/lost"), hub.repository(ada, "ada/made")
+    folder = hub.hub.settings.repositories
+    shutil.rmtree(folder / lost["id"])
+    (folder / made["id"] / "packs").mkdir(exist_ok=True)
+    (folder / made["id"] / "packs" / f"{'a' * 64}.pack").write_bytes(bytes(1000))
+
+    with caplog.at_level(logging.INFO, "tether.hub"), janitor(hub.hub):
+        pass
+
+    assert hub.ok("GET", "/quotas/ada", ada)["bytes"] == 1000
+    assert "cannot count what ada/lost takes" in caplog.text
 
 
 def test_the_janitor_survives_failures(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from tether.hub.database.models import Account, Collaborator, Membership, RepositoryRow
+from tether.hub.database.rights import Team, TeamMember, TeamRole
 
 SIGN_IN = "run 'tether login URL', or set TETHER_TOKEN"
 
@@ -109,7 +111,7 @@ def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -
 
 
 def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> list[Role]:
-    """Return the roles that somebody has by being a collaborator or a member of the owner."""
+    """Return the roles that somebody has as a collaborator, and as a member of the owner or of its teams."""
     repository_id, owner_id = ("", "") if row is None else (row.id, row.owner_id)
     roles = []
     collaborator = session.get(Collaborator, (repository_id, account_id))
@@ -118,7 +120,20 @@ def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> li
     member = session.get(Membership, (owner_id, account_id))
     if member is not None:
         roles.append(_OF_MEMBERS[member.role])
+    of_teams = select(TeamRole.role).join(Team, Team.id == TeamRole.team_id)
+    of_teams = of_teams.join(TeamMember, TeamMember.team_id == Team.id)
+    of_teams = of_teams.where(TeamRole.repository_id == repository_id, Team.organisation_id == owner_id)
+    roles += [
+        Role[role.upper()] for role in session.scalars(of_teams.where(TeamMember.account_id == account_id))
+    ]
     return roles
+
+
+def teams_of(session: Session, account_id: str, organisation_id: str) -> frozenset[str]:
+    """Return the ids of the teams of an organisation that a user is in."""
+    query = select(Team.id).join(TeamMember, TeamMember.team_id == Team.id)
+    query = query.where(Team.organisation_id == organisation_id, TeamMember.account_id == account_id)
+    return frozenset(session.scalars(query))
 
 
 def require(

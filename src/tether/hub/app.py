@@ -12,9 +12,34 @@ from tether.hub.middleware.body_limit import BodyLimit
 from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.other_sites import OtherSites
 from tether.hub.middleware.request_id import RequestId
-from tether.hub.routes import accounts, administration, files, health, organisations, repositories, transfer
+from tether.hub.ratelimit import RateLimiter
+from tether.hub.routes import (
+    accounts,
+    administration,
+    files,
+    health,
+    locks,
+    organisations,
+    quotas,
+    repositories,
+    rules,
+    teams,
+    transfer,
+)
 
 API = "/api/v1"
+_ROUTES = (
+    accounts,
+    administration,
+    files,
+    organisations,
+    repositories,
+    teams,
+    rules,
+    locks,
+    quotas,
+    transfer,
+)
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""
 
@@ -24,12 +49,14 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
 
     Args:
         hub: Its settings, database and clock.
-        monotonic: Gives seconds that only go forward, for durations in the log.
+        monotonic: Gives seconds that only go forward, for durations in the log and limits of requests.
     """
     app = FastAPI(
         title="Tether hub", version="1", openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None
     )
     app.state.hub = hub
+    settings = hub.settings
+    app.state.limiter = RateLimiter(settings.requests_per_s, settings.requests_burst, monotonic)
     problems.install(app)
     app.add_middleware(BodyLimit, limit=hub.settings.max_body)
     app.add_middleware(OtherSites, public_url=hub.settings.public_url)
@@ -37,6 +64,6 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)
     app.include_router(health.router)
-    for routes in (accounts, administration, files, organisations, repositories, transfer):
+    for routes in _ROUTES:
         app.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])
     return app

@@ -12,7 +12,9 @@ from tether.hub.acting import Act, acting
 from tether.hub.database.models import Account, Redirect, RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.quotas import require_place
 from tether.hub.repositories import future_owner, remove_files, take_name
+from tether.hub.teams import forget_roles
 from tether.hub.tokens import DAY
 
 
@@ -33,6 +35,7 @@ def change(act: Act, row: RepositoryRow, changes: Changes) -> RepositoryRow:
         InvalidInput: The new name is not allowed.
         Forbidden, NotFound: The actor may not make repositories of the new owner.
         AlreadyExists: The new address is taken.
+        QuotaExceeded: The new owner has no room for it.
     """
     row = act.session.get_one(RepositoryRow, row.id)
     if changes.owner is not None or changes.name is not None:
@@ -52,6 +55,9 @@ def _move(act: Act, row: RepositoryRow, changes: Changes) -> None:
     name = row.name if changes.name is None else repository_name(changes.name)
     if (owner.id, name) == (row.owner_id, row.name):
         return
+    if owner.id != old_owner:
+        require_place(act.session, act.hub, owner, row)
+        forget_roles(act, row)
     take_name(act.session, row, owner, name)
     if (owner.id, row.key) != (old_owner, old_key):
         act.session.merge(Redirect(owner_id=old_owner, key=old_key, repository_id=row.id))
@@ -78,10 +84,12 @@ def restore(act: Act, row: RepositoryRow) -> RepositoryRow:
 
     Raises:
         AlreadyExists: Another one has its address now.
+        QuotaExceeded: The owner has as many as they may.
     """
     row = act.session.get_one(RepositoryRow, row.id)
     if row.deleted_at is None:
         raise NotFound(f"{row.full_name} is not deleted")
+    require_place(act.session, act.hub, row.owner)
     row.deleted_at = None
     take_name(act.session, row, row.owner, row.name)
     act.record("repository.restore", row.full_name, repository=row)

@@ -45,6 +45,20 @@ def repository_name(name: str) -> str:
     return _checked(name, "repository")
 
 
+def team_name(name: str) -> str:
+    """Return `name` if a team may have it.
+
+    Raises:
+        InvalidInput: It may not.
+    """
+    return _checked(name, "team")
+
+
+def rule_name(name: str) -> str:
+    """Return `name` if a rule of branches may have it; errors as for `team_name`."""
+    return _checked(name, "rule")
+
+
 def key_of(name: str) -> str:
     """Return what a name is found by: names that differ in capitals only are the same.
 

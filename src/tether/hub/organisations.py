@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, InvalidInput, NotFound
@@ -10,6 +10,7 @@ from tether.hub.access import Principal, Scope, require_user
 from tether.hub.accounts import ORGANISATION, find_account, find_user, insert_account, new_account
 from tether.hub.acting import Act
 from tether.hub.database.models import Account, Membership
+from tether.hub.database.rights import Team, TeamMember
 
 OWNER, MEMBER = "owner", "member"
 
@@ -37,7 +38,7 @@ def members(session: Session, principal: Principal, name: str) -> Sequence[tuple
         NotFound: There is no organisation of that name.
         Unauthenticated, Forbidden: It is none of the asker's.
     """
-    organisation = _find(session, name)
+    organisation = find_organisation(session, name)
     user = require_user(principal)
     if not user.admin and session.get(Membership, (organisation.id, user.id)) is None:
         raise Forbidden(f"{user.name} is not a member of {organisation.name}")
@@ -57,7 +58,7 @@ def set_member(act: Act, name: str, user: str, role: str) -> None:
     """
     if role not in (OWNER, MEMBER):
         raise InvalidInput(f"no such role: {role!r}", hint=f"choose {OWNER} or {MEMBER}")
-    organisation = _owned(act, name)
+    organisation = owned(act, name)
     account = find_user(act.session, user)
     membership = act.session.get(Membership, (organisation.id, account.id))
     if membership is None:
@@ -69,27 +70,40 @@ def set_member(act: Act, name: str, user: str, role: str) -> None:
 
 
 def remove_member(act: Act, name: str, user: str) -> None:
-    """Take a user out of an organisation; errors as for `set_member`."""
-    organisation = _owned(act, name)
+    """Take a user out of an organisation and of its teams; errors as for `set_member`."""
+    organisation = owned(act, name)
     account = find_user(act.session, user)
     membership = act.session.get(Membership, (organisation.id, account.id))
     if membership is None:
         raise NotFound(f"{account.name} is not a member of {organisation.name}")
     _keep_an_owner(act, membership, None)
     act.session.delete(membership)
+    teams = select(Team.id).where(Team.organisation_id == organisation.id)
+    of_user = TeamMember.account_id == account.id
+    act.session.execute(delete(TeamMember).where(of_user, TeamMember.team_id.in_(teams)))
     act.record("organisation.member", organisation.name, user=account.name, role=None)
 
 
-def _find(session: Session, name: str) -> Account:
+def find_organisation(session: Session, name: str) -> Account:
+    """Return an organisation.
+
+    Raises:
+        NotFound: There is none of that name.
+    """
     account = find_account(session, name)
     if account is None or account.kind != ORGANISATION:
         raise NotFound(f"no organisation named {name}")
     return account
 
 
-def _owned(act: Act, name: str) -> Account:
-    """Return an organisation that the actor may change; its members are changed one after the other."""
-    organisation = _find(act.session, name)
+def owned(act: Act, name: str) -> Account:
+    """Return an organisation that the actor may change.
+
+    Raises:
+        NotFound: There is none of that name.
+        Unauthenticated, Forbidden: Not an owner asks.
+    """
+    organisation = find_organisation(act.session, name)
     if act.actor.administers:
         return organisation
     user = require_user(act.actor, Scope.ADMIN)

@@ -23,6 +23,7 @@ STATUSES: dict[type[errors.TetherError], int] = {
     errors.Corrupt: 500,
     errors.Unavailable: 503,
     errors.RateLimited: 429,
+    errors.QuotaExceeded: 507,
     errors.Unsupported: 422,
 }
 _logger = logging.getLogger("tether.hub")
@@ -77,7 +78,7 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
     """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
     answer = reply_to(error)
-    if answer.status_code >= 500:
+    if answer.status_code >= 500 and not isinstance(error, errors.QuotaExceeded):
         where = f"{request.method} {request.url.path}, request {request.state.request_id}"
         _logger.error("%s failed: %s", where, error, exc_info=error)
     return answer

@@ -19,6 +19,8 @@ from tether.hub.database.models import Account, Collaborator, Membership, Redire
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.quotas import require_place
+from tether.hub.rules import add_default_rule
 from tether.hub.secret import new_id
 from tether.repo.bucket import UNCHANGING
 from tether.repo.repository import FORMAT_KEY, ROOT_ELSEWHERE, Repository, Storage
@@ -64,11 +66,13 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
         InvalidInput: The name or the kind is not allowed.
         Unauthenticated, Forbidden: The one who asks may not make one there.
         AlreadyExists: The name is taken.
+        QuotaExceeded: The owner has as many as they may.
         Unavailable: The files could not be made.
     """
     owner = future_owner(act, wanted.owner)
     if wanted.kind not in KINDS:
         raise InvalidInput(f"no such kind: {wanted.kind!r}", hint=f"choose one of {', '.join(KINDS)}")
+    require_place(act.session, act.hub, owner)
     row = RepositoryRow(
         id=new_id(),
         kind=wanted.kind,
@@ -78,6 +82,7 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
     )
     take_name(act.session, row, owner, repository_name(wanted.name))
     act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
+    add_default_rule(act.session, row)
     act.session.flush()
     _make_files(act, row)
     return row

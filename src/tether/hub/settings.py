@@ -49,6 +49,12 @@ class HubSettings:
     login_attempts: int = _setting(10, "failed sign-ins allowed in one window, by name and by address")
     login_window_s: int = _setting(900, "length of that window in seconds")
     login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
+    quota_bytes: int = _setting(0, "bytes that one owner may store in all their repositories; 0 is no limit")
+    quota_repositories: int = _setting(0, "repositories that one owner may have; 0 is no limit")
+    requests_per_s: int = _setting(
+        200, "requests a second of one token, or of one address without one; 0 is no limit"
+    )
+    requests_burst: int = _setting(2000, "requests that may come at once before that counts")
     trusted_proxies: str = _setting("", "addresses of proxies, with commas, that may say for whom they ask")
     log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")

@@ -68,6 +68,17 @@ def find_principal(session: Session, now: int, secret: str | None) -> Principal:
     if secret is None:
         return ANONYMOUS
     token = session.scalar(select(Token).where(Token.digest == digest_of(secret)))
+    valid = _live(token, now)
+    return Principal(valid.account, Scope(valid.scope), valid.id)
+
+
+def require_live(session: Session, now: int, principal: Principal) -> None:
+    """Let pass whose token is still valid, when a request has taken long; errors as for `find_principal`."""
+    if principal.token_id is not None:
+        _live(session.get(Token, principal.token_id), now)
+
+
+def _live(token: Token | None, now: int) -> Token:
     if (
         token is None
         or token.revoked is not None
@@ -75,7 +86,7 @@ def find_principal(session: Session, now: int, secret: str | None) -> Principal:
         or token.account.disabled
     ):
         raise Unauthenticated("the token is not valid: unknown, expired or revoked", hint=SIGN_IN)
-    return Principal(token.account, Scope(token.scope), token.id)
+    return token
 
 
 def use_is_due(session: Session, now: int, token_id: str) -> bool:

@@ -28,7 +28,10 @@ _PROGRESS_S = 60.0
 _TRIES = 5
 _FIRST_PAUSE_S = 0.3
 _LONGEST_PAUSE_S = 20.0
-_AGAIN = frozenset({429, 502, 503, 504})
+_LIMITED = 429
+_AGAIN = frozenset({_LIMITED, 502, 503, 504})
+_WAITS = 5
+"""So many times more often than other failures a request is sent again where requests are limited."""
 _LARGEST_ERROR = 64 << 10
 _BLOCK = 1 << 20
 
@@ -45,6 +48,7 @@ _KINDS: dict[str, type[TetherError]] = {
         errors.Corrupt,
         errors.Unavailable,
         errors.RateLimited,
+        errors.QuotaExceeded,
         errors.Unsupported,
     )
 }
@@ -194,11 +198,12 @@ class HttpClient:
             TetherError: What the hub replied, by its code.
             Unavailable: The hub could not be reached, or did not answer in time.
         """
-        for turn in range(1, self._options.tries + 1):
+        turns = _Turns(self._options.tries)
+        while True:
             try:
                 with self._sent(make()) as reply:
-                    if reply.status in _AGAIN and turn < self._options.tries:
-                        pause = _pause(turn, reply.headers.get("Retry-After"))
+                    pause = turns.after(reply)
+                    if pause is not None:
                         reply.drain_conn()
                         self._options.sleep(pause)
                         continue
@@ -207,10 +212,9 @@ class HttpClient:
                     _require_length(reply)
                     return use(Reply(reply.status, reply.headers, reply.stream(block)))
             except (HTTPError, OSError) as error:
-                if turn == self._options.tries or isinstance(error, SSLError):
+                if not turns.failed() or isinstance(error, SSLError):
                     raise self._unreachable(error) from error
-                self._options.sleep(_pause(turn, None))
-        raise AssertionError("the last try returns or raises")
+                self._options.sleep(_pause(turns.failures, None))
 
     @contextmanager
     def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -260,8 +264,36 @@ def _require_length(reply: urllib3.BaseHTTPResponse) -> None:
         raise ProtocolError("the headers of a reply were cut")
 
 
+class _Turns:
+    """How often one request may still be sent.
+
+    A hub that limits requests is no failure: others with the same limit may come first several times.
+    """
+
+    def __init__(self, tries: int) -> None:
+        self._tries, self._waits = tries, (tries - 1) * _WAITS
+        self.failures = 0
+
+    def failed(self) -> bool:
+        """Count a failure; say whether the request may be sent again."""
+        self.failures += 1
+        return self.failures < self._tries
+
+    def after(self, reply: urllib3.BaseHTTPResponse) -> float | None:
+        """Return the seconds after which to send the request again; None where the reply counts."""
+        if reply.status not in _AGAIN:
+            return None
+        if reply.status == _LIMITED:
+            self._waits -= 1
+            again = self._waits >= 0
+        else:
+            again = self.failed()
+        pause = _pause(max(self.failures, 1), reply.headers.get("Retry-After"))
+        return pause if again and pause <= _LONGEST_PAUSE_S else None
+
+
 def _pause(turn: int, asked: str | None) -> float:
     """Return how long to wait in seconds: longer each time, a bit at random, at least what the hub says."""
     longest = min(_FIRST_PAUSE_S * 4.0 ** (turn - 1), _LONGEST_PAUSE_S)
-    least = min(float(asked), _LONGEST_PAUSE_S) if asked is not None and asked.isdigit() else 0.0
+    least = float(asked) if asked is not None and asked.isascii() and asked.isdigit() else 0.0
     return max(longest * (0.5 + random.random() / 2), least)

@@ -36,6 +36,11 @@ class PackReceiver:
         self._fault: TetherError | None = None
         self._upload = backend.upload()
 
+    @property
+    def growth(self) -> int:
+        """How many bytes more storage has when this is finished: none if the pack is there."""
+        return 0 if self._backend.exists(pack_key(self._name)) else self._size
+
     def hold(self, piece: bytes) -> bool:
         """Take more of the pack, quickly; say whether it is time to call `work`.
 

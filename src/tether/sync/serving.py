@@ -6,7 +6,7 @@ without need. So a live object has all that it refers to beside it, whoever sent
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
@@ -24,8 +24,10 @@ from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.repository import Repository
+from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.storage.backend import Backend
+from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
 from tether.sync.receiving import OPEN_KINDS, PackReceiver
@@ -47,13 +49,11 @@ class Serving:
 
     Args:
         repository: Usually a bare one.
-        branch_rule: Called with each move before it is made; raises Forbidden where it may not be.
+        guard: Decides about pushes that are sound, before they are done.
     """
 
-    def __init__(
-        self, repository: Repository, branch_rule: Callable[[RefMove], None] = lambda _: None
-    ) -> None:
-        self._repository, self._rule = repository, branch_rule
+    def __init__(self, repository: Repository, guard: Guard = allow) -> None:
+        self._repository, self._guard = repository, guard
 
     def refs(self) -> RemoteRefs:
         """Return branches, tags and HEAD as they are now."""
@@ -175,7 +175,6 @@ class Serving:
             return
         for move in request.moves:
             _check_move(move)
-            self._rule(move)
         try:
             self._move(request, command)
         except TetherError:
@@ -190,6 +189,7 @@ class Serving:
                 transaction.set_ref(move.name, move.new, expected=move.old)
             arrived = _Arrived(repository, transaction, request)
             arrived.check()
+            self._guard(arrived.view(transaction.root))
             transaction.adopt(arrived.data, arrived.meta)
             choose_head(transaction, request)
         for name in request.packs:
@@ -254,6 +254,10 @@ class _Arrived:
         except Corrupt as error:
             raise InvalidInput(f"a push is not sound: {error}", hint="run 'tether fsck' here") from None
         self._refuse_surplus(missing)
+
+    def view(self, root: Root) -> PushView:
+        """Return the push for the guard."""
+        return PushView(self._all, self._request, root)
 
     def _check_moves(self) -> None:
         history = History(self._all)

@@ -1,62 +1,121 @@
-"""Cut replies are asked for again, wherever the cut is."""
+"""Which replies of a hub are asked for again, when, and how often."""
 
-import socket
+import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from tether.errors import Unavailable
-from tether.sync.http import HttpClient, HttpOptions, Request
+from tether.errors import QuotaExceeded, RateLimited, Unavailable
+from tether.sync.http import HttpClient, HttpOptions
 
-BODY = b"x" * 100
-REPLY = b"HTTP/1.1 200 OK\r\nServer: test\r\nContent-Length: 100\r\nETag: one\r\n\r\n" + BODY
+CODES = {429: "rate-limited", 503: "unavailable", 507: "quota-exceeded"}
 
 
-@contextmanager
-def answering(*replies: bytes) -> Iterator[HttpClient]:
-    """Yield a client of a server that gives one of these on each connection, and then closes it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+class Answers(HTTPServer):
+    """Gives one status and `Retry-After` after the other; 200 when they are used up."""
 
-        def serve() -> None:
-            for reply in replies:
-                with suppress(OSError):
-                    connection, _ = server.accept()
-                    with connection:
-                        connection.recv(65536)
-                        connection.sendall(reply)
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.planned: list[tuple[int, str | None]] = []
+        self.asked = 0
 
-        thread = threading.Thread(target=serve)
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one request."""
+
+    server: Answers
+
+    def do_GET(self) -> None:
+        """Give the next answer."""
+        self.server.asked += 1
+        status, wait = self.server.planned.pop(0) if self.server.planned else (200, None)
+        error = {"code": CODES.get(status), "message": "not now", "hint": "wait"}
+        body = b"[1]" if status == 200 else json.dumps({"error": error}).encode()
+        self.send_response(status)
+        if wait is not None:
+            self.send_header("Retry-After", wait)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def answers() -> Iterator[Answers]:
+    """Return a server that runs."""
+    with Answers() as server:
+        thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        options = HttpOptions(tries=len(replies), sleep=lambda _: None)
-        client = HttpClient(f"http://127.0.0.1:{server.getsockname()[1]}", options=options)
-        try:
-            yield client
-        finally:
-            client.close()
-            with suppress(OSError):
-                server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
-@pytest.mark.parametrize("at", [0, 5, 17, 25, 32, 40, 54, 60, 66, 67, 68, 70, 120, len(REPLY) - 1])
-def test_a_cut_reply_is_asked_for_again(at: int) -> None:
-    """Also where the cut is in the headers, and the body would seem to be empty."""
-    with answering(REPLY[:at], REPLY) as client:
-        assert client.call(Request("GET", "/")) == BODY
+@pytest.fixture
+def slept() -> list[float]:
+    """Return where the waits are noted."""
+    return []
 
 
-def test_a_reply_without_a_length_is_none() -> None:
-    """Nobody could say whether it is whole."""
-    with answering(b"HTTP/1.1 200 OK\r\n\r\n" + BODY) as client, pytest.raises(Unavailable):
-        client.call(Request("GET", "/"))
+@pytest.fixture
+def client(answers: Answers, slept: list[float]) -> Iterator[HttpClient]:
+    """Return a client that notes how long it would wait."""
+    options = HttpOptions(sleep=slept.append)
+    client = HttpClient(f"http://127.0.0.1:{answers.server_port}", None, options)
+    yield client
+    client.close()
 
 
-def test_replies_that_tell_their_length_otherwise() -> None:
-    """In chunks, or empty by their status."""
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-    with answering(chunked) as client:
-        assert client.call(Request("GET", "/")) == b"abc"
-    with answering(b"HTTP/1.1 204 No Content\r\n\r\n") as client:
-        assert client.call(Request("GET", "/")) == b""
+def test_it_waits_as_long_as_it_is_told(answers: Answers, client: HttpClient, slept: list[float]) -> None:
+    """Not shorter, and then it asks again."""
+    answers.planned = [(429, "3"), (503, "19")]
+
+    assert client.json("GET", "/") == [1]
+    assert slept == [3, 19]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(429, RateLimited), (503, Unavailable)])
+def test_a_long_wait_is_left_to_the_user(
+    answers: Answers, client: HttpClient, slept: list[float], status: int, kind: type[Exception]
+) -> None:
+    """Where the hub wants a longer wait than anybody expects of a command, the failure comes at once."""
+    answers.planned = [(status, "900")] * 9
+
+    with pytest.raises(kind, match="not now"):
+        client.json("GET", "/")
+    assert (slept, answers.asked) == ([], 1)
+
+
+def test_many_who_share_a_limit_wait_more_often(
+    answers: Answers, client: HttpClient, slept: list[float]
+) -> None:
+    """To be told to wait is no failure: others with the same limit may have come first each time."""
+    answers.planned = [(429, "1")] * 15
+
+    assert client.json("GET", "/") == [1]
+    assert slept == [1] * 15
+
+
+@pytest.mark.parametrize(("status", "asked"), [(429, 21), (503, 5)])
+def test_it_gives_up_in_the_end(
+    answers: Answers, client: HttpClient, slept: list[float], status: int, asked: int
+) -> None:
+    """After a bounded number of times."""
+    answers.planned = [(status, "1")] * 50
+
+    with pytest.raises(Unavailable):
+        client.json("GET", "/")
+    assert (answers.asked, len(slept)) == (asked, asked - 1)
+
+
+def test_a_quota_is_not_asked_for_again(answers: Answers, client: HttpClient, slept: list[float]) -> None:
+    """Waiting would not help."""
+    answers.planned = [(507, None)]
+
+    with pytest.raises(QuotaExceeded, match="not now"):
+        client.json("GET", "/")
+    assert (slept, answers.asked) == ([], 1)

@@ -16,6 +16,7 @@ from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.roots import Beside
 from tether.hub.hub import Hub
+from tether.hub.ratelimit import RateLimiter
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
 
@@ -35,6 +36,7 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
 
     Raises:
         Unauthenticated: The header is none of ours, or its token is not valid.
+        RateLimited: There were too many requests.
     """
     with hub.database.session(reads_only=True) as session:
         principal, due = _found(request, hub, session)
@@ -47,14 +49,27 @@ ThePrincipal = Annotated[Principal, Depends(principal_of)]
 
 
 def _found(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
-    """Return who asks, and whether it is time to note that the token was used."""
-    header = request.headers.get("authorization")
+    """Return who asks, and whether it is time to note that the token was used; the request is counted."""
+    limiter, header = _limiter_of(request), request.headers.get("authorization")
+    address = request.client.host if request.client else ""
     if header is None:
+        limiter.of_address(address)
         return ANONYMOUS, False
     now = hub.now()
-    principal = tokens.find_principal(session, now, _secret(header))
+    try:
+        principal = tokens.find_principal(session, now, _secret(header))
+    except Unauthenticated:
+        limiter.of_address(address)
+        raise
+    limiter.of_principal(principal, address)
     assert principal.token_id is not None
     return principal, tokens.use_is_due(session, now, principal.token_id)
+
+
+def _limiter_of(request: Request) -> RateLimiter:
+    limiter = request.app.state.limiter
+    assert isinstance(limiter, RateLimiter)
+    return limiter
 
 
 def _note_use(hub: Hub, principal: Principal) -> None:
@@ -93,8 +108,8 @@ class Hosted:
 def repository_for(role: Role) -> Callable[..., Hosted]:
     """Return the dependency that finds `{owner}/{name}` for somebody who has `role` there.
 
-    Its errors are those of `tether.hub.access.require`. The transaction in which it looked is over
-    when the route begins, so a route may stream for long.
+    Its errors are those of `tether.hub.access.require` and of `principal_of`. The transaction in which it
+    looked is over when the route begins, so a route may stream for long.
     """
 
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:

@@ -11,10 +11,12 @@ from starlette.responses import Response, StreamingResponse
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.errors import InvalidInput, TooLarge
+from tether.hub import quotas
 from tether.hub.access import Role
 from tether.hub.acting import Act
+from tether.hub.guarding import guard_for
 from tether.hub.routes.dependencies import Hosted, repository_for
-from tether.sync.serving import Serving, Stream
+from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
     MAX_DIGESTS,
     MOST_DEPTH,
@@ -127,7 +129,11 @@ def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingRe
 def has_pack(found: Writable, pack: PackName) -> bool:
     """Say whether a pack for a push to come has arrived."""
     with found.open() as repository:
-        return Serving(repository).has_pack(Digest(bytes.fromhex(pack)))
+        there = Serving(repository).has_pack(Digest(bytes.fromhex(pack)))
+    if not there:  # who has no room left need not send it first
+        with found.hub.database.session(reads_only=True) as session:
+            quotas.require_room(session, found.hub, found.row.owner, 1)
+    return there
 
 
 @router.put("/packs/{pack}", status_code=204)
@@ -139,7 +145,12 @@ async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
             async for piece in request.stream():
                 if receiver.hold(piece):
                     await run_in_threadpool(receiver.work)
-            await run_in_threadpool(receiver.finish)
+            await run_in_threadpool(_finish, found, receiver)
+
+
+def _finish(found: Hosted, receiver: Receiver) -> None:
+    with quotas.charging(found.hub, found.row, receiver.growth):
+        receiver.finish()
 
 
 @router.post("/push", status_code=204)
@@ -158,5 +169,6 @@ def _push(found: Hosted, request: PushRequest) -> None:
             shown = {"old": move.old.hex() if move.old else None, "new": move.new.hex() if move.new else None}
             act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
 
+    guard = guard_for(found.hub, found.principal, found.row)
     with found.open(beside=record) as repository:
-        Serving(repository).push(request, f"push by {found.principal.name}")
+        Serving(repository, guard).push(request, f"push by {found.principal.name}")

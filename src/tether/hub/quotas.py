@@ -1,0 +1,153 @@
+"""How much an owner keeps, and how much they may: bytes of packs, and repositories.
+
+Each pack is added to what its repository takes before it is stored. Packs that are merged or collected are
+not noticed in this moment, so `tether.hub.counting` looks at what lies in storage from time to time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tether.errors import Forbidden, NotFound, QuotaExceeded
+from tether.hub.access import Principal, require_administrator, require_user
+from tether.hub.accounts import find_account
+from tether.hub.acting import Act
+from tether.hub.database.models import Account, Membership, RepositoryRow
+from tether.hub.database.rights import Quota, StoredBytes
+from tether.hub.hub import Hub
+
+_HINT = "delete what is not needed, or ask an administrator of the hub for more"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an owner has; limits are None where there are none.
+
+    Attributes:
+        bytes: Of all packs, also those of deleted repositories that can be restored.
+        repositories: Those that are not deleted.
+    """
+
+    bytes: int
+    max_bytes: int | None
+    repositories: int
+    max_repositories: int | None
+
+
+def usage_of(session: Session, hub: Hub, owner_id: str) -> Usage:
+    """Return what an owner has and may have."""
+    of_owner = RepositoryRow.owner_id == owner_id
+    taken = select(func.coalesce(func.sum(StoredBytes.bytes), 0))
+    taken = taken.join(RepositoryRow, RepositoryRow.id == StoredBytes.repository_id).where(of_owner)
+    live = select(func.count()).select_from(RepositoryRow)
+    live = live.where(of_owner, RepositoryRow.deleted_at.is_(None))
+    own = session.get(Quota, owner_id) or Quota(account_id=owner_id)
+    settings = hub.settings
+    most_bytes = settings.quota_bytes if own.bytes is None else own.bytes
+    most_live = settings.quota_repositories if own.repositories is None else own.repositories
+    bytes_, count = int(session.scalar(taken) or 0), session.scalar(live) or 0
+    return Usage(bytes_, most_bytes or None, count, most_live or None)
+
+
+def show(session: Session, hub: Hub, principal: Principal, owner: str) -> Usage:
+    """Return what an owner has, for the owner, members of it and administrators.
+
+    Raises:
+        Unauthenticated, Forbidden: Somebody else asks, or there is no such owner.
+        NotFound: An administrator asks, and there is no such owner.
+    """
+    account = find_account(session, owner)
+    if not principal.administers:
+        user = require_user(principal)
+        key = ("" if account is None else account.id, user.id)
+        if account is None or (account.id != user.id and session.get(Membership, key) is None):
+            raise Forbidden(f"{user.name} may not see the quota of {owner}")
+    if account is None:
+        raise NotFound(f"no account named {owner}")
+    return usage_of(session, hub, account.id)
+
+
+def set_quota(act: Act, owner: str, max_bytes: int | None, max_repositories: int | None) -> Usage:
+    """Say how much an owner may keep: None is what the settings say, 0 is without end.
+
+    Raises:
+        Unauthenticated, Forbidden: Not an administrator asks.
+        NotFound: There is no such owner.
+    """
+    require_administrator(act.actor)
+    account = find_account(act.session, owner)
+    if account is None:
+        raise NotFound(f"no account named {owner}")
+    act.session.merge(Quota(account_id=account.id, bytes=max_bytes, repositories=max_repositories))
+    act.session.flush()
+    act.record("quota.set", account.name, bytes=max_bytes, repositories=max_repositories)
+    return usage_of(act.session, act.hub, account.id)
+
+
+def require_room(session: Session, hub: Hub, owner: Account, more: int = 0) -> None:
+    """Let pass if what an owner has, and `more` bytes, is not above the quota.
+
+    Raises:
+        QuotaExceeded: It is.
+    """
+    usage = usage_of(session, hub, owner.id)
+    if usage.max_bytes is not None and usage.bytes + more > usage.max_bytes:
+        told = f"{usage.bytes} of {usage.max_bytes} bytes are used"
+        raise QuotaExceeded(f"the repositories of {owner.name} are at their quota: {told}", hint=_HINT)
+
+
+def require_place(session: Session, hub: Hub, owner: Account, row: RepositoryRow | None = None) -> None:
+    """Let pass if an owner may have one more repository; `row` is one that comes with its bytes.
+
+    Raises:
+        QuotaExceeded: There are too many, or too many bytes with this one.
+    """
+    lock_owner(session, owner.id)
+    usage = usage_of(session, hub, owner.id)
+    if usage.max_repositories is not None and usage.repositories >= usage.max_repositories:
+        told = f"{usage.repositories} of {usage.max_repositories}"
+        raise QuotaExceeded(f"{owner.name} has {told} repositories already", hint=_HINT)
+    stored = None if row is None else session.get(StoredBytes, row.id)
+    if stored is not None and row is not None and row.owner_id != owner.id:
+        require_room(session, hub, owner, stored.bytes)
+
+
+@contextmanager
+def charging(hub: Hub, row: RepositoryRow, size: int) -> Iterator[None]:
+    """Add `size` bytes to what a repository takes, for a block that stores them; not if it raises.
+
+    Raises:
+        QuotaExceeded: The owner would have more than they may; the block does not run then.
+    """
+    if not size:
+        yield
+        return
+    _add(hub, row, size)
+    try:
+        yield
+    except BaseException:
+        _add(hub, row, -size)
+        raise
+
+
+def _add(hub: Hub, row: RepositoryRow, size: int) -> None:
+    with hub.database.session() as session:
+        current = session.get(RepositoryRow, row.id)
+        if current is None:  # purged in the meantime, with its files
+            return
+        lock_owner(session, current.owner_id)
+        if size > 0:
+            require_room(session, hub, current.owner, size)
+        stored = session.get(StoredBytes, row.id)
+        if stored is None:
+            stored = StoredBytes(repository_id=row.id, bytes=0)
+            session.add(stored)
+        stored.bytes, stored.changed = max(0, stored.bytes + size), hub.now()
+
+
+def lock_owner(session: Session, owner_id: str) -> None:
+    """Let what changes the usage of an owner happen one after the other."""
+    session.get_one(Account, owner_id, with_for_update=True)
