@@ -86,7 +86,7 @@ def test_large_values_go_both_ways(backend: ObjectBackend, proxy: Proxy, fault: 
 def test_moves_and_deletes_are_repeated(backend: ObjectBackend, proxy: Proxy, fault: Fault) -> None:
     """A value that is moved is whole at one of its names at least, and in the end at the new one."""
     backend.write_new("packs/a", b"value")
-    first("POST", fault, proxy)  # the end of the copy
+    first("POST", fault, proxy)  # a step of the copy
     backend.move("packs/a", "quarantine/a")
     assert (backend.exists("packs/a"), backend.read("quarantine/a")) == (False, b"value")
     left = [fault]
