@@ -118,6 +118,25 @@ def test_the_second_version_sends_what_changed(people: BucketPeople) -> None:
     assert (people.bob.work / "copy/weights.bin").read_bytes() == changed
 
 
+def test_parts_are_cloned_as_from_a_hub(people: BucketPeople) -> None:
+    """One path, one commit, or contents when they are first read; dropped contents come back."""
+    folder = people.begin({"a/small": b"one", "b/large": WEIGHTS})
+    people.commit(people.ada, folder, "c", b"two")
+    people.ada.ok("push", "-q", cwd=folder)
+    bob = people.bob
+
+    bob.ok("clone", "-q", "--path", "a", "--depth", "1", people.url, "part")
+    assert (bob.work / "part/a/small").read_bytes() == b"one"
+    assert not (bob.work / "part/b").exists()
+    assert len(bob.json("log", cwd=bob.work / "part")) == 1
+    bob.ok("clone", "-q", "--lazy", "--path", "a", people.url, "lazy")
+    read = bob.run("cat", "HEAD:c", cwd=bob.work / "lazy")
+    assert (read.code, read.out) == (0, "two")
+    people.ada.ok("drop", "-q", "b/large", cwd=folder)
+    people.ada.ok("drop", "-q", "--fetch", "b/large", cwd=folder)
+    assert (folder / "b/large").read_bytes() == WEIGHTS
+
+
 def test_tags_and_deleted_branches_go_too(people: BucketPeople) -> None:
     """All that push and fetch can do with a hub they do with a bucket."""
     folder = people.begin({"a": b"one"})

@@ -58,8 +58,7 @@ def test_contents_lie_in_the_bucket(hosted: Hosted) -> None:
     ada.ok("commit", "-q", "-m", "First", cwd=one)
     ada.ok("remote", "add", "-q", "origin", hosted.url, cwd=one)
     ada.ok("push", "-q", cwd=one)
-    hosted.hub.process.kill()
-    hosted.hub.process.communicate()
+    hosted.hub.kill()
     hosted.hub = hosted.start("--port", hosted.hub.url.rpartition(":")[2])
 
     ada.ok("clone", "-q", hosted.url, "two")

@@ -26,6 +26,7 @@ class Replicas:
         cut: How likely the proxy breaks a request; see `Proxy`.
         lose: How likely it loses a reply.
         settings: For the environment, without their prefix.
+        environ: More of the environment, such as the keys of a bucket.
 
     Attributes:
         token: Ada's.
@@ -41,8 +42,10 @@ class Replicas:
         cut: float = 0.0,
         lose: float = 0.0,
         settings: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self.room = Room(folder / "keeper")
+        self.room.environ.update(environ or {})
         self._database = ("--database", url) if url else ()
         self.options = ("--root", "hub", *self._database)
         self.room.environ.update({f"TETHER_HUB_{name}": value for name, value in (settings or {}).items()})
