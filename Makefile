@@ -61,8 +61,8 @@ picture: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra hub --extra postgresql \
-		pyproject.toml build-tools.in -o requirements.lock
+		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra hub \
+		--extra objectstore --extra postgresql pyproject.toml build-tools.in -o requirements.lock
 
 clean:
 	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

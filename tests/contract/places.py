@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from tests.support.faults import Faults, LossyBackend
+from tests.support.s3 import s3_server
 
 from tether.storage.backend import Backend
+from tether.storage.buckets import BucketAddress, open_bucket
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
+from tether.storage.readcache import Cached, Kept
 from tether.storage.wrappers import Retry, Wrapper
 
 
@@ -50,6 +54,60 @@ def memory_place(store: MemoryBackend, wrap: Callable[[Backend], Backend]) -> Pl
     return Place(wrap(store), values.get, values.__setitem__, lambda: set(values))
 
 
+def s3_place(root: Path) -> Place:
+    """Return a backend over a part of a bucket of a real server, with raw access by another client."""
+    import obstore
+    from obstore.store import S3Store
+
+    server = s3_server()
+    prefix = server.new_prefix()
+    raw = S3Store(
+        server.bucket, prefix=prefix, config=cast(Any, server.keys()), client_options={"allow_http": True}
+    )
+
+    def get(key: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(raw, key).bytes())
+        except FileNotFoundError:
+            return None
+
+    def put(key: str, value: bytes) -> None:
+        obstore.put(raw, key, value)
+
+    def keys() -> set[str]:
+        return {each["path"] for page in obstore.list(raw) for each in page}
+
+    root.mkdir(parents=True, exist_ok=True)
+    address = BucketAddress("s3", server.bucket, prefix)
+    return Place(open_bucket(address, server.keys(), spool=root), get, put, keys)
+
+
+def object_memory_place() -> Place:
+    """Return a backend over the memory of an object store's client, with raw access to it."""
+    import obstore
+    from obstore.store import MemoryStore
+
+    from tether.storage.objectclient import Stores
+    from tether.storage.objectstore import ObjectBackend
+
+    store = MemoryStore()
+
+    def get(key: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(store, f"below/{key}").bytes())
+        except FileNotFoundError:
+            return None
+
+    def put(key: str, value: bytes) -> None:
+        obstore.put(store, f"below/{key}", value)
+
+    def keys() -> set[str]:
+        return {each["path"].removeprefix("below/") for page in obstore.list(store) for each in page}
+
+    backend = ObjectBackend(Stores("memory://", store, store)).below("below")
+    return Place(backend, get, put, keys)
+
+
 def _same(backend: Backend) -> Backend:
     return backend
 
@@ -57,6 +115,11 @@ def _same(backend: Backend) -> Backend:
 KINDS: dict[str, Callable[[Path], Place]] = {
     "local": lambda root: local_place(root, _same),
     "memory": lambda _: memory_place(MemoryBackend(), _same),
+    "object memory": lambda _: object_memory_place(),
+    "s3": s3_place,
+    "cached memory": lambda _: memory_place(
+        MemoryBackend(), lambda inner: Cached(inner, ("a", "f", "packs", "quarantine"), Kept(10_000))
+    ),
     "lossy": lambda _: memory_place(LossyBackend(), _same),
     "wrapped local": lambda root: local_place(root, lambda inner: Retry(Wrapper(inner), _never)),
     "wrapped memory": lambda _: memory_place(MemoryBackend(), Faults),

@@ -21,7 +21,7 @@ from tether.repo.partial import Partial, partial_of
 from tether.repo.repository import Repository
 from tether.sync.clone import CloneOptions
 from tether.sync.exchange import FetchOptions
-from tether.sync.places import FolderPlace, HubPlace, Place
+from tether.sync.places import FarPlace, FolderPlace, Place
 from tether.sync.wire import MOST_DEPTH
 
 PATHS = ("a/1", "a/2", "a/b/3", "c/4", "5")
@@ -157,8 +157,8 @@ def test_far_is_as_near(history: Commits, kind: Partial, depth: int | None) -> N
         assert shallow_commits(far.root()) == ()
 
 
-def _far(top: Path) -> HubPlace:
-    return HubPlace(NearEnd(top / "source/.tether"))  # type: ignore[arg-type]
+def _far(top: Path) -> FarPlace:
+    return FarPlace(NearEnd(top / "source/.tether"))  # type: ignore[arg-type]
 
 
 def _state(repository: Repository) -> tuple[object, ...]:

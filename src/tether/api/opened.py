@@ -14,6 +14,7 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
 from tether.repo.unfinished import refuse_unfinished
+from tether.storage.buckets import OpenBucket, as_surroundings_say
 
 if TYPE_CHECKING:
     from tether.core.digest import Digest
@@ -55,6 +56,7 @@ class Opened:
         clock: Gives the time of commits and operations.
         progress: Told how long work goes on.
         connect: Opens connections to hubs; by default nobody is signed in.
+        open_bucket: Opens places in buckets; by default with the keys that the store's client finds.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Opened:
         self.clock = repository.clock
         self.progress = progress
         self.connect: Connect = _as_nobody
+        self.open_bucket: OpenBucket = as_surroundings_say
         self._author = author
         repository.absent.supplier = self._supply
 

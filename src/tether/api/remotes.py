@@ -20,11 +20,12 @@ from tether.repo.partial import WHOLE, Partial
 from tether.repo.repository import FOLDER, Repository
 from tether.repo.root import Root
 from tether.repo.unfinished import remove_mark
+from tether.storage.buckets import OpenBucket, as_surroundings_say, is_in_bucket, parse_bucket_address
 from tether.sync import exchange
 from tether.sync.address import parse_repository_address
 from tether.sync.clone import CloneOptions
 from tether.sync.exchange import Exchange, FetchOptions, PushOptions
-from tether.sync.places import Connect, FolderPlace, Place, as_nobody, hub_place, is_on_hub
+from tether.sync.places import Connect, FolderPlace, Place, as_nobody, bucket_place, hub_place, is_on_hub
 from tether.sync.remotes import (
     DEFAULT_REMOTE,
     list_remotes,
@@ -54,7 +55,7 @@ class CloneRequest:
     """What to clone, and to where.
 
     Attributes:
-        address: A folder, `file:///DIR`, or `http(s)://HOST/OWNER/REPO`.
+        address: A folder, `file:///DIR`, `http(s)://HOST/OWNER/REPO`, or `s3://BUCKET/PREFIX` (`gs://`, `az://`).
         path: The new folder.
         branch: What to check out; None takes the source's own.
         bare: Make a repository without working files.
@@ -63,6 +64,7 @@ class CloneRequest:
         partial: Which contents come, and which files the working copy shows.
         progress: Told how long the copying goes on.
         connect: Opens connections to hubs.
+        open_bucket: Opens places in buckets.
     """
 
     address: str
@@ -74,6 +76,7 @@ class CloneRequest:
     partial: Partial = WHOLE
     progress: Progress = SILENT
     connect: Connect = as_nobody
+    open_bucket: OpenBucket = as_surroundings_say
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,9 @@ def clone_folder(address: str) -> str:
     """
     if is_on_hub(address):
         return parse_repository_address(address).name
+    if is_in_bucket(address):
+        place = parse_bucket_address(address)
+        return place.prefix.rpartition("/")[2] or place.bucket
     here = Path.cwd()
     path = Path(os.path.normpath(parse_location(address, here).path))
     path = path.parent if path.name == FOLDER else path
@@ -193,6 +199,10 @@ def clone_repository(
 def _source(request: CloneRequest, clock: Callable[[], Time]) -> _Source:
     if is_on_hub(request.address):
         return _Source(hub_place(request.address, request.connect), request.address, share=False)
+    if is_in_bucket(request.address):
+        return _Source(
+            bucket_place(request.address, request.open_bucket, clock), request.address, share=False
+        )
     location = parse_location(request.address, Path.cwd())
     address = request.address if location.is_url else str(location.path)
     return _Source(FolderPlace(open_location(location, clock)), address, share=not location.is_url)
@@ -236,7 +246,7 @@ def fetch_upstream(repo: Opened, remote: str | None = None, branch: str | None =
 
 
 def push(repo: Opened, remote: str | None = None, options: PushOptions | None = None) -> Exchange:
-    """Send branches to a remote; a remote folder that is missing or empty becomes a bare repository.
+    """Send branches to a remote; a remote folder or prefix that is missing or empty becomes a repository.
 
     A branch that follows nothing yet follows what it was pushed to.
 
@@ -280,6 +290,8 @@ def set_remote(repo: Opened, name: str, address: str) -> None:
     """Change the address of a remote, or name a new one."""
     if is_on_hub(address):
         parse_repository_address(address)
+    elif is_in_bucket(address):
+        parse_bucket_address(address)
     else:
         parse_location(address, base_of(repo))
     repo.repository.config.set(_settings_file(repo), f"remote.{name}.url", address)

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tether.api.repo import Repo
     from tether.repo.config import Config
     from tether.repo.moments import Zone
+    from tether.storage.buckets import BucketAddress
     from tether.storage.locks import Holder
+    from tether.storage.objectstore import ObjectBackend
     from tether.sync.address import HubAddress
     from tether.sync.http import HttpClient
 
@@ -125,7 +127,7 @@ class Context:
 
     def adopt(self, repo: "Repo") -> "Repo":
         """Give a repository that a command opened or made itself our progress, lock messages and author."""
-        repo.progress, repo.connect = self.progress(), self.connect
+        repo.progress, repo.connect, repo.open_bucket = self.progress(), self.connect, self.open_bucket
         repo.repository.wait, repo.repository.zone = self.wait, self.zone()
         if any(self.environ.get(variable) for variable in _AUTHOR.values()):
             name, email = self._author_value("user.name"), self._author_value("user.email")
@@ -137,6 +139,13 @@ class Context:
         from tether.cli.hubs import connected
 
         return connected(self, address)
+
+    def open_bucket(self, address: "BucketAddress") -> "ObjectBackend":
+        """Open a place in a bucket with the keys that the environment and its files give."""
+        from tether.cli.bucketkeys import bucket_keys
+        from tether.storage.buckets import open_bucket
+
+        return open_bucket(address, bucket_keys(address.scheme, self.environ))
 
     @property
     def root(self) -> Path:

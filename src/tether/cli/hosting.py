@@ -41,7 +41,7 @@ def opened_hub(ctx: Context, root: Path | None, flags: Mapping[str, Any]) -> Ite
     from tether.hub.settings import load_settings
 
     settings = load_settings(root or default_root(ctx.environ), flags, ctx.environ)
-    hub = Hub.open(settings, ctx.now)
+    hub = Hub.open(settings, ctx.now, ctx.open_bucket)
     try:
         yield hub
     finally:

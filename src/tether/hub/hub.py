@@ -1,15 +1,21 @@
-"""One hub of this process: its settings, its database and its clock."""
+"""One hub of this process: its settings, its database, its bucket and its clock."""
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
 from tether.hub.settings import HubSettings
+from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
+from tether.storage.readcache import Kept
+
+if TYPE_CHECKING:
+    from tether.storage.objectstore import ObjectBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,26 +24,41 @@ class Hub:
 
     Attributes:
         clock: Gives the time; nothing else in the hub reads one.
+        bucket: Holds the contents of repositories; None where their folders do.
+        kept: What was read of the bucket.
     """
 
     settings: HubSettings
     database: Database
     clock: Callable[[], Time]
+    bucket: "ObjectBackend | None" = None
+    kept: Kept = field(default_factory=Kept)
 
     @classmethod
-    def open(cls, settings: HubSettings, clock: Callable[[], Time]) -> "Hub":
+    def open(
+        cls,
+        settings: HubSettings,
+        clock: Callable[[], Time],
+        open_bucket: OpenBucket = as_surroundings_say,
+    ) -> "Hub":
         """Open the hub in the folder that the settings name; make it, or bring its tables up to date.
 
+        Args:
+            settings: Of the hub.
+            clock: Gives the time.
+            open_bucket: Opens the bucket that the settings name.
+
         Raises:
-            InvalidInput: The address of the database is none.
+            InvalidInput: The address of the database or of the bucket is none.
             Unsupported: The database belongs to a newer hub.
-            Unavailable: The database cannot be reached.
+            Unavailable: The database or the bucket cannot be reached.
         """
         with translated(str(settings.root)):
             settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             settings.repositories.mkdir(exist_ok=True, mode=0o700)
             if not settings.database:  # SQLite would let everybody read it
                 os.close(os.open(settings.root / "hub.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        bucket = _bucket(settings, open_bucket) if settings.storage else None
         database = Database(settings.database_url)
         try:
             migrate(database)
@@ -45,12 +66,30 @@ class Hub:
         except BaseException:
             database.close()
             raise
-        return cls(settings, database, clock)
+        return cls(settings, database, clock, bucket)
 
     def now(self) -> int:
         """Return the time as the tables keep it: microseconds since 1970."""
         return self.clock().micros
 
+    def require_bucket(self) -> None:
+        """Ask the bucket something, so that a wrong key is told when the hub starts.
+
+        Raises:
+            NotFound: There is no such bucket.
+            Forbidden, Unauthenticated, Unavailable: It does not answer to this hub.
+        """
+        if self.bucket is not None:
+            self.bucket.some(1)
+
     def close(self) -> None:
         """Close the database."""
         self.database.close()
+
+
+def _bucket(settings: HubSettings, open_bucket: OpenBucket) -> "ObjectBackend":
+    """Open the bucket; uploads lie in the folder of the hub until they are sent."""
+    spool = settings.root / "uploads"
+    with translated(str(spool)):
+        spool.mkdir(exist_ok=True, mode=0o700)
+    return open_bucket(parse_bucket_address(settings.storage)).spooling(spool)

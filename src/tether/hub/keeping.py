@@ -1,8 +1,6 @@
 """Changing a repository as a hosted thing: address, visibility, archive, deletion with a time of grace."""
 
-import shutil
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -14,7 +12,7 @@ from tether.hub.acting import Act, acting
 from tether.hub.database.models import Account, Redirect, RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
-from tether.hub.repositories import folder_of, future_owner, take_name
+from tether.hub.repositories import future_owner, remove_files, take_name
 from tether.hub.tokens import DAY
 
 
@@ -109,10 +107,7 @@ def purge(hub: Hub) -> Sequence[str]:
 
 
 def _purge(hub: Hub, row: RepositoryRow) -> bool:
-    folder = folder_of(hub, row)
-    while folder.exists():
-        with suppress(FileNotFoundError):  # another hub removes the same files
-            shutil.rmtree(folder)
+    remove_files(hub, row)
     with acting(hub, OPERATOR) as act:
         found = act.session.get(RepositoryRow, row.id, with_for_update={"of": RepositoryRow})
         if found is None:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,13 @@ from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
 from tether.hub.secret import new_id
-from tether.repo.repository import ROOT_ELSEWHERE, Repository, Storage
+from tether.repo.bucket import UNCHANGING
+from tether.repo.repository import FORMAT_KEY, ROOT_ELSEWHERE, Repository, Storage
+from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import FolderLocks
 from tether.storage.oserrors import translated
+from tether.storage.readcache import Cached
 
 KINDS = ("data", "model")
 PAGE = 100
@@ -176,8 +179,19 @@ def folder_of(hub: Hub, row: RepositoryRow) -> Path:
     return hub.settings.repositories / row.id
 
 
+def backend_of(hub: Hub, row: RepositoryRow) -> Backend:
+    """Return what keeps the packs of a repository: its folder, or the bucket of the hub.
+
+    A repository that was made before the hub had a bucket stays in its folder.
+    """
+    folder = folder_of(hub, row)
+    if hub.bucket is None or (folder / FORMAT_KEY).exists():
+        return LocalBackend(folder)
+    return Cached(hub.bucket.below(row.id), UNCHANGING, hub.kept, row.id)
+
+
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:
-    """Return where a repository is kept: its packs in a folder, its root in the database.
+    """Return where a repository is kept: its packs in a folder or a bucket, its root in the database.
 
     Args:
         hub: Has the repository.
@@ -185,13 +199,25 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
         sessions: Runs the transactions of the root; None takes connections of the database.
     """
     folder = folder_of(hub, row)
-    backend = LocalBackend(folder)
+    backend = backend_of(hub, row)
     features = (ROOT_ELSEWHERE,)
     if hub.database.is_sqlite:
         roots = SqlRoot(sessions or hub.database.session, row.id, backend)
         return Storage(backend, roots, FolderLocks(folder / "locks"), features)
     locks = ServerLocks(hub.database, row.id)
     return Storage(backend, SqlRoot(sessions or locks.sessions, row.id, backend), locks, features)
+
+
+def remove_files(hub: Hub, row: RepositoryRow) -> None:
+    """Remove all that is kept of a repository outside of the database, for good."""
+    folder = folder_of(hub, row)
+    if hub.bucket is not None:
+        bucket = hub.bucket.below(row.id)
+        for key, _ in bucket.list(""):
+            bucket.delete(key)
+    while folder.exists():
+        with suppress(FileNotFoundError):  # another hub removes the same files
+            shutil.rmtree(folder)
 
 
 def open_repository(hub: Hub, row: RepositoryRow, *, beside: Beside | None = None) -> Repository:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tether.errors import InvalidInput
+from tether.storage.buckets import parse_bucket_address
 from tether.storage.oserrors import translated
 
 PREFIX = "TETHER_HUB_"
@@ -32,6 +33,11 @@ class HubSettings:
 
     root: Path
     database: str = _setting("", "address of the database; `hub.db` in the folder of the hub if not given")
+    storage: str = _setting(
+        "",
+        "bucket for the contents of repositories, such as `s3://BUCKET/PREFIX`; "
+        "the folder of the hub if not given",
+    )
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on; 0 takes a free one")
     public_url: str = _setting(
@@ -134,6 +140,8 @@ def _check(settings: HubSettings) -> None:
         )
     if settings.stall_s < 1:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
+    if settings.storage:
+        parse_bucket_address(settings.storage)
     if settings.port > 65535:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):

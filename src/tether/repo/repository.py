@@ -209,6 +209,7 @@ class Repository:
         clock: Callable[[], Time],
         user_config: Path | None = None,
         storage: Storage | None = None,
+        config: Config | None = None,
     ) -> "Repository":
         """Open the repository in `directory` (a `.tether` folder or a bare repository).
 
@@ -217,6 +218,7 @@ class Repository:
             clock: Gives the time for operations.
             user_config: The user's file of settings.
             storage: Where it is kept; None means in that folder.
+            config: Its settings; None reads them from that folder and from `user_config`.
 
         Raises:
             NotFound: There is none.
@@ -224,7 +226,7 @@ class Repository:
         """
         storage = storage or Storage.in_folder(directory)
         _check_format(storage, directory)
-        config = Config.load(directory / "config.toml", user_config)
+        config = config or Config.load(directory / "config.toml", user_config)
         return cls(directory, storage, clock=clock, config=config)
 
     def root(self) -> Root:
@@ -281,7 +283,7 @@ class Repository:
                 transaction.abort()
                 raise
         if transaction.replaced_packs:
-            self._delete_replaced(transaction)
+            self.delete_replaced(transaction.replaced_packs)
 
     def lock(self, name: str, command: str = "", *, timeout_s: float = TIMEOUT_S) -> Lock:
         """Return one of the repository's locks; `writer` is shared by writers and exclusive for gc."""
@@ -296,11 +298,11 @@ class Repository:
         """Give back open files."""
         self.backend.close()
 
-    def _delete_replaced(self, transaction: "Transaction") -> None:
+    def delete_replaced(self, names: "Sequence[Digest]") -> None:
         """Delete merged packs when no writer can still refer to them; otherwise gc does it later."""
         with suppress(Unavailable), self.lock("writer", "merge packs", timeout_s=0.0).exclusive(None):
             live = frozenset(self.root().packs())
-            for name in transaction.replaced_packs:
+            for name in names:
                 if name not in live:
                     self.confirm_lock()
                     self.backend.delete(pack_key(name))

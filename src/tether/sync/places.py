@@ -1,14 +1,16 @@
-"""Other repositories as one thing, whether they lie in a folder or on a hub."""
+"""Other repositories as one thing, whether they lie in a folder, in a bucket or on a hub."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tether.core.digest import Digest
+from tether.core.identity import Time
 from tether.core.progress import Progress
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.storage.buckets import OpenBucket, parse_bucket_address
 from tether.sync import exchange
 from tether.sync.address import HubAddress, parse_repository_address
 from tether.sync.clone import CloneOptions, fill_clone
@@ -19,11 +21,15 @@ from tether.sync.transfer import copy_objects
 from tether.sync.wire import MAX_DIGESTS
 
 if TYPE_CHECKING:
+    from tether.sync.bucketend import BucketEnd
     from tether.sync.http import HttpClient
     from tether.sync.hubend import HubEnd
 
 Connect: TypeAlias = "Callable[[HubAddress], HttpClient]"
 """Returns a client for a hub, signed in where the user is."""
+
+
+_SOME = 50
 
 
 def as_nobody(address: HubAddress) -> "HttpClient":
@@ -122,10 +128,10 @@ class FolderPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class HubPlace:
-    """A repository on a hub."""
+class FarPlace:
+    """A repository that is spoken to as the far end of transfers: on a hub."""
 
-    end: "HubEnd"
+    end: "HubEnd | BucketEnd"
 
     def fetch(self, local: Repository, remote: str, options: FetchOptions, *, progress: Progress) -> Exchange:
         """Bring its branches and tags."""
@@ -173,7 +179,51 @@ class HubPlace:
         self.end.close()
 
 
-def hub_place(address: str, connect: Connect) -> HubPlace:
+@dataclass(frozen=True, slots=True)
+class BucketPlace(FarPlace):
+    """A repository in a bucket."""
+
+    end: "BucketEnd"
+    repository: Repository
+
+    def push(self, local: Repository, remote: str, options: PushOptions, *, progress: Progress) -> Exchange:
+        """Send branches; what is there stays from the first question on."""
+        from tether.sync.far import push_far
+
+        with self.repository.lock("writer", "push").shared(local.wait):
+            done = push_far(local, self.end, remote, options, progress=progress)
+        self.end.tidy()
+        return done
+
+
+def bucket_place(
+    address: str, open_bucket: OpenBucket, clock: Callable[[], Time], *, create: str | None = None
+) -> BucketPlace:
+    """Return the place of a repository in a bucket.
+
+    Args:
+        address: Where it is.
+        open_bucket: Opens the bucket.
+        clock: Gives the time for operations.
+        create: Make an empty one with this branch, where nothing is.
+
+    Raises:
+        InvalidInput: It is no address in a bucket.
+        NotFound: There is no repository.
+        AlreadyExists: Something else is there.
+    """
+    from tether.repo.bucket import create_in_bucket, open_in_bucket
+
+    store = open_bucket(parse_bucket_address(address))
+    if create is not None:
+        create_in_bucket(address, store, store.some(_SOME), create)
+    repository = open_in_bucket(address, store, clock=clock)
+    from tether.sync.bucketend import BucketEnd
+
+    return BucketPlace(BucketEnd(repository, store), repository)
+
+
+def hub_place(address: str, connect: Connect) -> FarPlace:
     """Return the place of a repository on a hub; nothing is asked of the hub yet.
 
     Raises:
@@ -182,4 +232,4 @@ def hub_place(address: str, connect: Connect) -> HubPlace:
     from tether.sync.hubend import HubEnd
 
     parsed = parse_repository_address(address)
-    return HubPlace(HubEnd(connect(parsed), parsed.owner, parsed.name))
+    return FarPlace(HubEnd(connect(parsed), parsed.owner, parsed.name))

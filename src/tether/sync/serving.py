@@ -112,15 +112,19 @@ class Serving:
 
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks, and how much of each that is."""
+        backend = self._repository.backend
+        return [
+            PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
+            for name, count in sorted(self.counts(digests).items())
+        ]
+
+    def counts(self, digests: Sequence[Digest]) -> dict[Digest, int]:
+        """Say how many of these chunks each pack of contents holds."""
         repository = self._repository
         places = [place for place in repository.objects.find_many(digests) if place is not None]
         counts = Counter(place.pack for place in places if place.frame.kind == ObjectKind.CHUNK)
-        contents, backend = frozenset(repository.root().data_packs), repository.backend
-        return [
-            PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
-            for name, count in sorted(counts.items())
-            if name in contents
-        ]
+        contents = frozenset(repository.root().data_packs)
+        return {name: count for name, count in counts.items() if name in contents}
 
     def verify(self, contents: Sequence[Digest]) -> list[bool]:
         """Say of each content whether it is here whole, after reading it; stops after about a gigabyte."""
@@ -187,7 +191,7 @@ class Serving:
             arrived = _Arrived(repository, transaction, request)
             arrived.check()
             transaction.adopt(arrived.data, arrived.meta)
-            self._choose_head(transaction, request)
+            choose_head(transaction, request)
         for name in request.packs:
             repository.backend.delete(_mark(name))
 
@@ -195,14 +199,15 @@ class Serving:
         operations = read_operations(self._repository)
         return any(each.write_id == request.write_id for each in islice(operations, _RECENT))
 
-    def _choose_head(self, transaction: Transaction, request: PushRequest) -> None:
-        """Let HEAD name the first branch that comes, where the one it names is not there."""
-        head = transaction.root.head.ref
-        if head is None or transaction.ref(head) is not None or transaction.root.refs:
-            return
-        branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
-        if branches:
-            transaction.set_head(Head(branches[0]))
+
+def choose_head(transaction: Transaction, request: PushRequest) -> None:
+    """Let HEAD name the first branch that comes, where the one it names is not there."""
+    head = transaction.root.head.ref
+    if head is None or transaction.ref(head) is not None or transaction.root.refs:
+        return
+    branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
+    if branches:
+        transaction.set_head(Head(branches[0]))
 
 
 class Receiver(PackReceiver):

@@ -28,7 +28,7 @@ from tether.repo.repository import Repository
 from tether.sync.clone import CloneOptions
 from tether.sync.ends import TakeFrames
 from tether.sync.exchange import FetchOptions, PushOptions
-from tether.sync.places import FolderPlace, HubPlace, Place
+from tether.sync.places import FarPlace, FolderPlace, Place
 from tether.sync.wire import MOST_DEPTH
 
 MAIN = PushOptions(("main",))
@@ -70,7 +70,7 @@ class Pair:
 
     def place(self) -> Place:
         """Return where it is."""
-        return HubPlace(self.end) if self.far else FolderPlace(self.there)  # type: ignore[arg-type]
+        return FarPlace(self.end) if self.far else FolderPlace(self.there)  # type: ignore[arg-type]
 
     def clone(self, name: str, partial: Partial = Partial(), depth: int | None = None) -> Repository:  # noqa: B008
         """Return a new clone whose missing contents come when they are read."""

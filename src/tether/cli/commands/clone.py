@@ -51,8 +51,9 @@ class Options:
 def command(ctx: Context, options: Options) -> None:
     """Copy the repository at URL into DIR and check out its branch.
 
-    URL is a folder, file:///DIR, or http(s)://HOST/OWNER/REPO on a hub. Copies of a folder on the same
-    file system share the stored data with it by hard links; with file:// nothing is shared.
+    URL is a folder, file:///DIR, http(s)://HOST/OWNER/REPO on a hub, or s3://BUCKET/PREFIX (gs://, az://)
+    in a bucket. Copies of a folder on the same file system share the stored data with it by hard links; with
+    file:// nothing is shared.
 
     Clones with --path, --depth or --lazy are partial: 'tether fetch' with --path, --depth or --unshallow
     and 'tether prefetch' bring more later. All file names are there in any case.
@@ -72,6 +73,7 @@ def command(ctx: Context, options: Options) -> None:
         Partial(options.lazy, shown_paths(options)),
         progress=ctx.progress(),
         connect=ctx.connect,
+        open_bucket=ctx.open_bucket,
     )
     repo, done = Repo.clone_with(request, clock=ctx.now, user_config=ctx.user_config_path, adopt=ctx.adopt)
     document = {

@@ -31,6 +31,7 @@ class ServeOptions:
 
     root: Path | None
     database: str | None
+    storage: str | None
     host: str | None
     port: int | None
     allow_unsafe: bool
@@ -38,6 +39,9 @@ class ServeOptions:
 
 @command.command("serve")
 @place_options
+@click.option(
+    "--storage", metavar="URL", help="The bucket for contents, such as s3://BUCKET/PREFIX; else the folder."
+)
 @click.option(
     "--host", metavar="ADDRESS", help="The address to listen on; 127.0.0.1 if nothing says another."
 )
@@ -54,6 +58,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
     """
     flags = {
         "database": options.database,
+        "storage": options.storage,
         "host": options.host,
         "port": options.port,
         "allow_unsafe": options.allow_unsafe or None,
@@ -61,6 +66,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
     with opened_hub(ctx, options.root, flags) as hub:
         from tether.hub.serving import listen, serve
 
+        hub.require_bucket()
         with listen(hub.settings) as (listener, url):
             ctx.emit(
                 {"url": url, "root": str(hub.settings.root)},

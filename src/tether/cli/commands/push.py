@@ -36,8 +36,8 @@ class Options:
 def command(ctx: Context, options: Options) -> None:
     """Send the current branch, or the branches named, to a remote.
 
-    A remote folder that does not exist yet becomes a bare repository. A branch that follows nothing
-    follows what it was pushed to. The hook .tether/hooks/pre-push may refuse.
+    A remote folder or prefix of a bucket that does not exist yet becomes a repository. A branch that
+    follows nothing follows what it was pushed to. The hook .tether/hooks/pre-push may refuse.
     """
     from tether.api import remotes
     from tether.errors import InvalidInput

@@ -10,7 +10,7 @@ from tether.cli.context import Context, pass_context
 def command(click_context: click.Context) -> None:
     """List remotes, or add, remove and change them.
 
-    A remote is a folder, or file:///DIR.
+    A remote is a folder, file:///DIR, http(s)://HOST/OWNER/REPO on a hub, or s3://BUCKET/PREFIX (gs://, az://).
     """
     if click_context.invoked_subcommand is None:
         click_context.invoke(list_command)

@@ -1,0 +1,84 @@
+"""What the errors of an object store mean.
+
+Of their texts only status and code are taken: the rest can hold addresses with signatures in them.
+"""
+
+import re
+
+from obstore.exceptions import (
+    AlreadyExistsError,
+    PermissionDeniedError,
+    PreconditionError,
+    UnauthenticatedError,
+)
+
+from tether.errors import (
+    AlreadyExists,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    TetherError,
+    Unauthenticated,
+    Unavailable,
+)
+
+_STATUS = re.compile(r"status code: (\d{3})")
+_CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_METADATA_SERVICE = ("169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]")
+_ACCESS = "check the keys and what they may do in this bucket"
+
+
+def translate(error: Exception, bucket: str, key: str) -> TetherError:
+    """Return our error for one of the store.
+
+    Args:
+        error: What the store's client raised.
+        bucket: The address of the bucket, for messages.
+        key: What the call was about.
+    """
+    text = str(error)
+    status, code = status_of(error), _first(_CODE, text)
+    if code == "NoSuchBucket" or "ContainerNotFound" in text:
+        return NotFound(f"there is no bucket {bucket}", hint="make it first, or check the address")
+    if isinstance(error, FileNotFoundError) or status == 404:
+        return NotFound(f"not found: {key}")
+    if isinstance(error, AlreadyExistsError):
+        return AlreadyExists(f"already exists: {key}")
+    if isinstance(error, PreconditionError):
+        return Conflict(f"another writer changed {key}", hint="look at the new state, then run it again")
+    if status in (401, 403) or isinstance(error, UnauthenticatedError | PermissionDeniedError):
+        return _refusal(text, bucket, _named(code), known=status != 401)
+    if status in (301, 307, 400):
+        hint = "set AWS_REGION to the region of the bucket, or check AWS_ENDPOINT_URL"
+        return InvalidInput(f"{bucket} cannot be spoken to like this{_named(code)}", hint=hint)
+    said = f": it answered {status}{_named(code)}" if status else ""
+    return Unavailable(f"{bucket} cannot be reached now{said}", hint="wait a little, then run it again")
+
+
+def _refusal(text: str, bucket: str, named: str, *, known: bool) -> TetherError:
+    if any(host in text for host in _METADATA_SERVICE):
+        hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
+        return Unauthenticated(f"no keys for {bucket}", hint=hint)
+    if not known:
+        return Unauthenticated(f"{bucket} wants other keys{named}", hint=_ACCESS)
+    return Forbidden(f"{bucket} refuses access{named}", hint=_ACCESS)
+
+
+def status_of(error: Exception) -> int:
+    """Return the HTTP status that an error tells of, or 0."""
+    return int(_first(_STATUS, str(error)) or 0)
+
+
+def was_cut(error: Exception) -> bool:
+    """Say whether a reply ended before its end."""
+    return "body error" in str(error)
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
+
+def _named(code: str) -> str:
+    return f" ({code})" if code else ""

@@ -1,0 +1,53 @@
+"""Two people and a bucket of the real server, each with a home of their own."""
+
+from pathlib import Path
+
+from tests.support.cli import Room
+from tests.support.s3 import S3Server
+
+from tether.core.identity import Time
+from tether.repo.bucket import open_in_bucket
+from tether.repo.check import CheckOptions, CheckReport, run_check
+from tether.storage.buckets import open_bucket, parse_bucket_address
+
+
+class BucketPeople:
+    """Ada and Bob, who may both write to a bucket.
+
+    Attributes:
+        url: The address of a prefix that is empty at the start.
+    """
+
+    def __init__(self, folder: Path, server: S3Server, *, endpoint: str | None = None) -> None:
+        self.server, self.url = server, f"s3://{server.bucket}/{server.new_prefix()}"
+        self.ada, self.bob = Room(folder / "ada"), Room(folder / "bob")
+        for name, room in (("ada", self.ada), ("bob", self.bob)):
+            room.environ |= {**server.environment(url=endpoint), "TETHER_USER_NAME": name.title()}
+
+    def begin(self, files: dict[str, bytes]) -> Path:
+        """Let Ada make a repository with a commit whose remote is the bucket; return its folder."""
+        folder = self.ada.work / "photos"
+        self.ada.ok("init", "-q", "photos")
+        for name, data in files.items():
+            self.ada.write(f"photos/{name}", data)
+        self.ada.ok("add", "-q", ".", cwd=folder)
+        self.ada.ok("commit", "-q", "-m", "First", cwd=folder)
+        self.ada.ok("remote", "add", "-q", "origin", self.url, cwd=folder)
+        return folder
+
+    def commit(self, room: Room, folder: Path, name: str, data: bytes) -> None:
+        """Let somebody commit a file."""
+        (folder / name).write_bytes(data)
+        room.ok("add", "-q", name, cwd=folder)
+        room.ok("commit", "-q", "-m", name, cwd=folder)
+
+    def check(self) -> CheckReport:
+        """Verify every byte of the repository in the bucket, straight from the server."""
+        store = open_bucket(parse_bucket_address(self.url), self.server.keys())
+        repository = open_in_bucket(self.url, store, clock=lambda: Time(1_800_000_000_000_000, 0))
+        return run_check(repository, CheckOptions(full=True))
+
+    def keys(self, folder: str) -> list[str]:
+        """Return the keys below a folder of the repository in the bucket."""
+        store = open_bucket(parse_bucket_address(self.url), self.server.keys())
+        return [key for key, _ in store.list(f"{folder}/")]
