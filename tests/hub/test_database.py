@@ -1,5 +1,6 @@
 """Migrations and sessions."""
 
+import sys
 import threading
 from pathlib import Path
 
@@ -107,6 +108,16 @@ def test_addresses_that_are_none(url: str) -> None:
         Database(url)
 
     assert "secret" not in f"{caught.value}{caught.value.hint}"
+
+
+def test_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hint says what to install."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(InvalidInput) as caught:
+        Database("postgresql://ada@localhost/tether")
+
+    assert caught.value.hint == "run: pip install 'tether[postgresql]'"
 
 
 def test_a_database_out_of_reach(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -35,15 +35,12 @@ CLIENTS, TURNS = 5, 24
 def made(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[Replicas]:
     """Make one hub on SQLite or two on PostgreSQL, behind a proxy that breaks connections."""
     if kind == "sqlite":
-        replicas = Replicas(folder, 1, cut=0.02, lose=0.05)
-        yield replicas
-        replicas.close()
+        with closing(Replicas(folder, 1, cut=0.02, lose=0.05)) as replicas:
+            yield replicas
         return
     cluster: Cluster = request.getfixturevalue("postgres")
-    with cluster.hub_database() as url:
-        replicas = Replicas(folder, 2, url, cut=0.02, lose=0.05)
+    with cluster.hub_database() as url, closing(Replicas(folder, 2, url, cut=0.02, lose=0.05)) as replicas:
         yield replicas
-        replicas.close()
 
 
 def send_commits(replicas: Replicas, folder: Path, count: int) -> list[str]:

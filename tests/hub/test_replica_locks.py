@@ -1,11 +1,13 @@
 """Locks on PostgreSQL: what happens to who holds one when its session ends, and to connections of others."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from tests.support.hub import HubRoom
 from tests.support.postgres import Cluster
@@ -13,6 +15,7 @@ from tests.support.postgres import Cluster
 from tether.errors import Unavailable
 from tether.hub.database import engine
 from tether.hub.database.locks import ServerLock, ServerLocks
+from tether.hub.database.models import RootRow
 from tether.hub.repositories import find, open_repository
 from tether.repo.gc import execute_gc, plan_gc
 from tether.repo.repository import Repository
@@ -181,3 +184,26 @@ def test_a_gc_that_lost_its_lock_takes_no_files(
             execute_gc(repository, plan)
 
         assert [key for key, _ in listed("packs/")] == ["packs/" + "0" * 64 + ".pack"]
+
+
+def test_who_sleeps_in_a_transaction_holds_up_nobody(
+    postgres: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others are told to come again, and the server ends the sleeper's transaction after a while."""
+    monkeypatch.setattr(
+        engine, "_WAITS", {"lock_timeout": "100ms", "idle_in_transaction_session_timeout": "1s"}
+    )
+    with postgres.hub_database() as url:
+        room = HubRoom(tmp_path / "hub", database=url)
+        room.repository(room.user("ada"), "ada/photos")
+        with opened(room) as repository, pytest.raises(Unavailable):
+            with room.hub.database.session() as sleeper:
+                sleeper.scalars(select(RootRow).with_for_update()).all()
+                with pytest.raises(Unavailable), repository.transaction("test") as transaction:
+                    transaction.record()
+                time.sleep(1.5)
+
+            raise AssertionError("the transaction is over")
+        with opened(room) as repository, repository.transaction("test") as transaction:
+            transaction.record()
+        room.close()

@@ -2,6 +2,7 @@
 
 import http.client
 import time
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -44,37 +45,33 @@ def begin(replicas: Replicas, name: Digest, data: bytes) -> http.client.HTTPConn
 def test_a_transfer_is_brought_to_its_end(tmp_path: Path, pack: tuple[Digest, bytes]) -> None:
     """What is under way when SIGTERM comes is answered, and the pack is there then."""
     name, data = pack
-    replicas = Replicas(tmp_path, 1)
-    connection = begin(replicas, name, data)
-    replicas.hubs[0].process.terminate()
-    time.sleep(0.3)
-    connection.send(data[len(data) // 2 :])
-    assert connection.getresponse().status == 204
-    connection.close()
+    with closing(Replicas(tmp_path, 1)) as replicas:
+        connection = begin(replicas, name, data)
+        replicas.hubs[0].process.terminate()
+        time.sleep(0.3)
+        connection.send(data[len(data) // 2 :])
+        assert connection.getresponse().status == 204
+        connection.close()
 
-    assert replicas.hubs[0].process.wait(timeout=30) == 0
-    replicas.restart(0, away_s=0.0)
-    end = replicas.end(0)
-    assert end.has_pack(name)
-    end.close()
-    replicas.close()
+        assert replicas.hubs[0].process.wait(timeout=30) == 0
+        replicas.restart(0, away_s=0.0)
+        with closing(replicas.end(0)) as end:
+            assert end.has_pack(name)
 
 
 def test_a_transfer_that_takes_too_long_is_parked(tmp_path: Path, pack: tuple[Digest, bytes]) -> None:
     """After `shutdown_s` the hub ends; nothing of the half stays, and the pack can be sent again."""
     name, data = pack
-    replicas = Replicas(tmp_path, 1, settings={"SHUTDOWN_S": "1"})
-    connection = begin(replicas, name, data)
-    replicas.hubs[0].process.terminate()
+    with closing(Replicas(tmp_path, 1, settings={"SHUTDOWN_S": "1"})) as replicas:
+        connection = begin(replicas, name, data)
+        replicas.hubs[0].process.terminate()
 
-    assert replicas.hubs[0].process.wait(timeout=30) == 0
-    connection.close()
-    [folder] = (replicas.room.work / "hub/repositories").iterdir()
-    assert list((folder / "tmp").iterdir()) == []
-    replicas.restart(0, away_s=0.0)
-    end = replicas.end(0)
-    assert not end.has_pack(name)
-    end.put_pack(name, data)
-    assert end.has_pack(name)
-    end.close()
-    replicas.close()
+        assert replicas.hubs[0].process.wait(timeout=30) == 0
+        connection.close()
+        [folder] = (replicas.room.work / "hub/repositories").iterdir()
+        assert list((folder / "tmp").iterdir()) == []
+        replicas.restart(0, away_s=0.0)
+        with closing(replicas.end(0)) as end:
+            assert not end.has_pack(name)
+            end.put_pack(name, data)
+            assert end.has_pack(name)

@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.balancer import Proxy
 from tests.support.cli import Room
-from tests.support.proxy import Proxy
 from tests.support.repos import ticking
 from tests.support.served import Served
 

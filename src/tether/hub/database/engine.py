@@ -1,7 +1,7 @@
 """Sessions on the database of the hub, whichever it is."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,6 +37,10 @@ _SERVER: dict[str, Any] = {
 }
 """How connections to a server are kept: 20 at most, each asked before it is used whether it still lives."""
 _HELD = {"pool_size": 16, "max_overflow": 0}
+_WAITS = {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+"""How long a statement waits for others, and how long a hub may sleep in the middle of a transaction."""
+_SIGNS_OF_LIFE = {"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3"}
+"""A lock ends with its connection: the server is to notice soon when the machine at the other end is gone."""
 
 
 class Database:
@@ -57,9 +61,13 @@ class Database:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise _unusable(url, error) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.held: Engine | None = None
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
-        self.held = None if self.is_sqlite else _engine_of_locks(address)
+        else:
+            self.held = create_engine(address, **_SERVER | _HELD)
+            _prepare_server(self.engine, _WAITS)
+            _prepare_server(self.held, _WAITS | _SIGNS_OF_LIFE)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
         self._reading = sessionmaker(self.engine.execution_options(**_READS), expire_on_commit=False)
 
@@ -130,23 +138,15 @@ def _passes(error: SQLAlchemyError) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def _engine_of_locks(address: str) -> Engine:
-    """Return the engine of connections that hold locks, apart from those on which requests are answered.
-
-    A lock ends with its connection, so the server is told to notice soon when the machine at the other end
-    is gone.
-    """
-    engine = create_engine(address, **_SERVER | _HELD)
+def _prepare_server(engine: Engine, settings: Mapping[str, str]) -> None:
+    """Give each new connection some settings of the server."""
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SET tcp_keepalives_idle = 30")
-            cursor.execute("SET tcp_keepalives_interval = 10")
-            cursor.execute("SET tcp_keepalives_count = 3")
+            for name, value in settings.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
         connection.commit()
-
-    return engine
 
 
 def _prepare_sqlite(engine: Engine) -> None:

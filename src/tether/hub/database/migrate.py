@@ -31,6 +31,7 @@ def migrate(database: Database, revision: str = "head") -> None:
     config.set_main_option("path_separator", "os")
     with database.connection() as connection:
         if not database.is_sqlite:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         _refuse_newer(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection

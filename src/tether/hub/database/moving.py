@@ -15,6 +15,7 @@ from tether.repo.repository import FORMAT_KEY, ROOT_ELSEWHERE, format_with
 from tether.repo.root import KEY
 from tether.storage.local import LocalBackend
 from tether.storage.locks import FolderLocks
+from tether.storage.oserrors import translated
 
 
 def move_roots(database: Database, repositories: Path) -> int:
@@ -36,7 +37,8 @@ def move_roots(database: Database, repositories: Path) -> int:
 
 def _move(database: Database, folder: Path) -> bool:
     """Move one root, while no process of the version before writes there."""
-    (folder / "locks").mkdir(exist_ok=True)
+    with translated(str(folder)):
+        (folder / "locks").mkdir(exist_ok=True)
     lock = FolderLocks(folder / "locks").lock("writer", command="hub serve", started=0, timeout_s=60.0)
     with lock.exclusive():
         backend = LocalBackend(folder)
