@@ -5,9 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
 from tests.support.hub import HubRoom
@@ -15,14 +13,11 @@ from tests.support.hub import HubRoom
 from tether.core.identity import Time
 from tether.errors import Conflict, InvalidInput, TetherError, Unavailable, Unsupported
 from tether.hub.accounts import new_account
-from tether.hub.counting import recount
-from tether.hub.database import migrations
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.models import Account, Base, Membership
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
-from tether.repo.repository import Repository
 
 
 def test_migrations_make_what_the_models_say(hub: HubRoom) -> None:
@@ -40,36 +35,6 @@ def test_migrating_again_changes_nothing(hub: HubRoom) -> None:
     migrate(hub.hub.database)
 
     assert hub.ok("GET", "/me", token)["name"] == "ada"
-
-
-def test_a_database_of_the_first_hub(tmp_path: Path) -> None:
-    """It keeps what it has; repositories that were there get no rule, and what they take is counted."""
-    settings = load_settings(tmp_path, {}, {})
-    folder = tmp_path / "repositories" / "1"
-    folder.mkdir(parents=True)
-    Repository.init(folder, bare=True, clock=lambda: Time(0, 0)).close()
-    (folder / "packs").mkdir(exist_ok=True)
-    (folder / "packs" / f"{'a' * 64}.pack").write_bytes(bytes(1000))
-    database = Database(settings.database_url)
-    config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    config.set_main_option("path_separator", "os")
-    with database.connection() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(text("INSERT INTO accounts VALUES ('1','user','ada','ada',NULL,false,false,0)"))
-        row = "('1','1','x','x','data',true,false,0,NULL)"
-        connection.execute(text(f"INSERT INTO repositories VALUES {row}"))
-    database.close()
-
-    hub = HubRoom(tmp_path)
-    recount(hub.hub)
-
-    token = hub.token("ada")
-    assert hub.ok("GET", "/repos/ada/x/rules", token) == []
-    assert hub.ok("GET", "/quotas/ada", token)["bytes"] == 1000
-    hub.ok("PUT", "/repos/ada/x/rules/r", token, {"branches": "main"})
-    hub.close()
 
 
 def test_a_newer_database_is_refused(hub: HubRoom) -> None:

@@ -9,9 +9,10 @@ from tests.support.hub import HubRoom
 from tests.support.hubpush import Desk
 
 from tether.errors import Forbidden, TetherError
-from tether.hub.guarding import guard_for
+from tether.hub.guarding import PushGuard
 from tether.hub.repositories import find, open_repository
 from tether.hub.tokens import find_principal
+from tether.sync.guarding import PushView
 from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove
 
@@ -229,7 +230,7 @@ def test_rights_that_go_away_while_a_push_is_checked(
     with hub.database.session(reads_only=True) as session:
         principal, row = find_principal(session, hub.now(), shared.bob), find(session, "lab", "x")
     assert row is not None
-    guard = guard_for(hub, principal, row)
+    guard = PushGuard(hub, principal, row)
     method, path = request_line.split()
     shared.hub.ok(method, path, getattr(shared, who), body)
 
@@ -238,6 +239,49 @@ def test_rights_that_go_away_while_a_push_is_checked(
         Serving(repository, guard).push(PushRequest(bytes(16), (), (move,)))
 
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "code"),
+    [
+        ("PUT /repos/lab/x/rules/new", {"branches": "**", "push": NOBODY}, "unavailable"),
+        ("DELETE /repos/lab/x/rules/default-branch", None, "unavailable"),
+        ("POST /repos/lab/x/locks", {"path": "a"}, "unavailable"),
+        ("PATCH /repos/lab/x", {"archived": True}, "unavailable"),
+        ("PUT /repos/lab/x/collaborators/bob", {"role": "read"}, "forbidden"),
+        ("PUT /repos/lab/x/collaborators/bob", {"role": "admin"}, "unavailable"),
+        ("PATCH /users/bob", {"disabled": True}, "unauthenticated"),
+    ],
+)
+def test_what_changes_between_judgement_and_move(
+    shared: Shared, request_line: str, body: object, code: str
+) -> None:
+    """The root moves only by what holds in this moment; otherwise the push is to come again."""
+    hub = shared.hub.hub
+    root = shared.hub.user("root", admin=True)
+    tip = shared.desk.tip(shared.bob)
+    assert tip is not None
+    with hub.database.session(reads_only=True) as session:
+        principal, row = find_principal(session, hub.now(), shared.bob), find(session, "lab", "x")
+    assert row is not None
+    guard = PushGuard(hub, principal, row)
+    method, path = request_line.split()
+
+    def judged(push: PushView) -> None:
+        guard(push)
+        shared.hub.ok(method, path, root, body)
+
+    before = shared.desk.tip(shared.bob)
+    with (
+        closing(open_repository(hub, row, beside=guard.confirm)) as repository,
+        pytest.raises(TetherError) as caught,
+    ):
+        moves = (RefMove("refs/heads/new", None, tip),)
+        Serving(repository, judged).push(PushRequest(bytes(16), (), moves))
+
+    assert caught.value.code == code
+    assert shared.desk.tip(shared.ada) == before
+    assert shared.desk.tip(shared.ada, "new") is None
 
 
 def test_rules_are_kept_and_recorded(shared: Shared) -> None:

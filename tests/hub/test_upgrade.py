@@ -17,6 +17,7 @@ from tests.support.repos import ticking
 
 from tether.core.digest import hash_bytes
 from tether.errors import Unsupported
+from tether.hub.counting import recount
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.models import RootRow
@@ -102,6 +103,21 @@ def test_roots_become_rows(old: tuple[Path, str]) -> None:
     token = hub.token("ada")
     assert hub.call("GET", "/api/v1/repos/ada/photos/transfer/refs", token).status == 200
     assert hub.api("GET", "/repos/ada/photos", hub.token("bob")).status == 404
+    hub.close()
+
+
+def test_rights_of_what_was_there(old: tuple[Path, str]) -> None:
+    """Repositories of older hubs get no rule, which would refuse what worked; what they take is counted."""
+    root, url = old
+    hub = HubRoom(root, database=url)
+    recount(hub.hub)
+
+    ada = hub.token("ada")
+    sizes = [path.stat().st_size for path in root.glob("repositories/*/packs/*.pack")]
+    assert hub.ok("GET", "/repos/ada/photos/rules", ada) == []
+    assert hub.ok("GET", "/quotas/ada", ada)["bytes"] == sum(sizes) > 0
+    hub.ok("PUT", "/repos/ada/photos/rules/r", ada, {"branches": "main"})
+    hub.ok("POST", "/repos/ada/photos/locks", ada, {"path": "a"})
     hub.close()
 
 

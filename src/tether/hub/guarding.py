@@ -1,67 +1,105 @@
 """Holds pushes to the rules of their branches and to locks of files, in the moment before refs move."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from tether.core.names import display, short_ref
-from tether.errors import Conflict, Forbidden
+from tether.errors import Conflict, Forbidden, Unavailable
 from tether.hub.access import Principal, Role, require, role_of, teams_of
 from tether.hub.branchrules import Rule, Standing, tree_path
 from tether.hub.database.models import RepositoryRow
-from tether.hub.database.rights import FileLock
+from tether.hub.database.rights import hold_rights
 from tether.hub.hub import Hub
-from tether.hub.locks import covering, locks_of_others
+from tether.hub.locks import Held, covering, locks_of_others
 from tether.hub.quotas import require_room
 from tether.hub.rules import rules_of
 from tether.hub.tokens import require_live
-from tether.sync.guarding import Guard, PushView
+from tether.sync.guarding import PushView
 from tether.sync.wire import RefMove
 
 _ELSEWHERE = "push to another branch, or ask an administrator of the repository"
 
 
-def guard_for(hub: Hub, principal: Principal, row: RepositoryRow) -> Guard:
-    """Return what refuses pushes of somebody to a repository.
+class Basis(NamedTuple):
+    """What decides about pushes of somebody to a repository; rules that exempt them are left out."""
 
-    It raises what `check_push` raises, QuotaExceeded where the owner is above the quota, and the errors
-    of `access.require` where the right to push went away since the request began.
+    who: Standing
+    name: str
+    rules: tuple[Rule, ...]
+    locks: tuple[Held, ...]
+
+
+class PushGuard:
+    """Decides about one push; see `tether.sync.guarding.Guard`.
+
+    Args:
+        hub: Has the repository.
+        principal: Who pushes.
+        row: The repository, as it was when the request began.
     """
 
-    def guard(push: PushView) -> None:
-        with hub.database.session(reads_only=True) as session:
-            found = _still(session, hub.now(), principal, row)
+    def __init__(self, hub: Hub, principal: Principal, row: RepositoryRow) -> None:
+        self._hub, self._principal, self._row = hub, principal, row
+        self._basis: Basis | None = None
+
+    def __call__(self, push: PushView) -> None:
+        """Let a push pass if it may be done.
+
+        Raises:
+            Unauthenticated, NotFound, Conflict, Forbidden: The right to push went away in the meantime.
+            QuotaExceeded: The owner has more than they may, and the push brings packs.
+            Conflict: Somebody else has locked what the push changes.
+            Forbidden: A rule does not allow it.
+        """
+        with self._hub.database.session(reads_only=True) as session:
+            row, self._basis = self._read(session)
             if push.brings_packs:
-                require_room(session, hub, found.owner)
-            check_push(session, principal, found, push)
+                require_room(session, self._hub, row.owner)
+        check_push(self._basis, push)
 
-    return guard
+    def confirm(self, session: Session) -> None:
+        """Make sure, in the transaction in which the root moves, that the push was judged by what holds now.
+
+        Until its end nobody changes rules or gives locks.
+
+        Raises:
+            Unavailable: A right, a rule or a lock changed while the push was judged.
+            Unauthenticated, NotFound, Forbidden: As for the call.
+        """
+        try:
+            hold_rights(session, self._row.id, shared=True)
+            same = self._read(session)[1] == self._basis
+        except Conflict:  # would be taken for one of the root, which is tried again
+            same = False
+        if not same:
+            raise Unavailable(f"rights in {self._row.full_name} changed just now", hint="push again")
+
+    def _read(self, session: Session) -> tuple[RepositoryRow, Basis]:
+        require_live(session, self._hub.now(), self._principal)
+        current = session.get(RepositoryRow, self._row.id)
+        live = current if current is not None and current.deleted_at is None else None
+        row = require(session, self._principal, live, Role.WRITE, self._row.full_name)
+        who = standing_of(session, self._principal, row)
+        rules = (rule for rule in rules_of(session, row) if not rule.exempt.includes(who))
+        locks = locks_of_others(session, row, self._principal)
+        return row, Basis(who, self._principal.name, tuple(rules), tuple(locks))
 
 
-def _still(session: Session, now: int, principal: Principal, row: RepositoryRow) -> RepositoryRow:
-    """Return a repository as it is now; who began a long push may not be allowed to end it any more."""
-    require_live(session, now, principal)
-    current = session.get(RepositoryRow, row.id)
-    live = current if current is not None and current.deleted_at is None else None
-    return require(session, principal, live, Role.WRITE, row.full_name)
-
-
-def check_push(session: Session, principal: Principal, row: RepositoryRow, push: PushView) -> None:
+def check_push(basis: Basis, push: PushView) -> None:
     """Let a push of somebody who may write pass, if rules and locks allow it.
 
     Raises:
         Conflict: Somebody else has locked what the push changes.
         Forbidden: A rule does not allow it.
     """
-    who = standing_of(session, principal, row)
-    rules = [rule for rule in rules_of(session, row) if not rule.exempt.includes(who)]
-    locks = locks_of_others(session, row, principal)
     for move in push.branch_moves:
         branch = short_ref(move.name)
-        _check_locks(push, move, [lock for lock in locks if lock.branch in ("", branch)])
-        for rule in rules:
+        _check_locks(push, move, [lock for lock in basis.locks if lock.branch in ("", branch)])
+        for rule in basis.rules:
             if rule.matches(branch, push.default_branch):
-                _Check(rule, branch, who, principal.name).run(push, move)
+                _Check(rule, branch, basis.who, basis.name).run(push, move)
 
 
 def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> Standing:
@@ -72,12 +110,12 @@ def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> S
     return Standing(Role.READ if role is None else role, account_id, teams)
 
 
-def _check_locks(push: PushView, move: RefMove, locks: Sequence[FileLock]) -> None:
+def _check_locks(push: PushView, move: RefMove, locks: Sequence[Held]) -> None:
     paths = [tree_path(lock.path) for lock in locks]
     changed = push.first_change(move, paths) if paths else None
     if changed is not None:
         lock = covering(locks, changed)
-        holder, where = lock.account.name, f"{display(changed)} on {short_ref(move.name)}"
+        holder, where = lock.holder, f"{display(changed)} on {short_ref(move.name)}"
         hint = f"ask {holder} to unlock {lock.path}, or a maintainer to take the lock away"
         raise Conflict(f"the push changes {where}, which {holder} has locked", hint=hint)
 

@@ -1,6 +1,7 @@
 """Locks of files: while somebody holds one, pushes of others leave the path as it is."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -11,7 +12,7 @@ from tether.hub.access import Principal, Role, require_user, role_of
 from tether.hub.acting import Act
 from tether.hub.branchrules import tree_path
 from tether.hub.database.models import RepositoryRow
-from tether.hub.database.rights import FileLock
+from tether.hub.database.rights import FileLock, hold_rights
 from tether.hub.secret import new_id
 
 MOST = 1000
@@ -39,7 +40,7 @@ def lock(act: Act, row: RepositoryRow, path: str, branch: str) -> FileLock:
     if branch:
         branch_ref(branch)
     user = require_user(act.actor)
-    act.session.get_one(RepositoryRow, row.id, with_for_update=True)  # locks are given one after the other
+    hold_rights(act.session, row.id)
     there = list_locks(act.session, row)
     for each in there:
         if each.account_id != user.id and _meet(each, path, branch):
@@ -81,13 +82,23 @@ def unlock(act: Act, row: RepositoryRow, lock_id: str, *, force: bool) -> FileLo
     return found
 
 
-def locks_of_others(session: Session, row: RepositoryRow, principal: Principal) -> list[FileLock]:
+class Held(NamedTuple):
+    """A lock as pushes of others meet it."""
+
+    id: str
+    path: str
+    branch: str
+    holder: str
+
+
+def locks_of_others(session: Session, row: RepositoryRow, principal: Principal) -> list[Held]:
     """Return the locks that somebody must respect."""
     own = principal.user.id if principal.user is not None else None
-    return [each for each in list_locks(session, row) if each.account_id != own]
+    there = (each for each in list_locks(session, row) if each.account_id != own)
+    return [Held(each.id, each.path, each.branch, each.account.name) for each in there]
 
 
-def covering(locks: Sequence[FileLock], path: bytes) -> FileLock:
+def covering(locks: Sequence[Held], path: bytes) -> Held:
     """Return the lock that is on a path, which is at or below one of them."""
     return next(each for each in locks if _within(path.decode(errors="surrogateescape"), each.path))
 

@@ -11,7 +11,7 @@ from tether.hub.accounts import find_user
 from tether.hub.acting import Act
 from tether.hub.branchrules import Grant, Rule, of_default_branch
 from tether.hub.database.models import Account, RepositoryRow
-from tether.hub.database.rights import BranchRule, Team
+from tether.hub.database.rights import BranchRule, Team, hold_rights
 from tether.hub.naming import key_of, rule_name
 from tether.hub.teams import find_team
 
@@ -48,6 +48,7 @@ def set_rule(act: Act, row: RepositoryRow, rule: Rule) -> None:
     name = rule_name(rule.name)
     rule.check()
     kept = rule.with_grants(lambda grant: _resolved(act.session, row, grant))
+    hold_rights(act.session, row.id)
     found = act.session.get(BranchRule, (row.id, key_of(name)))
     if found is None:
         found = BranchRule(repository_id=row.id, key=key_of(name))

@@ -6,9 +6,9 @@ They join those of `tether.hub.database.models`, and what is said there holds he
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from tether.hub.database.models import ID, MICROS, NAME, Account, Base
+from tether.hub.database.models import ID, MICROS, NAME, Account, Base, RepositoryRow
 
 _REPOSITORY = "repositories.id"
 BRANCH, PATH = 255, 1000
@@ -95,3 +95,12 @@ class StoredBytes(Base):
     repository_id: Mapped[str] = mapped_column(ForeignKey(_REPOSITORY, ondelete="CASCADE"), primary_key=True)
     bytes: Mapped[int] = mapped_column(MICROS)
     changed: Mapped[int] = mapped_column(MICROS)
+
+
+def hold_rights(session: Session, repository_id: str, *, shared: bool = False) -> None:
+    """Let who sets rules or gives locks wait for each other, and, shared, pushes only for these.
+
+    It lasts until the end of the transaction.
+    """
+    held = {"of": RepositoryRow, "read": shared}  # not its owner, who is read along with it
+    session.get_one(RepositoryRow, repository_id, with_for_update=held)

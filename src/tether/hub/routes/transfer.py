@@ -14,7 +14,7 @@ from tether.errors import InvalidInput, TooLarge
 from tether.hub import quotas
 from tether.hub.access import Role
 from tether.hub.acting import Act
-from tether.hub.guarding import guard_for
+from tether.hub.guarding import PushGuard
 from tether.hub.routes.dependencies import Hosted, repository_for
 from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
@@ -161,14 +161,18 @@ async def push(found: Writable, request: Request) -> None:
 
 
 def _push(found: Hosted, request: PushRequest) -> None:
-    """Move the refs, and record it in the same transaction: a push that comes again is not recorded again."""
+    """Move the refs, and record it in the same transaction: a push that comes again is not recorded again.
+
+    In this transaction it is made sure, too, that what the push was judged by holds still.
+    """
+    guard = PushGuard(found.hub, found.principal, found.row)
 
     def record(session: Session) -> None:
+        guard.confirm(session)
         act = Act(found.hub, session, found.principal, found.hub.now())
         for move in request.moves:
             shown = {"old": move.old.hex() if move.old else None, "new": move.new.hex() if move.new else None}
             act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
 
-    guard = guard_for(found.hub, found.principal, found.row)
     with found.open(beside=record) as repository:
         Serving(repository, guard).push(request, f"push by {found.principal.name}")
