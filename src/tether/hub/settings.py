@@ -59,6 +59,9 @@ class HubSettings:
     log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
     stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
+    gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
+    upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
+    metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 
     @property

@@ -8,11 +8,14 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.hub import Hub
-from tether.hub.repositories import find, open_repository
+from tether.hub.leftovers import remove_notes, spared
+from tether.hub.repositories import find, folder_of, open_repository
 from tether.repo.check import CheckOptions, CheckReport, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.repair import Repair, repair_repository
+from tether.storage.locks import Wait
+from tether.storage.oserrors import translated
 
 
 def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
@@ -60,17 +63,29 @@ def mend(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> Repair:
         repository.close()
 
 
-def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> GcCounts:
-    """Free what nothing needs in a repository.
+def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wait | None = None) -> GcCounts:
+    """Free what nothing needs in a repository; packs that wait for their push stay for a while.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository.
+        progress: Told of it.
+        wait: As for `tether.storage.locks.Lock`.
 
     Raises:
         Corrupt: It cannot be told what is needed.
         Unavailable: Somebody is writing and does not end.
     """
     repository = open_repository(hub, row)
+    folder, grace_s = folder_of(hub, row), hub.settings.upload_grace_s
+    repository.wait, now = wait, hub.clock()
+    now_s = now.micros / 1_000_000
     try:
         days = int(repository.config.get("gc.retention") or 0)
-        plan = plan_gc(repository, hub.clock(), GcOptions(days), progress)
-        return execute_gc(repository, plan, progress)
+        options = GcOptions(days, spares=spared(folder, now_s, grace_s))
+        counts = execute_gc(repository, plan_gc(repository, now, options, progress), progress)
     finally:
         repository.close()
+    with translated(str(folder)):
+        remove_notes(folder, now_s, grace_s)
+    return counts
