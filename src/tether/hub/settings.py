@@ -15,6 +15,7 @@ from tether.storage.oserrors import translated
 PREFIX = "TETHER_HUB_"
 FILE = "hub.toml"
 SIGNUPS = ("closed", "invite", "open")
+_SHORTEST_TOKEN = 16
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -151,6 +152,11 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
     if settings.storage:
         parse_bucket_address(settings.storage)
+    if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:
+        raise InvalidInput(
+            f"the setting metrics_token has less than {_SHORTEST_TOKEN} characters",
+            hint="take the output of: openssl rand -hex 16",
+        )
     if settings.port > 65535:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
