@@ -60,7 +60,7 @@ def test_pushes_go_on_during_backups(replicas: Replicas, tmp_path: Path) -> None
     (folder / "config.toml").write_text("[gc]\nretention = 0\n")
     clients = [Client(f"c{number}", replicas.hubs[0].url, replicas.token, tmp_path) for number in range(3)]
     threads = run_all(clients, 3)
-    counts = []
+    counts: list[int] = []
     while any(thread.is_alive() for thread in threads) and len(counts) < 4:
         replicas.room.json("hub", "backup", "safe", "--root", "hub")
         counts.append(assert_whole(replicas, "safe", f"copy-{len(counts)}"))

@@ -6,9 +6,10 @@ the packs that it does not name. A backup that was stopped goes on where it was;
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from blake3 import blake3
@@ -18,9 +19,11 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import AlreadyExists, Corrupt, InvalidInput, NotFound, Unsupported
 from tether.hub.hub import Hub
 from tether.hub.keeping import grace_start
+from tether.hub.repositories import backend_of
 from tether.hub.snapshots import copy_database, packs_in
 from tether.repo.packs import pack_key
 from tether.repo.quarantine import list_aside
+from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import FolderLocks
 from tether.storage.oserrors import translated
@@ -78,7 +81,7 @@ def back_up(hub: Hub, target: Path, progress: Progress = SILENT) -> Copied:
             copy_database(Path(source), fresh)
             wanted = packs_in(fresh, grace_start(hub))
             done.problems.clear()
-            _copy_all(hub.settings.repositories, target / _REPOSITORIES, wanted, (done, progress))
+            _copy_all(partial(backend_of, hub), target / _REPOSITORIES, wanted, (done, progress))
         done.repositories = len(wanted)
         with translated(str(target)):
             fresh.replace(target / _DATABASE)
@@ -104,7 +107,12 @@ def restore(source: Path, root: Path, progress: Progress = SILENT) -> Copied:
         (root / _REPOSITORIES).mkdir(exist_ok=True, mode=0o700)
     done = Copied()
     wanted = packs_in(source / _DATABASE, 0)
-    _copy_all(source / _REPOSITORIES, root / _REPOSITORIES, wanted, (done, progress))
+    _copy_all(
+        lambda name: LocalBackend(source / _REPOSITORIES / name),
+        root / _REPOSITORIES,
+        wanted,
+        (done, progress),
+    )
     done.repositories = len(wanted)
     copy_database(source / _DATABASE, root / _DATABASE)
     return done
@@ -129,13 +137,15 @@ def _is_ours(folder: Path) -> bool:
     return marker.is_file() and marker.read_text(errors="replace") == _FORMAT
 
 
-def _copy_all(source: Path, target: Path, wanted: Wanted, told: tuple[Copied, Progress]) -> None:
+def _copy_all(
+    source: Callable[[str], Backend], target: Path, wanted: Wanted, told: tuple[Copied, Progress]
+) -> None:
     done, progress = told
     progress.start("copying packs", sum(map(len, wanted.values())), "packs")
     for name, packs in wanted.items():
         with translated(str(target / name)):
             (target / name / "locks").mkdir(parents=True, exist_ok=True, mode=0o700)
-        with closing(LocalBackend(source / name)) as there, closing(LocalBackend(target / name)) as here:
+        with closing(source(name)) as there, closing(LocalBackend(target / name)) as here:
             _copy_small(there, here, done, name)
             for pack in packs:
                 progress.advance(1)
@@ -144,17 +154,17 @@ def _copy_all(source: Path, target: Path, wanted: Wanted, told: tuple[Copied, Pr
     progress.finish()
 
 
-def _copy_wanted(there: LocalBackend, here: LocalBackend, pack: Digest, done: Copied) -> None:
+def _copy_wanted(there: Backend, here: LocalBackend, pack: Digest, done: Copied) -> None:
     """Copy a pack from where it is; one that cannot be copied is a problem."""
     key = pack_key(pack)
     try:
         done.bytes += _copy_pack(there, key if there.exists(key) else _set_aside(there, pack), here, pack)
         done.packs += 1
     except (NotFound, Corrupt) as error:
-        done.problems.append(f"{there.path.name}: pack {pack.hex()[:12]}: {error}")
+        done.problems.append(f"{here.path.name}: pack {pack.hex()[:12]}: {error}")
 
 
-def _copy_small(there: LocalBackend, here: LocalBackend, done: Copied, name: str) -> None:
+def _copy_small(there: Backend, here: LocalBackend, done: Copied, name: str) -> None:
     for key in _SMALL:
         try:
             data = there.read(key)
@@ -167,13 +177,13 @@ def _copy_small(there: LocalBackend, here: LocalBackend, done: Copied, name: str
             upload.replace(key)
 
 
-def _set_aside(backend: LocalBackend, pack: Digest) -> str:
+def _set_aside(backend: Backend, pack: Digest) -> str:
     """Return the key of a pack that gc took out of use since the database was copied."""
     found = [each.key for each in list_aside(backend) if each.key.endswith(f"-{pack.hex()}.pack")]
     return found[0] if found else pack_key(pack)
 
 
-def _copy_pack(there: LocalBackend, key: str, here: LocalBackend, name: Digest) -> int:
+def _copy_pack(there: Backend, key: str, here: LocalBackend, name: Digest) -> int:
     """Copy one pack and return its size; what its name does not say is not kept."""
     size, hasher = there.size(key), blake3()
     with here.upload() as upload:

@@ -1,44 +1,38 @@
-"""What uploads leave in the folder of a repository: packs that no push named yet, and notes of them."""
+"""What uploads leave in a repository: packs that no push named yet, and the notes that they arrived."""
 
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
+from pathlib import PurePosixPath
 
-FINISHING_S = 600
-"""For as long a pack may lie there before the note says that it arrived whole."""
+from tether.errors import NotFound
+from tether.storage.backend import Backend
+from tether.sync.serving import ARRIVED
 
 
-def spared(folder: Path, now_s: float, grace_s: float) -> Callable[[str], bool]:
-    """Return what tells of a pack that no root lists whether a push to come may still name it.
+def spared(backend: Backend, since: int) -> Callable[[str], bool]:
+    """Return what tells of the key of a pack that no root lists whether a push to come may still name it.
 
     Args:
-        folder: Of the repository.
-        now_s: The time, in seconds since 1970.
-        grace_s: For how long after its arrival a pack waits for its push.
+        backend: Of the repository.
+        since: Packs that arrived before do not wait any longer, in microseconds since 1970.
     """
-
-    def spares(key: str) -> bool:
-        if _is_younger(folder / key, now_s, FINISHING_S):
-            return True
-        return _is_younger(folder / "arrived" / Path(key).stem, now_s, grace_s)
-
-    return spares
+    return lambda key: _arrival(backend, f"{ARRIVED}{PurePosixPath(key).stem}") > since
 
 
-def remove_notes(folder: Path, now_s: float, grace_s: float) -> int:
-    """Remove the notes of packs whose time of grace is over; return how many there were.
+def remove_notes(backend: Backend, since: int) -> int:
+    """Remove the notes of packs that arrived before `since`; return how many there were.
 
-    A push that names such a pack in this moment is told to come again, or has the pack already.
+    A push that names such a pack in this moment has it already, or is told to come again.
     """
-    removed = 0
-    for note in (folder / "arrived").glob("*"):
-        if not _is_younger(note, now_s, grace_s):
-            note.unlink(missing_ok=True)
-            removed += 1
-    return removed
+    old = [key for key, _ in backend.list(ARRIVED) if _arrival(backend, key) <= since]
+    for key in old:
+        backend.delete(key)
+    return len(old)
 
 
-def _is_younger(path: Path, now_s: float, limit_s: float) -> bool:
-    with suppress(FileNotFoundError):
-        return now_s - path.stat().st_mtime < limit_s
-    return False
+def _arrival(backend: Backend, note: str) -> int:
+    """Return the time in a note; 0 without one, or where an older hub wrote none."""
+    try:
+        text = backend.read(note)
+    except NotFound:
+        return 0
+    return int(text) if text.isdigit() and len(text) < 20 else 0

@@ -9,14 +9,13 @@ from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.leftovers import remove_notes, spared
-from tether.hub.repositories import find, folder_of, open_repository
+from tether.hub.repositories import find, open_repository
 from tether.hub.strays import find_strays, set_stray_aside
 from tether.repo.check import CheckOptions, CheckReport, Problem, ProblemKind, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.repair import Repair, repair_repository
 from tether.storage.locks import Wait
-from tether.storage.oserrors import translated
 
 
 def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
@@ -106,15 +105,13 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
         Unavailable: Somebody is writing and does not end.
     """
     repository = open_repository(hub, row)
-    folder, grace_s = folder_of(hub, row), hub.settings.upload_grace_s
     repository.wait, now = wait, hub.clock()
-    now_s = now.micros / 1_000_000
+    since = now.micros - hub.settings.upload_grace_s * 1_000_000
     try:
         days = int(repository.config.get("gc.retention") or 0)
-        options = GcOptions(days, spares=spared(folder, now_s, grace_s))
+        options = GcOptions(days, spares=spared(repository.backend, since))
         counts = execute_gc(repository, plan_gc(repository, now, options, progress), progress)
+        remove_notes(repository.backend, since)
     finally:
         repository.close()
-    with translated(str(folder)):
-        remove_notes(folder, now_s, grace_s)
     return counts
