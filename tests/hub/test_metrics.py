@@ -54,7 +54,7 @@ def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
-    push = "/api/v1/repos/{owner}/{name}/transfer/push"
+    push = "/repos/{owner}/{name}/transfer/push"
     assert found["tether_requests_total", push, "204"] == 1
     assert found["tether_request_seconds_count", push, ""] == 1
     assert found["tether_pushes_total", "", ""] == 1

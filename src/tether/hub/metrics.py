@@ -41,7 +41,7 @@ class Metrics:
 
     def ended(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request; one without a reply has the status 0."""
-        route = getattr(scope.get("route"), "path", "none")
+        route = getattr(scope.get("route"), "path", "none").removeprefix("/api/v1")
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self.requests.labels(method, route, str(status)).inc()
         self.seconds.labels(method, route).observe(seconds)
