@@ -58,16 +58,18 @@ def test_pushes_go_on_during_backups(replicas: Replicas, tmp_path: Path) -> None
     """Each backup that is made beside pushes and gc gives a hub in which all that a ref reaches is there."""
     [folder] = (replicas.room.work / "hub/repositories").iterdir()
     (folder / "config.toml").write_text("[gc]\nretention = 0\n")
-    clients = [Client(f"c{number}", replicas.hubs[0].url, replicas.token, tmp_path) for number in range(3)]
-    threads = run_all(clients, 3)
-    counts: list[int] = []
-    while any(thread.is_alive() for thread in threads) and len(counts) < 4:
+    url, clients, during = replicas.hubs[0].url, list[Client](), 0
+    for wave in range(3):
+        fresh = [Client(f"w{wave}-{number}", url, replicas.token, tmp_path) for number in range(3)]
+        threads = run_all(fresh, 2)
         replicas.room.json("hub", "backup", "safe", "--root", "hub")
-        counts.append(assert_whole(replicas, "safe", f"copy-{len(counts)}"))
-    for thread in threads:
-        thread.join()
-    assert len(counts) > 1
-    assert check_crowd(replicas, clients, tmp_path / "copy") == 9
+        during += any(thread.is_alive() for thread in threads)
+        assert_whole(replicas, "safe", f"copy-{wave}")
+        for thread in threads:
+            thread.join()
+        clients += fresh
+    assert during
+    assert check_crowd(replicas, clients, tmp_path / "copy") == 18
 
     replicas.room.json("hub", "backup", "safe", "--root", "hub")
     assert_whole(replicas, "safe", "last")

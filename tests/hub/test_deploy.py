@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped]  # comes with pre-commit, without types
 from tests.support.cli import TETHER, Room
 
 from tether.hub.settings import PREFIX, TABLE
