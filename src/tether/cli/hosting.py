@@ -60,7 +60,7 @@ def require_packages() -> None:
     """Check that the packages of the hub are installed; errors as for `opened_hub`."""
     from importlib.util import find_spec
 
-    needed = ("alembic", "argon2", "fastapi", "httptools", "sqlalchemy", "uvicorn")
+    needed = ("alembic", "argon2", "fastapi", "httptools", "prometheus_client", "sqlalchemy", "uvicorn")
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise Unsupported(

@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 
 from tether.hub import problems
 from tether.hub.hub import Hub
+from tether.hub.metrics import Measured, Metrics, metrics_route
 from tether.hub.middleware.access_log import AccessLog
 from tether.hub.middleware.body_limit import BodyLimit
 from tether.hub.middleware.headers import Headers
@@ -63,6 +64,10 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(Headers)
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)
+    if hub.settings.metrics_token:
+        metrics = Metrics()
+        app.add_middleware(Measured, metrics=metrics, clock=monotonic)
+        app.include_router(metrics_route(metrics, hub.settings.metrics_token))
     app.include_router(health.router)
     for routes in _ROUTES:
         app.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])

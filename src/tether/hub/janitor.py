@@ -1,28 +1,59 @@
-"""What a hub does from time to time while it serves: remove for good what was deleted long ago, and count."""
+"""What a hub does from time to time while it serves: purge what was deleted, count, collect garbage."""
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
 
 from tether.hub.counting import recount
+from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.keeping import purge
+from tether.hub.upkeep import chosen, collect
 
 EVERY_S = 3600.0
+STAMP = "gc-last"
+"""The file in the folder of the hub with the time of the last run, which all hubs of the folder share."""
 _logger = logging.getLogger("tether.hub")
+
+
+class _Stopped(Exception):
+    """The hub ends."""
+
+
+class _Stoppable:
+    """Progress that ends what it is told of, once the hub does; gc can be stopped at any point."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+
+    def start(self, label: str, total: int | None, unit: str) -> None:
+        """Look whether to go on."""
+        self.advance(0)
+
+    def advance(self, amount: int) -> None:
+        """Look whether to go on."""
+        if self._stop.is_set():
+            raise _Stopped
+
+    def finish(self) -> None:
+        """Do nothing."""
 
 
 @contextmanager
 def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
-    """Purge and count at once and then every hour, in a thread of its own, until the block ends."""
+    """Work at once and then every hour, or as often as gc is wanted, in a thread, until the block ends."""
     stop = threading.Event()
+    pause_s = min(every_s, hub.settings.gc_every_s or every_s)
 
     def work() -> None:
         while True:
-            _purge(hub)
-            _recount(hub)
-            if stop.wait(every_s):
+            _tried(partial(_purge, hub), "the purge of deleted repositories")
+            _tried(partial(recount, hub), "counting what repositories take")
+            _tried(partial(_collect_if_due, hub, stop), "the garbage collection")
+            if stop.wait(pause_s):
                 return
 
     thread = threading.Thread(target=work, name="janitor")
@@ -34,18 +65,43 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
         thread.join()
 
 
+def _tried(work: Callable[[], None], what: str) -> None:
+    """Work; what goes wrong is logged and tried again the next time."""
+    try:
+        work()
+    except _Stopped:
+        pass
+    except Exception:
+        _logger.exception("%s failed", what)
+
+
 def _purge(hub: Hub) -> None:
-    """Purge once; what goes wrong is logged and tried again the next time."""
-    try:
-        for address in purge(hub):
-            _logger.info("purged %s", address)
-    except Exception:
-        _logger.exception("the purge of deleted repositories failed")
+    for address in purge(hub):
+        _logger.info("purged %s", address)
 
 
-def _recount(hub: Hub) -> None:
-    """Count once; as for the purge."""
-    try:
-        recount(hub)
-    except Exception:
-        _logger.exception("counting what repositories take failed")
+def _collect_if_due(hub: Hub, stop: threading.Event) -> None:
+    """Collect garbage in all repositories if the last run of any hub here is long enough ago."""
+    every, stamp = hub.settings.gc_every_s * 1_000_000, hub.settings.root / STAMP
+    now = hub.now()
+    last = _last(stamp)
+    if not every or (last is not None and now - last < every):
+        return
+    stamp.write_text(f"{now}\n")
+    if last is None:  # a new hub: nothing is garbage yet
+        return
+    for row in chosen(hub, ()):
+        if stop.is_set():
+            return
+        _tried(partial(_collect, hub, row, stop), f"the garbage collection of {row.full_name}")
+
+
+def _collect(hub: Hub, row: RepositoryRow, stop: threading.Event) -> None:
+    counts = collect(hub, row, _Stoppable(stop), lambda _: not stop.is_set())
+    _logger.info("garbage collection of %s freed %d bytes", row.full_name, counts.freed)
+
+
+def _last(stamp: Path) -> int | None:
+    with suppress(FileNotFoundError, ValueError):
+        return int(stamp.read_text())
+    return None

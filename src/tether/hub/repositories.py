@@ -184,15 +184,15 @@ def folder_of(hub: Hub, row: RepositoryRow) -> Path:
     return hub.settings.repositories / row.id
 
 
-def backend_of(hub: Hub, row: RepositoryRow) -> Backend:
+def backend_of(hub: Hub, repository_id: str) -> Backend:
     """Return what keeps the packs of a repository: its folder, or the bucket of the hub.
 
     A repository that was made before the hub had a bucket stays in its folder.
     """
-    folder = folder_of(hub, row)
+    folder = hub.settings.repositories / repository_id
     if hub.bucket is None or (folder / FORMAT_KEY).exists():
         return LocalBackend(folder)
-    return Cached(hub.bucket.below(row.id), UNCHANGING, hub.kept, row.id)
+    return Cached(hub.bucket.below(repository_id), UNCHANGING, hub.kept, repository_id)
 
 
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:
@@ -204,7 +204,7 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
         sessions: Runs the transactions of the root; None takes connections of the database.
     """
     folder = folder_of(hub, row)
-    backend = backend_of(hub, row)
+    backend = backend_of(hub, row.id)
     features = (ROOT_ELSEWHERE,)
     if hub.database.is_sqlite:
         roots = SqlRoot(sessions or hub.database.session, row.id, backend)

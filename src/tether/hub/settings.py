@@ -15,6 +15,7 @@ from tether.storage.oserrors import translated
 PREFIX = "TETHER_HUB_"
 FILE = "hub.toml"
 SIGNUPS = ("closed", "invite", "open")
+_SHORTEST_TOKEN = 16
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -59,6 +60,9 @@ class HubSettings:
     log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
     stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
+    gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
+    upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
+    metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 
     @property
@@ -148,6 +152,11 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
     if settings.storage:
         parse_bucket_address(settings.storage)
+    if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:
+        raise InvalidInput(
+            f"the setting metrics_token has less than {_SHORTEST_TOKEN} characters",
+            hint="take the output of: openssl rand -hex 16",
+        )
     if settings.port > 65535:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):

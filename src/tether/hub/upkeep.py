@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from sqlalchemy import select
 
 from tether.core.progress import SILENT, Progress
-from tether.errors import InvalidInput, NotFound
+from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.hub import Hub
+from tether.hub.leftovers import remove_notes, spared
 from tether.hub.repositories import find, open_repository
-from tether.repo.check import CheckOptions, CheckReport, check_repository
+from tether.hub.strays import find_strays, set_stray_aside
+from tether.repo.check import CheckOptions, CheckReport, Problem, ProblemKind, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.repair import Repair, repair_repository
+from tether.storage.locks import Wait
 
 
 def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
@@ -39,38 +42,76 @@ def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
 
 
 def verify(hub: Hub, row: RepositoryRow, *, full: bool, progress: Progress = SILENT) -> CheckReport:
-    """Verify a repository; damage is reported, not raised, unless its files are gone.
-
-    Raises:
-        Corrupt: They are.
-    """
-    repository = open_repository(hub, row)
+    """Verify a repository; damage is reported, not raised, also that its files are gone."""
+    try:
+        repository = open_repository(hub, row)
+    except Corrupt as error:
+        return _lost(hub, row, error)
     try:
         return check_repository(repository, CheckOptions(full), progress)
     finally:
         repository.close()
 
 
+def check_folders(hub: Hub, *, repair: bool) -> dict[str, Repair]:
+    """Look for folders that belong to no repository, and set them aside if wanted; return what was found.
+
+    Raises:
+        Unavailable: The folder or the database does not answer.
+    """
+    found = {}
+    for name in find_strays(hub):
+        place = f"{hub.settings.repositories.name}/{name}"
+        if repair:
+            found[place] = Repair([f"moved it to {set_stray_aside(hub, name)}"])
+        else:
+            problem = Problem(ProblemKind.FOLDER, place, "belongs to no repository")
+            found[place] = Repair([], CheckReport([problem]))
+    return found
+
+
 def mend(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> Repair:
-    """Mend what can be mended of a repository; errors as for `verify`."""
-    repository = open_repository(hub, row)
+    """Mend what can be mended of a repository; files that are gone are not."""
+    try:
+        repository = open_repository(hub, row)
+    except Corrupt as error:
+        return Repair([], _lost(hub, row, error))
     try:
         return repair_repository(repository, hub.clock(), [], progress)
     finally:
         repository.close()
 
 
-def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> GcCounts:
-    """Free what nothing needs in a repository.
+def _lost(hub: Hub, row: RepositoryRow, error: Corrupt) -> CheckReport:
+    """Return what to say of a repository without files, unless it was deleted in this moment."""
+    with hub.database.session(reads_only=True) as session:
+        now = session.get(RepositoryRow, row.id)
+        if now is None or now.deleted_at is not None:
+            return CheckReport()
+    return CheckReport([Problem(ProblemKind.MISSING, row.full_name, str(error))])
+
+
+def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wait | None = None) -> GcCounts:
+    """Free what nothing needs in a repository; packs that wait for their push stay for a while.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository.
+        progress: Told of it.
+        wait: As for `tether.storage.locks.Lock`.
 
     Raises:
         Corrupt: It cannot be told what is needed.
         Unavailable: Somebody is writing and does not end.
     """
     repository = open_repository(hub, row)
+    repository.wait, now = wait, hub.clock()
+    since = now.micros - hub.settings.upload_grace_s * 1_000_000
     try:
         days = int(repository.config.get("gc.retention") or 0)
-        plan = plan_gc(repository, hub.clock(), GcOptions(days), progress)
-        return execute_gc(repository, plan, progress)
+        options = GcOptions(days, spares=spared(repository.backend, since))
+        counts = execute_gc(repository, plan_gc(repository, now, options, progress), progress)
+        remove_notes(repository.backend, since)
     finally:
         repository.close()
+    return counts

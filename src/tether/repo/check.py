@@ -41,6 +41,7 @@ class ProblemKind(StrEnum):
     PACK = "pack"
     INDEX = "index"
     FORMAT = "format"
+    FOLDER = "folder"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ any point leaves files that the next run finds: they are not in the root's list.
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -55,6 +55,8 @@ class GcOptions:
         dropped: Contents to free although they are needed, each with the remote that has it.
         command: For the operation log.
         thorough: Write data packs again for any garbage, however little.
+        spares: Says of the key of a pack file that no root lists whether it stays, since something under
+            way may still name it.
     """
 
     retention_days: int = 90
@@ -62,6 +64,7 @@ class GcOptions:
     dropped: Mapping[Digest, str] = field(default_factory=dict)
     command: str = "gc"
     thorough: bool = False
+    spares: Callable[[str], bool] = lambda _: False
 
 
 class _Extent(NamedTuple):
@@ -169,7 +172,9 @@ class _Survey:
         self._measure(plan)
         backend = self._repository.backend
         live = {pack_key(name) for name in root.packs()}
-        plan.unlisted = [(key, size) for key, size in backend.list("packs/") if key not in live]
+        spares = self._options.spares
+        loose = [(key, size) for key, size in backend.list("packs/") if key not in live]
+        plan.unlisted = [(key, size) for key, size in loose if not spares(key)]
         plan.freed += sum(size for _, size in plan.unlisted)
         limit = self._now.micros // 1_000_000 - self._options.grace_s
         plan.expired = [aside for aside in list_aside(backend) if aside.since_s <= limit]

@@ -76,7 +76,7 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
         replace_packs(repository, plan.root, change)
     live = {pack_key(name) for name in repository.root().packs()}
     for key, _ in list(backend.list("packs/")):
-        if key not in live:
+        if key not in live and not plan.options.spares(key):
             repository.confirm_lock()
             set_aside(backend, key, now_s)
     for aside in list_aside(backend):

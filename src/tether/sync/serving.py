@@ -36,6 +36,9 @@ from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, Remot
 _RECENT = 10_000
 """Operations among which a repeated push is looked for."""
 
+ARRIVED = "arrived/"
+"""Where notes of packs that arrived are, each under the name of its pack and with the time in it."""
+
 _BLOCK = 1 << 20
 _VERIFIED_BYTES = 1 << 30
 """Of contents that are read for one answer, the last one apart."""
@@ -159,7 +162,7 @@ class Serving:
 
     def receive(self, name: Digest) -> "Receiver":
         """Return what takes the bytes of a pack; it does not count before a push names it."""
-        return Receiver(self._repository.backend, name)
+        return Receiver(self._repository.backend, name, self._repository.clock().micros)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -211,14 +214,33 @@ def choose_head(transaction: Transaction, request: PushRequest) -> None:
 
 
 class Receiver(PackReceiver):
-    """A pack on its way in, noted as arrived when it is finished."""
+    """A pack on its way in, noted as arrived when it is finished.
+
+    Args:
+        backend: Where it goes.
+        name: What it must be.
+        now: The time, in microseconds since 1970; gc asks the note for it.
+    """
+
+    def __init__(self, backend: Backend, name: Digest, now: int) -> None:
+        super().__init__(backend, name)
+        self._now = now
 
     def finish(self) -> Table:
-        """Make the pack durable, verify every frame, and note that it is there."""
+        """Make the pack durable, verify every frame, and note that it is there.
+
+        A note without its pack says nothing, so it may come first: gc never meets the pack without it.
+        Where a file is there already it may be damaged, and the note waits.
+        """
+        if not self._backend.exists(pack_key(self._name)):
+            self._note()
         table = super().finish()
-        with suppress(AlreadyExists):  # sent twice at the same time
-            self._backend.write_new(_mark(self._name), b"")
+        self._note()
         return table
+
+    def _note(self) -> None:
+        with suppress(AlreadyExists):  # sent twice, or written above
+            self._backend.write_new(_mark(self._name), str(self._now).encode())
 
 
 @dataclass(slots=True)
@@ -343,7 +365,7 @@ def _has_arrived(backend: Backend, name: Digest) -> bool:
 
 def _mark(name: Digest) -> str:
     """Return the key of the note that a pack arrived whole."""
-    return f"arrived/{name.hex()}"
+    return f"{ARRIVED}{name.hex()}"
 
 
 def _is_commit(objects: ObjectDb, digest: Digest) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tether.cli.commands import _hub_upkeep
+from tether.cli.commands import _hub_backup, _hub_upkeep
 from tether.cli.context import Context, pass_context
 from tether.cli.hosting import opened_hub, place_options
 from tether.cli.options import with_options
@@ -23,6 +23,8 @@ def command() -> None:
 
 command.add_command(_hub_upkeep.fsck)
 command.add_command(_hub_upkeep.gc)
+command.add_command(_hub_backup.backup)
+command.add_command(_hub_backup.restore)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,75 @@
+"""What Prometheus reads: only with the token, by templates of routes, never with names of repositories."""
+
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from tests.support.replicas import Replicas
+from tests.support.repos import commit_files, ticking
+
+from tether.errors import InvalidInput
+from tether.hub.settings import load_settings
+from tether.repo.repository import Repository
+from tether.sync.upload import upload
+from tether.sync.wire import PushRequest, RefMove, RemoteRefs
+
+TOKEN = "a token for the metrics"
+
+
+def read(replicas: Replicas, token: str | None) -> str:
+    """Return what the hub says of itself."""
+    request = urllib.request.Request(f"{replicas.hubs[0].url}/metrics")
+    if token is not None:
+        request.add_header("Authorization", f"Bearer {token}")
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+        return str(reply.read().decode())
+
+
+def refused(replicas: Replicas, token: str | None) -> int:
+    """Return the status of a refusal."""
+    with pytest.raises(urllib.error.HTTPError) as failure:
+        read(replicas, token)
+    failure.value.close()
+    return failure.value.code
+
+
+def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
+    """Requests by template and status, bytes, pushes, memory."""
+    replicas = Replicas(tmp_path, 1, settings={"METRICS_TOKEN": TOKEN})
+    local = Repository.init(tmp_path / "mine", clock=ticking(), bare=True)
+    commit = commit_files(local, {"a.bin": bytes(range(256)) * 1000}, "one")
+    end = replicas.end(0)
+    sent = upload(end, local, [commit], RemoteRefs(None, {}))
+    end.push(PushRequest(b"w" * 16, sent.packs, (RefMove("refs/heads/main", None, commit, False),)))
+    end.close()
+    local.close()
+
+    text = read(replicas, TOKEN)
+    assert "photos" not in text
+    found = {
+        (sample.name, sample.labels.get("route", ""), sample.labels.get("status", "")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    push = "/repos/{owner}/{name}/transfer/push"
+    assert found["tether_requests_total", push, "204"] == 1
+    assert found["tether_request_seconds_count", push, ""] == 1
+    assert found["tether_pushes_total", "", ""] == 1
+    assert found["tether_received_bytes_total", "", ""] > 1000
+    assert found["tether_sent_bytes_total", "", ""] > 0
+    assert found["tether_open_transfers", "", ""] == 0
+    assert found["process_resident_memory_bytes", "", ""] > 1 << 20
+    assert [refused(replicas, token) for token in (None, "wrong", replicas.token)] == [404, 404, 404]
+    replicas.close()
+
+
+def test_no_token_no_metrics(tmp_path: Path) -> None:
+    """Without the setting there is nothing to read; a token that is guessed soon is refused."""
+    replicas = Replicas(tmp_path, 1)
+    assert [refused(replicas, token) for token in (None, "")] == [404, 404]
+    replicas.close()
+    with pytest.raises(InvalidInput, match="less than 16"):
+        load_settings(tmp_path, {"metrics_token": "short"}, {})
