@@ -78,6 +78,11 @@ class Descriptors:
             for path in list(self._files):
                 self._drop(path)
 
+    def __del__(self) -> None:
+        """Close the files of a backend that nobody closed: a long process would run out of descriptors."""
+        for file in self._files.values():
+            os.close(file.descriptor)
+
     def _drop(self, path: str) -> None:
         known = self._files.pop(path, None)
         if known is not None:

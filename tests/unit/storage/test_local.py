@@ -1,6 +1,7 @@
 """The local folder beyond the contract: what lies on the disk, short transfers, errors of the system."""
 
 import errno
+import gc
 import os
 import stat
 from collections.abc import Callable, Sequence
@@ -334,3 +335,16 @@ def test_a_key_below_a_value_cannot_be_written(backend: LocalBackend) -> None:
     with pytest.raises(TetherError):
         backend.swap("a/b", None, b"y")
     assert backend.read("a") == b"x"
+
+
+def test_a_backend_that_nobody_closed_gives_its_files_back(backend: LocalBackend) -> None:
+    """A program that forgets to close its repositories does not run out of descriptors."""
+    upload(backend, "a", b"1")
+    upload(backend, "b", b"2")
+    forgotten = LocalBackend(backend.path)
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names of descriptors
+    assert forgotten.read("a") + forgotten.read("b") == b"12"
+    assert len(os.listdir("/proc/self/fd")) == before + 2  # noqa: PTH208
+    del forgotten
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
