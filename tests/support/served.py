@@ -23,7 +23,12 @@ class Served:
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill, and the hub wait
         self.process = subprocess.Popen(
-            command, cwd=room.work, env=environ, stdout=subprocess.PIPE, stderr=self._log
+            command,
+            cwd=room.work,
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            preexec_fn=_heed,  # noqa: PLW1509 - takes no lock
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -58,3 +63,8 @@ class Served:
         text = self._log.read().decode()
         self._log.close()
         return text
+
+
+def _heed() -> None:
+    """Let the hub heed Ctrl-C, also where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
