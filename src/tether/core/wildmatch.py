@@ -64,11 +64,22 @@ def _tokens(pattern: str) -> list[str] | None:
         elif character == "\\":
             if at == len(pattern):
                 return None
+            if pattern[at] == _SLASH and _ends_with_stars(tokens):
+                # Before a slash that is escaped, `**` stands for one folder at least.
+                tokens += [_SLASH, _STAR]
             tokens.append(_literal(pattern[at]))
             at += 1
         else:
             tokens.append(_literal(character))
     return tokens
+
+
+def _ends_with_stars(tokens: list[str]) -> bool:
+    """Say whether the last component so far is a `**`."""
+    stars = len(tokens)
+    while stars and tokens[stars - 1] == _STAR:
+        stars -= 1
+    return len(tokens) - stars > 1 and (not stars or tokens[stars - 1] == _SLASH)
 
 
 def _literal(character: str) -> str:

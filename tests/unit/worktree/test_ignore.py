@@ -84,7 +84,7 @@ PATTERNS = (
     "x[z-a]|x[!z-a]|x[!a-z]|x[^a-z]|x[a-]|x[-a]|x[\\]-a]|x[a-\\]]|x[[:digit:]]|x[[:upper:]]|"
     "x[![:alpha:]]|x[[:alpha:][:digit:]]|x[[:punct:]]|x[[:nonsense:]]|x[[:digit:]|x[[:]|x[:digit:]|"
     "x[!^]|x[^!]|x?|x?y|star\\*|star*|st*r*|*a*|*o*b*r|?|??|.*|.hidden|d[/]a|d?a|logs/**/debug.log|"
-    "logs/*/debug.log|**/logs/**|**/logs/**/debug.*|***/foo|d/***/foo|foo**2|foo**2/bar|fo*b*2/bar|"
+    "**\\/a|d/**\\/foo|**\\/|d\\/**\\/foo|logs/*/debug.log|**/logs/**|**/logs/**/debug.*|***/foo|d/***/foo|foo**2|foo**2/bar|fo*b*2/bar|"
     "\r|foo\r|!foo|!|!/"
 )
 SINGLE = PATTERNS.split("|")
