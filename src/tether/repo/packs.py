@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from blake3 import blake3
 
@@ -134,7 +135,10 @@ class PackWriter:
 
     def abort(self) -> None:
         """Drop what was written."""
-        wait([each for each in (*self._running, self._writing) if each is not None])
+        for each in (*self._running, self._writing):
+            if each is not None:
+                with suppress(CancelledError):  # `wait` would wait for ever for one that was called off
+                    each.exception()
         self._upload.abort()
 
     def _flush(self) -> None:

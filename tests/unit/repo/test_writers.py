@@ -1,6 +1,8 @@
 """Writers at the same time on one repository, step by step: nothing is lost or counted twice."""
 
 import random
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,16 +10,21 @@ import pytest
 from tests.support.faults import Faults
 from tests.support.repos import commit_files, make_repository, put_tree, read_files, ticking
 
-from tether.core.digest import hash_bytes
+from tether.core.digest import Buffer, hash_bytes
 from tether.core.identity import Time
+from tether.core.kinds import ObjectKind
 from tether.errors import Conflict, Unavailable
 from tether.repo.check import CheckOptions, check_repository
+from tether.repo.frames import DATA
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.operations import walk_operations
 from tether.repo.repack import MANY
 from tether.repo.repository import FOLDER, Repository, Storage
-from tether.storage.backend import Backend
+from tether.repo.session import WriteSession
+from tether.storage.backend import Backend, Upload
 from tether.storage.local import LocalBackend
+from tether.storage.memory import MemoryBackend
+from tether.storage.wrappers import Wrapper
 
 NOW_ONLY = GcOptions(retention_days=0, grace_s=0)
 LATER = Time(1_800_000_000_000_000, 0)
@@ -159,3 +166,36 @@ def test_a_move_that_was_not_made_is_told(tmp_path: Path) -> None:
         commit_files(another(tmp_path, faults), {"a": b"3"}, "mine", branch="refs/heads/mine")
 
     assert another(tmp_path).root() == before
+
+
+class Slow(Wrapper):
+    """A backend whose uploads take a while for each write."""
+
+    def upload(self) -> Upload:
+        """Begin a new value that is written slowly."""
+        upload = super().upload()
+        write = upload.write
+
+        def slowly(data: Buffer) -> None:
+            time.sleep(0.1)
+            write(data)
+
+        upload.write = slowly  # type: ignore[method-assign]
+        return upload
+
+
+@pytest.mark.parametrize("sealing", [False, True])
+def test_giving_up_does_not_wait_for_what_never_runs(tmp_path: Path, sealing: bool) -> None:
+    """A session that is given up while packs wait to be hashed, written or sealed ends at once."""
+    repository = make_repository(tmp_path)
+    session = WriteSession(Slow(MemoryBackend()), repository.objects, "default")
+    for number in range(5):
+        data = random.Random(number).randbytes(5 << 20)
+        session.append_raw(DATA, ObjectKind.CHUNK, {hash_bytes(data): data})
+    if sealing:
+        session.flush(DATA)
+
+    ending = threading.Thread(target=session.abort, daemon=True)
+    ending.start()
+    ending.join(timeout=20)
+    assert not ending.is_alive()
