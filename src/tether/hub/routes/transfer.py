@@ -1,6 +1,6 @@
 """Routes of transfers: thin shells around `tether.sync.serving`. Messages: docs/format/transfer.md."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
 from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.streaming import HeldStream
 from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
     MAX_DIGESTS,
@@ -116,13 +117,8 @@ def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingRe
     """Answer with a stream, for which the repository stays open; what is refused is refused before it."""
     with ExitStack() as stack:
         total, blocks = answer(Serving(stack.enter_context(found.open())))
-        kept = stack.pop_all()
-
-    def sent() -> Iterator[bytes]:
-        with kept:
-            yield from blocks
-
-    return StreamingResponse(sent(), media_type=_OCTETS, headers={"Content-Length": str(total)})
+        headers = {"Content-Type": _OCTETS, "Content-Length": str(total)}
+        return HeldStream(blocks, stack.pop_all().close, 200, headers)
 
 
 @router.get("/packs/{pack}")
