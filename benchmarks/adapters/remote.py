@@ -1,8 +1,10 @@
 """Systems that send to another place and get from it: Tether to a hub, Git LFS to a bare repository."""
 
+import json
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from benchmarks.adapters.base import Adapter
 from benchmarks.adapters.git_lfs import GitLfs
@@ -12,29 +14,28 @@ from benchmarks.measure import Plan
 PASSWORD = "benchmark-password"
 
 
-class Remote(Adapter):
+class Remote(Adapter, ABC):
     """A system with another place beside its own repository."""
 
-    @contextmanager
-    def served(self) -> Iterator[None]:
+    @abstractmethod
+    def served(self) -> AbstractContextManager[None]:
         """Make the other place, empty, and make it known to the repository; not measured."""
-        yield
 
+    @abstractmethod
     def push(self) -> Plan:
         """Send what the other place lacks."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pull(self) -> Plan:
         """Get what this repository lacks, and check it out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def clone_remote(self) -> Plan:
         """Make a working copy in `session.clone` from the other place."""
-        raise NotImplementedError
 
+    @abstractmethod
     def pull_clone(self) -> Plan:
         """Bring the working copy in `session.clone` up to date."""
-        raise NotImplementedError
 
 
 class TetherHub(Tether, Remote):
@@ -129,6 +130,4 @@ class GitLfsRemote(GitLfs, Remote):
 
 
 def _url(line: str) -> str:
-    import json
-
     return str(json.loads(line)["url"])

@@ -2,17 +2,13 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier
 
 from tests.contract.places import Place
+from tests.support.racing import WRITERS, race
 
 from tether.errors import AlreadyExists, Conflict
 from tether.storage.local import LocalBackend
-
-WRITERS = 8
 
 COUNT = """
 import sys
@@ -34,23 +30,6 @@ while won < int(sys.argv[2]):
     except Conflict:
         pass
 """
-
-
-def race(act: Callable[[int], None], loss: type[Exception]) -> list[int]:
-    """Let the writers act at the same time and return the numbers of those who did not lose."""
-    start = Barrier(WRITERS)
-
-    def run(number: int) -> bool:
-        start.wait()
-        try:
-            act(number)
-        except loss:
-            return False
-        return True
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        won = list(pool.map(run, range(WRITERS)))
-    return [number for number in range(WRITERS) if won[number]]
 
 
 def test_of_writers_that_expect_the_same_value_one_wins(place: Place) -> None:

@@ -2,14 +2,14 @@
 
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 from tests.contract.lockplaces import KINDS, LockPlace, lock_place
+from tests.support.holding import holding, release
 
 from tether.errors import Unavailable
 from tether.storage.locks import Holder, Lock
@@ -42,26 +42,9 @@ def lock_of(place: LockPlace, *, repository: str = "one", name: str = "writer", 
     return place.open(repository).lock(name, command="gc", started=STARTED, timeout_s=wait_s)
 
 
-@contextmanager
-def other_process(place: LockPlace, mode: str) -> Iterator["subprocess.Popen[str]"]:
-    """Let another process hold the lock until a line is written to it."""
-    command = [sys.executable, "-c", HOLD, place.address, mode, str(STARTED)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def release(process: "subprocess.Popen[str]") -> None:
-    """Let the other process leave its block."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == "left\n"
+def other_process(place: LockPlace, mode: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """Let another process hold the lock until it is released."""
+    return holding(HOLD, place.address, mode, str(STARTED))
 
 
 @pytest.mark.parametrize(

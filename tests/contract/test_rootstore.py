@@ -2,17 +2,15 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier
 
 import pytest
 from tests.contract.rootplaces import KINDS, RootPlace, root_place
+from tests.support.racing import WRITERS, race
 
 from tether.errors import AlreadyExists, Conflict, NotFound
 
-WRITERS = 6
 COUNT = """
 import sys
 from tests.contract.rootplaces import open_address
@@ -37,23 +35,6 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RootPlace]
     """Return each place in turn, without a root."""
     with root_place(request.param, tmp_path / "store", lambda: request.getfixturevalue("postgres")) as made:
         yield made
-
-
-def race(act: Callable[[int], None], loss: type[Exception]) -> list[int]:
-    """Let the writers act at the same time; return the numbers of those who did not lose."""
-    start = Barrier(WRITERS)
-
-    def run(number: int) -> bool:
-        start.wait()
-        try:
-            act(number)
-        except loss:
-            return False
-        return True
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        won = list(pool.map(run, range(WRITERS)))
-    return [number for number in range(WRITERS) if won[number]]
 
 
 def test_there_is_none_at_first(place: RootPlace) -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.support.cli import TETHER
 from tests.support.crowd import Client, check_crowd, run_all
 from tests.support.postgres import Cluster
-from tests.support.replicas import Replicas
+from tests.support.replicas import Replicas, collecting
 from tests.support.repos import commit_files, ticking
 from tests.support.served import Served
 
@@ -24,9 +24,7 @@ MAIN = "refs/heads/main"
 @pytest.fixture
 def replicas(tmp_path: Path) -> Iterator[Replicas]:
     """Return a hub that collects garbage each second."""
-    made = Replicas(tmp_path, 1, settings={"GC_EVERY_S": "1"})
-    del made.room.environ["TETHER_DATE"]
-    made.restart(0, away_s=0.0)
+    made = collecting(tmp_path)
     yield made
     made.close()
 

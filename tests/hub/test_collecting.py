@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.crowd import Client, check_crowd, run_all
-from tests.support.replicas import Replicas
+from tests.support.replicas import Replicas, collecting
 from tests.support.repos import commit_files, ticking
 
 from tether.errors import NotFound
@@ -22,9 +22,7 @@ MAIN = "refs/heads/main"
 @pytest.fixture
 def replicas(tmp_path: Path) -> Iterator[Replicas]:
     """Return a hub whose clock goes, with a run of gc each second."""
-    made = Replicas(tmp_path, 1, settings={"GC_EVERY_S": "1"})
-    del made.room.environ["TETHER_DATE"]
-    made.restart(0, away_s=0.0)
+    made = collecting(tmp_path)
     yield made
     made.close()
 

@@ -108,3 +108,11 @@ class Replicas:
         for hub in self.hubs:
             if hub.process.poll() is None:
                 hub.stop()
+
+
+def collecting(folder: Path) -> Replicas:
+    """Return a hub whose clock goes, with a run of gc each second."""
+    made = Replicas(folder, 1, settings={"GC_EVERY_S": "1"})
+    del made.room.environ["TETHER_DATE"]
+    made.restart(0, away_s=0.0)
+    return made

@@ -15,6 +15,7 @@ from tether.core.names import display
 from tether.core.tree import EntryKind
 from tether.errors import Corrupt, InvalidInput
 from tether.repo.revision import clean_path
+from tether.repo.seeking import SeekableFile
 from tether.sync.remotefiles import Look, RemoteEntry, RemoteFiles, read_whole
 
 BLOCK = 256 << 10
@@ -63,48 +64,27 @@ def open_remote(end: RemoteFiles, look: Look) -> io.BufferedReader:
     return io.BufferedReader(RemoteFile(end, look.commit, look.entry), _BUFFER)
 
 
-class RemoteFile(io.RawIOBase):
+class RemoteFile(SeekableFile):
     """A read-only, seekable file that fetches blocks; reads in order are fetched ahead, longer each time."""
 
     def __init__(self, end: RemoteFiles, commit: str, entry: RemoteEntry) -> None:
-        super().__init__()
+        super().__init__(entry.size)
         self._end, self._commit, self._entry = end, commit, entry
-        self._at = 0
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next, self._ahead = 0, 0
         self._hasher, self._hashed = blake3(), 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position; past the end is allowed and reads nothing there."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._entry.size}[whence]
-        if base + offset < 0:
-            raise ValueError("negative seek position")
-        self._at = base + offset
-        return self._at
-
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
         """Fill `buffer` from the position on and return how many bytes were read."""
         view = memoryview(buffer).cast("B")
-        data = self._bytes(self._at, min(self._at + len(view), self._entry.size))
+        data = self._bytes(self._at, min(self._at + len(view), self._size))
         view[: len(data)] = data
         self._at += len(data)
         return len(data)
 
     def readall(self) -> bytes:
         """Return everything from the position on."""
-        data = self._bytes(self._at, self._entry.size)
+        data = self._bytes(self._at, self._size)
         self._at += len(data)
         return data
 
@@ -124,7 +104,7 @@ class RemoteFile(io.RawIOBase):
     def _bring(self, first: int, last: int) -> None:
         """Fetch neighbouring blocks, and more behind them where the file is read in order."""
         self._ahead = min(2 * self._ahead + 1, _LONGEST_AHEAD) if first == self._next and first else 0
-        start, stop = first * BLOCK, min((last + 1 + self._ahead) * BLOCK, self._entry.size)
+        start, stop = first * BLOCK, min((last + 1 + self._ahead) * BLOCK, self._size)
         data = self._fetch(start, stop)
         for at in range(0, len(data), BLOCK):
             self._blocks[first + at // BLOCK] = data[at : at + BLOCK]
@@ -141,6 +121,6 @@ class RemoteFile(io.RawIOBase):
         if start <= self._hashed < stop:
             self._hasher.update(memoryview(data)[self._hashed - start :])
             self._hashed = stop
-            if stop == self._entry.size and self._hasher.digest() != self._entry.digest:
+            if stop == self._size and self._hasher.digest() != self._entry.digest:
                 raise Corrupt(f"{display(self._entry.path)} arrived damaged", hint="read it again")
         return data

@@ -1,6 +1,5 @@
 """Contents on their way out: whole, by range or in batches, every byte verified."""
 
-import io
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -15,6 +14,7 @@ from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
 from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packindex import Place
+from tether.repo.seeking import SeekableFile
 
 SEGMENT = 4 << 20
 _GROUP = 64
@@ -300,32 +300,12 @@ def _within(group: _Group, data: list[bytes], start: int, stop: int) -> Iterator
         position += len(chunk)
 
 
-class ContentFile(io.RawIOBase):
+class ContentFile(SeekableFile):
     """A read-only, seekable file over one stored content."""
 
     def __init__(self, reader: ContentReader, digest: Digest, size: int) -> None:
-        super().__init__()
-        self._reader, self._digest, self._size, self._at = reader, digest, size, 0
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position; past the end is allowed and reads nothing there."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise ValueError("negative seek position")
-        self._at = base + offset
-        return self._at
+        super().__init__(size)
+        self._reader, self._digest = reader, digest
 
     def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
         """Fill `buffer` from the position on and return how many bytes were read."""

@@ -4,6 +4,7 @@ Small files come in batches and are worked on one after the other; a large file 
 """
 
 from collections.abc import Sequence
+from io import BytesIO
 
 from tether.core.chunker import MIN_SIZE, cut_many
 from tether.core.digest import EMPTY_FILE, Buffer, Digest, hash_bytes, hash_many
@@ -47,6 +48,12 @@ class ContentWriter:
                 self._add_small(digests[i], contents[i], ends, hint)
         session.append_raw(DATA, ObjectKind.CHUNK, plain)
         return digests
+
+    def add(self, data: bytes, name: bytes = b"") -> Digest:
+        """Store a whole content of any size that is in memory; see `add_stream`."""
+        if len(data) <= SMALL_FILE:
+            return self.add_files([data], [name])[0]
+        return self.add_stream(BytesIO(data).readinto, name)[0]
 
     def add_stream(self, read_into: ReadInto, name: bytes = b"") -> tuple[Digest, int]:
         """Store a file of any size.

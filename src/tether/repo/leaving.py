@@ -26,20 +26,6 @@ def leave_at(
         lists = [each for each in lists if each.remote != remote]
     if fresh:
         column = b"".join(sorted(fresh))
-        listed = store_list(transaction, column)
+        listed = transaction.contents.add(column)
         rows = [[each.remote, each.content] for each in dict.fromkeys([*lists, AbsentList(remote, listed)])]
         transaction.set_extra(with_extra(transaction.extra, LISTS_KEY, encode(rows)))
-
-
-def store_list(transaction: Transaction, column: bytes) -> Digest:
-    """Store a column of digests as a content and return its digest."""
-    at = 0
-
-    def read_into(target: memoryview) -> int:
-        nonlocal at
-        piece = column[at : at + len(target)]
-        target[: len(piece)] = piece
-        at += len(piece)
-        return len(piece)
-
-    return transaction.contents.add_stream(read_into, b"")[0]

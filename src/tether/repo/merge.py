@@ -20,7 +20,7 @@ from tether.core.treeread import find_many
 from tether.repo.attributes import TreeAttributes
 from tether.repo.contents import ContentReader
 from tether.repo.history import History, shallow_commits
-from tether.repo.ingest import SMALL_FILE, ContentWriter
+from tether.repo.ingest import ContentWriter
 from tether.repo.mergestate import ConflictRow
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
@@ -86,25 +86,9 @@ class MergeContents:
 
     def add(self, data: bytes, name: bytes) -> Digest:
         """Store a content."""
-        if len(data) <= SMALL_FILE:
-            [digest] = self._writer.add_files([data], [name])
-        else:
-            digest, _ = self._writer.add_stream(_reading(data), name)
+        digest = self._writer.add(data, name)
         self._fresh[digest] = data
         return digest
-
-
-def _reading(data: bytes) -> Callable[[memoryview], int]:
-    at = 0
-
-    def read_into(target: memoryview) -> int:
-        nonlocal at
-        piece = data[at : at + len(target)]
-        target[: len(piece)] = piece
-        at += len(piece)
-        return len(piece)
-
-    return read_into
 
 
 def nothing_there(_: bytes) -> bool:

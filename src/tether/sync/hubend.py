@@ -19,6 +19,11 @@ from tether.sync.wire import (
 API = "/api/v1"
 
 
+def repository_path(owner: str, repository: str) -> str:
+    """Return where the routes of a repository begin on its hub."""
+    return f"{API}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+
+
 class HubEnd:
     """The far end of transfers with one repository of a hub; see `ends.FarEnd`.
 
@@ -30,7 +35,7 @@ class HubEnd:
 
     def __init__(self, client: HttpClient, owner: str, repository: str) -> None:
         self._client = client
-        self._path = f"{API}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+        self._path = repository_path(owner, repository)
         self.name = f"{owner}/{repository}"
 
     def refs(self) -> RemoteRefs:

@@ -14,7 +14,7 @@ from tether.errors import Corrupt, InvalidInput, NotFound, Unavailable
 from tether.repo.frames import Frame
 from tether.repo.objectdb import unpack
 from tether.sync.http import HttpClient, Reply, Request
-from tether.sync.hubend import API, HubEnd
+from tether.sync.hubend import HubEnd, repository_path
 from tether.sync.remotefiles import PAGE, Look, RemoteEntry, Take
 
 _SMALL = 128 << 10
@@ -39,7 +39,7 @@ class HubFiles:
     def __init__(self, client: HttpClient, owner: str, repository: str) -> None:
         self._client = client
         self._end = HubEnd(client, owner, repository)
-        self._path = f"{API}/repos/{quote(owner, safe='')}/{quote(repository, safe='')}"
+        self._path = repository_path(owner, repository)
 
     def look(self, rev: str, path: bytes, after: bytes = b"", limit: int = PAGE) -> Look:
         """Return what is at a path, and a page of what is below it."""

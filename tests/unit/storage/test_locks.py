@@ -5,13 +5,12 @@ import fcntl
 import os
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from tests.support.holding import holding, release
 
 from tether.errors import Forbidden, NotFound, Unavailable, Unsupported
 from tether.storage import locks
@@ -31,26 +30,9 @@ sys.stdin.readline()
 """
 
 
-@contextmanager
-def other_process(path: Path, mode: str) -> Iterator["subprocess.Popen[str]"]:
-    """Let another process hold the lock until a line is written to it."""
-    command = [sys.executable, "-c", HOLD, str(path), mode]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def release(process: "subprocess.Popen[str]") -> None:
-    """Let the other process leave its block."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
-    assert process.stdout.readline() == "left\n"
+def other_process(path: Path, mode: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+    """Let another process hold the lock until it is released."""
+    return holding(HOLD, str(path), mode)
 
 
 def no_sleep(_seconds: float) -> None:
