@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError, SSLError
 
 from tether import errors
 from tether.core.digest import Buffer
@@ -26,6 +26,8 @@ T = TypeVar("T")
 _CONNECT_S = 15.0
 _PROGRESS_S = 60.0
 _TRIES = 5
+_TRIES_UNMET = 3
+"""As long as nothing has replied at an address and no connection is to be had: it is likely a wrong one."""
 _FIRST_PAUSE_S = 0.3
 _LONGEST_PAUSE_S = 20.0
 _LIMITED = 429
@@ -137,6 +139,7 @@ class HttpClient:
         self._headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
+        self._met = False
         self._pool = self._connections()
 
     def _connections(self) -> urllib3.PoolManager:
@@ -212,7 +215,8 @@ class HttpClient:
                     _require_length(reply)
                     return use(Reply(reply.status, reply.headers, reply.stream(block)))
             except (HTTPError, OSError) as error:
-                if not turns.failed() or isinstance(error, SSLError):
+                last = not turns.failed() or isinstance(error, SSLError)
+                if last or (turns.failures >= _TRIES_UNMET and self._is_unmet(error)):
                     raise self._unreachable(error) from error
                 self._options.sleep(_pause(turns.failures, None))
 
@@ -229,6 +233,7 @@ class HttpClient:
             preload_content=False,
             redirect=False,
         )
+        self._met = True
         try:
             yield reply
         except BaseException:
@@ -247,14 +252,21 @@ class HttpClient:
             kind = _BY_STATUS.get(reply.status, Unavailable)
             return kind(f"{self._host} replied with status {reply.status}", hint="check the address")
 
+    def _is_unmet(self, error: Exception) -> bool:
+        return not self._met and isinstance(_reason(error), NewConnectionError)
+
     def _unreachable(self, error: Exception) -> Unavailable:
-        reason: object = error
-        while isinstance(reason, MaxRetryError) and reason.reason is not None:
-            reason = reason.reason
         return Unavailable(
-            f"no connection to {self._host}: {type(reason).__name__}",
+            f"no connection to {self._host}: {type(_reason(error)).__name__}",
             hint="check the address and the network, then run the command again: it goes on where it was",
         )
+
+
+def _reason(error: Exception) -> Exception:
+    """Return what lies below the wrappers of an error."""
+    while isinstance(error, MaxRetryError) and error.reason is not None:
+        error = error.reason
+    return error
 
 
 def _require_length(reply: urllib3.BaseHTTPResponse) -> None:

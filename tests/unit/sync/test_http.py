@@ -119,3 +119,26 @@ def test_a_quota_is_not_asked_for_again(answers: Answers, client: HttpClient, sl
     with pytest.raises(QuotaExceeded, match="not now"):
         client.json("GET", "/")
     assert (slept, answers.asked) == ([], 1)
+
+
+def test_an_address_where_nothing_has_ever_replied_is_given_up_soon(slept: list[float]) -> None:
+    """It is likely a wrong one, and a person waits."""
+    client = HttpClient("http://127.0.0.1:9", None, HttpOptions(sleep=slept.append))
+
+    with pytest.raises(Unavailable, match=r"no connection to 127\.0\.0\.1:9: NewConnectionError"):
+        client.json("GET", "/")
+    assert len(slept) == 2
+
+
+def test_a_hub_that_stops_for_a_while_is_waited_for(
+    answers: Answers, client: HttpClient, slept: list[float]
+) -> None:
+    """It has replied before, so it is started anew, or the network comes back."""
+    client.json("GET", "/")
+    answers.server_close()
+    answers.shutdown()
+    client.close()
+
+    with pytest.raises(Unavailable):
+        client.json("GET", "/")
+    assert len(slept) == 4
