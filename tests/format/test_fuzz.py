@@ -1,13 +1,12 @@
 """No decoder of stored bytes gives anything for damaged ones but an error of ours, and none hangs."""
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from blake3 import blake3
+from tests.support.damage import altered, damaged
 from tests.support.pages import hex_blocks
 from tests.support.repos import make_repository, ticking
 
@@ -32,7 +31,6 @@ from tether.worktree.journal import pending
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
-ROUNDS = 400
 FILE = Digest(bytes.fromhex("8dc7560382f8fcacee229e6991d7045cc356cbdc8f9ed09acc4ec4ab491bc9a9"))
 NAME = Digest(blake3(b"pack").digest())
 
@@ -46,51 +44,6 @@ LEAF, _, INNER = hex_blocks("tree")
 [STATE] = hex_blocks("state")
 BASE, JOURNAL = hex_blocks("statcache")
 SEGMENT = encode_segment(decode_root(ROOT).operations, NAME)
-
-STRANGE: tuple[Any, ...] = (
-    *(None, 0, 1, 127, 2**31, 2**40, 2**63, 2**64 - 1, -1, -(2**63), b"", b"\0" * 31, b"\1" * 32, b"\2" * 64),
-    *("", "x", "refs/heads/main", "\0", [], [None], [[]], [b"\3" * 32], ["x", b""], [1, 2, 3]),
-)
-"""Values of every type, to put in place of others."""
-
-
-def damaged(data: bytes, seed: str) -> Iterator[bytes]:
-    """Yield variants of `data`: cut, with bits flipped, with bytes put in, taken out or overwritten."""
-    source = random.Random(seed)
-    yield from (data[:n] for n in range(min(len(data), 200)))
-    for _ in range(ROUNDS):
-        changed = bytearray(data)
-        for _ in range(source.choice((1, 1, 1, 2, 5))):
-            at = source.randrange(len(changed) or 1)
-            step = source.randrange(4)
-            if step == 0 and changed:
-                changed[at % len(changed)] ^= 1 << source.randrange(8)
-            elif step == 1:
-                changed[at:at] = source.randbytes(source.choice((1, 4, 32)))
-            elif step == 2:
-                del changed[at : at + source.choice((1, 4, 32))]
-            else:
-                changed[at : at + 8] = source.choice((b"\xff" * 8, bytes(8), b"\xff\xff\xff\x7f" + bytes(4)))
-        yield bytes(changed)
-
-
-def altered(data: bytes, seed: str) -> Iterator[bytes]:
-    """Yield canonical encodings of a value in which one part was replaced by a strange one."""
-    source = random.Random(seed)
-    for _ in range(ROUNDS):
-        fields = codec.decode(data, "sample")
-        spot, index = fields, source.randrange(len(fields))
-        while isinstance(spot[index], list) and spot[index] and source.random() < 0.8:
-            spot = spot[index]
-            index = source.randrange(len(spot))
-        step = source.randrange(8)
-        if step == 0:
-            del spot[index]
-        elif step == 1:
-            spot.insert(index, source.choice(STRANGE))
-        else:
-            spot[index] = source.choice(STRANGE)
-        yield codec.encode(fields)
 
 
 def check(decoder: Callable[[bytes], object], data: bytes) -> None:

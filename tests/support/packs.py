@@ -6,7 +6,7 @@ from tether.core.compression import Codec
 from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.objects import Commit
+from tether.core.objects import Commit, Tag
 from tether.core.tree import Entry, encode_leaf
 from tether.repo.frames import Stored
 from tether.repo.packs import PackWriter, pack_key
@@ -32,6 +32,11 @@ def pack(
 def commit_of(tree: Digest, *parents: Digest) -> bytes:
     """Return a commit."""
     return Commit(tree, parents, ADA, Time(0, 0), ADA, Time(0, 0), "c").encode()
+
+
+def tag_of(commit: Digest) -> bytes:
+    """Return a tag."""
+    return Tag("v1", commit, ObjectKind.COMMIT, ADA, Time(0, 0), "t").encode()
 
 
 def leaf(*entries: Entry) -> bytes:

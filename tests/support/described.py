@@ -1,0 +1,165 @@
+"""A hub in a process of its own, asked for everything that its OpenAPI describes.
+
+By hand, for longer than a test: `python -m tests.support.described --examples 200`.
+"""
+
+import argparse
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+import schemathesis.specs.openapi.checks as openapi
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from tests.support.cli import Room
+from tests.support.repos import commit_files, make_repository
+from tests.support.served import Served
+
+from tether.errors import AlreadyExists
+from tether.sync.exchange import PushOptions
+from tether.sync.far import push_far
+from tether.sync.http import HttpClient
+from tether.sync.hubend import HubEnd
+
+CHECKS = [
+    not_a_server_error,
+    openapi.status_code_conformance,
+    openapi.content_type_conformance,
+    openapi.response_headers_conformance,
+    openapi.response_schema_conformance,
+]
+STRICT = [
+    openapi.negative_data_rejection,
+    openapi.positive_data_acceptance,
+    openapi.unsupported_method,
+    openapi.missing_required_header,
+    openapi.ignored_auth,
+]
+PEOPLE = ("ada", "bob", "")
+"""An administrator of the hub, a member of the organisation `lab`, and nobody."""
+_SETTINGS = {"SIGNUP": "open", "LOGIN_ATTEMPTS": "1000000", "REQUESTS_PER_S": "0", "LOG_REQUESTS": "false"}
+_ROOT = ("--root", "hub")
+
+
+class Described:
+    """A hub with people, an organisation, and repositories, and what its OpenAPI says of it.
+
+    Attributes:
+        operations: By method and path.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._room = Room(folder)
+        self._room.environ |= {f"TETHER_HUB_{name}": value for name, value in _SETTINGS.items()}
+        self._tokens = {"": ""} | {name: self._user(name) for name in ("ada", "bob", "cleo")}
+        self._hub = Served(self._room)
+        self._client = HttpClient(self._hub.url, self._tokens["ada"])
+        self._fill(folder)
+        schema = schemathesis.openapi.from_url(f"{self._hub.url}/api/v1/openapi.json")
+        found = [each.ok() for each in schema.get_all_operations()]
+        self.operations = {f"{each.method.upper()} {each.path}": each for each in found}
+
+    def _user(self, name: str) -> str:
+        more = ("--admin",) if name == "ada" else ()
+        self._room.ok("hub", "user", "add", "-q", name, *more, *_ROOT)
+        return self._room.ok("hub", "token", "create", name, "--scope", "admin", *_ROOT).strip()
+
+    def _fill(self, folder: Path) -> None:
+        self._ask("POST", "/organisations", {"name": "lab"})
+        self._ask("POST", "/organisations/lab/teams", {"name": "data"})
+        for user in ("bob", "cleo"):
+            self._ask("PUT", f"/organisations/lab/members/{user}", {"role": "member"})
+        self._ask("POST", "/repos", {"owner": "lab", "name": "x", "private": True})
+        self._ask("PUT", "/repos/lab/x/collaborators/bob", {"role": "write"})
+        local = make_repository(folder / "local")
+        commit_files(local, {"f": b"contents"}, "one")
+        push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("main",)))
+        self._pack = local.root().data_packs[0].hex()
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        return self._client.json(method, f"/api/v1{path}", body)
+
+    def known(self, label: str) -> dict[str, str]:
+        """Return values for a path that lead to something, which is made again where it is gone."""
+        method, path = label.removeprefix("HEAD ").split(" ")[0], label.partition(" ")[2]
+        for kind, body in (
+            ("/repos", {"owner": "lab", "name": "spare"}),
+            ("/organisations/lab/teams", {"name": "spare"}),
+        ):
+            with suppress(AlreadyExists):
+                self._ask("POST", kind, body)
+        changes = method in ("DELETE", "PATCH")
+        found = {"owner": "lab", "name": "x", "user": "cleo", "team": "spare" if changes else "data"}
+        found |= {"rule": "default-branch", "rev": "main", "path": "f", "pack": self._pack}
+        if (
+            path in ("/api/v1/repos/{owner}/{name}", "/api/v1/repos/{owner}/{name}/restore")
+            and method != "GET"
+        ):
+            found["name"] = "spare"
+        if path.startswith("/api/v1/organisations"):
+            found["name"] = "lab"
+        if path.startswith("/api/v1/users"):
+            found["name"] = "cleo"
+        if path.startswith("/api/v1/quotas"):
+            found["owner"] = "cleo"
+        found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
+        found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]
+        return found
+
+    def try_all(self, label: str, person: str, examples: int, checks: Any = CHECKS) -> None:
+        """Send requests for one operation, by one person; fail where a reply is not as described."""
+        operation = self.operations[label]
+        values = self.known(label)
+        there = {name: value for name, value in values.items() if "{" + name + "}" in label}
+        headers = {"Authorization": f"Bearer {self._tokens[person]}"} if person else {}
+
+        @given(st.data())
+        @settings(
+            max_examples=examples,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        def run(data: st.DataObject) -> None:
+            mode = data.draw(st.sampled_from(list(GenerationMode)))
+            given_values = data.draw(st.sampled_from([there, there, None]))
+            case: Case = data.draw(operation.as_strategy(mode, path_parameters=given_values))
+            case.call_and_validate(checks=checks, headers=headers)
+
+        run()
+
+    def close(self) -> None:
+        """Stop the hub."""
+        self._client.close()
+        self._hub.stop()
+
+
+def main() -> None:
+    """Try everything and print what is not as described."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--examples", type=int, default=200)
+    parser.add_argument("--only", default="", help="operations that contain this")
+    parser.add_argument("--strict", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tether-described-") as folder:
+        described = Described(Path(folder))
+        for label in described.operations:
+            if options.only not in label:
+                continue
+            for person in PEOPLE:
+                try:
+                    described.try_all(label, person, options.examples, STRICT if options.strict else CHECKS)
+                    print("ok", label, person or "nobody", flush=True)
+                except BaseException as error:
+                    print("FAILED", label, person, error, flush=True)
+        described.close()
+
+
+if __name__ == "__main__":
+    main()
