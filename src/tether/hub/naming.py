@@ -4,8 +4,10 @@ import re
 
 from tether.errors import InvalidInput
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_LONGEST = 80
+PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Of every name, though not all that it fits may be one."""
+_NAME = re.compile(PATTERN[1:-1], re.ASCII)
+LONGEST = 80
 _RESERVED = frozenset(
     {"about", "accounts", "admin", "api", "assets", "docs", "explore", "health", "healthz", "help", "hub"}
     | {
@@ -64,13 +66,13 @@ def key_of(name: str) -> str:
 
     What nothing can be named gives the empty text, which finds nothing.
     """
-    return name.lower() if _NAME.fullmatch(name) and len(name) <= _LONGEST else ""
+    return name.lower() if _NAME.fullmatch(name) and len(name) <= LONGEST else ""
 
 
 def _checked(name: str, what: str) -> str:
-    if _NAME.fullmatch(name) and len(name) <= _LONGEST and not name.lower().endswith(_ENDINGS):
+    if _NAME.fullmatch(name) and len(name) <= LONGEST and not name.lower().endswith(_ENDINGS):
         return name
     raise InvalidInput(
-        f"no {what} can be named {name[:_LONGEST]!r}",
-        hint=f"use up to {_LONGEST} letters, digits, '-', '_' and '.', with a letter or digit first",
+        f"no {what} can be named {name[:LONGEST]!r}",
+        hint=f"use up to {LONGEST} letters, digits, '-', '_' and '.', with a letter or digit first",
     )

@@ -131,10 +131,14 @@ class ContentReader:
             raise Corrupt(f"content {digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
         yield held
 
-    def segments(self, digest: Digest) -> Iterator[bytes]:
+    def segments(self, digest: Digest, group: int = _GROUP) -> Iterator[bytes]:
         """Yield the content in large pieces that count only when the iteration ends without an error.
 
         Faster than `stream`: each byte is hashed once, with the file, and not with its chunk as well.
+
+        Args:
+            digest: Names it.
+            group: Chunks that are read at a time; some groups are in memory at once.
 
         Raises:
             NotFound: The content is not here.
@@ -144,7 +148,7 @@ class ContentReader:
             yield from self.stream(digest)
             return
         hasher = blake3()
-        groups = self._groups(digest, 0, self.size(digest))
+        groups = self._groups(digest, 0, self.size(digest), group)
         with ThreadPoolExecutor(_THREADS, "unpack") as pool:
             for segment in ahead(pool, self._joined, groups, _AHEAD):
                 hasher.update(segment)
@@ -267,12 +271,12 @@ class ContentReader:
             for group, data in ahead(pool, lambda each: (each, self._unpacked(each)), everything, _AHEAD):
                 yield from _within(group, data, start, stop)
 
-    def _groups(self, digest: Digest, start: int, stop: int) -> Iterator[_Group]:
+    def _groups(self, digest: Digest, start: int, stop: int, count: int = _GROUP) -> Iterator[_Group]:
         for begin, chunks in self._pieces(self._recipe(digest), start, stop):
             first, last, offset = chunks.within(max(start - begin, 0), stop - begin)
             position = begin + offset
-            for at in range(first, last, _GROUP):
-                end = min(at + _GROUP, last)
+            for at in range(first, last, count):
+                end = min(at + count, last)
                 group = _Group(position, [chunks.digest(i) for i in range(at, end)], chunks.lengths[at:end])
                 yield group
                 position += sum(group.lengths)

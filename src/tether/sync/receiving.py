@@ -18,7 +18,8 @@ from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
 """Kinds that travel; states and operations are a repository's own affair."""
-_BLOCK = 4 << 20
+_BLOCK = 1 << 20
+"""Bytes of one pack that wait for the disk; a hub receives many at once."""
 
 
 class PackReceiver:

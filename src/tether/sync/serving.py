@@ -40,6 +40,8 @@ ARRIVED = "arrived/"
 """Where notes of packs that arrived are, each under the name of its pack and with the time in it."""
 
 _BLOCK = 1 << 20
+_TOGETHER = 16
+"""Chunks of a file that are read at a time to verify it; a hub has many files under way at once."""
 _VERIFIED_BYTES = 1 << 30
 """Of contents that are read for one answer, the last one apart."""
 
@@ -134,7 +136,7 @@ class Serving:
         reader, found, left = self._repository.contents, list[bool](), _VERIFIED_BYTES
         for digest in contents:
             try:
-                left -= sum(map(len, reader.segments(digest)))
+                left -= sum(map(len, reader.segments(digest, _TOGETHER)))
                 found.append(True)
             except (NotFound, Corrupt):
                 found.append(False)
@@ -306,7 +308,7 @@ class _Arrived:
         """Hash files of several chunks: the chunks prove nothing of the file."""
         reader = ContentReader(self._all)
         for digest in missing.recipes:
-            for _ in reader.segments(digest):
+            for _ in reader.segments(digest, _TOGETHER):
                 pass
 
     def _refuse_surplus(self, missing: Missing) -> None:

@@ -7,7 +7,7 @@ from tether.hub import signin, tokens
 from tether.hub.access import Scope, require_user
 from tether.hub.acting import acting
 from tether.hub.routes import documents as doc
-from tether.hub.routes.dependencies import TheHub, ThePrincipal
+from tether.hub.routes.dependencies import OPEN, TheHub, ThePrincipal
 
 router = APIRouter(tags=["accounts"])
 
@@ -16,14 +16,14 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-@router.post("/login", status_code=201)
+@router.post("/login", status_code=201, openapi_extra=OPEN)
 def login(hub: TheHub, request: Request, body: doc.LogIn) -> doc.MadeToken:
     """Make a token for a name and a password."""
     user, token, secret = signin.log_in(hub, body.user, body.password, body.label, _address(request))
     return doc.MadeToken(token=secret, user=user.name, about=doc.TokenDocument.of(token))
 
 
-@router.post("/signup", status_code=201)
+@router.post("/signup", status_code=201, openapi_extra=OPEN)
 def signup(hub: TheHub, request: Request, body: doc.SignUp) -> doc.UserDocument:
     """Make an account, where the hub allows it."""
     made = signin.sign_up(hub, body.name, body.password, body.invitation, _address(request))

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -19,6 +19,9 @@ from tether.hub.hub import Hub
 from tether.hub.ratelimit import RateLimiter
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
+
+OPEN: dict[str, Any] = {"security": [{}]}
+"""For OpenAPI, of a route that also answers without a token: what everybody may read is there for all."""
 
 
 def hub_of(request: Request) -> Hub:

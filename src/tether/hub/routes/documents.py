@@ -6,9 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tether.hub.access import Role, Scope
 from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
+from tether.hub.naming import LONGEST, PATTERN
+from tether.hub.secret import SHORTEST_PASSWORD
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+NewName = Annotated[Name, Field(json_schema_extra={"pattern": PATTERN, "maxLength": LONGEST})]
+"""A name that something gets; OpenAPI says which it may be, and who refuses others gives a hint."""
 Secret = Annotated[str, Field(min_length=1, max_length=1000)]
+NewSecret = Annotated[Secret, Field(json_schema_extra={"minLength": SHORTEST_PASSWORD})]
 Label = Annotated[str, Field(max_length=100)]
 Serial = Annotated[int, Field(ge=0, lt=1 << 63)]
 Kind = Literal["data", "model"]
@@ -55,8 +60,8 @@ class LogIn(Document):
 class SignUp(Document):
     """A wish for an account."""
 
-    name: Name
-    password: Secret
+    name: NewName
+    password: NewSecret
     invitation: Secret | None = None
 
 
@@ -64,7 +69,7 @@ class NewPassword(Document):
     """A change of a password."""
 
     old: Secret
-    new: Secret
+    new: NewSecret
 
 
 class UserDocument(Document):
@@ -136,7 +141,7 @@ class Invitation(Document):
 class NewOrganisation(Document):
     """A wish for an organisation."""
 
-    name: Name
+    name: NewName
 
 
 class Organisation(Document):
@@ -162,7 +167,7 @@ class NewRepository(Document):
     """What is asked for when a repository is made."""
 
     owner: Name
-    name: Name
+    name: NewName
     private: bool = False
     kind: Kind = "data"
 
@@ -171,7 +176,7 @@ class RepositoryChanges(Document):
     """What shall be different of a repository; what is not given stays."""
 
     owner: Name | None = None
-    name: Name | None = None
+    name: NewName | None = None
     private: bool | None = None
     archived: bool | None = None
 

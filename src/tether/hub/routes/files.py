@@ -21,7 +21,7 @@ from tether.hub.access import Role
 from tether.hub.problems import reply
 from tether.hub.ranges import NOTHING, Part, is_known, wanted_part
 from tether.hub.routes import documents as doc
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
 from tether.repo.history import History
 from tether.repo.repository import Repository
@@ -39,8 +39,9 @@ _CONTENTS: dict[int | str, dict[str, Any]] = {
     200: {"content": {_OCTETS: {}}},
     206: {"content": {_OCTETS: {}}},
     304: {"description": "The reader has it already"},
-    416: {"description": "No byte of the file is in the range"},
+    416: {"model": doc.ProblemDocument, "description": "No byte of the file is in the range"},
 }
+_HEADERS: dict[int | str, dict[str, Any]] = {status: _CONTENTS[status] for status in (200, 304)}
 
 
 class _Anything(StringConvertor):
@@ -98,7 +99,7 @@ TheAfter = Annotated[bytes, Depends(after_of)]
 Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE)]
 
 
-@router.get("/tree/{rev}", response_class=Response, responses=_LISTED)
+@router.get("/tree/{rev}", response_class=Response, responses=_LISTED, openapi_extra=OPEN)
 def top(
     found: Readable, where: Annotated[Where, Depends(top_of)], after: TheAfter, limit: Limit = PAGE
 ) -> Response:
@@ -106,7 +107,7 @@ def top(
     return tree(found, where, after, limit)
 
 
-@router.get("/tree/{rev}/{path:anything}", response_class=Response, responses=_LISTED)
+@router.get("/tree/{rev}/{path:anything}", response_class=Response, responses=_LISTED, openapi_extra=OPEN)
 def tree(found: Readable, where: TheWhere, after: TheAfter, limit: Limit = PAGE) -> Response:
     """Say what is at a path of a revision, and list what a folder holds; the next page is behind `next`.
 
@@ -128,7 +129,9 @@ def tree(found: Readable, where: TheWhere, after: TheAfter, limit: Limit = PAGE)
     return Response(json.dumps(document), media_type="application/json")
 
 
-@router.get("/files/{rev}/{path:anything}", response_class=StreamingResponse, responses=_CONTENTS)
+@router.get(
+    "/files/{rev}/{path:anything}", response_class=StreamingResponse, responses=_CONTENTS, openapi_extra=OPEN
+)
 def read(request: Request, found: Readable, where: TheWhere) -> Response:
     """Send the contents of a file, or the part of them that `Range` asks for; of a link, where it leads."""
     with ExitStack() as stack:
@@ -150,7 +153,7 @@ def read(request: Request, found: Readable, where: TheWhere) -> Response:
         return HeldStream(blocks, stack.pop_all().close, 206 if part else 200, headers)
 
 
-@router.head("/files/{rev}/{path:anything}", response_class=Response, responses=_CONTENTS)
+@router.head("/files/{rev}/{path:anything}", response_class=Response, responses=_HEADERS, openapi_extra=OPEN)
 def describe(request: Request, found: Readable, where: TheWhere) -> Response:
     """Answer as for the contents, without them."""
     with found.open() as repository:

@@ -8,14 +8,14 @@ from tether.hub import locks
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.routes import rights_documents as doc
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 
 router = APIRouter(prefix="/repos/{owner}/{name}/locks", tags=["locks"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
 
 
-@router.get("")
+@router.get("", openapi_extra=OPEN)
 def list_locks(found: Readable) -> list[doc.LockDocument]:
     """List the locks by path."""
     with found.hub.database.session(reads_only=True) as session:

@@ -8,7 +8,7 @@ from tether.hub import audit, collaborators, keeping, repositories
 from tether.hub.access import Role, require
 from tether.hub.acting import acting
 from tether.hub.routes import documents as doc
-from tether.hub.routes.dependencies import Hosted, TheHub, ThePrincipal, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, TheHub, ThePrincipal, repository_for
 
 router = APIRouter(prefix="/repos", tags=["repositories"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
@@ -23,7 +23,7 @@ def create(hub: TheHub, principal: ThePrincipal, body: doc.NewRepository) -> doc
         return doc.RepositoryDocument.of(repositories.create(act, wanted))
 
 
-@router.get("")
+@router.get("", openapi_extra=OPEN)
 def list_repositories(
     hub: TheHub,
     principal: ThePrincipal,
@@ -37,7 +37,7 @@ def list_repositories(
         return [doc.RepositoryDocument.of(row) for row in rows]
 
 
-@router.get("/{owner}/{name}")
+@router.get("/{owner}/{name}", openapi_extra=OPEN)
 def show(found: Readable) -> doc.RepositoryDocument:
     """Describe one repository."""
     return doc.RepositoryDocument.of(found.row)

@@ -8,13 +8,13 @@ from tether.hub.access import Role
 from tether.hub.branchrules import Rule
 from tether.hub.database.rights import BRANCH, PATH, FileLock
 from tether.hub.quotas import Usage
-from tether.hub.routes.documents import Document, Name, RoleName, Serial
+from tether.hub.routes.documents import Document, Name, NewName, RoleName, Serial
 
 
 class NewTeam(Document):
     """A wish for a team."""
 
-    name: Name
+    name: NewName
 
 
 class TeamDocument(Document):

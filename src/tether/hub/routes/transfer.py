@@ -15,7 +15,7 @@ from tether.hub import quotas
 from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
 from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
@@ -37,6 +37,13 @@ PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 _OCTETS = "application/octet-stream"
 _MAX_LIST = 2 * MAX_DIGESTS * DIGEST_SIZE
 _MAX_PUSH = 32 << 20
+_TAKES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {_OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""For OpenAPI: a body that the route reads by itself."""
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}}}}
 
 
@@ -57,14 +64,14 @@ async def _read(request: Request, limit: int) -> bytes:
 Body = Annotated[bytes, Depends(body_of)]
 
 
-@router.get("/refs", response_class=Response, responses=_BYTES)
+@router.get("/refs", response_class=Response, responses=_BYTES, openapi_extra=OPEN)
 def refs(found: Readable) -> Response:
     """Name branches, tags and HEAD."""
     with found.open() as repository:
         return Response(Serving(repository).refs().encode(), media_type=_OCTETS)
 
 
-@router.post("/have", response_class=Response, responses=_BYTES)
+@router.post("/have", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
 def have(found: Readable, body: Body) -> Response:
     """Say of each digest whether the repository has it, as bits."""
     digests = read_digests(body)
@@ -72,7 +79,7 @@ def have(found: Readable, body: Body) -> Response:
         return Response(pack_bits(Serving(repository).have(digests)), media_type=_OCTETS)
 
 
-@router.post("/commits", response_class=StreamingResponse, responses=_BYTES)
+@router.post("/commits", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | _TAKES)
 def commits(found: Readable, body: Body, depth: Depth = None) -> StreamingResponse:
     """Send the commits and tags between what is wanted and what is there, or the newest so many."""
     count = int.from_bytes(body[:4], "little")
@@ -82,14 +89,14 @@ def commits(found: Readable, body: Body, depth: Depth = None) -> StreamingRespon
     return _streamed(found, lambda end: end.commits(digests[:count], digests[count:], depth))
 
 
-@router.post("/objects", response_class=StreamingResponse, responses=_BYTES)
+@router.post("/objects", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | _TAKES)
 def objects(found: Readable, body: Body) -> StreamingResponse:
     """Send objects as frames, as many as fit into one reply."""
     digests = read_digests(body)
     return _streamed(found, lambda end: end.objects(digests))
 
 
-@router.post("/shares", response_class=Response, responses=_BYTES)
+@router.post("/shares", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
 def shares(found: Readable, body: Body) -> Response:
     """Say which packs of contents hold some chunks."""
     digests = read_digests(body)
@@ -97,7 +104,7 @@ def shares(found: Readable, body: Body) -> Response:
         return Response(encode_shares(Serving(repository).shares(digests)), media_type=_OCTETS)
 
 
-@router.post("/verify", response_class=Response, responses=_BYTES)
+@router.post("/verify", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
 def verify(found: Readable, body: Body) -> Response:
     """Say of contents whether each is there whole, after reading every byte of it."""
     digests = read_digests(body)
@@ -107,7 +114,7 @@ def verify(found: Readable, body: Body) -> Response:
         return Response(encode_verified(Serving(repository).verify(digests)), media_type=_OCTETS)
 
 
-@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES)
+@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN)
 def pack_bytes(found: Readable, pack: PackName) -> StreamingResponse:
     """Send a pack of contents whole."""
     return _streamed(found, lambda end: end.pack(Digest(bytes.fromhex(pack))))
@@ -132,7 +139,7 @@ def has_pack(found: Writable, pack: PackName) -> bool:
     return there
 
 
-@router.put("/packs/{pack}", status_code=204)
+@router.put("/packs/{pack}", status_code=204, openapi_extra=_TAKES)
 async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
     """Take a pack for a push to come; each of its frames is verified."""
     with await run_in_threadpool(found.open) as repository:
@@ -149,7 +156,7 @@ def _finish(found: Hosted, receiver: Receiver) -> None:
         receiver.finish()
 
 
-@router.post("/push", status_code=204)
+@router.post("/push", status_code=204, openapi_extra=_TAKES)
 async def push(found: Writable, request: Request) -> None:
     """End a push: move refs, all or none."""
     body = await _read(request, _MAX_PUSH)
