@@ -12,8 +12,10 @@ def test_pushes_take_little_memory(tmp_path: Path) -> None:
     """Four large pushes at once all end well, and the hub grows by no more than it promises."""
     clients = 4
     pushers = Pushers(tmp_path / "all", clients, 32 * MIB)
-    pushed = pushers.push()
-    pushers.close()
+    try:
+        pushed = pushers.push()
+    finally:
+        pushers.close()
 
     assert pushed.ends == {0: clients}
     assert pushed.sound == clients
