@@ -40,6 +40,8 @@ class BucketEnd:
         store: The bucket itself.
     """
 
+    jobs: int | None = None
+
     def __init__(self, repository: Repository, store: ObjectBackend) -> None:
         self._repository, self._store = repository, store
         self._serving = Serving(repository)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tether.cli.context import Context
+from tether.cli.network import rate_option
 from tether.cli.options import with_options
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Options:
     "-o", "--output", metavar="F", help="Write to F, or into it where it is a folder; - is the output."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files here that are other ones.")
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Bring files and folders of a remote repository here, without a clone.
