@@ -12,6 +12,10 @@ from tests.support.cli import TETHER
 from tests.support.faultproxy import Call, Fault, before
 from tests.support.s3 import s3_server
 
+from tether.api.remoterepo import RemoteRepo
+from tether.storage.buckets import BucketAddress, open_bucket
+from tether.storage.objectstore import ObjectBackend
+
 IMAGES = {f"images/{number:03}.jpg": random.Random(number).randbytes(4000) for number in range(400)}
 WEIGHTS = random.Random(5).randbytes(20_000_000)
 
@@ -319,3 +323,38 @@ def test_a_clone_takes_few_requests(tmp_path: Path) -> None:
         fetched = len(proxy.calls) - pushed - cloned
 
     assert (pushed <= 50, cloned <= 25, fetched <= 4) == (True, True, True), (pushed, cloned, fetched)
+
+
+def test_get_brings_files_out_of_a_bucket(people: BucketPeople) -> None:
+    """A file, a folder of an older version and a file to the output, without a clone."""
+    folder = people.begin({**IMAGES, "weights.bin": WEIGHTS})
+    people.ada.ok("push", "-q", cwd=folder)
+    people.commit(people.ada, folder, "images/000.jpg", b"another")
+    people.ada.ok("push", "-q", cwd=folder)
+    bob = people.bob
+
+    one = bob.json("get", f"{people.url}:images/000.jpg")
+    assert (bob.work / "000.jpg").read_bytes() == b"another"
+    assert one[0]["bytes"] == 7
+    bob.ok("get", "-q", f"{people.url}@main~1:images", "-o", "older")
+    assert {f"images/{path.name}": path.read_bytes() for path in (bob.work / "older").iterdir()} == IMAGES
+    assert bob.run("get", f"{people.url}:none").code == 3
+    assert bob.run("get", f"{people.url}-elsewhere:none").code == 3
+
+
+def test_a_part_of_a_file_in_a_bucket_is_read_by_ranges(people: BucketPeople) -> None:
+    """Seeking in a large file brings what is read and little more, and what it says is true."""
+    folder = people.begin({"weights.bin": WEIGHTS})
+    people.ada.ok("push", "-q", cwd=folder)
+    came: list[int] = []
+
+    def counted(address: BucketAddress) -> ObjectBackend:
+        return open_bucket(address, people.server.keys(), pace=came.append)
+
+    with RemoteRepo(people.url, open_bucket=counted) as remote:
+        assert remote.read("weights.bin", 15_000_000, 1000) == WEIGHTS[15_000_000:15_001_000]
+        assert sum(came) < 2_000_000
+        with remote.open("weights.bin") as file:
+            file.seek(-10, 2)
+            assert file.read() == WEIGHTS[-10:]
+        assert [info.path for info in remote.ls()] == ["weights.bin"]

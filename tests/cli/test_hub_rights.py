@@ -96,6 +96,32 @@ def test_a_file_that_somebody_has_locked(people: People) -> None:
     """)
 
 
+def test_rules_by_commands(people: People) -> None:
+    """Ada sets, lists and removes them; Bob is held to them and may not change them."""
+    ada, bob, url = people.ada, people.bob, people.url
+    ada.ok("repo", "protect", "-q", url, "one", "--branches", "main", "--path", "schemas=maintain,user:ada")
+    releases = ("--tags", "v*", "--push", "maintain", "--push", "team:none")
+    assert ada.run("repo", "protect", url, "releases", *releases).code == 3
+    ada.ok("repo", "protect", "-q", url, "releases", "--tags", "v*", "--push", "admin", "--allow-delete")
+    listed = ada.ok("repo", "rules", url)
+    assert listed.splitlines() == [
+        "default-branch\tbranches HEAD\tnot for maintain",
+        "one\tbranches main\tschemas by maintain, user:ada",
+        "releases\ttags v*\tpush by admin; delete",
+    ]
+    assert bob.json("repo", "rules", url)[2]["tags"] == "v*"
+    assert bob.run("repo", "unprotect", url, "one").code == 6
+
+    bob.ok("tag", "-q", "v1")
+    refused = bob.run("push", "--tags")
+    told = "error: rule releases: bob may not push tag v1 with this token"
+    assert (refused.code, refused.err.splitlines()[0]) == (6, told)
+    ada.ok("repo", "unprotect", "-q", url, "releases")
+    bob.ok("push", "-q", "--tags")
+    assert ada.run("repo", "protect", url, "none").code == 2
+    assert ada.run("repo", "protect", url, "none", "--branches", "main", "--push", "king").code == 2
+
+
 def test_a_quota(people: People) -> None:
     """What does not fit is refused at once, and with room the same push goes on."""
     bob = people.bob

@@ -1,5 +1,6 @@
 """Rules of branches: who may push, rewind and delete which branch, and change which paths."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 from tests.support.hub import HubRoom
 from tests.support.hubpush import Desk
 
+from tether.core.digest import Digest
 from tether.errors import Forbidden, TetherError
 from tether.hub.guarding import PushGuard
 from tether.hub.repositories import find, open_repository
@@ -297,6 +299,7 @@ def test_rules_are_kept_and_recorded(shared: Shared) -> None:
     assert rules[0] == {
         "name": "default-branch",
         "branches": "HEAD",
+        "tags": None,
         "push": None,
         "force": False,
         "delete": False,
@@ -335,6 +338,10 @@ def test_who_sees_and_changes_rules(shared: Shared) -> None:
         ("r", {"branches": "a\nb"}, "invalid-input"),
         ("r", {"branches": ""}, "invalid-input"),
         ("r", {}, "invalid-input"),
+        ("r", {"branches": "main", "tags": "v*"}, "invalid-input"),
+        ("r", {"tags": "v["}, "invalid-input"),
+        ("r", {"tags": "v*", "review": True}, "invalid-input"),
+        ("r", {"tags": "v*", "paths": [{"path": "a"}]}, "invalid-input"),
         ("r s", {"branches": "main"}, "invalid-input"),
         ("r", {"branches": "main", "push": {"users": ["nobody"]}}, "not-found"),
         ("r", {"branches": "main", "exempt": {"teams": ["none"]}}, "not-found"),
@@ -361,3 +368,39 @@ def test_there_are_not_too_many_rules(shared: Shared) -> None:
 
     assert shared.hub.api("PUT", path, shared.ada, {"branches": "main"}).code == "conflict"
     shared.rule("r5", "other")
+
+
+def test_tags_that_only_some_make_and_nobody_moves(shared: Shared) -> None:
+    """The rule says who may make one; moving and deleting is for the exempt, and other tags are free."""
+    desk, bob, eve = shared.desk, shared.bob, shared.eve
+    first = desk.tip(bob)
+    second = desk.commit({"a": b"2"})
+    desk.push(bob)
+    rule = {"tags": "v*", "push": {"role": "maintain"}, "exempt": {"role": "admin"}}
+    shared.hub.ok("PUT", "/repos/lab/x/rules/releases", shared.ada, rule)
+    shown = shared.hub.ok("GET", "/repos/lab/x/rules", bob)[1]
+    assert (shown["tags"], shown["branches"]) == ("v*", None)
+
+    def tag(token: str, name: str, old: Digest | None, new: Digest | None) -> None:
+        move = RefMove(f"refs/tags/{name}", old, new, force=True)
+        desk.end(token).push(PushRequest(os.urandom(16), (), (move,)))
+
+    def refused(token: str, *move: Any) -> str:
+        before = desk.end(token).refs()
+        with pytest.raises(Forbidden) as caught:
+            tag(token, *move)
+        assert desk.end(token).refs() == before
+        return str(caught.value)
+
+    assert refused(bob, "v1", None, first) == "rule releases: bob may not push tag v1 with this token"
+    tag(bob, "seen", None, first)
+    tag(bob, "seen", first, second)
+    tag(bob, "seen", second, None)
+    tag(eve, "v1", None, first)
+    assert refused(eve, "v1", first, second) == "rule releases: tag v1 may not be moved"
+    assert refused(eve, "v1", first, None) == "rule releases: tag v1 may not be deleted"
+    assert refused(bob, "v1", first, None).startswith("rule releases: bob may not")
+    tag(shared.ada, "v1", first, second)
+    tag(shared.ada, "v1", second, None)
+    desk.move("v1", second)
+    desk.push(bob, "v1")  # a branch of that name is none of its business

@@ -41,6 +41,7 @@ class NearEnd:
     """
 
     name = "ada/photos"
+    jobs: int | None = None
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

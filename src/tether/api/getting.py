@@ -18,6 +18,7 @@ from tether.core.names import check_path, display
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import EntryKind
 from tether.errors import AlreadyExists, InvalidInput
+from tether.storage.buckets import OpenBucket, as_surroundings_say
 from tether.storage.oserrors import translated
 from tether.sync.fileaddress import FileAddress
 from tether.sync.places import open_files
@@ -44,12 +45,14 @@ class Surroundings:
         connect: Makes connections to hubs.
         clock: Gives the time.
         progress: Told of the bytes that come.
+        open_bucket: Opens places in buckets.
     """
 
     base: Path
     connect: "Connect"
     clock: Callable[[], Time]
     progress: Progress = SILENT
+    open_bucket: OpenBucket = as_surroundings_say
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def get(address: FileAddress, target: Path, around: Surroundings, *, force: bool
         Corrupt: What came is not what the digest says; nothing of it has its name then.
         Unavailable: The connection was cut; the same call goes on where it was.
     """
-    end = open_files(address.repository, around.base, around.connect, around.clock)
+    end = open_files(address.repository, around.base, around.connect, around.open_bucket, around.clock)
     try:
         plan = plan_get(end, address, target, force=force)
         return Got(
@@ -130,7 +133,7 @@ def read_out(address: FileAddress, out: BinaryIO, around: Surroundings) -> Remot
         InvalidInput: It is a folder.
         Corrupt: What came is not what the digest says.
     """
-    end = open_files(address.repository, around.base, around.connect, around.clock)
+    end = open_files(address.repository, around.base, around.connect, around.open_bucket, around.clock)
     try:
         look = end.look(address.rev or "HEAD", address.path)
         if look.entry.kind == EntryKind.DIRECTORY:

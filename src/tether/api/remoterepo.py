@@ -13,6 +13,7 @@ from tether.core.names import path_bytes
 from tether.core.tree import EMPTY_TREE, EntryKind
 from tether.errors import InvalidInput, NotFound
 from tether.repo.revision import clean_path
+from tether.storage.buckets import OpenBucket, as_surroundings_say
 from tether.sync.places import open_files
 from tether.sync.remotefiles import RemoteEntry, list_folder, read_whole, walk_folder
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class RemoteRepo:
-    """One version of a repository on a hub or in a folder: list it, open its files, read them by range.
+    """One version of a repository on a hub, in a bucket or in a folder: list it and read files.
 
     It stays the same whatever happens to branches there. Whole files are verified by their digests; of parts
     of files on a hub nothing but the hub and TLS says that they are right.
@@ -36,10 +37,12 @@ class RemoteRepo:
         [b'file,label', b'cat.png,cat']
 
     Args:
-        url: `http(s)://HOST/OWNER/NAME` on a hub, a folder, or `file:///DIR`.
+        url: `http(s)://HOST/OWNER/NAME` on a hub, `s3://BUCKET/PREFIX` (`gs://`, `az://`), a folder, or
+            `file:///DIR`.
         token: Of the hub; None asks as nobody, since the library looks for none by itself.
         revision: A branch, a tag, a commit, or what else names one.
         connect: Makes connections to hubs another way.
+        open_bucket: Opens places in buckets; by default with the keys that the store's client finds.
 
     Attributes:
         id: The commit, 64 hexadecimal digits.
@@ -56,6 +59,7 @@ class RemoteRepo:
         revision: str = "HEAD",
         *,
         connect: "Connect | None" = None,
+        open_bucket: OpenBucket = as_surroundings_say,
     ) -> None:
         self._url = str(url)
 
@@ -64,7 +68,7 @@ class RemoteRepo:
 
             return HttpClient(address.base, token)
 
-        self._end = open_files(self._url, Path.cwd(), connect or with_token, system_clock)
+        self._end = open_files(self._url, Path.cwd(), connect or with_token, open_bucket, system_clock)
         try:
             self.id = self._end.look(revision, b"", limit=1).commit
         except BaseException:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tether.storage.objectstore import ObjectBackend
     from tether.sync.address import HubAddress
     from tether.sync.http import HttpClient
+    from tether.sync.rate import RateLimit
 
 FOLDER = ".tether"
 
@@ -47,6 +48,8 @@ class Context:
     json: bool = False
     quiet: bool = False
     verbose: bool = False
+    jobs: int | None = None
+    limit_rate: int | None = None
     _waiting: dict["Holder", float] = field(default_factory=dict)
     _asked: float = 0.0
     _noted: set["Holder"] = field(default_factory=set)
@@ -145,7 +148,16 @@ class Context:
         from tether.cli.bucketkeys import bucket_keys
         from tether.storage.buckets import open_bucket
 
-        return open_bucket(address, bucket_keys(address.scheme, self.environ))
+        rate = self.rate
+        keys = bucket_keys(address.scheme, self.environ)
+        return open_bucket(address, keys, pace=None if rate is None else rate.take)
+
+    @cached_property
+    def rate(self) -> "RateLimit | None":
+        """What holds all connections of this command together to the bytes that it may use, or None."""
+        from tether.cli.network import rate_limit
+
+        return rate_limit(self)
 
     @property
     def root(self) -> Path:

@@ -33,9 +33,10 @@ def connected(
         token: Instead of the one that is known for the hub.
         once: Send no request again, since a second one would find what the first one did.
     """
-    from tether.sync.http import HttpClient, HttpOptions
+    from tether.cli.network import http_options
+    from tether.sync.http import HttpClient
 
-    options = HttpOptions(tries=1) if once else HttpOptions()
+    options = http_options(ctx, address, once=once)
     return HttpClient(address.base, token or credentials(ctx).token(address.base), options)
 
 

@@ -1,4 +1,4 @@
-"""What a rule of branches says; `tether.hub.rules` keeps them, `tether.hub.guarding` holds pushes to them."""
+"""What a rule of branches or tags says; `tether.hub.rules` keeps them, `tether.hub.guarding` applies them."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -65,14 +65,15 @@ class ProtectedPath:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What holds for pushes to the branches that a pattern matches.
+    """What holds for pushes to the branches, or to the tags, that a pattern matches.
 
     Attributes:
         name: Of the rule, in its repository.
-        branches: A pattern as in `.tetherignore`, or `HEAD`.
-        push: Who may push; None for all who may write.
-        force: Whether a branch may lose commits.
-        delete: Whether a branch may be deleted.
+        branches: A pattern as in `.tetherignore`, or `HEAD`; empty in a rule of tags.
+        tags: A pattern of tags; empty in a rule of branches.
+        push: Who may push, and make tags; None for all who may write.
+        force: Whether a branch may lose commits, or a tag be moved.
+        delete: Whether a branch or tag may be deleted.
         review: Whether changes must be reviewed; without reviews nobody but the exempt may push.
         paths: What only some may change.
         exempt: For whom the rule does not hold.
@@ -86,6 +87,7 @@ class Rule:
     review: bool = False
     paths: tuple[ProtectedPath, ...] = ()
     exempt: Grant = field(default_factory=Grant)
+    tags: str = ""
 
     @classmethod
     def read(cls, name: str, branches: str, value: Mapping[str, Any]) -> "Rule":
@@ -93,11 +95,13 @@ class Rule:
         push = None if value["push"] is None else Grant.read(value["push"])
         paths = tuple(ProtectedPath(each["path"], Grant.read(each["who"])) for each in value["paths"])
         flags = {flag: value[flag] for flag in ("force", "delete", "review")}
-        return cls(name, branches, push, **flags, paths=paths, exempt=Grant.read(value["exempt"]))
+        tags = value.get("tags") or ""  # older rules know of none
+        return cls(name, branches, push, **flags, paths=paths, exempt=Grant.read(value["exempt"]), tags=tags)
 
     def as_json(self) -> dict[str, Any]:
         """Return a value for a document or a table, without the name and the pattern."""
         return {
+            "tags": self.tags or None,
             "push": None if self.push is None else self.push.as_json(),
             "force": self.force,
             "delete": self.delete,
@@ -116,18 +120,28 @@ class Rule:
         """Say whether the rule is about a branch."""
         if self.branches == DEFAULT_BRANCH:
             return branch == default_branch
-        expression = _compiled(self.branches)
-        return expression is not None and expression.fullmatch(branch) is not None
+        return _matches(self.branches, branch)
+
+    def matches_tag(self, tag: str) -> bool:
+        """Say whether the rule is about a tag."""
+        return _matches(self.tags, tag)
 
     def check(self) -> None:
         """Refuse a pattern that nothing can match, and paths that cannot be in a repository.
 
         Raises:
-            InvalidInput: Such a one is there.
+            InvalidInput: Such a one is there, or the rule is not about branches or tags alone.
         """
-        if _compiled(self.branches) is None or not self.branches.isprintable():
+        if (self.branches == "") == (self.tags == ""):
+            raise InvalidInput("a rule is about branches or about tags", hint="give one of the two patterns")
+        if self.tags and (self.review or self.paths):
+            raise InvalidInput("a rule of tags says nothing of reviews and paths", hint="leave them out")
+        pattern = self.branches or self.tags
+        if _compiled(pattern) is None or not pattern.isprintable():
             hint = f"write it as main, release/* or **, or {DEFAULT_BRANCH} for the default branch"
-            raise InvalidInput(f"no branch can match {self.branches!r}", hint=hint)
+            hint = hint if self.branches else "write it as v1, v* or **"
+            what = "branch" if self.branches else "tag"
+            raise InvalidInput(f"no {what} can match {pattern!r}", hint=hint)
         for each in self.paths:
             tree_path(each.path)
 
@@ -136,6 +150,11 @@ class Rule:
 def _compiled(pattern: str) -> re.Pattern[str] | None:
     expression = translate(pattern)
     return None if expression is None else re.compile(expression)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    expression = _compiled(pattern) if pattern else None
+    return expression is not None and expression.fullmatch(name) is not None
 
 
 def tree_path(text: str) -> bytes:

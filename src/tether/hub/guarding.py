@@ -1,4 +1,4 @@
-"""Holds pushes to the rules of their branches and to locks of files, in the moment before refs move."""
+"""Holds pushes to the rules of branches and tags and to locks of files, in the moment before refs move."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from tether.hub.tokens import require_live
 from tether.sync.guarding import PushView
 from tether.sync.wire import RefMove
 
+_NO_TAG = "ask somebody who may, or an administrator of the repository"
 _ELSEWHERE = "push to another branch, or ask an administrator of the repository"
 
 
@@ -100,6 +101,11 @@ def check_push(basis: Basis, push: PushView) -> None:
         for rule in basis.rules:
             if rule.matches(branch, push.default_branch):
                 _Check(rule, branch, basis.who, basis.name).run(push, move)
+    for move in push.tag_moves:
+        tag = short_ref(move.name)
+        for rule in basis.rules:
+            if rule.matches_tag(tag):
+                _Check(rule, tag, basis.who, basis.name).run_tag(move)
 
 
 def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> Standing:
@@ -121,7 +127,7 @@ def _check_locks(push: PushView, move: RefMove, locks: Sequence[Held]) -> None:
 
 
 class _Check:
-    """One rule beside one move."""
+    """One rule beside one move of a branch or tag."""
 
     def __init__(self, rule: Rule, branch: str, who: Standing, name: str) -> None:
         self._rule, self._branch, self._who, self._name = rule, branch, who, name
@@ -142,6 +148,20 @@ class _Check:
             hint = "run 'tether pull' and push again, or push to another branch"
             self._refuse(f"{branch} may not lose commits", hint)
         self._check_paths(push, move)
+
+    def run_tag(self, move: RefMove) -> None:
+        """Raise Forbidden where the rule does not allow to make, move or delete a tag."""
+        rule, tag = self._rule, self._branch
+        if move.old == move.new:
+            return
+        if rule.push is not None and not rule.push.includes(self._who):
+            self._refuse(f"{self._name} may not push tag {tag} with this token", _NO_TAG)
+        if move.new is None and not rule.delete:
+            self._refuse(
+                f"tag {tag} may not be deleted", "leave it, or ask an administrator of the repository"
+            )
+        if move.old is not None and move.new is not None and not rule.force:
+            self._refuse(f"tag {tag} may not be moved", "make a tag of another name")
 
     def _check_paths(self, push: PushView, move: RefMove) -> None:
         closed = [each for each in self._rule.paths if not each.who.includes(self._who)]

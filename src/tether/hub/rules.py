@@ -1,4 +1,4 @@
-"""The rules of a repository's branches: kept, listed, changed."""
+"""The rules of a repository's branches and tags: kept, listed, changed."""
 
 from collections.abc import Sequence
 
@@ -55,7 +55,7 @@ def set_rule(act: Act, row: RepositoryRow, rule: Rule) -> None:
         _refuse_more(act.session, row)
     found.name, found.branches, found.content = name, rule.branches, kept.as_json()
     act.session.add(found)
-    details = {"branches": rule.branches, **rule.as_json()}
+    details = {"branches": rule.branches or None, **rule.as_json()}
     act.record("rule.set", f"{row.full_name} {name}", repository=row, **details)
 
 

@@ -6,6 +6,7 @@ dots: `branch.user/v1.2.remote` is the `remote` of the branch `user/v1.2`.
 
 from typing import NamedTuple
 
+from tether.core.rates import parse_rate
 from tether.errors import InvalidInput
 
 
@@ -17,6 +18,7 @@ class Setting(NamedTuple):
     default: str | None = None
     choices: tuple[str, ...] = ()
     integer: bool = False
+    rate: bool = False
 
     def check(self, key: str, value: str) -> str:
         """Return `value` if this setting may have it.
@@ -28,6 +30,8 @@ class Setting(NamedTuple):
             raise InvalidInput(f"{key} cannot be {value!r}", hint="choose one of " + ", ".join(self.choices))
         if self.integer and not (value.isascii() and value.isdecimal() and len(value) <= 9):
             raise InvalidInput(f"{key} cannot be {value!r}", hint="give a whole number, 0 or more")
+        if self.rate:
+            parse_rate(value)
         if not value.isprintable():
             raise InvalidInput(f"{key} cannot hold characters that do not print: {value!r}")
         return value
@@ -47,6 +51,10 @@ SETTINGS = (
     Setting("gc.retention", "days for which `undo` and `gc` keep what no branch needs", "90", integer=True),
     Setting("signing.key", "file of the SSH key that `commit --sign` signs with"),
     Setting("signing.allowed", "file that lists whose keys may sign, as OpenSSH's allowed_signers"),
+    Setting("http.proxy", "proxy to hubs, http://[USER:PASSWORD@]HOST:PORT; empty for none at all"),
+    Setting("http.ca", "file of certificates to trust in place of the usual ones, when speaking to hubs"),
+    Setting("transfer.jobs", "requests that transfers with a hub have under way at once", integer=True),
+    Setting("transfer.rate", "most bytes in a second to and from hubs and buckets, such as 5MB", rate=True),
     Setting("remote.*.url", "where the remote is"),
     Setting("branch.*.remote", "remote that `pull` and `push` use on this branch"),
     Setting("branch.*.merge", "branch of the remote that this branch follows"),

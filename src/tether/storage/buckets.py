@@ -89,7 +89,12 @@ def parse_bucket_address(text: str) -> BucketAddress:
 
 
 def open_bucket(
-    address: BucketAddress, keys: Keys, *, spool: Path | None = None, patience: Patience = PATIENCE
+    address: BucketAddress,
+    keys: Keys,
+    *,
+    spool: Path | None = None,
+    patience: Patience = PATIENCE,
+    pace: Callable[[int], None] | None = None,
 ) -> "ObjectBackend":
     """Return the backend for a place in a bucket; nothing is asked of the store yet.
 
@@ -98,6 +103,7 @@ def open_bucket(
         keys: Settings of the client; what is missing is looked for where the client of that store does.
         spool: Where uploads lie until they are sent.
         patience: How long is waited.
+        pace: Told of bytes that go to the bucket or came from there; returns when more may follow.
 
     Raises:
         Unsupported: The client for object stores is not installed.
@@ -111,7 +117,7 @@ def open_bucket(
             hint="run: pip install 'tether[objectstore]'",
         ) from None
     prefix = f"{address.prefix}/" if address.prefix else ""
-    return ObjectBackend(_stores(address, keys, patience), prefix, spool=spool)
+    return ObjectBackend(_stores(address, keys, patience), prefix, spool=spool, pace=pace)
 
 
 def as_surroundings_say(address: BucketAddress) -> "ObjectBackend":

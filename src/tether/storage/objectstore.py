@@ -30,6 +30,10 @@ PARTS_AT_ONCE = 4
 _MOST = 1 << 62
 
 
+def _at_once(_: int) -> None:
+    """Let bytes go without a limit."""
+
+
 class ObjectUpload:
     """A value on its way to a bucket, in a local file; see `storage.backend.Upload`."""
 
@@ -79,6 +83,7 @@ class ObjectBackend:
         prefix: What comes before each key, "" or ending in "/".
         spool: The folder in which uploads lie until they are sent; None takes that for temporary files.
         sleep: Waits that many seconds before a conditional write is tried again.
+        pace: Told of bytes that go to the bucket or came from there; returns when more may follow.
     """
 
     def __init__(
@@ -88,7 +93,9 @@ class ObjectBackend:
         *,
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        pace: Callable[[int], None] | None = None,
     ) -> None:
+        self._pace = pace or _at_once
         self.name = f"{stores.name}/{prefix}".rstrip("/")
         self._client = ObjectClient(stores, self.name, sleep)
         self._prefix, self._spool = prefix, spool
@@ -96,11 +103,15 @@ class ObjectBackend:
     def below(self, prefix: str) -> "ObjectBackend":
         """Return the part of this bucket whose keys begin with `prefix` and a slash."""
         place = f"{self._prefix}{check_key(prefix)}/"
-        return ObjectBackend(self._client.stores, place, spool=self._spool, sleep=self._client.sleep)
+        return self._like(place, self._spool)
 
     def spooling(self, spool: Path) -> "ObjectBackend":
         """Return the same place with another folder for uploads."""
-        return ObjectBackend(self._client.stores, self._prefix, spool=spool, sleep=self._client.sleep)
+        return self._like(self._prefix, spool)
+
+    def _like(self, prefix: str, spool: Path | None) -> "ObjectBackend":
+        client = self._client
+        return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace)
 
     def some(self, count: int) -> list[str]:
         """Return up to so many keys, in no order; fewer than asked for means that these are all."""
@@ -112,7 +123,9 @@ class ObjectBackend:
         """Return `length` bytes from `offset`, or all that follows."""
         place = self._place(key)
         if offset == 0 and length is None:
-            return self._client.ask(key, lambda store: bytes(obstore.get(store, place).bytes()))
+            whole = self._client.ask(key, lambda store: bytes(obstore.get(store, place).bytes()))
+            self._pace(len(whole))
+            return whole
         if length is None or offset < 0 or length <= 0 or offset + length > _MOST:
             length = span(key, self.size(key), offset, length)
             if not length:
@@ -129,6 +142,7 @@ class ObjectBackend:
         if sum(map(len, parts)) != length:
             self._require(key, offset, length)
             raise Unavailable(f"{self.name} sent less than was asked for of {key}", hint="run it again")
+        self._pace(length)
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     def read_into(self, key: str, offset: int, buffer: bytearray | memoryview) -> None:
@@ -179,6 +193,7 @@ class ObjectBackend:
             if self.size(key) == size:
                 return
             raise AlreadyExists(f"another value is stored as {key}", hint="run `tether fsck`")
+        self._pace(size)
         self._client.ask(
             key,
             lambda store: obstore.put(store, place, data, chunk_size=PART, max_concurrency=PARTS_AT_ONCE),

@@ -12,17 +12,15 @@ from blake3 import blake3
 
 from tether.core.ahead import ahead
 from tether.core.digest import Buffer, Digest
-from tether.core.names import short_ref
-from tether.errors import AlreadyExists, Conflict, Corrupt
+from tether.errors import Corrupt
 from tether.repo.frames import DATA, HEADER, Table, role_of
 from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.packstream import PackStream
 from tether.repo.repository import Repository
-from tether.repo.transaction import Transaction
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.ends import TakeFrames
-from tether.sync.serving import Serving, choose_head
-from tether.sync.wire import PackShare, PushRequest, RefMove, RemoteRefs, read_frames
+from tether.sync.serving import Serving, choose_head, set_moved
+from tether.sync.wire import PackShare, PushRequest, RemoteRefs, read_frames
 
 _BLOCK = 5 << 20
 _BLOCKS_AT_ONCE = 4
@@ -39,6 +37,8 @@ class BucketEnd:
         repository: As it was opened in the bucket.
         store: The bucket itself.
     """
+
+    jobs: int | None = None
 
     def __init__(self, repository: Repository, store: ObjectBackend) -> None:
         self._repository, self._store = repository, store
@@ -119,7 +119,7 @@ class BucketEnd:
         repository.objects.lookup.extend([(name, table) for name, (_, table) in packs.items()])
         with repository.transaction("push", write_id=request.write_id) as transaction:
             for move in request.moves:
-                _set(transaction, move)
+                set_moved(transaction, move)
             data = [name for name, (role, _) in packs.items() if role == DATA]
             transaction.adopt(data, [name for name in packs if name not in data])
             choose_head(transaction, request)
@@ -138,14 +138,6 @@ class BucketEnd:
     def close(self) -> None:
         """Give back what is held."""
         self._repository.close()
-
-
-def _set(transaction: Transaction, move: RefMove) -> None:
-    try:
-        transaction.set_ref(move.name, move.new, expected=move.old)
-    except (AlreadyExists, Conflict):
-        hint = "run 'tether pull' first, then push again"
-        raise Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint) from None
 
 
 def _verified(name: Digest, data: Buffer) -> _Pack:

@@ -271,8 +271,9 @@ class _Download:
                 shares[share.name] = share
         worth = [share for name, share in shares.items() if wanted[name] >= _WORTH * share.objects]
         self._progress.start("receiving packs", sum(share.size for share in worth), "bytes")
-        with ThreadPoolExecutor(PACK_JOBS, "receive") as pool:
-            for share, table in ahead(pool, self._bring_pack, worth, PACK_JOBS):
+        jobs = self._end.jobs or PACK_JOBS
+        with ThreadPoolExecutor(jobs, "receive") as pool:
+            for share, table in ahead(pool, self._bring_pack, worth, jobs):
                 if table is not None:
                     self._session.know(split_digests(table.digests))
                     self._transaction.adopt((share.name,), ())
@@ -352,8 +353,9 @@ class _Download:
 
     def _bring_all(self, digests: Sequence[Digest], take: _Take) -> None:
         """Bring many objects by several requests at once; `take` is called from threads."""
-        with ThreadPoolExecutor(JOBS, "receive") as pool:
-            for count in ahead(pool, lambda part: self._bring(part, take), batches(digests, _BATCH), JOBS):
+        jobs = self._end.jobs or JOBS
+        with ThreadPoolExecutor(jobs, "receive") as pool:
+            for count in ahead(pool, lambda part: self._bring(part, take), batches(digests, _BATCH), jobs):
                 self._progress.advance(count)
 
     def _bring(self, digests: Sequence[Digest], take: _Take) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, short_ref
+from tether.core.names import BRANCHES, TAGS, short_ref
 from tether.core.treediff import diff_trees
 from tether.repo.history import History
 from tether.repo.objectdb import ObjectDb
@@ -25,6 +25,7 @@ class PushView:
         self._objects, self._root, self._history = objects, root, History(objects)
         self.brings_packs = bool(request.packs)
         self.branch_moves = tuple(move for move in request.moves if move.name.startswith(BRANCHES))
+        self.tag_moves = tuple(move for move in request.moves if move.name.startswith(TAGS))
 
     @property
     def default_branch(self) -> str | None:

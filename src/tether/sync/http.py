@@ -7,19 +7,28 @@ it ends a wait in which not one byte moves, however long the whole transfer take
 
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import (
+    HTTPError,
+    MaxRetryError,
+    NewConnectionError,
+    ProtocolError,
+    ProxyError,
+    SSLError,
+)
 
 from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
+from tether.sync.rate import RateLimit
 
 T = TypeVar("T")
 
@@ -36,6 +45,7 @@ _WAITS = 5
 """So many times more often than other failures a request is sent again where requests are limited."""
 _LARGEST_ERROR = 64 << 10
 _BLOCK = 1 << 20
+_CONNECTIONS = 8
 
 _KINDS: dict[str, type[TetherError]] = {
     kind.code: kind
@@ -70,8 +80,10 @@ class HttpOptions:
     """How connections are made.
 
     Attributes:
-        proxy: Address of a proxy, or None.
+        proxy: Address of a proxy, or None; `USER:PASSWORD@` before its host signs in there.
         ca_file: Certificates to trust instead of the usual ones, or None.
+        jobs: Requests that transfers have under way at once; None for what is usual.
+        rate: Holds all connections that have it to so many bytes in a second; None for no limit.
         progress_s: How long to wait for the next byte.
         tries: How often a request is sent before it counts as failed.
         sleep: Waits for seconds between two tries.
@@ -79,6 +91,8 @@ class HttpOptions:
 
     proxy: str | None = None
     ca_file: str | None = None
+    jobs: int | None = None
+    rate: RateLimit | None = None
     progress_s: float = _PROGRESS_S
     tries: int = _TRIES
     sleep: Callable[[float], None] = time.sleep
@@ -127,7 +141,7 @@ class HttpClient:
         options: How connections are made.
 
     Raises:
-        InvalidInput: The address is not one of HTTP.
+        InvalidInput: The address is not one of HTTP, or that of the proxy, or the file has no certificates.
     """
 
     def __init__(self, base: str, token: str | None = None, options: HttpOptions | None = None) -> None:
@@ -140,16 +154,19 @@ class HttpClient:
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._met = False
+        self.jobs = self._options.jobs
         self._pool = self._connections()
 
     def _connections(self) -> urllib3.PoolManager:
         options = self._options
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=options.progress_s)
-        settings: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": 8}
+        most = max(_CONNECTIONS, options.jobs or 0)
+        settings: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": most}
         if options.ca_file is not None:
+            _require_certificates(options.ca_file)
             settings["ca_certs"] = options.ca_file
         if options.proxy is not None:
-            return urllib3.ProxyManager(options.proxy, **settings)
+            return _through(options.proxy, settings)
         return urllib3.PoolManager(**settings)
 
     def close(self) -> None:
@@ -213,7 +230,7 @@ class HttpClient:
                     if reply.status >= 300:
                         raise self._refused(reply)
                     _require_length(reply)
-                    return use(Reply(reply.status, reply.headers, reply.stream(block)))
+                    return use(Reply(reply.status, reply.headers, self._paced(reply, block)))
             except (HTTPError, OSError) as error:
                 last = not turns.failed() or isinstance(error, SSLError)
                 if last or (turns.failures >= _TRIES_UNMET and self._is_unmet(error)):
@@ -223,12 +240,16 @@ class HttpClient:
     @contextmanager
     def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
         headers = {**self._headers, **(request.headers or {})}
-        if request.body is not None:
+        body, rate = request.body, self._options.rate
+        if body is not None:
             headers["Content-Type"] = request.kind
+        if body and rate is not None:
+            headers["Content-Length"] = str(memoryview(body).nbytes)
         reply = self._pool.request(
             request.method,
             self._base + request.path,
-            body=cast("bytes | None", request.body),  # any buffer is sent as it is
+            # Any buffer is sent as it is.
+            body=cast("bytes | None", rate.pieces(body) if body and rate is not None else body),
             headers=headers,
             preload_content=False,
             redirect=False,
@@ -241,6 +262,11 @@ class HttpClient:
             raise
         finally:
             reply.release_conn()
+
+    def _paced(self, reply: urllib3.BaseHTTPResponse, block: int) -> Iterator[bytes]:
+        """Return the blocks of a body, as fast as they may come."""
+        rate = self._options.rate
+        return reply.stream(block) if rate is None else rate.arriving(reply.stream(min(block, rate.piece)))
 
     def _refused(self, reply: urllib3.BaseHTTPResponse) -> TetherError:
         data = reply.read(_LARGEST_ERROR)
@@ -256,10 +282,50 @@ class HttpClient:
         return not self._met and isinstance(_reason(error), NewConnectionError)
 
     def _unreachable(self, error: Exception) -> Unavailable:
+        reason, hint = _reason(error), "check the address and the network"
+        where = self._host
+        if isinstance(reason, ProxyError):
+            where, hint = (
+                f"{where} through the proxy",
+                "check the proxy: 'http.proxy' or the variable HTTPS_PROXY",
+            )
+        elif isinstance(reason, SSLError) and "CERTIFICATE_VERIFY_FAILED" in str(reason):
+            hint = "if it has a certificate of your own authority, set 'http.ca' to the file of that"
         return Unavailable(
-            f"no connection to {self._host}: {type(_reason(error)).__name__}",
-            hint="check the address and the network, then run the command again: it goes on where it was",
+            f"no connection to {where}: {type(reason).__name__}",
+            hint=f"{hint}, then run the command again: it goes on where it was",
         )
+
+
+def _through(proxy: str, settings: dict[str, Any]) -> urllib3.ProxyManager:
+    """Return connections through a proxy.
+
+    Raises:
+        InvalidInput: It is no address of one.
+    """
+    parts = urlsplit(proxy)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput("the address of the proxy is none", hint="write http://HOST:PORT")
+    secret = None
+    if parts.username is not None:
+        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    headers = urllib3.make_headers(proxy_basic_auth=secret)
+    host = parts.netloc.rpartition("@")[2]
+    return urllib3.ProxyManager(f"{parts.scheme}://{host}", proxy_headers=headers, **settings)
+
+
+def _require_certificates(path: str) -> None:
+    """Refuse a file that has none; else it would look like a hub that has a wrong one.
+
+    Raises:
+        InvalidInput: It cannot be read, or has none.
+    """
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError:
+        raise InvalidInput(
+            f"{path} has no certificates", hint="give a file of certificates in PEM form"
+        ) from None
 
 
 def _reason(error: Exception) -> Exception:

@@ -36,7 +36,7 @@ class HubEnd:
     def __init__(self, client: HttpClient, owner: str, repository: str) -> None:
         self._client = client
         self._path = repository_path(owner, repository)
-        self.name = f"{owner}/{repository}"
+        self.name, self.jobs = f"{owner}/{repository}", client.jobs
 
     def refs(self) -> RemoteRefs:
         """Return what it names now."""

@@ -11,7 +11,7 @@ from tether.core.progress import Progress
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.storage.buckets import OpenBucket, parse_bucket_address
+from tether.storage.buckets import OpenBucket, is_in_bucket, parse_bucket_address
 from tether.sync import exchange
 from tether.sync.address import HubAddress, parse_repository_address
 from tether.sync.clone import CloneOptions, fill_clone
@@ -238,17 +238,20 @@ def hub_place(address: str, connect: Connect) -> FarPlace:
     return FarPlace(HubEnd(connect(parsed), parsed.owner, parsed.name))
 
 
-def open_files(address: str, base: Path, connect: Connect, clock: Callable[[], Time]) -> "RemoteFiles":
+def open_files(
+    address: str, base: Path, connect: Connect, open_bucket: OpenBucket, clock: Callable[[], Time]
+) -> "RemoteFiles":
     """Open the files of the repository at an address; of a hub nothing is asked yet.
 
     Args:
-        address: Of a repository on a hub or in a folder.
+        address: Of a repository on a hub, in a bucket or in a folder.
         base: What a relative folder is relative to.
         connect: Makes connections to hubs.
+        open_bucket: Opens places in buckets.
         clock: Gives the time.
 
     Raises:
-        NotFound: There is no repository in the folder.
+        NotFound: There is no repository in the folder or the bucket.
         InvalidInput: It is no address.
     """
     if is_on_hub(address):
@@ -258,4 +261,9 @@ def open_files(address: str, base: Path, connect: Connect, clock: Callable[[], T
         return HubFiles(connect(parsed), parsed.owner, parsed.name)
     from tether.sync.remotefiles import FolderFiles
 
+    if is_in_bucket(address):
+        from tether.repo.bucket import open_in_bucket
+
+        store = open_bucket(parse_bucket_address(address))
+        return FolderFiles(open_in_bucket(address, store, clock=clock))
     return FolderFiles(open_location(parse_location(address, base), clock))

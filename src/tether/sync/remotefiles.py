@@ -130,7 +130,7 @@ def read_whole(end: RemoteFiles, commit: str, entry: RemoteEntry) -> bytes:
 
 
 class FolderFiles:
-    """The files of a repository on this machine; see `RemoteFiles`."""
+    """The files of a repository on this machine, or of one in a bucket; see `RemoteFiles`."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository

@@ -180,18 +180,23 @@ class Serving:
             return
         for move in request.moves:
             _check_move(move)
+        was_empty = not self._repository.root().refs
         try:
             self._move(request, command)
-        except TetherError:
+        except TetherError as error:
             # The same push may have been sent again while the first one was at work.
-            if not self._was_done(request):
+            if self._was_done(request):
+                return
+            if not (was_empty and isinstance(error, Conflict)):
                 raise
+            # Of two first pushes the one that comes second finds a HEAD that has just been chosen.
+            self._move(request, command)
 
     def _move(self, request: PushRequest, command: str) -> None:
         repository = self._repository
         with repository.transaction(command, write_id=request.write_id) as transaction:
             for move in request.moves:
-                transaction.set_ref(move.name, move.new, expected=move.old)
+                set_moved(transaction, move)
             arrived = _Arrived(repository, transaction, request)
             arrived.check()
             self._guard(arrived.view(transaction.root))
@@ -203,6 +208,21 @@ class Serving:
     def _was_done(self, request: PushRequest) -> bool:
         operations = read_operations(self._repository)
         return any(each.write_id == request.write_id for each in islice(operations, _RECENT))
+
+
+def set_moved(transaction: Transaction, move: RefMove) -> None:
+    """Move a ref from what the sender saw.
+
+    Raises:
+        Conflict: It is another one now.
+    """
+    try:
+        transaction.set_ref(move.name, move.new, expected=move.old)
+    except (AlreadyExists, Conflict):
+        if not move.name.startswith(BRANCHES):
+            raise Conflict(f"another tag {short_ref(move.name)} is there") from None
+        hint = "run 'tether pull' first, then push again"
+        raise Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint) from None
 
 
 def choose_head(transaction: Transaction, request: PushRequest) -> None:

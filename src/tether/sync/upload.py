@@ -76,10 +76,10 @@ def upload(
     data, meta = places_of(local.objects, missing.chunks), places_of(local.objects, missing.meta())
     total = sum(place.frame.stored for found in (data, meta) for place in found)
     progress.start("sending objects", total, "bytes")
-    names, size = [], 0
-    with ThreadPoolExecutor(JOBS, "send") as pool:
+    names, size, jobs = [], 0, end.jobs or JOBS
+    with ThreadPoolExecutor(jobs, "send") as pool:
         packs = (pack for role, found in ((DATA, data), (META, meta)) for pack in _packs(local, role, found))
-        for name, length in ahead(pool, lambda pack: _send(end, pack), packs, JOBS - 1):
+        for name, length in ahead(pool, lambda pack: _send(end, pack), packs, jobs - 1):
             names.append(name)
             size += length
             progress.advance(length)

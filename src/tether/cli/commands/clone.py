@@ -8,6 +8,7 @@ import click
 
 from tether.cli.context import Context
 from tether.cli.format import count_text
+from tether.cli.network import jobs_option, rate_option
 from tether.cli.options import with_options
 from tether.cli.patterns import top_pattern
 from tether.errors import InvalidInput
@@ -47,6 +48,8 @@ class Options:
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Only N commits of each branch.")
 @click.option("--lazy", is_flag=True, help="Bring contents when they are first read.")
 @click.option("-n", "--no-checkout", is_flag=True, help="Show no working files yet.")
+@jobs_option
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Copy the repository at URL into DIR and check out its branch.

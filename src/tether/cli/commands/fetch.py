@@ -7,6 +7,7 @@ import click
 from tether.cli import complete
 from tether.cli.context import Context
 from tether.cli.format import count_text
+from tether.cli.network import jobs_option, rate_option
 from tether.cli.options import with_options
 from tether.cli.patterns import patterns_here
 from tether.cli.render_refs import exchange_document, exchange_lines
@@ -36,6 +37,8 @@ class Options:
 )
 @click.option("--depth", type=click.IntRange(min=1), metavar="N", help="Bring N commits of each branch.")
 @click.option("--unshallow", is_flag=True, help="Bring the whole history.")
+@jobs_option
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Get branches and tags of a remote.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tether.cli.context import Context
+from tether.cli.network import rate_option
 from tether.cli.options import with_options
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ class Options:
     "-o", "--output", metavar="F", help="Write to F, or into it where it is a folder; - is the output."
 )
 @click.option("-f", "--force", is_flag=True, help="Replace files here that are other ones.")
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Bring files and folders of a remote repository here, without a clone.
 
-    ADDRESS is http(s)://HOST/OWNER/REPO on a hub, a folder, or file:///DIR. REV is a revision there, HEAD
+    ADDRESS is http(s)://HOST/OWNER/REPO on a hub, s3://BUCKET/PREFIX (gs://, az://) in a bucket, a folder,
+    or file:///DIR. REV is a revision there, HEAD
     if not given; in it `/` is written %2F. `ADDRESS:` is everything. A download that was cut goes on where
     it was when the command runs again.
     """
@@ -42,7 +45,7 @@ def command(ctx: Context, options: Options) -> None:
     from tether.sync.fileaddress import parse_file_address
 
     addresses = [parse_file_address(place) for place in options.places]
-    around = Surroundings(ctx.cwd, ctx.connect, ctx.now, ctx.progress())
+    around = Surroundings(ctx.cwd, ctx.connect, ctx.now, ctx.progress(), ctx.open_bucket)
     if options.output == "-":
         _write_out(ctx, addresses, around)
         return

@@ -41,7 +41,7 @@ def command(ctx: Context, options: Options) -> None:
 
     address = parse_hub_address(options.url)
     _warn_of_plain_http(ctx, address)
-    token = _token(address, options)
+    token = _token(ctx, address, options)
     with client_of(ctx, address, token) as client:
         me = client.json("GET", f"{API}/me")
     credentials(ctx).store(address.base, token)
@@ -52,7 +52,7 @@ def command(ctx: Context, options: Options) -> None:
     )
 
 
-def _token(address: "HubAddress", options: Options) -> str:
+def _token(ctx: Context, address: "HubAddress", options: Options) -> str:
     """Return the token that was given, or the one that a name and a password are good for."""
     from tether.cli.asking import read_secret
     from tether.errors import InvalidInput
@@ -63,18 +63,19 @@ def _token(address: "HubAddress", options: Options) -> str:
             "no token and no password", hint="give --token-stdin, or --user with --password-stdin"
         )
     if options.user is not None:
-        return _by_password(address, options.user, read_secret("password"))
+        return _by_password(ctx, address, options.user, read_secret("password"))
     return options.token or read_secret("token")
 
 
-def _by_password(address: "HubAddress", user: str, password: str) -> str:
+def _by_password(ctx: Context, address: "HubAddress", user: str, password: str) -> str:
     import socket
 
     from tether.cli.hubs import API
-    from tether.sync.http import HttpClient, HttpOptions
+    from tether.cli.network import http_options
+    from tether.sync.http import HttpClient
 
     # Once: a second try would count as a second wrong password, and make a second token.
-    client = HttpClient(address.base, None, HttpOptions(tries=1))
+    client = HttpClient(address.base, None, http_options(ctx, address, once=True))
     try:
         body = {"user": user, "password": password, "label": f"tether login on {socket.gethostname()}"[:100]}
         return str(client.json("POST", f"{API}/login", body)["token"])

@@ -4,6 +4,7 @@ import click
 
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text
+from tether.cli.network import jobs_option, rate_option
 from tether.cli.options import paths_argument
 from tether.cli.patterns import patterns_here
 
@@ -11,6 +12,8 @@ from tether.cli.patterns import patterns_here
 @click.command()
 @paths_argument(required=False)
 @click.option("--all", "all_commits", is_flag=True, help="Of every commit that is here.")
+@jobs_option
+@rate_option
 @pass_context
 def command(ctx: Context, paths: tuple[str, ...], all_commits: bool) -> None:
     """Bring contents that a remote has, so that they can be read without it.

@@ -4,12 +4,15 @@ import click
 
 from tether.cli import complete
 from tether.cli.context import Context, pass_context
+from tether.cli.network import jobs_option, rate_option
 
 
 @click.command()
 @click.argument("remote", required=False, shell_complete=complete.remotes)
 @click.argument("branch", required=False, shell_complete=complete.branches)
 @click.option("--rebase", is_flag=True, help="Replay your commits on top instead of merging.")
+@jobs_option
+@rate_option
 @pass_context
 def command(ctx: Context, remote: str | None, branch: str | None, rebase: bool) -> None:
     """Fetch from a remote and join its branch with yours.

@@ -6,6 +6,7 @@ import click
 
 from tether.cli import complete
 from tether.cli.context import Context
+from tether.cli.network import jobs_option, rate_option
 from tether.cli.options import with_options
 from tether.cli.render_refs import exchange_document, exchange_lines
 from tether.core.names import branch_ref
@@ -32,6 +33,8 @@ class Options:
 @click.option("--tags", is_flag=True, help="Send tags too.")
 @click.option("-d", "--delete", is_flag=True, help="Remove the branches from the remote.")
 @click.option("--no-verify", is_flag=True, help="Leave out the hook pre-push.")
+@jobs_option
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Send the current branch, or the branches named, to a remote.

@@ -8,6 +8,7 @@ import click
 
 from tether.cli.context import Context
 from tether.cli.format import count_text, short_id, size_text
+from tether.cli.network import rate_option
 from tether.cli.options import with_options
 
 
@@ -24,6 +25,7 @@ class Options:
 @click.argument("files", nargs=-1, required=True, type=click.Path(), metavar="FILE...")
 @click.argument("place", metavar="ADDRESS[@BRANCH]:PATH")
 @click.option("-m", "--message", required=True, metavar="MSG", help="Why.")
+@rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Add or replace files on a branch of a remote repository as one commit, without a clone.

@@ -62,15 +62,17 @@ class ProtectedPathDocument(Document):
 
 
 class RuleBody(Document):
-    """What holds for pushes to some branches.
+    """What holds for pushes to some branches or tags.
 
-    `branches` is a pattern such as `release/*`, or `HEAD` for the default branch. `push` are those who may
-    push, all who may write if it is null. `force` and `delete` say whether a branch may lose commits and be
-    deleted. `review` keeps a branch for reviewed changes: there are no reviews yet, so nobody but the exempt
-    may push to it. The rule does not hold for `exempt`.
+    `branches` is a pattern such as `release/*`, or `HEAD` for the default branch; or `tags` is one such as
+    `v*`. `push` are those who may push or make the tag, all who may write if it is null. `force` and `delete`
+    say whether a branch may lose commits or a tag be moved, and whether they may be deleted. `review` keeps a
+    branch for reviewed changes: there are no reviews yet, so nobody but the exempt may push to it. The rule
+    does not hold for `exempt`.
     """
 
-    branches: BranchPattern
+    branches: BranchPattern | None = None
+    tags: BranchPattern | None = None
     push: GrantDocument | None = None
     force: bool = False
     delete: bool = False
@@ -80,7 +82,7 @@ class RuleBody(Document):
 
     def rule(self, name: str) -> Rule:
         """Return the rule of this content."""
-        return Rule.read(name, self.branches, self.model_dump())
+        return Rule.read(name, self.branches or "", self.model_dump())
 
 
 class RuleDocument(RuleBody):
@@ -91,7 +93,7 @@ class RuleDocument(RuleBody):
     @classmethod
     def of(cls, rule: Rule) -> "RuleDocument":
         """Return the document of a rule whose grants are by name."""
-        return cls.model_validate({"name": rule.name, "branches": rule.branches, **rule.as_json()})
+        return cls.model_validate({"name": rule.name, "branches": rule.branches or None, **rule.as_json()})
 
 
 class NewLock(Document):
