@@ -2,8 +2,11 @@
 
 import hashlib
 import hmac
+import socket
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -67,6 +70,18 @@ class Receiver:
             request.wfile.write(text)
         except OSError:  # the hub is gone
             pass
+
+    def serve_tls(self, certificate: Path, key: Path) -> None:
+        """Speak TLS from now on."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        plain = self._server.get_request
+
+        def encrypted() -> tuple[socket.socket, Any]:
+            connection, address = plain()
+            return context.wrap_socket(connection, server_side=True), address
+
+        self._server.get_request = encrypted  # type: ignore[method-assign]
 
     def close(self) -> None:
         """Stop it."""

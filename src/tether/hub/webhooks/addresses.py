@@ -19,7 +19,9 @@ _METADATA = frozenset(
     )
 )
 """Where machines in clouds ask for their keys; some are private, some look public. Never allowed."""
-_NAT64 = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+_WITH_V4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""Networks whose addresses end in one of version 4."""
+_PUBLIC_V6 = ipaddress.IPv6Network("2000::/3")
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -78,6 +80,8 @@ def may_reach(address: Address, allowed: Sequence[Network] = ()) -> bool:
         return False
     if any(address in network for network in allowed):
         return True
+    if isinstance(address, ipaddress.IPv6Address) and address not in _PUBLIC_V6:
+        return False
     return address.is_global and not address.is_reserved
 
 
@@ -88,6 +92,6 @@ def _innermost(address: Address) -> Address:
     inner = address.ipv4_mapped or address.sixtofour
     if inner is None and address.teredo is not None:
         inner = address.teredo[1]
-    if inner is None and any(address in network for network in _NAT64) and int(address) > 1:
+    if inner is None and any(address in network for network in _WITH_V4) and int(address) > 1:
         inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address if inner is None else inner
