@@ -1,6 +1,6 @@
 """A change under way: one transaction, by somebody, at one time, with its record."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from tether.hub import audit
 from tether.hub.access import Principal
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
+from tether.hub.webhooks.outbox import Place, tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +32,31 @@ class Act:
     def record(
         self, action: str, subject: str, *, repository: RepositoryRow | None = None, **details: Any
     ) -> None:
-        """Add one entry to the audit log, in the transaction of the change that it tells of.
+        """Add one entry to the audit log and tell webhooks, in the transaction of the change itself.
 
         Args:
             action: What was done, such as `token.create`.
             subject: To what, such as `ada/photos`.
-            repository: The repository that it concerns.
+            repository: The repository that it concerns; its webhooks and those of its owner are told.
             details: What else is worth knowing; never a secret.
         """
+        self.record_for((), action, subject, repository=repository, **details)
+
+    def record_for(
+        self,
+        owners: Collection[str],
+        action: str,
+        subject: str,
+        *,
+        repository: RepositoryRow | None = None,
+        **details: Any,
+    ) -> None:
+        """Record what concerns organisations too, whose ids are given and whose webhooks are told."""
         user = self.actor.user
         entry = audit.Entry(self.now, user.id if user else None, self.actor.name, action, subject)
         audit.add(self.session, entry, repository.id if repository else None, details)
+        place = Place(repository, {*owners, repository.owner_id} if repository else owners)
+        tell(self.session, entry, place, details, allowed=self.hub.settings.webhook_attempts)
 
 
 @contextmanager

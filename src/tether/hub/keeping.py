@@ -16,6 +16,7 @@ from tether.hub.quotas import require_place
 from tether.hub.repositories import future_owner, remove_files, take_name
 from tether.hub.teams import forget_roles
 from tether.hub.tokens import DAY
+from tether.hub.webhooks.outbox import turn_off
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ def _move(act: Act, row: RepositoryRow, changes: Changes) -> None:
     take_name(act.session, row, owner, name)
     if (owner.id, row.key) != (old_owner, old_key):
         act.session.merge(Redirect(owner_id=old_owner, key=old_key, repository_id=row.id))
-    act.record("repository.move", row.full_name, repository=row, before=before)
+    act.record_for([old_owner], "repository.move", row.full_name, repository=row, before=before)
+    if owner.id != old_owner:
+        turn_off(act.session, row)
 
 
 def delete(act: Act, row: RepositoryRow) -> RepositoryRow:

@@ -66,7 +66,7 @@ def set_member(act: Act, name: str, user: str, role: str) -> None:
     else:
         _keep_an_owner(act, membership, role)
         membership.role = role
-    act.record("organisation.member", organisation.name, user=account.name, role=role)
+    act.record_for([organisation.id], "organisation.member", organisation.name, user=account.name, role=role)
 
 
 def remove_member(act: Act, name: str, user: str) -> None:
@@ -81,7 +81,7 @@ def remove_member(act: Act, name: str, user: str) -> None:
     teams = select(Team.id).where(Team.organisation_id == organisation.id)
     of_user = TeamMember.account_id == account.id
     act.session.execute(delete(TeamMember).where(of_user, TeamMember.team_id.in_(teams)))
-    act.record("organisation.member", organisation.name, user=account.name, role=None)
+    act.record_for([organisation.id], "organisation.member", organisation.name, user=account.name, role=None)
 
 
 def find_organisation(session: Session, name: str) -> Account:

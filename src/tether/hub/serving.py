@@ -16,6 +16,7 @@ from tether.hub.hub import Hub
 from tether.hub.janitor import janitor
 from tether.hub.middleware.access_log import logger as access
 from tether.hub.settings import HubSettings
+from tether.hub.webhooks.postman import postman
 
 _WAITING = 1024
 
@@ -70,7 +71,7 @@ def serve(hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, 
     # The server sends itself the signal again when it has ended, and that shall not kill us then.
     before = signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     try:
-        with janitor(hub):
+        with janitor(hub), postman(hub, monotonic):
             server.run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)

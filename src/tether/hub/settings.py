@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tether.errors import InvalidInput
+from tether.hub.webhooks.addresses import parse_networks
 from tether.storage.buckets import parse_bucket_address
 from tether.storage.oserrors import translated
 
@@ -63,6 +64,12 @@ class HubSettings:
     gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
+    webhook_networks: str = _setting(
+        "", "private networks, with commas, that webhooks may reach, such as `10.1.0.0/16`; none if not given"
+    )
+    webhook_timeout_s: int = _setting(10, "seconds that the receiver of a webhook has to answer")
+    webhook_attempts: int = _setting(8, "attempts after which a delivery of a webhook is given up")
+    webhook_days: int = _setting(30, "days for which deliveries of webhooks can be read and sent again")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 
     @property
@@ -150,6 +157,9 @@ def _check(settings: HubSettings) -> None:
         )
     if settings.stall_s < 1:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
+    if not 1 <= settings.webhook_timeout_s <= 60 or not 1 <= settings.webhook_attempts <= 20:
+        raise InvalidInput("webhook_timeout_s is 1 to 60, and webhook_attempts 1 to 20")
+    parse_networks(settings.webhook_networks)
     if settings.storage:
         parse_bucket_address(settings.storage)
     if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:

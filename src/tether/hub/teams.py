@@ -47,7 +47,7 @@ def delete_team(act: Act, organisation: str, name: str) -> None:
     """Remove a team and the roles that it gave; errors as for `create_team`, and NotFound."""
     owner = owned(act, organisation)
     act.session.delete(_find(act.session, owner, name))
-    act.record("team.delete", f"{owner.name}/{name}")
+    act.record_for([owner.id], "team.delete", f"{owner.name}/{name}")
 
 
 def list_members(session: Session, principal: Principal, organisation: str, name: str) -> Sequence[str]:
@@ -73,7 +73,7 @@ def add_member(act: Act, organisation: str, name: str, user: str) -> None:
         raise Conflict(f"{account.name} is not a member of {owner.name}", hint=hint)
     if act.session.get(TeamMember, (team.id, account.id)) is None:
         act.session.add(TeamMember(team_id=team.id, account_id=account.id))
-        act.record("team.member", f"{owner.name}/{team.name}", user=account.name, added=True)
+        act.record_for([owner.id], "team.member", f"{owner.name}/{team.name}", user=account.name, added=True)
 
 
 def remove_member(act: Act, organisation: str, name: str, user: str) -> None:
@@ -84,7 +84,7 @@ def remove_member(act: Act, organisation: str, name: str, user: str) -> None:
     if found is None:
         raise NotFound(f"{account.name} is not in the team {team.name}")
     act.session.delete(found)
-    act.record("team.member", f"{owner.name}/{team.name}", user=account.name, added=False)
+    act.record_for([owner.id], "team.member", f"{owner.name}/{team.name}", user=account.name, added=False)
 
 
 # -- in repositories ------------------------------------------------------------------------
