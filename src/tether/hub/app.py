@@ -18,6 +18,7 @@ from tether.hub.routes import (
     accounts,
     administration,
     files,
+    gates,
     health,
     locks,
     organisations,
@@ -39,6 +40,7 @@ _ROUTES = (
     rules,
     locks,
     quotas,
+    gates,
     transfer,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
