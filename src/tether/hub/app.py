@@ -18,6 +18,7 @@ from tether.hub.routes import (
     accounts,
     administration,
     files,
+    forks,
     gates,
     health,
     locks,
@@ -41,6 +42,7 @@ _ROUTES = (
     locks,
     quotas,
     gates,
+    forks,
     transfer,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))

@@ -3,7 +3,7 @@
 They join those of `tether.hub.database.models`, and what is said there holds here.
 """
 
-from sqlalchemy import ForeignKey, String, Text
+from sqlalchemy import ForeignKey, String, Text, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tether.hub.database.models import MICROS, Account, Base
@@ -26,6 +26,10 @@ class Fork(Base):
     source_id: Mapped[str | None] = mapped_column(ForeignKey(_REPOSITORY, ondelete="SET NULL"), index=True)
     closed: Mapped[bool]
     ready: Mapped[bool]
+
+
+UNREADY = select(Fork.repository_id).where(Fork.ready.is_(False))
+"""The ids of forks that are being made, or that a stop left half made."""
 
 
 class Gate(Base):
