@@ -87,9 +87,7 @@ def execute_fork(plan: ForkPlan, source: Repository, target: Backend) -> Root:
     )
 
 
-def _reached(
-    source: Repository, root: Root, inventory: Inventory, refs: Mapping[str, Digest]
-) -> frozenset[Digest]:
+def _reached(source: Repository, root: Root, inventory: Inventory, refs: Mapping[str, Digest]) -> set[Digest]:
     problems: list[str] = [f"pack {name.hex()[:12]} ({why})" for name, why in inventory.unreadable.items()]
 
     def report(kind: ObjectKind, digest: Digest, problem: str) -> None:
@@ -99,11 +97,11 @@ def _reached(
     marker.mark(refs.values())
     if problems:
         raise Corrupt(f"the source of the fork is not whole: {problems[0]}", hint="run 'tether hub fsck'")
-    return frozenset(marker.marked)
+    return marker.marked
 
 
 def _split(
-    inventory: Inventory, names: Sequence[Digest], marked: frozenset[Digest]
+    inventory: Inventory, names: Sequence[Digest], marked: set[Digest]
 ) -> tuple[tuple[Digest, ...], list[Place]]:
     """Return the packs that hold nothing but what is marked, and where the rest of it lies."""
     held = {name: split_digests(inventory.tables[name].digests) for name in names}
