@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,39 @@ def served(room: Room) -> Iterator[Served]:
     yield hub
     if hub.process.poll() is None:
         hub.stop()
+
+
+def test_asking_for_access(room: Room, served: Served) -> None:
+    """Clone refuses before a gate and says how to ask; the agreement is shown, agreed to, and clone works."""
+    token = room.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
+    url = f"{served.url}/ada/photos"
+    room.environ["TETHER_TOKEN"] = token
+    room.ok("repo", "create", url)
+    request = urllib.request.Request(
+        f"{served.url}/api/v1/repos/ada/photos/gate",
+        json.dumps({"agreement": "Be kind.\n", "automatic": True}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        method="PUT",
+    )
+    with urllib.request.urlopen(request) as reply:
+        digest = json.load(reply)["digest"]
+    room.ok("hub", "user", "add", "-q", "eve", "--root", "hub")
+    room.environ["TETHER_TOKEN"] = room.ok("hub", "token", "create", "eve", "--root", "hub").strip()
+    room.transcript(f"""
+        $ tether clone {url} copy
+        error: the contents of ada/photos are read on request
+        hint: run 'tether repo ask URL' to see the agreement and to ask for access
+        [6]
+        $ tether repo ask {url}
+        Be kind.
+
+        access: not asked for
+        to agree and ask for access: tether repo ask {url} --agree {digest}
+        $ tether repo ask {url} --agree {digest}
+        access to {url}: granted
+    """)
+    room.ok("clone", url, "copy")
+    assert room.json("repo", "ask", url, "--withdraw")["state"] == "withdrawn"
 
 
 def test_from_nothing_to_a_repository(room: Room, served: Served) -> None:

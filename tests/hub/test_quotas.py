@@ -52,6 +52,7 @@ def test_what_is_pushed_is_counted(hub: HubRoom, ada: str, tmp_path: Path) -> No
         "max_bytes": None,
         "repositories": 1,
         "max_repositories": None,
+        "fork_bytes": 0,
     }
     hub.repository(ada, "ada/y")
     desk.commit({"b": BIG[::-1]})

@@ -9,8 +9,11 @@ from sqlalchemy.orm import Session
 from tether.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from tether.hub.database.models import Account, Collaborator, Membership, RepositoryRow
 from tether.hub.database.rights import Team, TeamMember, TeamRole
+from tether.hub.database.sharing import AccessRequest, Gate
 
 SIGN_IN = "run 'tether login URL', or set TETHER_TOKEN"
+GRANTED = "granted"
+"""The state of a request for access that lets its user pass the gate."""
 
 
 class Role(IntEnum):
@@ -96,6 +99,7 @@ def require_administrator(principal: Principal) -> None:
 def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -> Role | None:
     """Return the highest role that somebody has in a repository, or None: then it is not there for them.
 
+    A public repository with a gate is read by those alone who have a role in it or were granted access.
     Where there is no repository the same is looked up, so that the time tells nothing.
     """
     user, found = principal.user, list[Role]()
@@ -103,11 +107,19 @@ def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -
         found += _granted(session, user.id, row)
     if row is None:
         return None
-    if not row.private:
+    if not row.private and is_open(session, user, row):
         found.append(Role.READ)
     if principal.operator or (user is not None and (user.admin or row.owner_id == user.id)):
         found.append(Role.ADMIN)
     return min(max(found), _HIGHEST[principal.scope]) if found else None
+
+
+def is_open(session: Session, user: Account | None, row: RepositoryRow) -> bool:
+    """Say whether a public repository has no gate that keeps a user, or nobody in particular, out."""
+    if session.get(Gate, row.id) is None:
+        return True
+    asked = None if user is None else session.get(AccessRequest, (row.id, user.id))
+    return asked is not None and asked.state == GRANTED
 
 
 def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> list[Role]:
@@ -153,10 +165,13 @@ def require(
     Raises:
         NotFound: It does not exist, or not for the one who asks.
         Unauthenticated: Nobody is signed in, and the role needs somebody.
-        Forbidden: The role or the scope of the token is not enough.
+        Forbidden: The role or the scope of the token is not enough, or the gate is closed.
         Conflict: It is archived, and the role is one that changes it.
     """
     held = role_of(session, principal, row)
+    if held is None and row is not None and not row.private:
+        hint = "run 'tether repo ask URL' to see the agreement and to ask for access"
+        raise Forbidden(f"the contents of {address} are read on request", hint=hint)
     if row is None or held is None:
         raise NotFound(f"no repository {address} for you here", hint=f"check the address; {SIGN_IN}")
     if held < role and principal.user is None:
@@ -170,3 +185,16 @@ def require(
     if row.archived and Role.READ < role < Role.ADMIN:
         raise Conflict(f"{address} is archived", hint="an administrator of the repository can take it back")
     return row
+
+
+def require_sight(
+    session: Session, principal: Principal, row: RepositoryRow | None, address: str
+) -> RepositoryRow:
+    """Return `row` if the one who asks may know that it is there, also before its gate.
+
+    Raises:
+        NotFound: It does not exist, or not for them.
+    """
+    if row is not None and not row.private and role_of(session, principal, row) is None:
+        return row
+    return require(session, principal, row, Role.READ, address)

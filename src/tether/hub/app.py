@@ -18,6 +18,8 @@ from tether.hub.routes import (
     accounts,
     administration,
     files,
+    forks,
+    gates,
     health,
     locks,
     organisations,
@@ -40,6 +42,8 @@ _ROUTES = (
     rules,
     locks,
     quotas,
+    gates,
+    forks,
     transfer,
     webhooks,
 )

@@ -6,6 +6,7 @@ the packs that it does not name. A backup that was stopped goes on where it was;
 """
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -141,6 +142,7 @@ def _copy_all(
     source: Callable[[str], Backend], target: Path, wanted: Wanted, told: tuple[Copied, Progress]
 ) -> None:
     done, progress = told
+    homes = _homes(target, wanted)
     progress.start("copying packs", sum(map(len, wanted.values())), "packs")
     for name, packs in wanted.items():
         with translated(str(target / name)):
@@ -149,9 +151,26 @@ def _copy_all(
             _copy_small(there, here, done, name)
             for pack in packs:
                 progress.advance(1)
-                if not here.exists(pack_key(pack)):
+                if not here.exists(pack_key(pack)) and not _shared(target, homes.get(pack), here, pack):
                     _copy_wanted(there, here, pack, done)
+                if here.exists(pack_key(pack)):
+                    homes[pack] = name
     progress.finish()
+
+
+def _homes(target: Path, wanted: Wanted) -> dict[Digest, str]:
+    """Return a repository of the copy that has it already for packs of several: those of forks."""
+    count = Counter(pack for packs in wanted.values() for pack in packs)
+    several = ((pack, name) for name, packs in wanted.items() for pack in packs if count[pack] > 1)
+    return {pack: name for pack, name in several if (target / name / pack_key(pack)).is_file()}
+
+
+def _shared(target: Path, home: str | None, here: LocalBackend, pack: Digest) -> bool:
+    """Give a repository of the copy a pack that another one of it has; say whether that was possible."""
+    if home is None or home == here.path.name:
+        return False
+    with closing(LocalBackend(target / home)) as there:
+        return here.link(there, pack_key(pack))
 
 
 def _copy_wanted(there: Backend, here: LocalBackend, pack: Digest, done: Copied) -> None:

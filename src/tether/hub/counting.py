@@ -8,6 +8,7 @@ from sqlalchemy import or_, select
 from tether.errors import TetherError
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.rights import StoredBytes
+from tether.hub.database.sharing import UNREADY
 from tether.hub.hub import Hub
 from tether.hub.quotas import lock_owner
 from tether.hub.repositories import open_repository
@@ -22,6 +23,7 @@ def recount(hub: Hub) -> None:
     before = hub.now() - QUIET
     query = select(RepositoryRow).outerjoin(StoredBytes, StoredBytes.repository_id == RepositoryRow.id)
     query = query.where(or_(StoredBytes.changed.is_(None), StoredBytes.changed <= before))
+    query = query.where(RepositoryRow.id.not_in(UNREADY))
     with hub.database.session(reads_only=True) as session:
         rows = session.scalars(query).all()
     for row in rows:

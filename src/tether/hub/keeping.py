@@ -10,6 +10,8 @@ from tether.errors import NotFound
 from tether.hub.access import OPERATOR
 from tether.hub.acting import Act, acting
 from tether.hub.database.models import Account, Redirect, RepositoryRow
+from tether.hub.database.sharing import UNREADY
+from tether.hub.forks import require_publishable
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
 from tether.hub.quotas import require_place
@@ -34,11 +36,13 @@ def change(act: Act, row: RepositoryRow, changes: Changes) -> RepositoryRow:
 
     Raises:
         InvalidInput: The new name is not allowed.
-        Forbidden, NotFound: The actor may not make repositories of the new owner.
+        Forbidden, NotFound: The actor may not make repositories of the new owner, or not make it public.
         AlreadyExists: The new address is taken.
         QuotaExceeded: The new owner has no room for it.
     """
     row = act.session.get_one(RepositoryRow, row.id)
+    if row.private and changes.private is False:
+        require_publishable(act, row)
     if changes.owner is not None or changes.name is not None:
         _move(act, row, changes)
     for name, value in (("private", changes.private), ("archived", changes.archived)):
@@ -79,6 +83,7 @@ def find_deleted(session: Session, owner: str, name: str, since: int) -> Reposit
     """Return the repository that was deleted last at an address, after `since`, or None."""
     query = select(RepositoryRow).join(RepositoryRow.owner).where(Account.key == key_of(owner))
     query = query.where(RepositoryRow.key == key_of(name), RepositoryRow.deleted_at > since)
+    query = query.where(RepositoryRow.id.not_in(UNREADY))
     return session.scalar(query.order_by(RepositoryRow.deleted_at.desc()).limit(1))
 
 

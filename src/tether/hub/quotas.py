@@ -17,6 +17,7 @@ from tether.hub.accounts import find_account
 from tether.hub.acting import Act
 from tether.hub.database.models import Account, Membership, RepositoryRow
 from tether.hub.database.rights import Quota, StoredBytes
+from tether.hub.database.sharing import Fork
 from tether.hub.hub import Hub
 
 _HINT = "delete what is not needed, or ask an administrator of the hub for more"
@@ -29,12 +30,14 @@ class Usage:
     Attributes:
         bytes: Of all packs, also those of deleted repositories that can be restored.
         repositories: Those that are not deleted.
+        fork_bytes: Of the bytes those of forks, which count whole although their packs are shared.
     """
 
     bytes: int
     max_bytes: int | None
     repositories: int
     max_repositories: int | None
+    fork_bytes: int = 0
 
 
 def usage_of(session: Session, hub: Hub, owner_id: str) -> Usage:
@@ -49,7 +52,8 @@ def usage_of(session: Session, hub: Hub, owner_id: str) -> Usage:
     most_bytes = settings.quota_bytes if own.bytes is None else own.bytes
     most_live = settings.quota_repositories if own.repositories is None else own.repositories
     bytes_, count = int(session.scalar(taken) or 0), session.scalar(live) or 0
-    return Usage(bytes_, most_bytes or None, count, most_live or None)
+    forked = session.scalar(taken.join(Fork, Fork.repository_id == RepositoryRow.id)) or 0
+    return Usage(bytes_, most_bytes or None, count, most_live or None, int(forked))
 
 
 def show(session: Session, hub: Hub, principal: Principal, owner: str) -> Usage:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -155,8 +155,7 @@ def list_visible(
 ) -> Sequence[RepositoryRow]:
     """Return the repositories that somebody may read, by address; at most `limit` behind `after`."""
     query = select(RepositoryRow).join(RepositoryRow.owner).where(RepositoryRow.deleted_at.is_(None))
-    if not (principal.operator or (principal.user is not None and principal.user.admin)):
-        query = query.where(or_(RepositoryRow.private.is_(False), *_readable(principal.user)))
+    query = only_visible(query, principal)
     if owner is not None:
         query = query.where(Account.key == key_of(owner))
     if after:
@@ -164,6 +163,13 @@ def list_visible(
         query = query.where(tuple_(Account.key, RepositoryRow.key) > tuple_(place[0], place[1]))
     ordered = query.order_by(Account.key, RepositoryRow.key)
     return session.scalars(ordered.limit(max(1, min(limit, PAGE)))).all()
+
+
+def only_visible(query: Select[RepositoryRow], principal: Principal) -> Select[RepositoryRow]:
+    """Return a query of those repositories alone that somebody may know of."""
+    if principal.operator or (principal.user is not None and principal.user.admin):
+        return query
+    return query.where(or_(RepositoryRow.private.is_(False), *_readable(principal.user)))
 
 
 def _readable(user: Account | None) -> list[ColumnElement[bool]]:

@@ -84,6 +84,25 @@ class Folder:
         self._sync(old)
         return True
 
+    def share(self, path: str, key: str) -> bool:
+        """Give a file of another folder the name of `key` too; False where it cannot have a second name.
+
+        A file that has the name already stays.
+        """
+        target = self.place(key)
+        self._ensure(os.path.dirname(target))  # noqa: PTH120
+        self.step("link")
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in NO_LINKS | {errno.EXDEV}:
+                raise
+            return False
+        self._sync(target)
+        return True
+
     def unlink(self, path: str) -> None:
         """Remove a file; one that is missing is fine."""
         self.step("unlink")

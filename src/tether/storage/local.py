@@ -299,6 +299,21 @@ class LocalBackend:
                 raise AlreadyExists(f"another value is stored as {target}")
         self._files.drop(self._folder.place(source))
 
+    def link(self, source: "LocalBackend", key: str) -> bool:
+        """Give the file of a key in another folder the same name here; False where the disk cannot.
+
+        Raises:
+            NotFound: There is no such value.
+            AlreadyExists: A value of another size is here.
+        """
+        size = source.size(key)
+        with translated(key):
+            if not self._folder.share(source._folder.place(key), key):
+                return False
+        if self.size(key) != size:
+            raise AlreadyExists(f"another value is stored as {key}", hint="run `tether fsck`")
+        return True
+
     def sweep(self, older_than_s: float, now_s: float) -> tuple[int, int]:
         """Remove what stopped processes left in `tmp/`; return how many files, and their bytes.
 

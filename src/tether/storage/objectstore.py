@@ -230,6 +230,16 @@ class ObjectBackend:
             raise AlreadyExists(f"another value is stored as {target}") from None
         self.delete(source)
 
+    def copy(self, source: "ObjectBackend", key: str) -> None:
+        """Take the value of a key from another part of this bucket, copied by the store itself.
+
+        A value of this key that is here stays: keys are named after contents.
+        """
+        place, goal = source._place(key), self._place(key)
+        source.size(key)
+        with suppress(AlreadyExists):
+            self._client.ask(key, lambda store: obstore.copy(store, place, goal, overwrite=False))
+
     def close(self) -> None:
         """Do nothing: connections are kept for others of this process."""
 

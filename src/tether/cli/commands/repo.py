@@ -55,6 +55,48 @@ def create(ctx: Context, options: CreateOptions) -> None:
     ctx.emit({**made, "url": options.url}, lambda: [f"made {options.url}"], essential=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """What the user asked for."""
+
+    url: str
+    agree: str | None
+    message: str
+    withdraw: bool
+
+
+@command.command("ask")
+@click.argument("url")
+@click.option("--agree", metavar="DIGEST", help="Ask for access; DIGEST is that of the agreement you read.")
+@click.option("-m", "--message", default="", help="A word to those who decide.")
+@click.option("--withdraw", is_flag=True, help="Take the request back, and the access that it gave.")
+@with_options(AskOptions)
+def ask(ctx: Context, options: AskOptions) -> None:
+    """Show the agreement before the contents of the repository at URL, or agree and ask for access."""
+    from tether.sync.address import parse_repository_address
+
+    address = parse_repository_address(options.url)
+    path = f"{API}/repos/{quote(address.owner, safe='')}/{quote(address.name, safe='')}"
+    with client_of(ctx, address, once=True) as client:
+        if options.withdraw:
+            told = client.json("DELETE", f"{path}/access")
+        elif options.agree is not None:
+            body = {"agreed": options.agree, "message": options.message}
+            told = client.json("POST", f"{path}/access", body)
+        else:
+            told = client.json("GET", f"{path}/gate")
+    ctx.emit({**told, "url": options.url}, lambda: _asked(told, options.url))
+
+
+def _asked(told: dict[str, Any], url: str) -> list[str]:
+    """Return what to say of a gate, or of a request."""
+    if "agreement" not in told:
+        return [f"access to {url}: {told['state']}"]
+    state = told["state"] or "not asked for"
+    ask_for = f"to agree and ask for access: tether repo ask {url} --agree {told['digest']}"
+    return [*told["agreement"].splitlines(), "", f"access: {state}", ask_for]
+
+
 @command.command("delete")
 @click.argument("url")
 @pass_context

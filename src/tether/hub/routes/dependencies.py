@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from tether.errors import Unauthenticated
 from tether.hub import tokens
-from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require
+from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require, require_sight
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.roots import Beside
 from tether.hub.hub import Hub
@@ -108,8 +108,8 @@ class Hosted:
         return closing(open_repository(self.hub, self.row, beside=beside))
 
 
-def repository_for(role: Role) -> Callable[..., Hosted]:
-    """Return the dependency that finds `{owner}/{name}` for somebody who has `role` there.
+def repository_for(role: Role | None) -> Callable[..., Hosted]:
+    """Return the dependency that finds `{owner}/{name}` for who has `role` there; None: may know of it.
 
     Its errors are those of `tether.hub.access.require` and of `principal_of`. The transaction in which it
     looked is over when the route begins, so a route may stream for long.
@@ -118,7 +118,11 @@ def repository_for(role: Role) -> Callable[..., Hosted]:
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
         with hub.database.session(reads_only=True) as session:
             principal, due = _found(request, hub, session)
-            row = require(session, principal, find(session, owner, name), role, f"{owner}/{name}")
+            found, address = find(session, owner, name), f"{owner}/{name}"
+            if role is None:
+                row = require_sight(session, principal, found, address)
+            else:
+                row = require(session, principal, found, role, address)
         if due:
             _note_use(hub, principal)
         return Hosted(hub, row, principal)

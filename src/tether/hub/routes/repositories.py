@@ -11,7 +11,7 @@ from tether.hub.routes import documents as doc
 from tether.hub.routes.dependencies import OPEN, Hosted, TheHub, ThePrincipal, repository_for
 
 router = APIRouter(prefix="/repos", tags=["repositories"])
-Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
+Found = Annotated[Hosted, Depends(repository_for(None))]
 Administered = Annotated[Hosted, Depends(repository_for(Role.ADMIN))]
 
 
@@ -38,7 +38,7 @@ def list_repositories(
 
 
 @router.get("/{owner}/{name}", openapi_extra=OPEN)
-def show(found: Readable) -> doc.RepositoryDocument:
+def show(found: Found) -> doc.RepositoryDocument:
     """Describe one repository."""
     return doc.RepositoryDocument.of(found.row)
 

@@ -133,6 +133,7 @@ class UsageDocument(Document):
     max_bytes: int | None
     repositories: int
     max_repositories: int | None
+    fork_bytes: int
 
     @classmethod
     def of(cls, usage: Usage) -> "UsageDocument":
@@ -142,4 +143,5 @@ class UsageDocument(Document):
             max_bytes=usage.max_bytes,
             repositories=usage.repositories,
             max_repositories=usage.max_repositories,
+            fork_bytes=usage.fork_bytes,
         )
