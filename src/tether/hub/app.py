@@ -20,6 +20,7 @@ from tether.hub.routes import (
     files,
     health,
     locks,
+    oidc,
     organisations,
     quotas,
     repositories,
@@ -31,6 +32,7 @@ from tether.hub.routes import (
 API = "/api/v1"
 _ROUTES = (
     accounts,
+    oidc,
     administration,
     files,
     organisations,

@@ -2,13 +2,17 @@
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, Unsupported
+from tether.hub.oidc.provider import Provider, parse_providers
 from tether.storage.buckets import parse_bucket_address
 from tether.storage.oserrors import translated
 
@@ -30,6 +34,7 @@ class HubSettings:
 
     Attributes:
         root: The folder of the hub: its database by default, repositories, and `hub.toml`.
+        providers: Who may sign people in; the tables `[oidc.NAME]` of `hub.toml`.
     """
 
     root: Path
@@ -64,6 +69,7 @@ class HubSettings:
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
+    providers: tuple[Provider, ...] = ()
 
     @property
     def database_url(self) -> str:
@@ -76,7 +82,7 @@ class HubSettings:
         return self.root / "repositories"
 
 
-TABLE: tuple[Field[Any], ...] = tuple(each for each in fields(HubSettings) if each.name != "root")
+TABLE: tuple[Field[Any], ...] = tuple(each for each in fields(HubSettings) if each.metadata)
 
 
 def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str, str]) -> HubSettings:
@@ -97,16 +103,26 @@ def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str
         if name.startswith(PREFIX) and name != f"{PREFIX}ROOT"
     }
     path = root / FILE
+    written = _read(path)
+    secrets = {name: of_environment.pop(f"oidc_{name}_secret") for name in _secrets_in(of_environment)}
+    providers = parse_providers(written.pop("oidc", {}), secrets, root)
     values: dict[str, Any] = {}
-    for origin, layer in ((str(path), _read(path)), ("the environment", of_environment)):
+    for origin, layer in ((str(path), written), ("the environment", of_environment)):
         for name, value in layer.items():
             if name not in names:
                 raise InvalidInput(f"unknown setting {name!r} in {origin}", hint=_nearest(name, names))
             values[name] = value
     values.update({name: value for name, value in flags.items() if value is not None})
-    settings = HubSettings(root.absolute(), **{each.name: _value(each, values) for each in TABLE})
+    told = {each.name: _value(each, values) for each in TABLE}
+    settings = HubSettings(root.absolute(), providers=providers, **told)
     _check(settings)
     return settings
+
+
+def _secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the providers that the environment has secrets for, as in `OIDC_NAME_SECRET`."""
+    found = [re.fullmatch(r"oidc_(\w+)_secret", name) for name in environment]
+    return [each[1] for each in found if each is not None]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -162,10 +178,28 @@ def _check(settings: HubSettings) -> None:
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise InvalidInput(f"public_url is no address: {settings.public_url}", hint="write https://HOST")
     encrypted = settings.public_url.startswith("https://")
+    if settings.providers:
+        _check_providers(settings)
     if settings.signup == "open" and not (is_loopback(settings.host) or encrypted or settings.allow_unsafe):
         raise InvalidInput(
             f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
             hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
+        )
+
+
+def _check_providers(settings: HubSettings) -> None:
+    """Refuse sign-in by providers where browsers could not come back, or only in the clear."""
+    if find_spec("joserfc") is None:
+        raise Unsupported(
+            "sign-in by providers needs a package that is not installed: joserfc",
+            hint="run: pip install 'tether[oidc]'",
+        )
+    parts = urlsplit(settings.public_url)
+    local = parts.hostname is not None and is_loopback(parts.hostname)
+    if parts.scheme != "https" and not (parts.hostname and (local or settings.allow_unsafe)):
+        raise InvalidInput(
+            "sign-in by providers needs a public_url that is https",
+            hint="put the hub behind TLS and set public_url",
         )
 
 
