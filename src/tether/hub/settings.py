@@ -54,7 +54,9 @@ class HubSettings:
     grace_days: int = _setting(30, "days for which a deleted repository can be restored")
     login_attempts: int = _setting(10, "failed sign-ins allowed in one window, by name and by address")
     login_window_s: int = _setting(900, "length of that window in seconds")
-    login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
+    login_days: int = _setting(
+        90, "days for which a token from `tether login` with a password or a provider is good"
+    )
     quota_bytes: int = _setting(0, "bytes that one owner may store in all their repositories; 0 is no limit")
     quota_repositories: int = _setting(0, "repositories that one owner may have; 0 is no limit")
     requests_per_s: int = _setting(
