@@ -22,6 +22,7 @@ from tether.hub.routes import (
     gates,
     health,
     locks,
+    oidc,
     organisations,
     quotas,
     repositories,
@@ -34,6 +35,7 @@ from tether.hub.routes import (
 API = "/api/v1"
 _ROUTES = (
     accounts,
+    oidc,
     administration,
     files,
     organisations,

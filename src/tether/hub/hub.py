@@ -9,6 +9,7 @@ from tether.core.identity import Time
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
+from tether.hub.oidc.asking import Directory
 from tether.hub.settings import HubSettings
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
@@ -26,6 +27,7 @@ class Hub:
         clock: Gives the time; nothing else in the hub reads one.
         bucket: Holds the contents of repositories; None where their folders do.
         kept: What was read of the bucket.
+        directory: What the providers of sign-ins said of themselves.
     """
 
     settings: HubSettings
@@ -33,6 +35,7 @@ class Hub:
     clock: Callable[[], Time]
     bucket: "ObjectBackend | None" = None
     kept: Kept = field(default_factory=Kept)
+    directory: Directory = field(default_factory=Directory)
 
     @classmethod
     def open(

@@ -2,13 +2,17 @@
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, Unsupported
+from tether.hub.oidc.provider import Provider, parse_providers
 from tether.hub.webhooks.addresses import parse_networks
 from tether.storage.buckets import parse_bucket_address
 from tether.storage.oserrors import translated
@@ -31,6 +35,7 @@ class HubSettings:
 
     Attributes:
         root: The folder of the hub: its database by default, repositories, and `hub.toml`.
+        providers: Who may sign people in; the tables `[oidc.NAME]` of `hub.toml`.
     """
 
     root: Path
@@ -50,7 +55,9 @@ class HubSettings:
     grace_days: int = _setting(30, "days for which a deleted repository can be restored")
     login_attempts: int = _setting(10, "failed sign-ins allowed in one window, by name and by address")
     login_window_s: int = _setting(900, "length of that window in seconds")
-    login_days: int = _setting(90, "days for which a token from `tether login` with a password is good")
+    login_days: int = _setting(
+        90, "days for which a token from `tether login` with a password or a provider is good"
+    )
     quota_bytes: int = _setting(0, "bytes that one owner may store in all their repositories; 0 is no limit")
     quota_repositories: int = _setting(0, "repositories that one owner may have; 0 is no limit")
     requests_per_s: int = _setting(
@@ -71,6 +78,7 @@ class HubSettings:
     webhook_attempts: int = _setting(8, "attempts after which a delivery of a webhook is given up")
     webhook_days: int = _setting(30, "days for which deliveries of webhooks can be read and sent again")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
+    providers: tuple[Provider, ...] = ()
 
     @property
     def database_url(self) -> str:
@@ -83,7 +91,7 @@ class HubSettings:
         return self.root / "repositories"
 
 
-TABLE: tuple[Field[Any], ...] = tuple(each for each in fields(HubSettings) if each.name != "root")
+TABLE: tuple[Field[Any], ...] = tuple(each for each in fields(HubSettings) if each.metadata)
 
 
 def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str, str]) -> HubSettings:
@@ -104,16 +112,26 @@ def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str
         if name.startswith(PREFIX) and name != f"{PREFIX}ROOT"
     }
     path = root / FILE
+    written = _read(path)
+    secrets = {name: of_environment.pop(f"oidc_{name}_secret") for name in _secrets_in(of_environment)}
+    providers = parse_providers(written.pop("oidc", {}), secrets, root)
     values: dict[str, Any] = {}
-    for origin, layer in ((str(path), _read(path)), ("the environment", of_environment)):
+    for origin, layer in ((str(path), written), ("the environment", of_environment)):
         for name, value in layer.items():
             if name not in names:
                 raise InvalidInput(f"unknown setting {name!r} in {origin}", hint=_nearest(name, names))
             values[name] = value
     values.update({name: value for name, value in flags.items() if value is not None})
-    settings = HubSettings(root.absolute(), **{each.name: _value(each, values) for each in TABLE})
+    told = {each.name: _value(each, values) for each in TABLE}
+    settings = HubSettings(root.absolute(), providers=providers, **told)
     _check(settings)
     return settings
+
+
+def _secrets_in(environment: Mapping[str, str]) -> list[str]:
+    """Return the names of the providers that the environment has secrets for, as in `OIDC_NAME_SECRET`."""
+    found = [re.fullmatch(r"oidc_(\w+)_secret", name) for name in environment]
+    return [each[1] for each in found if each is not None]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -172,10 +190,28 @@ def _check(settings: HubSettings) -> None:
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise InvalidInput(f"public_url is no address: {settings.public_url}", hint="write https://HOST")
     encrypted = settings.public_url.startswith("https://")
+    if settings.providers:
+        _check_providers(settings)
     if settings.signup == "open" and not (is_loopback(settings.host) or encrypted or settings.allow_unsafe):
         raise InvalidInput(
             f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
             hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
+        )
+
+
+def _check_providers(settings: HubSettings) -> None:
+    """Refuse sign-in by providers where browsers could not come back, or only in the clear."""
+    if find_spec("joserfc") is None:
+        raise Unsupported(
+            "sign-in by providers needs a package that is not installed: joserfc",
+            hint="run: pip install 'tether[oidc]'",
+        )
+    parts = urlsplit(settings.public_url)
+    local = parts.hostname is not None and is_loopback(parts.hostname)
+    if parts.scheme != "https" and not (parts.hostname and (local or settings.allow_unsafe)):
+        raise InvalidInput(
+            "sign-in by providers needs a public_url that is https",
+            hint="put the hub behind TLS and set public_url",
         )
 
 

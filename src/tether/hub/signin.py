@@ -85,10 +85,10 @@ def sign_up(hub: Hub, name: str, password: str, invitation: str | None, address:
     attempts.begin(hub, attempts.of_address(address))
     with acting(hub, Principal()) as act:
         if mode == "invite":
-            _check_invitation(act.session, act.now, str(invitation))
+            check_invitation(act.session, act.now, str(invitation))
         account = create_user(act, name, password=password)
         if mode == "invite":
-            _use_invitation(act, str(invitation), account)
+            use_invitation(act, str(invitation), account)
     return account
 
 
@@ -106,13 +106,14 @@ def invite(act: Act) -> str:
     return code
 
 
-def _check_invitation(session: Session, now: int, code: str) -> None:
+def check_invitation(session: Session, now: int, code: str) -> None:
+    """Let an invitation pass that nobody used; otherwise raise Forbidden."""
     found = session.get(Invitation, digest_of(code))
     if found is None or found.used_by is not None or found.expires <= now:
         raise Forbidden("the invitation is not valid: unknown, used or expired", hint="ask for another one")
 
 
-def _use_invitation(act: Act, code: str, account: Account) -> None:
+def use_invitation(act: Act, code: str, account: Account) -> None:
     """Mark an invitation as used; two people who use one at the same time do not both get in."""
     claim = update(Invitation).where(Invitation.digest == digest_of(code), Invitation.used_by.is_(None))
     done = act.session.execute(claim.values(used_by=account.id).returning(Invitation.digest)).all()

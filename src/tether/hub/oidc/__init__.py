@@ -1,0 +1,1 @@
+"""Sign-in by providers of OpenID Connect: settings, talking to providers, identities."""
