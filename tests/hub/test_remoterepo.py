@@ -256,8 +256,8 @@ def test_other_machines_are_asked_with_tls() -> None:
         ("[::1]:80", None),
         ("hub.example.org", None),
     ):
-        bases[host] = TetherFileSystem(host, plain_http=plain)._client._base
-    bases["plain"] = TetherFileSystem("hub.example.org", plain_http=True)._client._base
+        bases[host] = TetherFileSystem(host, plain_http=plain)._client.base
+    bases["plain"] = TetherFileSystem("hub.example.org", plain_http=True)._client.base
     TetherFileSystem.clear_instance_cache()
 
     assert bases == {

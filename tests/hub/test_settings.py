@@ -42,6 +42,10 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path: Path) -> None
         ("host = 1", "one line"),
         ('signup = "perhaps"', "closed, invite, open"),
         ('public_url = "hub.example.org"', "https://HOST"),
+        ('presign = "maybe"', "off, on, auto"),
+        ('presign = "on"', "set storage"),
+        ("presign_s = 0", "1 to 604800"),
+        ('presign_endpoint = "data.example.org"', "https://HOST"),
         ("port = ", "not a TOML file"),
     ],
 )

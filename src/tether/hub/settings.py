@@ -14,11 +14,13 @@ from urllib.parse import urlsplit
 from tether.errors import InvalidInput, Unsupported
 from tether.hub.oidc.provider import Provider, parse_providers
 from tether.hub.webhooks.addresses import parse_networks
-from tether.storage.buckets import parse_bucket_address
+from tether.storage.buckets import check_endpoint, parse_bucket_address
 from tether.storage.oserrors import translated
 
 PREFIX = "TETHER_HUB_"
 FILE = "hub.toml"
+PRESIGNS = ("off", "on", "auto")
+_LONGEST_PRESIGN_S = 7 * 86_400
 SIGNUPS = ("closed", "invite", "open")
 _SHORTEST_TOKEN = 16
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
@@ -45,6 +47,15 @@ class HubSettings:
         "bucket for the contents of repositories, such as `s3://BUCKET/PREFIX`; "
         "the folder of the hub if not given",
     )
+    presign: str = _setting(
+        "auto",
+        "send clients to the bucket for large packs: `on`, `off`, or `auto`: "
+        "if others reach the bucket by https, or `presign_endpoint` is set",
+    )
+    presign_endpoint: str = _setting(
+        "", "address under which clients reach the S3 server, if it is not the one of the hub"
+    )
+    presign_s: int = _setting(600, "seconds for which an address in the bucket is good")
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on; 0 takes a free one")
     public_url: str = _setting(
@@ -173,6 +184,7 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput(
             f"the setting signup cannot be {settings.signup!r}", hint=f"choose one of {', '.join(SIGNUPS)}"
         )
+    _check_presign(settings)
     if settings.stall_s < 1:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
     if not 1 <= settings.webhook_timeout_s <= 60 or not 1 <= settings.webhook_attempts <= 20:
@@ -213,6 +225,19 @@ def _check_providers(settings: HubSettings) -> None:
             "sign-in by providers needs a public_url that is https",
             hint="put the hub behind TLS and set public_url",
         )
+
+
+def _check_presign(settings: HubSettings) -> None:
+    if settings.presign not in PRESIGNS:
+        raise InvalidInput(
+            f"the setting presign cannot be {settings.presign!r}", hint=f"choose one of {', '.join(PRESIGNS)}"
+        )
+    if settings.presign == "on" and not settings.storage:
+        raise InvalidInput("presign is on, but the hub has no bucket", hint="set storage, or presign to auto")
+    if not 1 <= settings.presign_s <= _LONGEST_PRESIGN_S:
+        raise InvalidInput(f"the setting presign_s cannot be {settings.presign_s}", hint="give 1 to 604800")
+    if settings.presign_endpoint:
+        check_endpoint(settings.presign_endpoint, "presign_endpoint")
 
 
 def is_loopback(host: str) -> bool:

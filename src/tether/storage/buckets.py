@@ -134,7 +134,7 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
     kinds: dict[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     settings = dict(keys)
     if settings.get("endpoint"):
-        _check_endpoint(settings["endpoint"])
+        check_endpoint(settings["endpoint"], "AWS_ENDPOINT_URL")
     if address.scheme == "s3":
         # A copy that never replaces: parts copied by the store, completed under a condition.
         settings.setdefault("copy_if_not_exists", "multipart")
@@ -162,7 +162,12 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
         raise InvalidInput(f"the settings for {address.scheme}:// fit no client", hint=hint) from None
 
 
-def _check_endpoint(endpoint: str) -> None:
+def check_endpoint(endpoint: str, setting: str) -> None:
+    """Check that a setting is the address of a server.
+
+    Raises:
+        InvalidInput: It is not.
+    """
     parts = urlsplit(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname or _ENDPOINT.fullmatch(endpoint) is None:
-        raise InvalidInput("the endpoint is no address", hint="set AWS_ENDPOINT_URL to https://HOST")
+        raise InvalidInput("the endpoint is no address", hint=f"set {setting} to https://HOST")

@@ -23,6 +23,7 @@ from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Tethe
 from tether.storage.backend import check_key, check_prefix, span
 from tether.storage.objectclient import ObjectClient, Stores
 from tether.storage.oserrors import translated
+from tether.storage.presigning import signed
 
 PART = 5 << 20
 """Bytes of one request, either way; S3 takes no smaller parts. Each request has a deadline."""
@@ -239,6 +240,19 @@ class ObjectBackend:
         source.size(key)
         with suppress(AlreadyExists):
             self._client.ask(key, lambda store: obstore.copy(store, place, goal, overwrite=False))
+
+    def address(self, key: str, seconds: int, endpoint: str = "") -> str:
+        """Return an address at which anybody may read a value for so long, without keys; nothing is asked.
+
+        Args:
+            key: Of the value.
+            seconds: For how long, from now on.
+            endpoint: Where an S3 server is reached, if not where this process reaches it.
+
+        Raises:
+            Unsupported: The keys of this process cannot sign, or the store has no addresses.
+        """
+        return signed(self._client.stores, self._place(key), seconds, endpoint)
 
     def close(self) -> None:
         """Do nothing: connections are kept for others of this process."""

@@ -34,6 +34,8 @@ T = TypeVar("T")
 
 _CONNECT_S = 15.0
 _PROGRESS_S = 60.0
+_ELSEWHERE_S = 5.0
+"""For a connection to where a hub sends us: the hub itself is there, too."""
 _TRIES = 5
 _TRIES_UNMET = 3
 """As long as nothing has replied at an address and no connection is to be had: it is likely a wrong one."""
@@ -140,6 +142,9 @@ class HttpClient:
         token: Sent with every request; None asks as nobody.
         options: How connections are made.
 
+    Attributes:
+        base: The address, as it was given.
+
     Raises:
         InvalidInput: The address is not one of HTTP, or that of the proxy, or the file has no certificates.
     """
@@ -149,7 +154,7 @@ class HttpClient:
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise InvalidInput(f"not an address of a hub: {base}", hint="write https://HOST")
         self._host = parts.netloc
-        self._base, self._options = base.rstrip("/"), options or HttpOptions()
+        self.base, self._options = base.rstrip("/"), options or HttpOptions()
         self._headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
@@ -237,6 +242,32 @@ class HttpClient:
                     raise self._unreachable(error) from error
                 self._options.sleep(_pause(turns.failures, None))
 
+    def fetch_elsewhere(self, url: str, take: Callable[[Iterator[bytes]], object]) -> None:
+        """Give the blocks of what is at an address of another server, asked once, as nobody.
+
+        Raises:
+            Unavailable: It is not to be had, or was cut. The address, which may be a secret, is not told.
+        """
+        host = urlsplit(url).hostname
+        timeout = urllib3.Timeout(connect=_ELSEWHERE_S, read=self._options.progress_s)
+        headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
+        try:
+            reply = self._pool.request(
+                "GET", url, headers=headers, preload_content=False, redirect=False, timeout=timeout
+            )
+            try:
+                if reply.status != 200:
+                    raise Unavailable(f"{host} replied with status {reply.status}")
+                _require_length(reply)
+                take(reply.stream(_BLOCK))
+            except BaseException:
+                reply.close()
+                raise
+            finally:
+                reply.release_conn()
+        except (HTTPError, OSError) as error:
+            raise Unavailable(f"no connection to {host}: {type(_reason(error)).__name__}") from None
+
     @contextmanager
     def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
         headers = {**self._headers, **(request.headers or {})}
@@ -247,7 +278,7 @@ class HttpClient:
             headers["Content-Length"] = str(memoryview(body).nbytes)
         reply = self._pool.request(
             request.method,
-            self._base + request.path,
+            self.base + request.path,
             # Any buffer is sent as it is.
             body=cast("bytes | None", rate.pieces(body) if body and rate is not None else body),
             headers=headers,

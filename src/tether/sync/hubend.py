@@ -4,12 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
 from tether.core.digest import Buffer, Digest
+from tether.errors import InvalidInput, TooLarge, Unavailable
+from tether.sync.elsewhere import Elsewhere
 from tether.sync.ends import TakeFrames
-from tether.sync.http import HttpClient, Request
+from tether.sync.http import HttpClient, Reply, Request
 from tether.sync.wire import (
+    ADDRESS_TYPE,
     PackShare,
     PushRequest,
     RemoteRefs,
+    decode_address,
     decode_shares,
     decode_verified,
     read_frames,
@@ -17,6 +21,8 @@ from tether.sync.wire import (
 )
 
 API = "/api/v1"
+_TAKEN = ""
+"""Instead of an address: the pack came."""
 
 
 def repository_path(owner: str, repository: str) -> str:
@@ -35,6 +41,7 @@ class HubEnd:
 
     def __init__(self, client: HttpClient, owner: str, repository: str) -> None:
         self._client = client
+        self._elsewhere = Elsewhere(client.base)
         self._path = repository_path(owner, repository)
         self.name, self.jobs = f"{owner}/{repository}", client.jobs
 
@@ -72,8 +79,30 @@ class HubEnd:
         return decode_shares(self._client.call(self._post("shares", b"".join(digests))))
 
     def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
-        """Give the bytes of a pack of contents."""
-        self._client.call(Request("GET", f"{self._path}/transfer/packs/{name.hex()}/bytes"), take)
+        """Give the bytes of a pack of contents: from where the hub says they are, or else from the hub."""
+        path = f"{self._path}/transfer/packs/{name.hex()}/bytes"
+        url = self._address(path, take) if self._elsewhere.is_wanted else None
+        if url == _TAKEN:
+            return
+        if url is not None and self._elsewhere.follows(url):
+            try:
+                self._client.fetch_elsewhere(url, take)
+                return
+            except (Unavailable, InvalidInput, TooLarge):  # not there, cut, or not the pack: the hub has it
+                self._elsewhere.failed()
+        self._client.call(Request("GET", path), take)
+
+    def _address(self, path: str, take: Callable[[Iterator[bytes]], None]) -> str | None:
+        """Ask for a pack, and return where it is; `_TAKEN` where the hub sent it."""
+
+        def use(reply: Reply) -> str | None:
+            if reply.headers.get("Content-Type") == ADDRESS_TYPE:
+                return decode_address(reply.blocks)
+            take(reply.blocks)
+            return _TAKEN
+
+        headers = {"Accept": f"{ADDRESS_TYPE}, application/octet-stream"}
+        return self._client.exchange(lambda: Request("GET", path, headers=headers), use)
 
     def has_pack(self, name: Digest) -> bool:
         """Say whether a pack for a push to come is there."""

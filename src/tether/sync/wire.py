@@ -25,6 +25,9 @@ REPLY_BYTES = 64 << 20
 MOST_DEPTH = 1 << 31
 """A depth that reaches the beginning of any history."""
 WRITE_ID = 16
+ADDRESS_TYPE = "application/vnd.tether.address"
+"""Media type of a reply that says where a pack is, instead of the pack."""
+MAX_ADDRESS = 8192
 _MOST_UPDATES = 100_000
 
 
@@ -159,6 +162,24 @@ def unpack_bits(data: bytes, count: int) -> list[bool]:
         raise Corrupt("a list of flags has the wrong length")
     number = int.from_bytes(data, "little")
     return [bool(number >> at & 1) for at in range(count)]
+
+
+def encode_address(url: str) -> bytes:
+    """Return the message that tells where a pack is."""
+    return encode([VERSION, url])
+
+
+def decode_address(blocks: Iterable[bytes]) -> str:
+    """Read the message as it comes; Corrupt where it is none."""
+    data = bytearray()
+    for block in blocks:
+        data += block
+        if len(data) > MAX_ADDRESS:
+            break
+    match decode(bytes(data), "address of a pack") if len(data) <= MAX_ADDRESS else None:
+        case [1, str(url)]:
+            return url
+    raise Corrupt("the address of a pack has an unknown form", hint="use a newer Tether")
 
 
 def encode_verified(flags: Sequence[bool]) -> bytes:

@@ -66,9 +66,11 @@ def serve(ctx: Context, options: ServeOptions) -> None:
         "allow_unsafe": options.allow_unsafe or None,
     }
     with opened_hub(ctx, options.root, flags) as hub:
+        from tether.hub.presigning import require_addresses
         from tether.hub.serving import listen, serve
 
         hub.require_bucket()
+        require_addresses(hub)
         with listen(hub.settings) as (listener, url):
             ctx.emit(
                 {"url": url, "root": str(hub.settings.root)},

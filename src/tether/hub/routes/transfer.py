@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
@@ -15,13 +15,16 @@ from tether.hub import quotas
 from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
+from tether.hub.presigning import address_of
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
 from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
+    ADDRESS_TYPE,
     MAX_DIGESTS,
     MOST_DEPTH,
     PushRequest,
+    encode_address,
     encode_shares,
     encode_verified,
     pack_bits,
@@ -45,6 +48,7 @@ _TAKES: dict[str, Any] = {
 }
 """For OpenAPI: a body that the route reads by itself."""
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}}}}
+_PACK: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}, ADDRESS_TYPE: {}}}}
 
 
 async def body_of(request: Request) -> bytes:
@@ -114,10 +118,19 @@ def verify(found: Readable, body: Body) -> Response:
         return Response(encode_verified(Serving(repository).verify(digests)), media_type=_OCTETS)
 
 
-@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN)
-def pack_bytes(found: Readable, pack: PackName) -> StreamingResponse:
-    """Send a pack of contents whole."""
-    return _streamed(found, lambda end: end.pack(Digest(bytes.fromhex(pack))))
+@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES | _PACK, openapi_extra=OPEN)
+def pack_bytes(
+    found: Readable, pack: PackName, accept: Annotated[str, Header(max_length=1000)] = ""
+) -> Response:
+    """Send a pack of contents whole, or tell who knows of that where else it is."""
+    name = Digest(bytes.fromhex(pack))
+    if ADDRESS_TYPE in accept:
+        with found.open() as repository:
+            size, _ = Serving(repository).pack(name)
+        address = address_of(found.hub, found.row, name, size)
+        if address is not None:
+            return Response(encode_address(address), media_type=ADDRESS_TYPE)
+    return _streamed(found, lambda end: end.pack(name))
 
 
 def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingResponse:

@@ -1,0 +1,63 @@
+"""Sending clients to the bucket for packs that they may read whole.
+
+An address tells nothing of the keys of the hub, names one pack, and ends soon. Who has it can read that pack
+and nothing else, so it is given only after rights were asked for, and only for what lies in the repository's
+own part of the bucket.
+"""
+
+import ipaddress
+from urllib.parse import urlsplit
+
+from tether.core.digest import Digest
+from tether.errors import NotFound, Unsupported
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.settings import is_loopback
+from tether.repo.packs import pack_key
+
+LEAST = 1 << 20
+"""Smaller packs come from the hub: one request instead of two."""
+
+
+def address_of(hub: Hub, row: RepositoryRow, pack: Digest, size: int) -> str | None:
+    """Return where a live pack of a repository can be read without the hub; None where only the hub has it.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository; whoever asks may read it.
+        pack: One that a root lists.
+        size: Its bytes.
+    """
+    settings = hub.settings
+    if hub.bucket is None or settings.presign == "off" or size < LEAST:
+        return None
+    bucket, key = hub.bucket.below(row.id), pack_key(pack)
+    try:
+        address = bucket.address(key, settings.presign_s, settings.presign_endpoint)
+        if settings.presign == "auto" and not (settings.presign_endpoint or is_public(address)):
+            return None
+        return address if bucket.size(key) == size else None
+    except (NotFound, Unsupported):  # older than the bucket, or somewhere else; keys that cannot sign
+        return None
+
+
+def require_addresses(hub: Hub) -> None:
+    """Try whether addresses can be made, where they are wanted by all means.
+
+    Raises:
+        Unsupported: The keys of the hub cannot sign.
+    """
+    if hub.bucket is not None and hub.settings.presign == "on":
+        hub.bucket.address("presign", hub.settings.presign_s, hub.settings.presign_endpoint)
+
+
+def is_public(address: str) -> bool:
+    """Say whether others can reach an address, and nobody on the way can read what comes from there."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or is_loopback(host):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host
