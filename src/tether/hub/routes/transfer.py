@@ -118,7 +118,7 @@ def verify(found: Readable, body: Body) -> Response:
         return Response(encode_verified(Serving(repository).verify(digests)), media_type=_OCTETS)
 
 
-@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_BYTES | _PACK, openapi_extra=OPEN)
+@router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_PACK, openapi_extra=OPEN)
 def pack_bytes(
     found: Readable, pack: PackName, accept: Annotated[str, Header(max_length=1000)] = ""
 ) -> Response:
