@@ -26,6 +26,7 @@ from tether.hub.routes import (
     rules,
     teams,
     transfer,
+    workspaces,
 )
 
 API = "/api/v1"
@@ -40,6 +41,7 @@ _ROUTES = (
     locks,
     quotas,
     transfer,
+    workspaces,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""

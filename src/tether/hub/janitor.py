@@ -12,6 +12,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.keeping import purge
 from tether.hub.upkeep import chosen, collect
+from tether.hub.workspaces import remove_expired
 
 EVERY_S = 3600.0
 STAMP = "gc-last"
@@ -51,6 +52,7 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
     def work() -> None:
         while True:
             _tried(partial(_purge, hub), "the purge of deleted repositories")
+            _tried(partial(remove_expired, hub), "the removal of old workspaces")
             _tried(partial(recount, hub), "counting what repositories take")
             _tried(partial(_collect_if_due, hub, stop), "the garbage collection")
             if stop.wait(pause_s):
@@ -65,7 +67,7 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
         thread.join()
 
 
-def _tried(work: Callable[[], None], what: str) -> None:
+def _tried(work: Callable[[], object], what: str) -> None:
     """Work; what goes wrong is logged and tried again the next time."""
     try:
         work()

@@ -62,6 +62,7 @@ class HubSettings:
     stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
     gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
+    workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     allow_unsafe: bool = _setting(False, "start although a setting is unsafe")
 
