@@ -19,7 +19,8 @@ from tether.repo.packstream import PackStream
 from tether.repo.repository import Repository
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.ends import TakeFrames
-from tether.sync.serving import Serving, choose_head, set_moved
+from tether.sync.moves import choose_head, set_moved
+from tether.sync.serving import Serving
 from tether.sync.wire import PackShare, PushRequest, RemoteRefs, read_frames
 
 _BLOCK = 5 << 20

@@ -16,8 +16,11 @@ class FarEnd(Protocol):
 
     name: str
     """For messages."""
-    jobs: int | None
-    """How many requests to have under way at once; None for what is usual."""
+
+    @property
+    def jobs(self) -> int | None:
+        """How many requests to have under way at once; None for what is usual."""
+        ...
 
     def refs(self) -> RemoteRefs:
         """Return what it names now."""

@@ -259,7 +259,7 @@ class HttpClient:
                 if reply.status != 200:
                     raise Unavailable(f"{host} replied with status {reply.status}")
                 _require_length(reply)
-                take(reply.stream(_BLOCK))
+                take(self._paced(reply, _BLOCK))
             except BaseException:
                 reply.close()
                 raise

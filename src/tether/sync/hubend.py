@@ -43,7 +43,12 @@ class HubEnd:
         self._client = client
         self._elsewhere = Elsewhere(client.base)
         self._path = repository_path(owner, repository)
-        self.name, self.jobs = f"{owner}/{repository}", client.jobs
+        self.name = f"{owner}/{repository}"
+
+    @property
+    def jobs(self) -> int | None:
+        """How many requests to have under way at once; None for what is usual."""
+        return self._client.jobs
 
     def refs(self) -> RemoteRefs:
         """Return what it names now."""

@@ -19,7 +19,6 @@ from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
 from tether.repo.history import History, newest
 from tether.repo.objectdb import ObjectDb
-from tether.repo.operations import Head
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, pack_key, read_contents
@@ -28,6 +27,7 @@ from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.storage.backend import Backend
 from tether.sync.guarding import Guard, PushView, allow
+from tether.sync.moves import choose_head, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
 from tether.sync.receiving import OPEN_KINDS, PackReceiver
@@ -208,31 +208,6 @@ class Serving:
     def _was_done(self, request: PushRequest) -> bool:
         operations = read_operations(self._repository)
         return any(each.write_id == request.write_id for each in islice(operations, _RECENT))
-
-
-def set_moved(transaction: Transaction, move: RefMove) -> None:
-    """Move a ref from what the sender saw.
-
-    Raises:
-        Conflict: It is another one now.
-    """
-    try:
-        transaction.set_ref(move.name, move.new, expected=move.old)
-    except (AlreadyExists, Conflict):
-        if not move.name.startswith(BRANCHES):
-            raise Conflict(f"another tag {short_ref(move.name)} is there") from None
-        hint = "run 'tether pull' first, then push again"
-        raise Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint) from None
-
-
-def choose_head(transaction: Transaction, request: PushRequest) -> None:
-    """Let HEAD name the first branch that comes, where the one it names is not there."""
-    head = transaction.root.head.ref
-    if head is None or transaction.ref(head) is not None or transaction.root.refs:
-        return
-    branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
-    if branches:
-        transaction.set_head(Head(branches[0]))
 
 
 class Receiver(PackReceiver):

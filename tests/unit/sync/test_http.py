@@ -9,6 +9,7 @@ import pytest
 
 from tether.errors import QuotaExceeded, RateLimited, Unavailable
 from tether.sync.http import HttpClient, HttpOptions
+from tether.sync.rate import RateLimit
 
 CODES = {429: "rate-limited", 503: "unavailable", 507: "quota-exceeded"}
 
@@ -142,3 +143,16 @@ def test_a_hub_that_stops_for_a_while_is_waited_for(
     with pytest.raises(Unavailable):
         client.json("GET", "/")
     assert len(slept) == 4
+
+
+def test_what_comes_from_elsewhere_keeps_to_the_limit_too(answers: Answers) -> None:
+    """A pack at an address of a bucket counts as one of the hub does."""
+    waits: list[float] = []
+    limit = RateLimit(1024, lambda: 0.0, waits.append)
+    client = HttpClient(f"http://127.0.0.1:{answers.server_port}", None, HttpOptions(rate=limit))
+    limit.take(2048)
+    before = sum(waits)
+    client.fetch_elsewhere(f"http://127.0.0.1:{answers.server_port}/x", lambda blocks: b"".join(blocks))
+    client.close()
+
+    assert sum(waits) > before > 0
