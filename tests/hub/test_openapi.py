@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.described import PEOPLE, Described
 
-EXAMPLES = 6
+EXAMPLES = 4
 
 
 @pytest.fixture(scope="module")
