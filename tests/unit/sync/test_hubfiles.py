@@ -29,6 +29,8 @@ class Liar:
         asked: The ranges that were asked for.
     """
 
+    base = "http://hub.example.org"
+
     def __init__(self, document: Any = None, *replies: tuple[int, dict[str, str], bytes, bool]) -> None:
         self.document, self.replies = document, list(replies)
         self.asked: list[str] = []
