@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,10 +102,15 @@ def test_a_clone_takes_packs_from_the_bucket(hosted: Hosted, tmp_path: Path) -> 
     assert f"packs/{hosted.pack.hex()}.pack" in call.path.partition("?")[0]
 
 
+def failing(fault: Fault, _number: int, _call: Call) -> Fault:
+    """Let each request fail in one way."""
+    return fault
+
+
 def test_a_bucket_that_fails(hosted: Hosted, tmp_path: Path) -> None:
     """Whatever is wrong between client and bucket, the pack comes from the hub then."""
     for number, fault in enumerate(fault for fault in Fault if fault not in (Fault.STALLED, Fault.LOST)):
-        hosted.bucket.rule = lambda _number, _call, fault=fault: fault
+        hosted.bucket.rule = partial(failing, fault)
         check_clone(hosted, tmp_path / fault.name)
         assert len(hosted.calls()) == number + 1, fault
 

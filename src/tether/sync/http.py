@@ -18,9 +18,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 from urllib3.exceptions import (
     HTTPError,
-    MaxRetryError,
     NewConnectionError,
-    ProtocolError,
     ProxyError,
     SSLError,
 )
@@ -28,6 +26,7 @@ from urllib3.exceptions import (
 from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
+from tether.sync.cuts import reason_of, require_length
 from tether.sync.rate import RateLimit
 
 T = TypeVar("T")
@@ -234,7 +233,7 @@ class HttpClient:
                         continue
                     if reply.status >= 300:
                         raise self._refused(reply)
-                    _require_length(reply)
+                    require_length(reply)
                     return use(Reply(reply.status, reply.headers, self._paced(reply, block)))
             except (HTTPError, OSError) as error:
                 last = not turns.failed() or isinstance(error, SSLError)
@@ -258,7 +257,7 @@ class HttpClient:
             try:
                 if reply.status != 200:
                     raise Unavailable(f"{host} replied with status {reply.status}")
-                _require_length(reply)
+                require_length(reply)
                 take(self._paced(reply, _BLOCK))
             except BaseException:
                 reply.close()
@@ -266,7 +265,7 @@ class HttpClient:
             finally:
                 reply.release_conn()
         except (HTTPError, OSError) as error:
-            raise Unavailable(f"no connection to {host}: {type(_reason(error)).__name__}") from None
+            raise Unavailable(f"no connection to {host}: {type(reason_of(error)).__name__}") from None
 
     @contextmanager
     def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
@@ -310,10 +309,10 @@ class HttpClient:
             return kind(f"{self._host} replied with status {reply.status}", hint="check the address")
 
     def _is_unmet(self, error: Exception) -> bool:
-        return not self._met and isinstance(_reason(error), NewConnectionError)
+        return not self._met and isinstance(reason_of(error), NewConnectionError)
 
     def _unreachable(self, error: Exception) -> Unavailable:
-        reason, hint = _reason(error), "check the address and the network"
+        reason, hint = reason_of(error), "check the address and the network"
         where = self._host
         if isinstance(reason, ProxyError):
             where, hint = (
@@ -357,20 +356,6 @@ def _require_certificates(path: str) -> None:
         raise InvalidInput(
             f"{path} has no certificates", hint="give a file of certificates in PEM form"
         ) from None
-
-
-def _reason(error: Exception) -> Exception:
-    """Return what lies below the wrappers of an error."""
-    while isinstance(error, MaxRetryError) and error.reason is not None:
-        error = error.reason
-    return error
-
-
-def _require_length(reply: urllib3.BaseHTTPResponse) -> None:
-    """Refuse a reply whose end nobody could tell: its headers were cut, and its body would seem empty."""
-    told = reply.headers.get("Content-Length") is not None or "Transfer-Encoding" in reply.headers
-    if reply.status != 204 and not told:
-        raise ProtocolError("the headers of a reply were cut")
 
 
 class _Turns:

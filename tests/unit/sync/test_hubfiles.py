@@ -29,7 +29,7 @@ class Liar:
         asked: The ranges that were asked for.
     """
 
-    base = "http://hub.example.org"
+    base, jobs = "http://hub.example.org", 2
 
     def __init__(self, document: Any = None, *replies: tuple[int, dict[str, str], bytes, bool]) -> None:
         self.document, self.replies = document, list(replies)
