@@ -30,6 +30,7 @@ from tether.hub.routes import (
     teams,
     transfer,
     webhooks,
+    workspaces,
 )
 
 API = "/api/v1"
@@ -48,6 +49,7 @@ _ROUTES = (
     forks,
     transfer,
     webhooks,
+    workspaces,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""

@@ -1,11 +1,12 @@
 """Holds pushes to the rules of branches and tags and to locks of files, in the moment before refs move."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
 
-from tether.core.names import display, short_ref
+from tether.core.digest import Digest
+from tether.core.names import branch_ref, display, short_ref
 from tether.errors import Conflict, Forbidden, Unavailable
 from tether.hub.access import Principal, Role, require, role_of, teams_of
 from tether.hub.branchrules import Rule, Standing, tree_path
@@ -30,6 +31,58 @@ class Basis(NamedTuple):
     name: str
     rules: tuple[Rule, ...]
     locks: tuple[Held, ...]
+
+
+class Changes(Protocol):
+    """What rules and locks ask of a push; see `tether.sync.guarding.PushView`."""
+
+    @property
+    def branch_moves(self) -> tuple[RefMove, ...]:
+        """The branches that move."""
+        ...
+
+    @property
+    def default_branch(self) -> str | None:
+        """The branch that a clone checks out."""
+        ...
+
+    def rewinds(self, move: RefMove) -> bool:
+        """Say whether a branch loses commits."""
+        ...
+
+    def first_change(self, move: RefMove, paths: Sequence[bytes]) -> bytes | None:
+        """Return the first path at or below one of `paths` that changes."""
+        ...
+
+
+class StagedChanges:
+    """Paths of a branch that somebody stages, as a push that changes them would be seen.
+
+    Args:
+        branch: The branch.
+        default_branch: The one that a clone checks out.
+        paths: Files, or folders with all below them.
+    """
+
+    def __init__(self, branch: str, default_branch: str | None, paths: Sequence[bytes]) -> None:
+        self.default_branch, self._paths = default_branch, paths
+        self.branch_moves = (RefMove(branch_ref(branch), None, Digest(bytes(32))),)
+
+    def rewinds(self, move: RefMove) -> bool:
+        """Say no: a commit is added."""
+        del move
+        return False
+
+    def first_change(self, move: RefMove, paths: Sequence[bytes]) -> bytes | None:
+        """Return the first path that is at or below one of `paths`, or one of `paths` that is below."""
+        del move
+        for path in self._paths:
+            for each in paths:
+                if path == each or path.startswith(each + b"/"):
+                    return path
+                if each.startswith(path + b"/"):
+                    return each
+        return None
 
 
 class PushGuard:
@@ -60,6 +113,13 @@ class PushGuard:
                 require_room(session, self._hub, row.owner)
         check_push(self._basis, push)
 
+    def check_staged(self, changes: StagedChanges) -> None:
+        """Let somebody stage what they might push; errors as for the call."""
+        with self._hub.database.session(reads_only=True) as session:
+            row, basis = self._read(session)
+            require_room(session, self._hub, row.owner)
+        check_push(basis, changes)
+
     def confirm(self, session: Session) -> None:
         """Make sure, in the transaction in which the root moves, that the push was judged by what holds now.
 
@@ -88,7 +148,7 @@ class PushGuard:
         return row, Basis(who, self._principal.name, tuple(rules), tuple(locks))
 
 
-def check_push(basis: Basis, push: PushView) -> None:
+def check_push(basis: Basis, push: Changes) -> None:
     """Let a push of somebody who may write pass, if rules and locks allow it.
 
     Raises:
@@ -116,7 +176,7 @@ def standing_of(session: Session, principal: Principal, row: RepositoryRow) -> S
     return Standing(Role.READ if role is None else role, account_id, teams)
 
 
-def _check_locks(push: PushView, move: RefMove, locks: Sequence[Held]) -> None:
+def _check_locks(push: Changes, move: RefMove, locks: Sequence[Held]) -> None:
     paths = [tree_path(lock.path) for lock in locks]
     changed = push.first_change(move, paths) if paths else None
     if changed is not None:
@@ -132,7 +192,7 @@ class _Check:
     def __init__(self, rule: Rule, branch: str, who: Standing, name: str) -> None:
         self._rule, self._branch, self._who, self._name = rule, branch, who, name
 
-    def run(self, push: PushView, move: RefMove) -> None:
+    def run(self, push: Changes, move: RefMove) -> None:
         """Raise Forbidden where the rule does not allow the move."""
         rule, branch = self._rule, self._branch
         if move.old == move.new:
@@ -163,7 +223,7 @@ class _Check:
         if move.old is not None and move.new is not None and not rule.force:
             self._refuse(f"tag {tag} may not be moved", "make a tag of another name")
 
-    def _check_paths(self, push: PushView, move: RefMove) -> None:
+    def _check_paths(self, push: Changes, move: RefMove) -> None:
         closed = [each for each in self._rule.paths if not each.who.includes(self._who)]
         paths = [tree_path(each.path) for each in closed]
         changed = push.first_change(move, paths) if paths else None

@@ -13,6 +13,7 @@ from tether.hub.hub import Hub
 from tether.hub.keeping import purge
 from tether.hub.upkeep import chosen, collect
 from tether.hub.webhooks.deliveries import forget_old
+from tether.hub.workspaces import remove_expired
 
 EVERY_S = 3600.0
 STAMP = "gc-last"
@@ -53,6 +54,7 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
         while True:
             _tried(partial(_purge, hub), "the purge of deleted repositories")
             _tried(partial(forget_old, hub), "forgetting deliveries of webhooks")
+            _tried(partial(remove_expired, hub), "the removal of old workspaces")
             _tried(partial(recount, hub), "counting what repositories take")
             _tried(partial(_collect_if_due, hub, stop), "the garbage collection")
             if stop.wait(pause_s):
@@ -67,7 +69,7 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
         thread.join()
 
 
-def _tried(work: Callable[[], None], what: str) -> None:
+def _tried(work: Callable[[], object], what: str) -> None:
     """Work; what goes wrong is logged and tried again the next time."""
     try:
         work()

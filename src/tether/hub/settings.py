@@ -81,6 +81,7 @@ class HubSettings:
     stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
     gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
+    workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     webhook_networks: str = _setting(
         "", "private networks, with commas, that webhooks may reach, such as `10.1.0.0/16`; none if not given"

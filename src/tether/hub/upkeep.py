@@ -1,6 +1,7 @@
 """Keeping the repositories of a hub in order, while it serves: which ones, verifying, collecting garbage."""
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from sqlalchemy import select
 
@@ -11,6 +12,7 @@ from tether.hub.hub import Hub
 from tether.hub.leftovers import remove_notes, spared
 from tether.hub.repositories import find, open_repository
 from tether.hub.strays import find_strays, set_stray_aside
+from tether.hub.workspaces import is_staged
 from tether.repo.check import CheckOptions, CheckReport, Problem, ProblemKind, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
@@ -92,7 +94,7 @@ def _lost(hub: Hub, row: RepositoryRow, error: Corrupt) -> CheckReport:
 
 
 def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wait | None = None) -> GcCounts:
-    """Free what nothing needs in a repository; packs that wait for their push stay for a while.
+    """Free what nothing needs in a repository; packs that wait for a push or are staged stay.
 
     Args:
         hub: Has the repository.
@@ -109,7 +111,10 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
     since = now.micros - hub.settings.upload_grace_s * 1_000_000
     try:
         days = int(repository.config.get("gc.retention") or 0)
-        options = GcOptions(days, spares=spared(repository.backend, since))
+        waits = spared(repository.backend, since)
+        options = GcOptions(
+            days, spares=lambda key: waits(key) or is_staged(hub, row, PurePosixPath(key).stem)
+        )
         counts = execute_gc(repository, plan_gc(repository, now, options, progress), progress)
         remove_notes(repository.backend, since)
     finally:

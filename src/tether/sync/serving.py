@@ -261,8 +261,19 @@ class Receiver(PackReceiver):
         return table
 
     def _note(self) -> None:
-        with suppress(AlreadyExists):  # sent twice, or written above
-            self._backend.write_new(_mark(self._name), str(self._now).encode())
+        note_arrival(self._backend, self._name, self._now)
+
+
+def note_arrival(backend: Backend, name: Digest, now: int) -> None:
+    """Note that a pack arrived whole, unless that is noted already.
+
+    Args:
+        backend: Where it is.
+        name: Of the pack.
+        now: The time, in microseconds since 1970.
+    """
+    with suppress(AlreadyExists):
+        backend.write_new(_mark(name), str(now).encode())
 
 
 @dataclass(slots=True)

@@ -8,7 +8,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tether.errors import TooLarge
 from tether.hub.problems import reply_to
 
-STREAMED = re.compile(r"/api/v1/repos/[^/]+/[^/]+/transfer(/.*)?")
+STREAMED = re.compile(
+    r"/api/v1/repos/[^/]+/[^/]+/(transfer(/.*)?|workspaces/[^/]+/files/.*)",
+)
 """Paths whose routes read their bodies as streams and limit them themselves."""
 
 
