@@ -109,7 +109,8 @@ def test_stage_look_commit(shared: Shared) -> None:
     made = shared.commit(bob, workspace).json["commit"]
 
     tip = shared.desk.tip(bob)
-    assert tip is not None and tip.hex() == made
+    assert tip is not None
+    assert tip.hex() == made
     assert (shared.read("c"), shared.read("b"), shared.read("empty")) == (b"2", b"1", b"")
     assert shared.read("deep/er/large.bin") == LARGE
     assert hub.call("GET", "/api/v1/repos/ada/x/files/main/labels/a", bob).status == 404
@@ -135,10 +136,12 @@ def test_commit_again_is_the_same_commit(shared: Shared) -> None:
         thread.join()
     again = shared.commit(shared.bob, workspace)
     done = {reply.json["commit"] for reply in (*replies, again) if reply.status == 200}
-    assert again.status == 200 and len(done) == 1
+    assert again.status == 200
+    assert len(done) == 1
     assert {reply.status for reply in replies} <= {200, 503}
     tip = shared.desk.tip(shared.bob)
-    assert tip is not None and tip.hex() in done
+    assert tip is not None
+    assert tip.hex() in done
 
 
 def test_two_people_at_once(shared: Shared) -> None:
@@ -219,7 +222,8 @@ def test_who_is_in_a_workspace(shared: Shared) -> None:
     ):
         replies = [hub.api(method, f"{AT}/{each}{below}", shared.dan, body) for each in (workspace, absent)]
         told = [(r.status, r.body.replace(workspace.encode(), absent.encode())) for r in replies]
-        assert told[0] == told[1] and told[0][0] == 404
+        assert told[0] == told[1]
+        assert told[0][0] == 404
     assert hub.ok("GET", AT, shared.dan) == []
     assert hub.api("POST", AT, shared.rex, {}).code == "forbidden"
     assert hub.api("POST", AT, None, {}).code == "not-found"

@@ -11,15 +11,17 @@ from tether.api.remotefile import find_file, open_remote
 from tether.api.snapshot import FileInfo
 from tether.core.names import path_bytes
 from tether.core.tree import EMPTY_TREE, EntryKind
-from tether.errors import InvalidInput, NotFound
+from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.repo.revision import clean_path
 from tether.storage.buckets import OpenBucket, as_surroundings_say
-from tether.sync.places import open_files
+from tether.sync.address import parse_repository_address
+from tether.sync.places import is_on_hub, open_files
 from tether.sync.remotefiles import RemoteEntry, list_folder, read_whole, walk_folder
 
 if TYPE_CHECKING:
     from os import PathLike
 
+    from tether.api.workspace import Workspace
     from tether.sync.address import HubAddress
     from tether.sync.http import HttpClient
     from tether.sync.places import Connect
@@ -68,7 +70,9 @@ class RemoteRepo:
 
             return HttpClient(address.base, token)
 
-        self._end = open_files(self._url, Path.cwd(), connect or with_token, open_bucket, system_clock)
+        self._connect = connect or with_token
+        self._clients: list[HttpClient] = []
+        self._end = open_files(self._url, Path.cwd(), self._connect, open_bucket, system_clock)
         try:
             self.id = self._end.look(revision, b"", limit=1).commit
         except BaseException:
@@ -179,6 +183,33 @@ class RemoteRepo:
         """
         return self.read(path)
 
+    def workspace(self, branch: str | None = None, *, name: str = "", id: str | None = None) -> "Workspace":
+        """Make a workspace on the hub, or open the one of an id: changes are staged there without a clone.
+
+        It is discarded if the `with` block raises.
+
+        Args:
+            branch: That it is against, as it is now; None is the default branch.
+            name: For people who list workspaces.
+            id: Of one that is there.
+
+        Raises:
+            Unsupported: The repository is not on a hub.
+            NotFound: There is no such branch or workspace.
+            Unauthenticated, Forbidden: Whoever asks may not write.
+        """
+        from tether.api.workspace import Workspace
+        from tether.sync.hubworkspace import HubWorkspace
+
+        if not is_on_hub(self._url):
+            raise Unsupported("only hubs have workspaces", hint="use 'tether put' for a folder")
+        address = parse_repository_address(self._url)
+        client = self._connect(address)
+        self._clients.append(client)
+        if id is not None:
+            return Workspace(HubWorkspace.open(client, address.owner, address.name, id))
+        return Workspace(HubWorkspace.create(client, address.owner, address.name, branch, name))
+
     def close(self) -> None:
         """Give back connections and files; a `with` statement does so too.
 
@@ -186,6 +217,8 @@ class RemoteRepo:
             >>> RemoteRepo("shared").close()
         """
         self._end.close()
+        for client in self._clients:
+            client.close()
 
     def __enter__(self) -> Self:
         return self
