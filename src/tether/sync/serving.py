@@ -265,13 +265,7 @@ class Receiver(PackReceiver):
 
 
 def note_arrival(backend: Backend, name: Digest, now: int) -> None:
-    """Note that a pack arrived whole, unless that is noted already.
-
-    Args:
-        backend: Where it is.
-        name: Of the pack.
-        now: The time, in microseconds since 1970.
-    """
+    """Note that a pack arrived whole, unless that is noted; `now` is in microseconds since 1970."""
     with suppress(AlreadyExists):
         backend.write_new(_mark(name), str(now).encode())
 
