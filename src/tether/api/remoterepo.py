@@ -198,12 +198,13 @@ class RemoteRepo:
         Only what is new is sent. What this version is does not change.
 
         Example:
+            >>> from tether.errors import NotFound
             >>> remote = RemoteRepo("shared")
             >>> try:
             ...     remote.upload(Path("absent"), "", "New photos", Person("Ada", "ada@example.org"))
-            ... except tether.TetherError as error:
-            ...     error.code
-            'not-found'
+            ... except NotFound as error:
+            ...     print(error.code)
+            not-found
 
         Args:
             source: A file, which is at the path then, or a folder, which is in it under its name.
@@ -236,11 +237,12 @@ class RemoteRepo:
         It is discarded if the `with` block raises.
 
         Example:
+            >>> from tether.errors import Unsupported
             >>> try:
             ...     RemoteRepo("shared").workspace("main")
-            ... except tether.TetherError as error:
-            ...     error.hint
-            "use 'tether put' for a folder"
+            ... except Unsupported as error:
+            ...     print(error)
+            only hubs have workspaces
 
         Args:
             branch: That it is against, as it is now; None is the default branch.
