@@ -170,3 +170,23 @@ def test_cut_connections(shelf: Shelf) -> None:
     room.ok("clone", "-q", shelf.url, "copy")
     assert (room.work / "copy/more.bin").read_bytes() == MORE
     assert len(room.json("log", cwd=room.work / "copy")) == 3
+
+
+def test_folders_are_put_and_paths_removed(shelf: Shelf, address: str) -> None:
+    """In one commit, whose other files stay; what is not there or put at once is refused."""
+    room = shelf.ada
+    for name in ("set/a.txt", "set/deep/b.txt", "one.txt"):
+        room.write(name, name)
+    at = f"{address}:data/"
+    shown = room.json("put", "set", "one.txt", at, "-m", "both", "--remove", "images", "--remove", "README")
+    assert shown["paths"] == ["README", "data/one.txt", "data/set/a.txt", "data/set/deep/b.txt", "images"]
+    assert cat(room, address, "data/set/deep/b.txt") == "set/deep/b.txt"
+    assert room.run("get", f"{address}:images/cat.png", "-o", "-").code == 3
+    shown = room.json("put", f"{address}:", "-m", "less", "--remove", "data/set")
+    assert shown["paths"] == ["data/set"]
+    assert room.run("put", f"{address}:", "-m", "again", "--remove", "data/set").code == 3
+    assert room.run("put", "one.txt", at, "-m", "both", "--remove", "data").code == 2
+    assert room.run("put", at, "-m", "nothing").code == 2
+    (room.work / "set/link").symlink_to("a.txt")
+    assert room.run("put", "set", at, "-m", "a link").code == 2
+    check_hub(shelf)

@@ -13,6 +13,7 @@ from tests.support.served import Served
 from tests.support.shelf import Shelf
 
 import tether
+from tether.core.identity import Person
 from tether.errors import Conflict, TetherError, Unsupported
 
 LARGE = random.Random(9).randbytes(40_000_000)
@@ -75,6 +76,23 @@ def test_a_workspace_in_python(shelf: Shelf, tmp_path: Path) -> None:
     with tether.RemoteRepo(shelf.source) as here, pytest.raises(Unsupported):
         here.workspace()
     check_hub(shelf)
+
+
+def test_a_folder_is_uploaded_as_one_commit(shelf: Shelf, tmp_path: Path) -> None:
+    """With all that is in it; a file goes to its path."""
+    (tmp_path / "set/deep").mkdir(parents=True)
+    for name in ("a.txt", "deep/b.txt"):
+        (tmp_path / "set" / name).write_text(name)
+    before, ada = tip(shelf), Person("Ada", "ada@example.org")
+    with tether.RemoteRepo(shelf.url, shelf.token) as remote:
+        remote.upload(tmp_path / "set", "data", "A folder", ada)
+        commit = remote.upload(tmp_path / "set/a.txt", "c.txt", "A file", ada, branch="main")
+    with tether.RemoteRepo(shelf.url, shelf.token, "main") as remote:
+        assert remote.id == commit
+        assert remote.read_bytes("data/set/deep/b.txt") == b"deep/b.txt"
+        assert remote.read_bytes("c.txt") == b"a.txt"
+    with tether.RemoteRepo(shelf.url, shelf.token, "main~2") as remote:
+        assert remote.id == before
 
 
 def test_a_conflict_keeps_the_workspace(shelf: Shelf) -> None:

@@ -1,8 +1,9 @@
 """Files from here put on a branch of a repository that lies elsewhere, without a clone."""
 
+import io
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,19 +31,21 @@ class PutOptions:
         author: Who commits.
         scratch: A folder with room for what is new there; what is written there is of no use afterwards.
         into: The path is a folder, also where there is none yet.
+        removed: Files and folders that go, by their paths from the top on.
     """
 
     message: str
     author: Person
     scratch: Path
     into: bool = False
+    removed: tuple[bytes, ...] = ()
 
 
 def put(files: Sequence[Path], address: FileAddress, options: PutOptions, around: Surroundings) -> Put:
-    """Add or replace files as one commit.
+    """Add, replace or remove files as one commit.
 
     Args:
-        files: Files here; a link stands for what it leads to.
+        files: Files and folders here; a link stands for what it leads to, but not one in a folder.
         address: The branch and the path: of one file, or of a folder that files go into under their names.
         options: Message, author and the like.
         around: Of whoever asks.
@@ -63,9 +66,10 @@ def put(files: Sequence[Path], address: FileAddress, options: PutOptions, around
         options.message.strip() + "\n",
         options.author,
         around.clock(),
+        options.removed,
     )
     with ExitStack() as stack:
-        sources, total = _opened(files, stack)
+        sources, total = _opened(files)
         end = _end(address.repository, around)
         stack.callback(end.close)
         scratch = LocalBackend(options.scratch)
@@ -76,23 +80,57 @@ def put(files: Sequence[Path], address: FileAddress, options: PutOptions, around
         return done
 
 
-def _opened(files: Sequence[Path], stack: ExitStack) -> tuple[list[Source], int]:
-    """Open files and return them with the sum of their sizes.
+def _opened(files: Sequence[Path]) -> tuple[list[Source], int]:
+    """Return files, and those in folders, with the sum of their sizes.
 
     Raises:
-        InvalidInput: One is no file.
+        NotFound: One is not here.
+        InvalidInput: One is no file, or a folder holds what is none.
     """
     sources, total = [], 0
     for path in files:
         with translated(str(path)):
-            found = path.stat()
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        for each in _below(path) if is_folder else (path,):
+            with translated(str(each)):
+                found = each.lstat() if is_folder else each.stat()
             if not stat.S_ISREG(found.st_mode):
-                raise InvalidInput(f"{path} is no file", hint="clone the repository to add folders")
-            file = stack.enter_context(path.open("rb", buffering=0))
-        name, is_executable = os.fsencode(path.name), bool(found.st_mode & stat.S_IXUSR)
-        sources.append(Source(name, is_executable, file.readinto))
-        total += found.st_size
+                raise InvalidInput(f"{each} is no file", hint="clone the repository to add what is no file")
+            name = os.fsencode(each.relative_to(path.parent).as_posix())
+            sources.append(Source(name, bool(found.st_mode & stat.S_IXUSR), _Late(each).read_into))
+            total += found.st_size
     return sources, total
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder and the folders in it, but folders, in order."""
+    with translated(str(folder)):
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    for entry in entries:
+        path = folder / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(path)
+        else:
+            yield path
+
+
+class _Late:
+    """A file that is open only while it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: io.FileIO | None = None
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer from its start; 0 at the end."""
+        with translated(str(self._path)):
+            if self._file is None:
+                self._file = io.FileIO(self._path)
+            count = self._file.readinto(buffer)
+            if not count:
+                self._file.close()
+                self._file = None
+            return count
 
 
 def _end(repository: str, around: Surroundings) -> HubEnd | LocalEnd:

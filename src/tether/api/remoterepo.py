@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from tether.api.opened import system_clock
 from tether.api.remotefile import find_file, open_remote
 from tether.api.snapshot import FileInfo
+from tether.core.identity import Person
 from tether.core.names import path_bytes
 from tether.core.tree import EMPTY_TREE, EntryKind
 from tether.errors import InvalidInput, NotFound, Unsupported
@@ -183,10 +184,65 @@ class RemoteRepo:
         """
         return self.read(path)
 
+    def upload(
+        self,
+        source: Path,
+        path: "str | PathLike[str]",
+        message: str,
+        author: Person,
+        *,
+        branch: str | None = None,
+    ) -> str:
+        """Put a file, or a folder with all that is in it, on a branch as one commit; return its id.
+
+        Only what is new is sent. What this version is does not change.
+
+        Example:
+            >>> from tether.errors import NotFound
+            >>> remote = RemoteRepo("shared")
+            >>> try:
+            ...     remote.upload(Path("absent"), "", "New photos", Person("Ada", "ada@example.org"))
+            ... except NotFound as error:
+            ...     print(error.code)
+            not-found
+
+        Args:
+            source: A file, which is at the path then, or a folder, which is in it under its name.
+            path: In the repository; empty for the top.
+            message: Why.
+            author: Who commits.
+            branch: None is the default branch.
+
+        Raises:
+            NotFound: The source is not here, or there is no such branch.
+            Conflict: The same paths were changed there meanwhile, or the branch may not move.
+            AlreadyExists: A folder is where a file goes, or a file where a folder is needed.
+            Forbidden: Whoever asks may not do it.
+        """
+        import tempfile
+
+        from tether.api.getting import Surroundings
+        from tether.api.putting import PutOptions, put
+        from tether.sync.fileaddress import FileAddress
+
+        address = FileAddress(self._url, branch or "", _clean(path))
+        around = Surroundings(Path.cwd(), self._connect, system_clock)
+        with tempfile.TemporaryDirectory(prefix="tether-put-") as scratch:
+            options = PutOptions(message, author, Path(scratch), into=source.is_dir())
+            return put([source.absolute()], address, options, around).commit.hex()
+
     def workspace(self, branch: str | None = None, *, name: str = "", id: str | None = None) -> "Workspace":
         """Make a workspace on the hub, or open the one of an id: changes are staged there without a clone.
 
         It is discarded if the `with` block raises.
+
+        Example:
+            >>> from tether.errors import Unsupported
+            >>> try:
+            ...     RemoteRepo("shared").workspace("main")
+            ... except Unsupported as error:
+            ...     print(error)
+            only hubs have workspaces
 
         Args:
             branch: That it is against, as it is now; None is the default branch.

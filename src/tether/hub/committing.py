@@ -29,7 +29,8 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import read_contents
 from tether.repo.repository import Repository
 from tether.repo.session import WriteSession
-from tether.sync.serving import Serving, note_arrival
+from tether.sync.arrivals import note_arrival
+from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove
 
 _TRIES = 50

@@ -42,6 +42,11 @@ class Changes(Protocol):
         ...
 
     @property
+    def tag_moves(self) -> tuple[RefMove, ...]:
+        """The tags that move."""
+        ...
+
+    @property
     def default_branch(self) -> str | None:
         """The branch that a clone checks out."""
         ...
@@ -67,6 +72,7 @@ class StagedChanges:
     def __init__(self, branch: str, default_branch: str | None, paths: Sequence[bytes]) -> None:
         self.default_branch, self._paths = default_branch, paths
         self.branch_moves = (RefMove(branch_ref(branch), None, Digest(bytes(32))),)
+        self.tag_moves: tuple[RefMove, ...] = ()
 
     def rewinds(self, move: RefMove) -> bool:
         """Say no: a commit is added."""

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from tether.errors import NotFound
 from tether.storage.backend import Backend
-from tether.sync.serving import ARRIVED
+from tether.sync.arrivals import ARRIVED
 
 
 def spared(backend: Backend, since: int) -> Callable[[str], bool]:

@@ -16,7 +16,7 @@ from tether.repo.streams import ReadInto
 from tether.storage.backend import Backend, Upload
 from tether.storage.memory import MemoryBackend
 from tether.storage.wrappers import Wrapper
-from tether.sync.serving import note_arrival
+from tether.sync.arrivals import note_arrival
 
 LEVEL = "default"
 

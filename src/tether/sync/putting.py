@@ -91,6 +91,7 @@ class PutRequest:
         message: Of the commit.
         author: Who commits.
         now: When.
+        removed: Files and folders that go, by their paths from the top on.
     """
 
     branch: str
@@ -99,6 +100,7 @@ class PutRequest:
     message: str
     author: Person
     now: Time
+    removed: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,7 @@ def put_files(
     scratch: Backend,
     progress: Progress = SILENT,
 ) -> Put:
-    """Add or replace files on a branch as one commit; others who commit meanwhile lose nothing.
+    """Add, replace or remove files on a branch as one commit; others who commit meanwhile lose nothing.
 
     Args:
         end: Takes the files.
@@ -181,7 +183,7 @@ def put_files(
         progress: Told of the bytes that are read.
 
     Raises:
-        NotFound: There is no such branch.
+        NotFound: There is no such branch, or nothing where something is to be removed.
         Conflict: The same paths were changed there at the same time, or the branch may not move.
         AlreadyExists: A folder is where a file goes, or a file where a folder is needed.
         Forbidden: Whoever asks may not do it.
@@ -189,14 +191,16 @@ def put_files(
     objects = FarObjects(end)
     first = _Branch.find(end, objects, request.branch)
     targets = _targets(objects, first.tree, sources, request)
+    _require_removed(objects, first.tree, request.removed, targets)
     with _session(scratch, objects) as session:
-        entries = _stored(session, sources, targets, progress)
+        entries: dict[bytes, Entry | None] = dict.fromkeys(request.removed)
+        entries |= _stored(session, sources, targets, progress)
         packs = session.seal()
     waiting = [name for name, _ in (*packs.data, *packs.meta)]
     putting = _Putting(end, objects, scratch, request, waiting)
-    branch, seen = first, find_many(objects, first.tree, targets)
+    branch, seen = first, find_many(objects, first.tree, entries)
     for turn in range(_TRIES):
-        if find_many(objects, branch.tree, targets) != seen:
+        if find_many(objects, branch.tree, entries) != seen:
             raise Conflict(
                 f"{short_ref(branch.ref)} was changed there at the same paths meanwhile",
                 hint="look at it, then run the command again",
@@ -250,7 +254,7 @@ class _Putting:
         self._waiting, self._sent = list(waiting), list[Digest]()
         self._bytes = 0
 
-    def commit(self, branch: _Branch, entries: Mapping[bytes, Entry]) -> Put:
+    def commit(self, branch: _Branch, entries: Mapping[bytes, Entry | None]) -> Put:
         """Make the commit on top of a branch and move the branch; nothing where nothing differs."""
         before = find_many(self._objects, branch.tree, entries)
         changed = {path: entry for path, entry in entries.items() if before.get(path) != entry}
@@ -325,6 +329,8 @@ def _targets(
         AlreadyExists: Something of another kind is in the way.
         InvalidInput: Two have the same path, or it is none.
     """
+    if not sources:
+        return []
     path = request.path
     there = find(objects, tree, path)
     is_folder = request.into or not path or (there is not None and there.kind == EntryKind.DIRECTORY)
@@ -342,6 +348,20 @@ def _targets(
         check_path(target)
     _refuse_others(objects, tree, targets)
     return targets
+
+
+def _require_removed(
+    objects: FarObjects, tree: Digest, removed: Sequence[bytes], targets: Sequence[bytes]
+) -> None:
+    """Refuse to remove what is not there, and what is put at the same time."""
+    for path in removed:
+        check_path(path)
+        if any(path == each or each.startswith(path + b"/") for each in targets):
+            raise InvalidInput(f"{display(path)} is put and removed at once", hint="do one after the other")
+    there = find_many(objects, tree, removed)
+    lacking = [path for path in removed if path not in there]
+    if lacking:
+        raise NotFound(f"nothing is at {display(lacking[0])} there")
 
 
 def _refuse_others(objects: FarObjects, tree: Digest, targets: Sequence[bytes]) -> None:

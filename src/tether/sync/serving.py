@@ -7,7 +7,6 @@ without need. So a live object has all that it refers to beside it, whoever sent
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
@@ -26,6 +25,7 @@ from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.storage.backend import Backend
+from tether.sync.arrivals import has_arrived, note_arrival, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, set_moved
 from tether.sync.negotiate import Missing, find_missing
@@ -35,9 +35,6 @@ from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, Remot
 
 _RECENT = 10_000
 """Operations among which a repeated push is looked for."""
-
-ARRIVED = "arrived/"
-"""Where notes of packs that arrived are, each under the name of its pack and with the time in it."""
 
 _BLOCK = 1 << 20
 _TOGETHER = 16
@@ -160,7 +157,7 @@ class Serving:
 
     def has_pack(self, name: Digest) -> bool:
         """Say whether a pack was received whole."""
-        return _has_arrived(self._repository.backend, name)
+        return has_arrived(self._repository.backend, name)
 
     def receive(self, name: Digest) -> "Receiver":
         """Return what takes the bytes of a pack; it does not count before a push names it."""
@@ -203,7 +200,7 @@ class Serving:
             transaction.adopt(arrived.data, arrived.meta)
             choose_head(transaction, request)
         for name in request.packs:
-            repository.backend.delete(_mark(name))
+            repository.backend.delete(note_key(name))
 
     def _was_done(self, request: PushRequest) -> bool:
         operations = read_operations(self._repository)
@@ -237,18 +234,6 @@ class Receiver(PackReceiver):
 
     def _note(self) -> None:
         note_arrival(self._backend, self._name, self._now)
-
-
-def note_arrival(backend: Backend, name: Digest, now: int) -> None:
-    """Note that a pack arrived whole, unless that is noted already.
-
-    Args:
-        backend: Where it is.
-        name: Of the pack.
-        now: The time, in microseconds since 1970.
-    """
-    with suppress(AlreadyExists):
-        backend.write_new(_mark(name), str(now).encode())
 
 
 @dataclass(slots=True)
@@ -345,7 +330,7 @@ class _Arrived:
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
     found = _Tables([], [], [])
     for name in packs:
-        if not _has_arrived(repository.backend, name):
+        if not has_arrived(repository.backend, name):
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
         (found.data if role == DATA else found.meta).append(name)
@@ -364,16 +349,6 @@ def _check_move(move: RefMove) -> None:
         raise InvalidInput(f"{move.name} is neither a branch nor a tag")
     if move.new is not None:
         check_ref_name(move.name)
-
-
-def _has_arrived(backend: Backend, name: Digest) -> bool:
-    """Say whether a pack arrived whole and is still there; gc may have taken it since."""
-    return backend.exists(_mark(name)) and backend.exists(pack_key(name))
-
-
-def _mark(name: Digest) -> str:
-    """Return the key of the note that a pack arrived whole."""
-    return f"{ARRIVED}{name.hex()}"
 
 
 def _is_commit(objects: ObjectDb, digest: Digest) -> bool:
