@@ -13,7 +13,7 @@ from itertools import accumulate, islice
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
-from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, TetherError
+from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
 from tether.repo.history import History, newest

@@ -152,7 +152,7 @@ def test_what_comes_from_elsewhere_keeps_to_the_limit_too(answers: Answers) -> N
     client = HttpClient(f"http://127.0.0.1:{answers.server_port}", None, HttpOptions(rate=limit))
     limit.take(2048)
     before = sum(waits)
-    client.fetch_elsewhere(f"http://127.0.0.1:{answers.server_port}/x", lambda blocks: b"".join(blocks))
+    client.fetch_elsewhere(f"http://127.0.0.1:{answers.server_port}/x", b"".join)
     client.close()
 
     assert sum(waits) > before > 0
