@@ -42,7 +42,7 @@ def push_at_once(people: People, url: str, *branches: str) -> list[tuple[int, st
 
 def test_one_is_first_and_the_others_are_told_to_pull(people: People) -> None:
     """As at any other push that comes too late; with a pull they go in."""
-    for turn in range(3):
+    for turn in range(2):
         url = f"{people.hub.url}/ada/race{turn}"
         people.ada.ok("repo", "create", "-q", url, "--private")
         ends = push_at_once(people, url, "main")
@@ -56,7 +56,7 @@ def test_first_pushes_of_different_branches_all_go_in(people: People) -> None:
     for number in range(MANY):
         folder = people.ada.work / f"copy{number}"
         people.ada.ok("branch", "-q", f"line{number}", cwd=folder)
-    for turn in range(3):
+    for turn in range(2):
         url = f"{people.hub.url}/ada/lines{turn}"
         people.ada.ok("repo", "create", "-q", url, "--private")
         assert push_at_once(people, url, "line{}") == [(0, "")] * MANY

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from tests.support.described import PEOPLE, Described
 
-EXAMPLES = 4
+EXAMPLES = 3
 
 
 @pytest.fixture(scope="module")
