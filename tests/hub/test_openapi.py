@@ -34,6 +34,12 @@ def test_bodies_are_described(described: Described) -> None:
     }
     assert without == {
         "POST /api/v1/invitations",
+        "POST /api/v1/organisations/{organisation}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+        "POST /api/v1/organisations/{organisation}/webhooks/{webhook}/ping",
+        "POST /api/v1/repos/{owner}/{name}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+        "POST /api/v1/repos/{owner}/{name}/webhooks/{webhook}/ping",
+        "POST /api/v1/repos/{owner}/{name}/workspaces/{workspace}/update",
+        "PUT /api/v1/repos/{owner}/{name}/workspaces/{workspace}/members/{user}",
         "POST /api/v1/repos/{owner}/{name}/restore",
         "PUT /api/v1/organisations/{name}/teams/{team}/members/{user}",
     }

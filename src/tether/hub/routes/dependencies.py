@@ -20,6 +20,14 @@ from tether.hub.ratelimit import RateLimiter
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
 
+OCTETS = "application/octet-stream"
+TAKES: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""For OpenAPI: a body that the route reads by itself."""
 OPEN: dict[str, Any] = {"security": [{}]}
 """For OpenAPI, of a route that also answers without a token: what everybody may read is there for all."""
 

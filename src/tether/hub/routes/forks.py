@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 
 from tether.hub import forks
 from tether.hub.access import Role
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document, Name, RepositoryDocument
 
 router = APIRouter(prefix="/repos/{owner}/{name}/forks", tags=["forks"])
@@ -36,7 +36,7 @@ def make(found: Readable, body: NewFork) -> RepositoryDocument:
     return RepositoryDocument.of(forks.make_fork(found.hub, found.principal, found.row, wanted))
 
 
-@router.get("")
+@router.get("", openapi_extra=OPEN)
 def show(found: Found, after: str = "") -> ForksDocument:
     """Tell what it was forked from and list its forks; the next page is behind the last one's address."""
     with found.hub.database.session(reads_only=True) as session:

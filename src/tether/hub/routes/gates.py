@@ -9,7 +9,7 @@ from tether.hub import gates
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.database.sharing import AccessRequest, Gate
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["gates"])
@@ -71,7 +71,7 @@ class DecisionBody(Document):
     grant: bool
 
 
-@router.get("/gate")
+@router.get("/gate", openapi_extra=OPEN)
 def show_gate(found: Found) -> GateDocument:
     """Tell the agreement before the contents, to all who may find the repository."""
     with found.hub.database.session(reads_only=True) as session:

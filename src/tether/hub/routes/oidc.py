@@ -12,7 +12,7 @@ from tether.hub.acting import acting
 from tether.hub.hub import Hub
 from tether.hub.oidc import browser, person
 from tether.hub.routes import documents as doc
-from tether.hub.routes.dependencies import TheHub, ThePrincipal
+from tether.hub.routes.dependencies import OPEN, TheHub, ThePrincipal
 
 router = APIRouter(tags=["sign-in by providers"])
 _PATH = "/"
@@ -57,7 +57,7 @@ class IdentityDocument(doc.Document):
     created: int
 
 
-@router.get("/oidc")
+@router.get("/oidc", openapi_extra=OPEN)
 def list_providers(hub: TheHub, _: ThePrincipal) -> list[ProviderDocument]:
     """List who signs people in here."""
     return [ProviderDocument(name=each.name, title=each.title) for each in hub.settings.providers]
@@ -92,7 +92,7 @@ def callback(hub: TheHub, _: ThePrincipal, request: Request, provider: str) -> H
     return reply
 
 
-@router.post("/oidc/token", status_code=201)
+@router.post("/oidc/token", status_code=201, openapi_extra=OPEN)
 def redeem(hub: TheHub, principal: ThePrincipal, body: Redeem) -> doc.MadeToken:
     """Make a token for the code that a browser showed; `link` ties that person to who asks."""
     wanted = person.Redeeming(**body.model_dump())

@@ -16,7 +16,7 @@ from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
 from tether.hub.presigning import address_of
-from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
+from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
 from tether.sync.serving import Receiver, Serving, Stream
 from tether.sync.wire import (
@@ -37,18 +37,10 @@ Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
 Depth = Annotated[int | None, Query(ge=1, le=MOST_DEPTH)]
 PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 
-_OCTETS = "application/octet-stream"
 _MAX_LIST = 2 * MAX_DIGESTS * DIGEST_SIZE
 _MAX_PUSH = 32 << 20
-_TAKES: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {_OCTETS: {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
-"""For OpenAPI: a body that the route reads by itself."""
-_BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}}}}
-_PACK: dict[int | str, dict[str, Any]] = {200: {"content": {_OCTETS: {}, ADDRESS_TYPE: {}}}}
+_BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {OCTETS: {}}}}
+_PACK: dict[int | str, dict[str, Any]] = {200: {"content": {OCTETS: {}, ADDRESS_TYPE: {}}}}
 
 
 async def body_of(request: Request) -> bytes:
@@ -72,18 +64,18 @@ Body = Annotated[bytes, Depends(body_of)]
 def refs(found: Readable) -> Response:
     """Name branches, tags and HEAD."""
     with found.open() as repository:
-        return Response(Serving(repository).refs().encode(), media_type=_OCTETS)
+        return Response(Serving(repository).refs().encode(), media_type=OCTETS)
 
 
-@router.post("/have", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
+@router.post("/have", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
 def have(found: Readable, body: Body) -> Response:
     """Say of each digest whether the repository has it, as bits."""
     digests = read_digests(body)
     with found.open() as repository:
-        return Response(pack_bits(Serving(repository).have(digests)), media_type=_OCTETS)
+        return Response(pack_bits(Serving(repository).have(digests)), media_type=OCTETS)
 
 
-@router.post("/commits", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | _TAKES)
+@router.post("/commits", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | TAKES)
 def commits(found: Readable, body: Body, depth: Depth = None) -> StreamingResponse:
     """Send the commits and tags between what is wanted and what is there, or the newest so many."""
     count = int.from_bytes(body[:4], "little")
@@ -93,29 +85,29 @@ def commits(found: Readable, body: Body, depth: Depth = None) -> StreamingRespon
     return _streamed(found, lambda end: end.commits(digests[:count], digests[count:], depth))
 
 
-@router.post("/objects", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | _TAKES)
+@router.post("/objects", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | TAKES)
 def objects(found: Readable, body: Body) -> StreamingResponse:
     """Send objects as frames, as many as fit into one reply."""
     digests = read_digests(body)
     return _streamed(found, lambda end: end.objects(digests))
 
 
-@router.post("/shares", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
+@router.post("/shares", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
 def shares(found: Readable, body: Body) -> Response:
     """Say which packs of contents hold some chunks."""
     digests = read_digests(body)
     with found.open() as repository:
-        return Response(encode_shares(Serving(repository).shares(digests)), media_type=_OCTETS)
+        return Response(encode_shares(Serving(repository).shares(digests)), media_type=OCTETS)
 
 
-@router.post("/verify", response_class=Response, responses=_BYTES, openapi_extra=OPEN | _TAKES)
+@router.post("/verify", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
 def verify(found: Readable, body: Body) -> Response:
     """Say of contents whether each is there whole, after reading every byte of it."""
     digests = read_digests(body)
     if not digests:
         raise InvalidInput("no contents to verify")
     with found.open() as repository:
-        return Response(encode_verified(Serving(repository).verify(digests)), media_type=_OCTETS)
+        return Response(encode_verified(Serving(repository).verify(digests)), media_type=OCTETS)
 
 
 @router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_PACK, openapi_extra=OPEN)
@@ -137,7 +129,7 @@ def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingRe
     """Answer with a stream, for which the repository stays open; what is refused is refused before it."""
     with ExitStack() as stack:
         total, blocks = answer(Serving(stack.enter_context(found.open())))
-        headers = {"Content-Type": _OCTETS, "Content-Length": str(total)}
+        headers = {"Content-Type": OCTETS, "Content-Length": str(total)}
         return HeldStream(blocks, stack.pop_all().close, 200, headers)
 
 
@@ -152,7 +144,7 @@ def has_pack(found: Writable, pack: PackName) -> bool:
     return there
 
 
-@router.put("/packs/{pack}", status_code=204, openapi_extra=_TAKES)
+@router.put("/packs/{pack}", status_code=204, openapi_extra=TAKES)
 async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
     """Take a pack for a push to come; each of its frames is verified."""
     with await run_in_threadpool(found.open) as repository:
@@ -169,7 +161,7 @@ def _finish(found: Hosted, receiver: Receiver) -> None:
         receiver.finish()
 
 
-@router.post("/push", status_code=204, openapi_extra=_TAKES)
+@router.post("/push", status_code=204, openapi_extra=TAKES)
 async def push(found: Writable, request: Request) -> None:
     """End a push: move refs, all or none."""
     body = await _read(request, _MAX_PUSH)

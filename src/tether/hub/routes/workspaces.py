@@ -19,7 +19,7 @@ from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.database.workspaces import Workspace
 from tether.hub.routes import workspace_documents as doc
-from tether.hub.routes.dependencies import Hosted, repository_for
+from tether.hub.routes.dependencies import TAKES, Hosted, repository_for
 from tether.hub.staging import Staging
 from tether.hub.storing import Stored
 
@@ -94,7 +94,7 @@ def _wanted_of(executable: bool = False, digest: str | None = None) -> _Wanted:
     return _Wanted(executable, None if digest is None else parse_digest(digest))
 
 
-@router.put("/{workspace}/files/{path:path}")
+@router.put("/{workspace}/files/{path:path}", openapi_extra=TAKES)
 async def put(
     found: Writable,
     request: Request,
