@@ -57,6 +57,19 @@ class People:
         assert found
         assert not any(report["problems"] for report in found.values())
 
+    def share(self, *paths: str) -> None:
+        """Let Ada push one commit with small files, and Bob, who may write, clone it into his folder."""
+        ada = self.ada
+        self.api("PUT", "/repos/ada/photos/collaborators/bob", {"role": "write"}, self.tokens["ada"])
+        ada.ok("init", "-q")
+        for path in paths:
+            ada.write(path, "1\n")
+        ada.ok("add", "-q", "-A")
+        ada.ok("commit", "-q", "-m", "first")
+        ada.ok("remote", "add", "-q", "origin", self.url)
+        ada.ok("push", "-q")
+        self.bob.ok("clone", "-q", self.url, ".")
+
 
 @pytest.fixture
 def people(tmp_path: Path) -> Iterator[People]:

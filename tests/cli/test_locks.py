@@ -11,16 +11,7 @@ from tests.cli.test_hub_transfer import People
 def people(tmp_path: Path) -> Iterator[People]:
     """Return Ada, who owns a repository with one commit, and Bob, who may write to it and has a clone."""
     people = People(tmp_path)
-    ada = people.ada
-    people.api("PUT", "/repos/ada/photos/collaborators/bob", {"role": "write"}, people.tokens["ada"])
-    ada.ok("init", "-q")
-    for path in ("sheets/one", "cat"):
-        ada.write(path, "1\n")
-    ada.ok("add", "-q", "-A")
-    ada.ok("commit", "-q", "-m", "first")
-    ada.ok("remote", "add", "-q", "origin", people.url)
-    ada.ok("push", "-q")
-    people.bob.ok("clone", "-q", people.url, ".")
+    people.share("sheets/one", "cat")
     yield people
     if people.hub.process.poll() is None:
         people.hub.stop()
