@@ -38,6 +38,11 @@ WAIT_LONGEST_S = 600.0
 _AUTHOR = {"user.name": "TETHER_USER_NAME", "user.email": "TETHER_USER_EMAIL"}
 
 
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the home folder of the user."""
+    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+
+
 @dataclass
 class Context:
     """The surroundings of one command; only here are the environment, the clock and the streams read."""
@@ -168,7 +173,7 @@ class Context:
     def user_config_path(self) -> Path:
         """The settings of this user, in `$XDG_CONFIG_HOME` or `~/.config`."""
         base = self.environ.get("XDG_CONFIG_HOME")
-        return (Path(base) if base else Path.home() / ".config") / "tether" / "config.toml"
+        return (Path(base) if base else home_of(self.environ) / ".config") / "tether" / "config.toml"
 
     @property
     def repo_config_path(self) -> Path | None:

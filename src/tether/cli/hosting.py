@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tether.cli.context import Context
+from tether.cli.context import Context, home_of
 from tether.errors import Unsupported
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def default_root(environ: Mapping[str, str]) -> Path:
     if environ.get("TETHER_HUB_ROOT"):
         return Path(environ["TETHER_HUB_ROOT"])
     base = environ.get("XDG_DATA_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "tether" / "hub"
+    return (Path(base) if base else home_of(environ) / ".local" / "share") / "tether" / "hub"
 
 
 def require_packages() -> None:

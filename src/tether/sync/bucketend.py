@@ -12,14 +12,14 @@ from blake3 import blake3
 
 from tether.core.ahead import ahead
 from tether.core.digest import Buffer, Digest
-from tether.errors import Corrupt
+from tether.errors import Conflict, Corrupt
 from tether.repo.frames import DATA, HEADER, Table, role_of
 from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.packstream import PackStream
 from tether.repo.repository import Repository
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.ends import TakeFrames
-from tether.sync.moves import choose_head, set_moved
+from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.serving import Serving
 from tether.sync.wire import PackShare, PushRequest, RemoteRefs, read_frames
 
@@ -118,12 +118,16 @@ class BucketEnd:
         repository = self._repository
         packs = {name: self._tables.get(name) or self._read(name) for name in request.packs}
         repository.objects.lookup.extend([(name, table) for name, (_, table) in packs.items()])
-        with repository.transaction("push", write_id=request.write_id) as transaction:
-            for move in request.moves:
-                set_moved(transaction, move)
-            data = [name for name, (role, _) in packs.items() if role == DATA]
-            transaction.adopt(data, [name for name in packs if name not in data])
-            choose_head(transaction, request)
+        try:
+            with repository.transaction("push", write_id=request.write_id) as transaction:
+                for move in request.moves:
+                    set_moved(transaction, move)
+                data = [name for name, (role, _) in packs.items() if role == DATA]
+                transaction.adopt(data, [name for name in packs if name not in data])
+                choose_head(transaction, request)
+        except Conflict:
+            require_unmoved(repository.root().refs, request.moves)
+            raise
         self._replaced = transaction.replaced_packs
 
     def tidy(self) -> None:

@@ -211,7 +211,8 @@ class HttpClient:
     def exchange(self, make: Callable[[], Request], use: Callable[[Reply], T], *, block: int = _BLOCK) -> T:
         """Send the request that `make` gives for each try, and return what `use` makes of the reply.
 
-        So what came before a cut need not be asked for again. Errors of `use` that are no OSError end it.
+        So what came before a cut need not be asked for again, and tries are counted from there. Errors of
+        `use` that are no OSError end it.
 
         Args:
             make: Returns the request.
@@ -222,10 +223,13 @@ class HttpClient:
             TetherError: What the hub replied, by its code.
             Unavailable: The hub could not be reached, or did not answer in time.
         """
-        turns = _Turns(self._options.tries)
+        asked = None
         while True:
+            request = make()
+            if request != asked:  # what came before the cut is not asked for again: it went on
+                turns, asked = _Turns(self._options.tries), request
             try:
-                with self._sent(make()) as reply:
+                with self._sent(request) as reply:
                     pause = turns.after(reply)
                     if pause is not None:
                         reply.drain_conn()
@@ -309,7 +313,7 @@ class HttpClient:
             return kind(f"{self._host} replied with status {reply.status}", hint="check the address")
 
     def _is_unmet(self, error: Exception) -> bool:
-        return not self._met and isinstance(reason_of(error), NewConnectionError)
+        return not self._met and isinstance(reason_of(error), NewConnectionError | ProxyError)
 
     def _unreachable(self, error: Exception) -> Unavailable:
         reason, hint = reason_of(error), "check the address and the network"

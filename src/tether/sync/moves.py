@@ -1,5 +1,8 @@
 """How refs move at the far end of a push, in the transaction that does it."""
 
+from collections.abc import Iterable, Mapping
+
+from tether.core.digest import Digest
 from tether.core.names import BRANCHES, short_ref
 from tether.errors import AlreadyExists, Conflict
 from tether.repo.operations import Head
@@ -16,10 +19,29 @@ def set_moved(transaction: Transaction, move: RefMove) -> None:
     try:
         transaction.set_ref(move.name, move.new, expected=move.old)
     except (AlreadyExists, Conflict):
-        if not move.name.startswith(BRANCHES):
-            raise Conflict(f"another tag {short_ref(move.name)} is there") from None
-        hint = "run 'tether pull' first, then push again"
-        raise Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint) from None
+        raise _moved(move) from None
+
+
+def require_unmoved(refs: Mapping[str, Digest], moves: Iterable[RefMove]) -> None:
+    """Check, after a transaction failed, that it did not come too late.
+
+    Args:
+        refs: As they are now.
+        moves: What it wanted.
+
+    Raises:
+        Conflict: A ref was moved by someone else while it was at work.
+    """
+    for move in moves:
+        if refs.get(move.name) not in (move.old, move.new):
+            raise _moved(move) from None
+
+
+def _moved(move: RefMove) -> Conflict:
+    if not move.name.startswith(BRANCHES):
+        return Conflict(f"another tag {short_ref(move.name)} is there")
+    hint = "run 'tether pull' first, then push again"
+    return Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint)
 
 
 def choose_head(transaction: Transaction, request: PushRequest) -> None:

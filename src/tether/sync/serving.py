@@ -27,7 +27,7 @@ from tether.repo.transaction import Transaction
 from tether.storage.backend import Backend
 from tether.sync.arrivals import has_arrived, note_arrival, note_key
 from tether.sync.guarding import Guard, PushView, allow
-from tether.sync.moves import choose_head, set_moved
+from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
 from tether.sync.receiving import OPEN_KINDS, PackReceiver
@@ -184,7 +184,10 @@ class Serving:
             # The same push may have been sent again while the first one was at work.
             if self._was_done(request):
                 return
-            if not (was_empty and isinstance(error, Conflict)):
+            if not isinstance(error, Conflict):
+                raise
+            require_unmoved(self._repository.root().refs, request.moves)
+            if not was_empty:
                 raise
             # Of two first pushes the one that comes second finds a HEAD that has just been chosen.
             self._move(request, command)

@@ -14,12 +14,15 @@ from tether.core.progress import SILENT
 from tether.errors import Conflict, Corrupt, InvalidInput
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.packs import pack_key
+from tether.repo.transaction import Transaction
 from tether.storage.buckets import BucketAddress, parse_bucket_address
 from tether.storage.objectclient import Stores
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.clone import CloneOptions
 from tether.sync.exchange import FetchOptions, PushOptions, RefState
+from tether.sync.moves import choose_head
 from tether.sync.places import BucketPlace, bucket_place
+from tether.sync.wire import PushRequest
 
 MAIN = PushOptions(("main",))
 
@@ -85,6 +88,29 @@ def test_a_ref_that_moved_meanwhile_is_a_conflict(bucket: Bucket, tmp_path: Path
     assert bucket.place().end.refs().refs[branch_ref("main")] == ours
     done = bucket.place().push(here, "origin", MAIN, progress=SILENT)
     assert [update.state for update in done.updates] == [RefState.REJECTED]
+
+
+def test_a_ref_that_moves_at_the_last_moment(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also the one whose transaction was overtaken is told what to do."""
+    here, other = make_repository(tmp_path / "here"), make_repository(tmp_path / "other")
+    commit_files(here, {"a": b"1"}, "first")
+    bucket.place(create=True).push(here, "origin", MAIN, progress=SILENT)
+    bucket.place().fill(other, CloneOptions(), SILENT)
+    ours = commit_files(other, {"a": b"2"}, "ours")
+    commit_files(here, {"a": b"3"}, "theirs")
+
+    def overtaken(transaction: Transaction, request: PushRequest) -> None:
+        monkeypatch.undo()
+        bucket.place().push(other, "origin", MAIN, progress=SILENT)
+        choose_head(transaction, request)
+
+    monkeypatch.setattr("tether.sync.bucketend.choose_head", overtaken)
+    with pytest.raises(Conflict, match="main was moved by someone else") as found:
+        bucket.place().push(here, "origin", MAIN, progress=SILENT)
+    assert "tether pull" in (found.value.hint or "")
+    assert bucket.place().end.refs().refs[branch_ref("main")] == ours
 
 
 def test_a_damaged_pack_is_not_sent(bucket: Bucket, tmp_path: Path) -> None:

@@ -8,10 +8,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tether.errors import QuotaExceeded, RateLimited, Unavailable
-from tether.sync.http import HttpClient, HttpOptions
+from tether.sync.http import HttpClient, HttpOptions, Reply, Request
 from tether.sync.rate import RateLimit
 
 CODES = {429: "rate-limited", 503: "unavailable", 507: "quota-exceeded"}
+
+
+ALPHABET = b"abcdefghijklmnopqrstuvwxyz"
 
 
 class Answers(HTTPServer):
@@ -31,6 +34,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Give the next answer."""
         self.server.asked += 1
+        if self.path.startswith("/rest/"):
+            self._cut(int(self.path.removeprefix("/rest/")))
+            return
         status, wait = self.server.planned.pop(0) if self.server.planned else (200, None)
         error = {"code": CODES.get(status), "message": "not now", "hint": "wait"}
         body = b"[1]" if status == 200 else json.dumps({"error": error}).encode()
@@ -40,6 +46,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _cut(self, at: int) -> None:
+        """Give one byte of the rest and cut the connection."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(ALPHABET) - at))
+        self.end_headers()
+        self.wfile.write(ALPHABET[at : at + 1])
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
@@ -156,3 +170,28 @@ def test_what_comes_from_elsewhere_keeps_to_the_limit_too(answers: Answers) -> N
     client.close()
 
     assert sum(waits) > before > 0
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_cuts_count_from_where_it_went_on(
+    answers: Answers, client: HttpClient, slept: list[float], goes_on: bool
+) -> None:
+    """A download that is cut again and again comes to its end; one that does not go on is given up."""
+    got = bytearray()
+
+    def use(reply: Reply) -> None:
+        for block in reply.blocks:
+            got.extend(block)
+
+    def make() -> Request:
+        return Request("GET", f"/rest/{len(got) if goes_on else 0}")
+
+    if goes_on:
+        client.exchange(make, use, block=1)
+        assert got == ALPHABET
+        assert len(slept) == len(ALPHABET) - 1
+        assert max(slept) < 0.5
+    else:
+        with pytest.raises(Unavailable):
+            client.exchange(make, use, block=1)
+        assert answers.asked == 5
