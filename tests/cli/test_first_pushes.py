@@ -17,10 +17,10 @@ def people(tmp_path: Path) -> Iterator[People]:
     people = People(tmp_path)
     for number in range(MANY):
         folder = f"copy{number}"
-        people.ada.ok("init", "-q", folder)
+        people.ada.do("init", "-q", folder)
         people.ada.write(f"{folder}/file{number}", f"{number}\n" * 50_000)
-        people.ada.ok("add", "-q", ".", cwd=people.ada.work / folder)
-        people.ada.ok("commit", "-q", "-m", folder, cwd=people.ada.work / folder)
+        people.ada.do("add", "-q", ".", cwd=people.ada.work / folder)
+        people.ada.do("commit", "-q", "-m", folder, cwd=people.ada.work / folder)
     yield people
     if people.hub.process.poll() is None:
         people.hub.stop()
@@ -31,7 +31,7 @@ def push_at_once(people: People, url: str, *branches: str) -> list[tuple[int, st
     pushes = []
     for number in range(MANY):
         folder = people.ada.work / f"copy{number}"
-        people.ada.ok("remote", "add", "-q", f"to{url[-1]}", url, cwd=folder)
+        people.ada.do("remote", "add", "-q", f"to{url[-1]}", url, cwd=folder)
     for number in range(MANY):
         command = [str(TETHER), "push", "-q", f"to{url[-1]}", *(each.format(number) for each in branches)]
         folder = people.ada.work / f"copy{number}"
@@ -44,7 +44,7 @@ def test_one_is_first_and_the_others_are_told_to_pull(people: People) -> None:
     """As at any other push that comes too late; with a pull they go in."""
     for turn in range(2):
         url = f"{people.hub.url}/ada/race{turn}"
-        people.ada.ok("repo", "create", "-q", url, "--private")
+        people.ada.do("repo", "create", "-q", url, "--private")
         ends = push_at_once(people, url, "main")
         assert sorted(code for code, _ in ends) == [0] + [5] * (MANY - 1), ends
         for code, err in ends:
@@ -58,7 +58,7 @@ def test_first_pushes_of_different_branches_all_go_in(people: People) -> None:
         people.ada.ok("branch", "-q", f"line{number}", cwd=folder)
     for turn in range(2):
         url = f"{people.hub.url}/ada/lines{turn}"
-        people.ada.ok("repo", "create", "-q", url, "--private")
+        people.ada.do("repo", "create", "-q", url, "--private")
         assert push_at_once(people, url, "line{}") == [(0, "")] * MANY
         people.ada.ok("clone", "-q", url, f"end{turn}")
     people.check_hub()

@@ -22,10 +22,10 @@ class Hosted:
         self.server, self.prefix = server, server.new_prefix()
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
         self.keeper.environ |= server.environment()
-        self.keeper.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
-        token = self.keeper.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
+        self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
+        token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
         self.hub = self.start()
-        self.ada.ok("login", self.hub.url, "--token-stdin", stdin=token.encode())
+        self.ada.do("login", self.hub.url, "--token", token.strip())
         self.url = f"{self.hub.url}/ada/photos"
 
     def start(self, *options: str) -> Served:

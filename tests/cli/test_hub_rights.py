@@ -21,7 +21,7 @@ def people(tmp_path: Path) -> Iterator[People]:
 def settings(people: People, text: str) -> None:
     """Start the hub again with settings in its file."""
     (people.keeper.work / "hub/hub.toml").write_text(text)
-    people.kill_hub(0)
+    people.restart_hub()
 
 
 def test_a_default_branch_that_stays(people: People) -> None:
@@ -132,7 +132,7 @@ def test_a_quota(people: People) -> None:
 
 def test_a_hub_that_takes_few_requests(people: People) -> None:
     """Push and clone take longer and end well."""
-    settings(people, "requests_per_s = 4\nrequests_burst = 2\n")
+    settings(people, "requests_per_s = 12\nrequests_burst = 5\n")
     for number in range(5):
         people.bob.write(f"new{number}", f"{number}\n")
         people.bob.ok("add", "-q", "-A")

@@ -20,14 +20,14 @@ def people(tmp_path: Path) -> Iterator[People]:
     """Return Ada with a commit that is not pushed yet, Bob, and a hub; the repository is public."""
     people = People(tmp_path)
     ada = people.ada
-    ada.ok("repo", "create", f"{people.hub.url}/ada/open")
+    ada.do("repo", "create", f"{people.hub.url}/ada/open")
     people.url = f"{people.hub.url}/ada/open"
-    ada.ok("init", "-q")
+    ada.do("init", "-q")
     for number in range(4):
         ada.write(f"part{number}", DATA[number * 500_000 : (number + 1) * 500_000])
-    ada.ok("add", "-q", "-A")
-    ada.ok("commit", "-q", "-m", "first")
-    ada.ok("remote", "add", "-q", "origin", people.url)
+    ada.do("add", "-q", "-A")
+    ada.do("commit", "-q", "-m", "first")
+    ada.do("remote", "add", "-q", "origin", people.url)
     yield people
     if people.hub.process.poll() is None:
         people.hub.stop()

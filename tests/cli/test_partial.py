@@ -33,18 +33,18 @@ class Desk:
         self.keeper = Room(folder / "keeper")
         self.url = str(folder / "there")
         if far:
-            self.keeper.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
+            self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
             self.hub = Served(self.keeper)
-            token = self.keeper.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
-            room.ok("login", self.hub.url, "--token-stdin", stdin=token.strip().encode())
+            token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
+            room.do("login", self.hub.url, "--token", token.strip())
             self.url = f"{self.hub.url}/ada/photos"
-            room.ok("repo", "create", self.url, "--private")
-        room.ok("init", "-q", "src")
-        self.ok("remote", "add", "-q", "origin", self.url)
+            room.do("repo", "create", self.url, "--private")
+        room.do("init", "-q", "src")
+        room.do("remote", "add", "-q", "origin", self.url, cwd=self.src)
         self.commit("one", {**IMAGES, **LABELS, "notes.txt": TEXT, "top.csv": b"a,b\n"})
         self.commit("two", {"labels/0/000.txt": b"label zero\n", "images/000.jpg": b"new image"})
         self.commit("three", {"notes.txt": TEXT + b"more\n"})
-        self.ok("push", "-q", "origin", "main")
+        room.do("push", "-q", "origin", "main", cwd=self.src)
 
     def ok(self, *arguments: str, at: str = "src") -> str:
         """Run a command in one of the working copies."""
@@ -52,16 +52,17 @@ class Desk:
 
     def commit(self, message: str, files: dict[str, bytes | None], at: str = "src") -> str:
         """Write files, None removes one, and commit them."""
+        folder = self.room.work / at
         for name, data in files.items():
-            place = self.room.work / at / name
+            place = folder / name
             if data is None:
                 place.unlink()
             else:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 place.write_bytes(data)
-        self.ok("add", "-q", "-A", at=at)
-        self.ok("commit", "-q", "-m", message, at=at)
-        return str(self.json("log", "-n", "1", at=at)[0]["id"])
+        self.room.do("add", "-q", "-A", cwd=folder)
+        self.room.do("commit", "-q", "-m", message, cwd=folder)
+        return str(json.loads(self.room.do("log", "-n", "1", "--json", cwd=folder))[0]["id"])
 
     def json(self, *arguments: str, at: str, code: int = 0) -> Any:
         """Return what a command says in JSON."""

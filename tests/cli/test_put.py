@@ -1,5 +1,6 @@
 """`put`: files become a commit on a hub or in a folder, without a clone."""
 
+import json
 import random
 import subprocess
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def cat(room: Room, address: str, path: str) -> str:
 
 def check_hub(shelf: Shelf) -> None:
     """Fail unless the repository on the hub is sound."""
-    found = shelf.keeper.json("hub", "fsck", "--full", "--root", "hub")
+    found = json.loads(shelf.keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
     assert [report["problems"] for report in found.values()] == [[]]
 
 

@@ -1,5 +1,6 @@
 """Backups of hubs that serve: whole at each moment, gone on with after a kill, verified when restored."""
 
+import json
 import random
 import subprocess
 import time
@@ -46,8 +47,8 @@ def push_some(replicas: Replicas, folder: Path, count: int, name: str = "photos"
 
 def assert_whole(replicas: Replicas, backup: str, name: str) -> int:
     """Fail unless a hub restored from a backup is sound; return how many objects are in its repository."""
-    replicas.room.json("hub", "restore", backup, "--root", name)
-    found = replicas.room.json("hub", "fsck", "--full", "--root", name)
+    replicas.room.do("hub", "restore", "-q", backup, "--root", name)
+    found = json.loads(replicas.room.do("hub", "fsck", "--full", "--root", name, "--json"))
     assert [report["problems"] for report in found.values() if report["problems"]] == []
     return int(found["ada/photos"]["checked"])
 

@@ -35,7 +35,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     table = pa.table({f"c{at:02}": numbers.standard_normal(ROWS) for at in range(COLUMNS)})
     pq.write_table(table, shelf.source / "table.parquet", compression="none", use_dictionary=False)
     for words in (["add", "-q", "table.parquet"], ["commit", "-q", "-m", "table"], ["push", "-q"]):
-        shelf.ada.ok(*words, cwd=shelf.source)
+        shelf.ada.do(*words, cwd=shelf.source)
     yield shelf
     shelf.hub.stop()
 

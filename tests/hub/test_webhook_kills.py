@@ -12,29 +12,22 @@ from tests.support.postgres import Cluster
 from tests.support.receiver import Receiver
 from tests.support.replicas import Replicas
 
+LATER = "2026-01-31T12:01:00+00:00"
+"""When the lease of a delivery from before has ended."""
 SETTINGS = {"WEBHOOK_NETWORKS": "127.0.0.0/8", "WEBHOOK_TIMEOUT_S": "1"}
 HOOKS = "/api/v1/repos/ada/photos/webhooks"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def replicas(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Replicas]:
-    """Return a hub on SQLite, or two on PostgreSQL, whose clocks go."""
+    """Return a hub on SQLite, or two on PostgreSQL."""
     if request.param == "sqlite":
-        with closing(served(tmp_path, 1, "")) as made:
+        with closing(Replicas(tmp_path, 1, settings=SETTINGS)) as made:
             yield made
         return
     cluster: Cluster = request.getfixturevalue("postgres")
-    with cluster.hub_database() as url, closing(served(tmp_path, 2, url)) as made:
+    with cluster.hub_database() as url, closing(Replicas(tmp_path, 2, url, settings=SETTINGS)) as made:
         yield made
-
-
-def served(folder: Path, count: int, url: str) -> Replicas:
-    """Return hubs whose clocks go."""
-    made = Replicas(folder, count, url, settings=SETTINGS)
-    del made.room.environ["TETHER_DATE"]
-    for number in range(count):
-        made.restart(number, away_s=0.0)
-    return made
 
 
 def ask(replicas: Replicas, number: int, method: str, path: str, body: object = None) -> Any:
@@ -54,6 +47,7 @@ def test_a_hub_is_killed_while_it_sends(replicas: Replicas) -> None:
         for hub in replicas.hubs:
             hub.process.kill()
         receiver.gate.set()
+        replicas.room.environ["TETHER_DATE"] = LATER
         for number in range(len(replicas.hubs)):
             replicas.restart(number, away_s=0.0)
         path = f"{HOOKS}/{hook}/deliveries/{sent}"

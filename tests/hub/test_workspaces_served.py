@@ -1,5 +1,6 @@
 """Workspaces of a hub in a process, by the Python interface: what a kill, a cut and a conflict leave."""
 
+import json
 import random
 import socket
 import threading
@@ -36,7 +37,7 @@ def restart(shelf: Shelf) -> None:
 
 def check_hub(shelf: Shelf) -> None:
     """Fail unless the repository on the hub is sound."""
-    found = shelf.keeper.json("hub", "fsck", "--full", "--root", "hub")
+    found = json.loads(shelf.keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
     assert [report["problems"] for report in found.values()] == [[]]
 
 

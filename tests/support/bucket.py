@@ -27,19 +27,19 @@ class BucketPeople:
     def begin(self, files: dict[str, bytes]) -> Path:
         """Let Ada make a repository with a commit whose remote is the bucket; return its folder."""
         folder = self.ada.work / "photos"
-        self.ada.ok("init", "-q", "photos")
+        self.ada.do("init", "-q", "photos")
         for name, data in files.items():
             self.ada.write(f"photos/{name}", data)
-        self.ada.ok("add", "-q", ".", cwd=folder)
-        self.ada.ok("commit", "-q", "-m", "First", cwd=folder)
-        self.ada.ok("remote", "add", "-q", "origin", self.url, cwd=folder)
+        self.ada.do("add", "-q", ".", cwd=folder)
+        self.ada.do("commit", "-q", "-m", "First", cwd=folder)
+        self.ada.do("remote", "add", "-q", "origin", self.url, cwd=folder)
         return folder
 
     def commit(self, room: Room, folder: Path, name: str, data: bytes) -> None:
         """Let somebody commit a file."""
         (folder / name).write_bytes(data)
-        room.ok("add", "-q", name, cwd=folder)
-        room.ok("commit", "-q", "-m", name, cwd=folder)
+        room.do("add", "-q", name, cwd=folder)
+        room.do("commit", "-q", "-m", name, cwd=folder)
 
     def check(self) -> CheckReport:
         """Verify every byte of the repository in the bucket, straight from the server."""

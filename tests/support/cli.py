@@ -1,5 +1,7 @@
 """A closed room for the real command: its own home and folder, no environment from outside, a fixed date."""
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -9,6 +11,9 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tether.cli.context import Context
+from tether.cli.main import run as run_command
 
 BIN = Path(sys.executable).parent
 TETHER = BIN / "tether"
@@ -67,6 +72,17 @@ class Room:
         result = self.run(*arguments, **settings)
         assert (result.code, result.err) == (0, ""), result
         return result.out
+
+    def do(self, *arguments: str, cwd: Path | None = None) -> str:
+        """As `ok`, in this process: for what a test needs first or checks last, beside what it tests."""
+        out, err = (
+            io.TextIOWrapper(io.BytesIO(), errors="surrogateescape", write_through=True) for _ in range(2)
+        )
+        with contextlib.chdir(cwd or self.work):
+            code = run_command(Context(out=out, err=err, environ=self.environ), arguments)
+        said = [stream.buffer.getvalue().decode(errors="surrogateescape") for stream in (out, err)]
+        assert (code, said[1]) == (0, ""), Result(code, *said)
+        return said[0]
 
     def json(self, *arguments: str | bytes, code: int = 0, **settings: Any) -> Any:
         """Run `tether ... --json`, which must end with `code`; return the one document it printed."""

@@ -89,8 +89,8 @@ class Described:
 
     def _user(self, name: str) -> str:
         more = ("--admin",) if name == "ada" else ()
-        self._room.ok("hub", "user", "add", "-q", name, *more, *_ROOT)
-        return self._room.ok("hub", "token", "create", name, "--scope", "admin", *_ROOT).strip()
+        self._room.do("hub", "user", "add", "-q", name, *more, *_ROOT)
+        return self._room.do("hub", "token", "create", name, "--scope", "admin", *_ROOT).strip()
 
     def _fill(self, folder: Path) -> None:
         self._ask("POST", "/organisations", {"name": "lab"})

@@ -79,8 +79,8 @@ class Pushers:
         self._names = [f"client-{number:02}" for number in range(clients)]
         keeper = Room(folder / "keeper")
         keeper.environ["TETHER_HUB_LOG_REQUESTS"] = "false"
-        keeper.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
-        self._token = keeper.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
+        keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
+        self._token = keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
         self.hub = Served(keeper)
         self._room = Room(folder / "clients")
         self._room.environ["TETHER_TOKEN"] = self._token

@@ -1,5 +1,6 @@
 """Several hubs over one database, as processes of their own."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ class Replicas:
         lose: How likely it loses a reply.
         settings: For the environment, without their prefix.
         environ: More of the environment, such as the keys of a bucket.
+        fixed: Whether time stands still for the hubs.
 
     Attributes:
         token: Ada's.
@@ -43,17 +45,18 @@ class Replicas:
         lose: float = 0.0,
         settings: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
+        fixed: bool = True,
     ) -> None:
         self.room = Room(folder / "keeper")
         self.room.environ.update(environ or {})
         self._database = ("--database", url) if url else ()
         self.options = ("--root", "hub", *self._database)
         self.room.environ.update({f"TETHER_HUB_{name}": value for name, value in (settings or {}).items()})
-        self.room.ok(
-            "hub", "user", "add", "-q", "ada", "--password-stdin", *self.options, stdin=b"a password"
-        )
+        self.room.do("hub", "user", "add", "-q", "ada", *self.options)
         create = ("hub", "token", "create", "ada", "--scope", "admin", *self.options)
-        self.token = self.room.ok(*create).strip()
+        self.token = self.room.do(*create).strip()
+        if not fixed:
+            del self.room.environ["TETHER_DATE"]
         self.hubs = [Served(self.room, *self._database) for _ in range(count)]
         self.proxy = Proxy([hub.url for hub in self.hubs], cut=cut, lose=lose)
         self.make("photos")
@@ -89,7 +92,7 @@ class Replicas:
 
     def fsck(self, name: str = "photos") -> list[str]:
         """Return the problems that a full check finds."""
-        found = self.room.json("hub", "fsck", f"ada/{name}", "--full", *self.options)
+        found = json.loads(self.room.do("hub", "fsck", f"ada/{name}", "--full", "--json", *self.options))
         return [problem["message"] for problem in found[f"ada/{name}"]["problems"]]
 
     def recorded(self, name: str = "photos") -> Counter[str]:
@@ -112,7 +115,4 @@ class Replicas:
 
 def collecting(folder: Path) -> Replicas:
     """Return a hub whose clock goes, with a run of gc each second."""
-    made = Replicas(folder, 1, settings={"GC_EVERY_S": "1"})
-    del made.room.environ["TETHER_DATE"]
-    made.restart(0, away_s=0.0)
-    return made
+    return Replicas(folder, 1, settings={"GC_EVERY_S": "1"}, fixed=False)

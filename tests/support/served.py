@@ -1,9 +1,11 @@
 """A hub in a process of its own."""
 
 import json
+import os
 import signal
 import subprocess
 import tempfile
+import time
 import urllib.request
 from typing import Any
 
@@ -40,6 +42,12 @@ class Served:
         with urllib.request.urlopen(self.url + path, timeout=30) as reply:
             return json.load(reply)
 
+    def await_reply(self, process: "subprocess.Popen[bytes]") -> None:
+        """Wait until it has replied to one more request, or the process that sends some has ended."""
+        before = self._logged()
+        while self._logged() == before and process.poll() is None:
+            time.sleep(0.005)
+
     def kill(self) -> None:
         """End it at once, as a power cut would."""
         self.process.kill()
@@ -55,6 +63,10 @@ class Served:
         self.process.send_signal(number)
         err = self._ended()
         return self.process.returncode, err
+
+    def _logged(self) -> int:
+        """Return how long its log is: a line comes with each reply."""
+        return os.fstat(self._log.fileno()).st_size
 
     def _ended(self) -> str:
         """Wait for its end and return what it wrote on stderr."""

@@ -23,12 +23,12 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
-        self.keeper.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
+        self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
         self.hub = Served(self.keeper)
-        token = self.keeper.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
+        token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
         self.token = self.ada.environ["TETHER_TOKEN"] = token.strip()
         self.url = f"{self.hub.url}/ada/photos"
-        self.ada.ok("repo", "create", self.url, "--private")
+        self.ada.do("repo", "create", self.url, "--private")
         self.source = self.ada.work / "source"
         self._fill()
 
@@ -39,11 +39,11 @@ class Shelf:
         ada.write("source/weights.bin", WEIGHTS)
         ada.write("source/run.sh", "#!/bin/sh\n").chmod(0o755)
         (source / "newest").symlink_to("images/cat.png")
-        ada.ok("init", "-q", cwd=source)
+        ada.do("init", "-q", cwd=source)
         for words in (["add", "-q", "-A"], ["commit", "-q", "-m", "files"], ["branch", "-q", "feature/x"]):
-            ada.ok(*words, cwd=source)
-        ada.ok("remote", "add", "-q", "origin", self.url, cwd=source)
-        ada.ok("push", "-q", "origin", "main", "feature/x", cwd=source)
+            ada.do(*words, cwd=source)
+        ada.do("remote", "add", "-q", "origin", self.url, cwd=source)
+        ada.do("push", "-q", "origin", "main", "feature/x", cwd=source)
         ada.write("source/README", "hello again\n")
-        ada.ok("commit", "-q", "-a", "-m", "more", cwd=source)
-        ada.ok("push", "-q", cwd=source)
+        ada.do("commit", "-q", "-a", "-m", "more", cwd=source)
+        ada.do("push", "-q", cwd=source)
