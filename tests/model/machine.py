@@ -302,6 +302,7 @@ class RepositoryMachine(RuleBasedStateMachine):
             must_refuse(expected)
             return
         self.state = after = expected()
+        model.take_away_folders(self.root, after.stage.keys() - after.work.keys())
         if self._newest_operation() == newest:
             return
 

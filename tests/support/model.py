@@ -214,6 +214,23 @@ def take_away(root: Path, path: str) -> None:
     """Delete a file, and the folders above that this leaves empty."""
     target = root / path
     target.unlink()
+    take_away_empty(root, target)
+
+
+def take_away_folders(root: Path, tracked: Iterable[str]) -> None:
+    """Delete the empty folders in which tracked files were deleted: a model of files alone knows none.
+
+    A command leaves such a folder, which the tree has, but no other.
+    """
+    for path in tracked:
+        place = root / path
+        while not place.parent.is_dir():
+            place = place.parent
+        take_away_empty(root, place)
+
+
+def take_away_empty(root: Path, target: Path) -> None:
+    """Delete the folders above a place that have nothing in them."""
     while target.parent != root and not any(target.parent.iterdir()):
         target = target.parent
         shutil.rmtree(target)

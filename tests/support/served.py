@@ -1,5 +1,6 @@
 """A hub in a process of its own."""
 
+import ctypes
 import json
 import os
 import signal
@@ -10,6 +11,9 @@ import urllib.request
 from typing import Any
 
 from tests.support.cli import TETHER, Room
+
+_PARENT_DEATH = 1
+"""The kernel kills the process when the thread that started it ends."""
 
 
 class Served:
@@ -78,5 +82,6 @@ class Served:
 
 
 def _heed() -> None:
-    """Let the hub heed Ctrl-C, also where the tests run in the background of a shell."""
+    """Let the hub heed Ctrl-C, also where the tests run in the background of a shell, and end with them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
