@@ -8,6 +8,7 @@ from typing import Any, cast
 from tests.support.faults import Faults, LossyBackend
 from tests.support.s3 import s3_server
 
+from tether.hub.secret import new_id
 from tether.storage.backend import Backend
 from tether.storage.buckets import BucketAddress, open_bucket
 from tether.storage.local import LocalBackend
@@ -108,6 +109,39 @@ def object_memory_place() -> Place:
     return Place(backend, get, put, keys)
 
 
+def placed_place(root: Path) -> Place:
+    """Return the part of a repository in the bucket of a hub, whose packs may have names in others."""
+    from tether.hub.database.engine import Database
+    from tether.hub.database.migrate import migrate
+    from tether.hub.placed import Placed
+
+    found = object_memory_place()
+    bucket = cast(Any, found.backend)
+    root.mkdir(parents=True, exist_ok=True)
+    database = Database(f"sqlite:///{root / 'hub.db'}")
+    migrate(database)
+    repository = new_id()
+    return Place(
+        _Closing(Placed(bucket, repository, database, lambda: 1), database.close),
+        lambda key: found.get(f"{repository}/{key}"),
+        lambda key, value: found.put(f"{repository}/{key}", value),
+        lambda: {key.removeprefix(f"{repository}/") for key in found.keys()},  # noqa: SIM118 - no dict
+    )
+
+
+class _Closing(Wrapper):
+    """Closes something else too."""
+
+    def __init__(self, inner: Backend, close: Callable[[], None]) -> None:
+        super().__init__(inner)
+        self._close = close
+
+    def close(self) -> None:
+        """Close both."""
+        super().close()
+        self._close()
+
+
 def _same(backend: Backend) -> Backend:
     return backend
 
@@ -116,6 +150,7 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "local": lambda root: local_place(root, _same),
     "memory": lambda _: memory_place(MemoryBackend(), _same),
     "object memory": lambda _: object_memory_place(),
+    "placed": placed_place,
     "s3": s3_place,
     "cached memory": lambda _: memory_place(
         MemoryBackend(), lambda inner: Cached(inner, ("a", "f", "packs", "quarantine"), Kept(10_000))

@@ -45,11 +45,13 @@ class Proxy:
         url: Its address.
         rule: May be changed at any time.
         calls: All requests so far.
+        replies: The path of each, and the bytes of the body that came back.
     """
 
     def __init__(self, target: str, stall_s: float = 5.0) -> None:
         self.rule: Rule = lambda _number, _call: None
         self.calls: list[Call] = []
+        self.replies: list[tuple[str, int]] = []
         self.stall_s = stall_s
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self, "target": urlsplit(target).netloc})
@@ -131,6 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in kept.items():
             self.send_header(name, value)
         self.end_headers()
+        self.proxy.replies.append((self.path, len(body)))
         if self.command != "HEAD":
             self.wfile.write(body if whole else body[: len(body) // 2])
         if not whole:

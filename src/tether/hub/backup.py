@@ -21,7 +21,7 @@ from tether.errors import AlreadyExists, Corrupt, InvalidInput, NotFound, Unsupp
 from tether.hub.hub import Hub
 from tether.hub.keeping import grace_start
 from tether.hub.repositories import backend_of
-from tether.hub.snapshots import copy_database, packs_in
+from tether.hub.snapshots import copy_database, forget_places, packs_in
 from tether.repo.packs import pack_key
 from tether.repo.quarantine import list_aside
 from tether.storage.backend import Backend
@@ -80,6 +80,7 @@ def back_up(hub: Hub, target: Path, progress: Progress = SILENT) -> Copied:
         for _ in range(_ROUNDS):
             fresh = target / "database.next"
             copy_database(Path(source), fresh)
+            forget_places(fresh)
             wanted = packs_in(fresh, grace_start(hub))
             done.problems.clear()
             _copy_all(partial(backend_of, hub), target / _REPOSITORIES, wanted, (done, progress))

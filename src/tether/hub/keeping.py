@@ -14,6 +14,7 @@ from tether.hub.database.sharing import UNREADY
 from tether.hub.forks import require_publishable
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.placed import sweep
 from tether.hub.quotas import require_place
 from tether.hub.repositories import future_owner, remove_files, take_name
 from tether.hub.teams import forget_roles
@@ -112,6 +113,8 @@ def grace_start(hub: Hub) -> int:
 def purge(hub: Hub) -> Sequence[str]:
     """Remove for good what was deleted before the time of grace; return the addresses that it had.
 
+    Packs that nobody has a name for any more go too, where a stop left them.
+
     The files go first: if the process stops in between, the row is left and the next purge goes on.
     Several hubs may do it at the same time, and one of them counts it.
     """
@@ -119,7 +122,10 @@ def purge(hub: Hub) -> Sequence[str]:
         rows = session.scalars(
             select(RepositoryRow).where(RepositoryRow.deleted_at <= grace_start(hub))
         ).all()
-    return [row.full_name for row in rows if _purge(hub, row)]
+    purged = [row.full_name for row in rows if _purge(hub, row)]
+    if hub.bucket is not None:
+        sweep(hub.bucket, hub.database, hub.now())
+    return purged
 
 
 def _purge(hub: Hub, row: RepositoryRow) -> bool:

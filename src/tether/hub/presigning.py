@@ -1,8 +1,8 @@
 """Sending clients to the bucket for packs that they may read whole.
 
 An address tells nothing of the keys of the hub, names one pack, and ends soon. Who has it can read that pack
-and nothing else, so it is given only after rights were asked for, and only for what lies in the repository's
-own part of the bucket.
+and nothing else, so it is given only after rights were asked for, and only for what the repository has a name
+for: what lies in its own part of the bucket, or what a fork has in common with others.
 """
 
 import ipaddress
@@ -12,6 +12,7 @@ from tether.core.digest import Digest
 from tether.errors import NotFound, Unsupported
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
+from tether.hub.repositories import placed
 from tether.hub.settings import is_loopback
 from tether.repo.packs import pack_key
 
@@ -31,12 +32,14 @@ def address_of(hub: Hub, row: RepositoryRow, pack: Digest, size: int) -> str | N
     settings = hub.settings
     if hub.bucket is None or settings.presign == "off" or size < LEAST:
         return None
-    bucket, key = hub.bucket.below(row.id), pack_key(pack)
+    place = placed(hub, hub.bucket, row.id).place(pack_key(pack))
+    if place is None:
+        return None
     try:
-        address = bucket.address(key, settings.presign_s, settings.presign_endpoint)
+        address = hub.bucket.address(place, settings.presign_s, settings.presign_endpoint)
         if settings.presign == "auto" and not (settings.presign_endpoint or is_public(address)):
             return None
-        return address if bucket.size(key) == size else None
+        return address if hub.bucket.size(place) == size else None
     except (NotFound, Unsupported):  # older than the bucket, or somewhere else; keys that cannot sign
         return None
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +20,7 @@ from tether.hub.database.models import Account, Collaborator, Membership, Redire
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.placed import Placed
 from tether.hub.quotas import require_place
 from tether.hub.rules import add_default_rule
 from tether.hub.secret import new_id
@@ -29,6 +31,9 @@ from tether.storage.local import LocalBackend
 from tether.storage.locks import FolderLocks
 from tether.storage.oserrors import translated
 from tether.storage.readcache import Cached
+
+if TYPE_CHECKING:
+    from tether.storage.objectstore import ObjectBackend
 
 KINDS = ("data", "model")
 PAGE = 100
@@ -198,7 +203,12 @@ def backend_of(hub: Hub, repository_id: str) -> Backend:
     folder = hub.settings.repositories / repository_id
     if hub.bucket is None or (folder / FORMAT_KEY).exists():
         return LocalBackend(folder)
-    return Cached(hub.bucket.below(repository_id), UNCHANGING, hub.kept, repository_id)
+    return Cached(placed(hub, hub.bucket, repository_id), UNCHANGING, hub.kept, repository_id)
+
+
+def placed(hub: Hub, bucket: "ObjectBackend", repository_id: str) -> Placed:
+    """Return what keeps the packs of a repository in the bucket of the hub."""
+    return Placed(bucket, repository_id, hub.database, hub.now)
 
 
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:
@@ -220,12 +230,10 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
 
 
 def remove_files(hub: Hub, row: RepositoryRow) -> None:
-    """Remove all that is kept of a repository outside of the database, for good."""
+    """Remove all that is kept of a repository outside of the database, for good; forks keep theirs."""
     folder = folder_of(hub, row)
-    if hub.bucket is not None:
-        bucket = hub.bucket.below(row.id)
-        for key, _ in bucket.list(""):
-            bucket.delete(key)
+    if hub.bucket is not None and not (folder / FORMAT_KEY).exists():
+        placed(hub, hub.bucket, row.id).remove_all()
     while folder.exists():
         with suppress(FileNotFoundError):  # another hub removes the same files
             shutil.rmtree(folder)

@@ -42,6 +42,21 @@ def copy_database(source: Path, target: Path) -> None:
         _sync(target.parent)
 
 
+def forget_places(database: Path) -> None:
+    """Let a copy of a database say nothing of places in the bucket: a backup has each pack in a folder.
+
+    Raises:
+        Unavailable: It cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("DELETE FROM pack_names")
+            connection.execute("DELETE FROM pack_places")
+    except sqlite3.DatabaseError as error:
+        raise Unavailable(f"cannot write the database {database}: {error}") from error
+    _sync(database)
+
+
 def packs_in(database: Path, grace_start: int) -> dict[str, tuple[Digest, ...]]:
     """Return the packs that each repository lists, by its id.
 

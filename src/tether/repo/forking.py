@@ -23,7 +23,10 @@ from tether.repo.reachable import marker_for
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.storage.backend import Backend
-from tether.storage.sharing import share
+from tether.storage.readcache import Cached
+from tether.storage.sharing import share_all
+
+_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,9 @@ def plan_fork(source: Repository) -> ForkPlan:
     root = source.root()
     refs = {name: tip for name, tip in root.refs.items() if name.startswith((BRANCHES, TAGS))}
     inventory = Inventory()
-    inventory.extend(source.backend, root.packs())
+    backend = source.backend
+    # A table is read once: what a cache reads around it would be most of a small pack.
+    inventory.extend(_uncached(backend), root.packs(), at_once=_AT_ONCE)
     marked = _reached(source, root, inventory, refs)
     split = {
         role: _split(inventory, names, marked)
@@ -63,7 +68,8 @@ def plan_fork(source: Repository) -> ForkPlan:
     }
     shared = {role: whole for role, (whole, _) in split.items()}
     copied = {role: rows for role, (_, rows) in split.items()}
-    size = sum(source.backend.size(pack_key(name)) for names in shared.values() for name in names)
+    sizes = dict(backend.list("packs/"))
+    size = sum(sizes.get(pack_key(name), 0) for names in shared.values() for name in names)
     size += sum(frame_cost(place.frame.stored) for rows in copied.values() for place in rows)
     return ForkPlan(refs, root.head if root.head.ref is not None else Head(None), shared, copied, size)
 
@@ -75,9 +81,8 @@ def execute_fork(plan: ForkPlan, source: Repository, target: Backend) -> Root:
         Corrupt: An object to be copied is damaged.
         Unavailable: The disk is full.
     """
-    for names in plan.shared.values():
-        for name in names:
-            share(source.backend, target, pack_key(name))
+    keys = [pack_key(name) for names in plan.shared.values() for name in names]
+    share_all(source.backend, target, keys)
     packs = {
         role: (*names, *_copied(source, target, role, plan.copied[role]))
         for role, names in plan.shared.items()
@@ -85,6 +90,10 @@ def execute_fork(plan: ForkPlan, source: Repository, target: Backend) -> Root:
     return Root(
         os.urandom(16), head=plan.head, refs=plan.refs, data_packs=packs[DATA], meta_packs=packs[META]
     )
+
+
+def _uncached(backend: Backend) -> Backend:
+    return backend.inner if isinstance(backend, Cached) else backend
 
 
 def _reached(source: Repository, root: Root, inventory: Inventory, refs: Mapping[str, Digest]) -> set[Digest]:

@@ -1,7 +1,9 @@
 """Every object of the live packs by kind, from the packs' own tables; gc and fsck stand on it."""
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from tether.core.digest import DIGEST_SIZE, EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind
@@ -34,16 +36,20 @@ class Inventory:
         }
     )
 
-    def extend(self, backend: Backend, packs: Iterable[Digest]) -> None:
-        """Take in the packs that are not known yet."""
-        for name in packs:
-            if name in self.tables:
+    def extend(self, backend: Backend, packs: Iterable[Digest], *, at_once: int = 1) -> None:
+        """Take in the packs that are not known yet, so many at once."""
+        fresh = [name for name in dict.fromkeys(packs) if name not in self.tables]
+        read = partial(_read, backend)
+        with ThreadPoolExecutor(at_once) as pool:
+            tables = pool.map(read, fresh) if at_once > 1 else map(read, fresh)
+            self._take(zip(fresh, tables, strict=True))
+
+    def _take(self, found: Iterable[tuple[Digest, Table | str]]) -> None:
+        for name, table in found:
+            if isinstance(table, str):
+                self.unreadable[name] = table
                 continue
-            try:
-                table = self.tables[name] = read_contents(backend, name)
-            except (NotFound, Corrupt, Unsupported) as error:
-                self.unreadable[name] = str(error)
-                continue
+            self.tables[name] = table
             digests = split_digests(table.digests)
             for kind in set(table.kinds):
                 self._kinds[kind].update(d for d, k in zip(digests, table.kinds, strict=True) if k == kind)
@@ -62,6 +68,14 @@ class Inventory:
     def count(self) -> int:
         """Return how many objects there are, doubles counted once."""
         return sum(map(len, self._kinds.values())) - 2
+
+
+def _read(backend: Backend, name: Digest) -> Table | str:
+    """Return the table of a pack, or why it cannot be read."""
+    try:
+        return read_contents(backend, name)
+    except (NotFound, Corrupt, Unsupported) as error:
+        return str(error)
 
 
 def frame_cost(stored: int) -> int:
