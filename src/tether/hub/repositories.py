@@ -22,6 +22,7 @@ from tether.hub.naming import key_of, repository_name
 from tether.hub.quotas import require_place
 from tether.hub.rules import add_default_rule
 from tether.hub.secret import new_id
+from tether.hub.traces.backends import Traced
 from tether.repo.bucket import UNCHANGING
 from tether.repo.repository import FORMAT_KEY, ROOT_ELSEWHERE, Repository, Storage
 from tether.storage.backend import Backend
@@ -197,8 +198,14 @@ def backend_of(hub: Hub, repository_id: str) -> Backend:
     """
     folder = hub.settings.repositories / repository_id
     if hub.bucket is None or (folder / FORMAT_KEY).exists():
-        return LocalBackend(folder)
-    return Cached(hub.bucket.below(repository_id), UNCHANGING, hub.kept, repository_id)
+        return _traced(hub, LocalBackend(folder), "folder")
+    bucket = _traced(hub, hub.bucket.below(repository_id), "bucket")
+    return Cached(bucket, UNCHANGING, hub.kept, repository_id)
+
+
+def _traced(hub: Hub, backend: Backend, storage: str) -> Backend:
+    """Return a backend that tells of itself, if somebody hears; its threads work for who opened it."""
+    return backend if hub.tracer.is_silent else Traced(backend, hub.tracer.below(), storage)
 
 
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:

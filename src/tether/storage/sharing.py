@@ -6,7 +6,7 @@ disk forgets the bytes with the last name. A store of objects has no second name
 
 from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import innermost
 
 _BLOCK = 4 << 20
 
@@ -27,7 +27,7 @@ def share(source: Backend, target: Backend, key: str) -> bool:
         AlreadyExists: A value of another size is there.
         Unavailable: The disk is full, or the store does not answer.
     """
-    source, target = _innermost(source), _innermost(target)
+    source, target = innermost(source), innermost(target)
     if isinstance(source, LocalBackend):
         if isinstance(target, LocalBackend) and target.link(source, key):
             return True
@@ -39,12 +39,6 @@ def share(source: Backend, target: Backend, key: str) -> bool:
             return True
     _copy(source, target, key)
     return False
-
-
-def _innermost(backend: Backend) -> Backend:
-    while isinstance(backend, Wrapper):
-        backend = backend.inner
-    return backend
 
 
 def _copy(source: Backend, target: Backend, key: str) -> None:
