@@ -8,7 +8,9 @@ from typing import Any, cast
 from tests.support.faults import Faults, LossyBackend
 from tests.support.s3 import s3_server
 
+from tether.core.tracing import UNTRACED
 from tether.hub.secret import new_id
+from tether.hub.traces.backends import Traced
 from tether.storage.backend import Backend
 from tether.storage.buckets import BucketAddress, open_bucket
 from tether.storage.local import LocalBackend
@@ -158,4 +160,5 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "lossy": lambda _: memory_place(LossyBackend(), _same),
     "wrapped local": lambda root: local_place(root, lambda inner: Retry(Wrapper(inner), _never)),
     "wrapped memory": lambda _: memory_place(MemoryBackend(), Faults),
+    "traced local": lambda root: local_place(root, lambda inner: Traced(inner, UNTRACED, "folder")),
 }

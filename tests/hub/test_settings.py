@@ -46,6 +46,9 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path: Path) -> None
         ('presign = "on"', "set storage"),
         ("presign_s = 0", "1 to 604800"),
         ('presign_endpoint = "data.example.org"', "https://HOST"),
+        ('traces = "collector.example.org"', "https://HOST"),
+        ('traces = "https://me:secret@collector.example.org"', "https://HOST"),
+        ("traces_sample = 1.5", "from 0 to 1"),
         ("port = ", "not a TOML file"),
     ],
 )

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from fastapi import FastAPI
 
 from tether.core.identity import Time
+from tether.core.tracing import UNTRACED
 from tether.hub.access import OPERATOR, Scope
 from tether.hub.accounts import create_user, find_user
 from tether.hub.acting import acting
@@ -80,9 +81,10 @@ class HubRoom:
         lose_database: Takes the database away for good.
     """
 
-    def __init__(self, root: Path, **settings: Any) -> None:
+    def __init__(self, root: Path, *, tracer: Any = UNTRACED, **settings: Any) -> None:
         self.now = START
-        self.hub = Hub.open(load_settings(root, settings, {}), lambda: Time(self.now, 0))
+        told = load_settings(root, settings, {})
+        self.hub = Hub.open(told, lambda: Time(self.now, 0), tracer=tracer)
         self.app: FastAPI = build_app(self.hub, lambda: self.now / SECOND)
         self.lose_database: Callable[[], None] = self._lose_folder
 

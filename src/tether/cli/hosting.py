@@ -1,7 +1,7 @@
 """Opening the hub of this machine for the commands below `tether hub`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,23 +29,34 @@ def place_options(function: F) -> F:
 
 
 @contextmanager
-def opened_hub(ctx: Context, root: Path | None, flags: Mapping[str, Any]) -> Iterator["Hub"]:
+def opened_hub(
+    ctx: Context, root: Path | None, flags: Mapping[str, Any], *, traced: bool = False
+) -> Iterator["Hub"]:
     """Open the hub that the options, the environment and `hub.toml` describe.
 
+    Args:
+        ctx: Of the command.
+        root: Its folder.
+        flags: Settings from options.
+        traced: Whether it sends traces if its settings say so.
+
     Raises:
-        Unsupported: The packages of the hub are not installed.
+        Unsupported: The packages of the hub, or those for its traces, are not installed.
         InvalidInput: A setting is wrong or unsafe.
     """
     require_packages()
+    from tether.core.tracing import UNTRACED
     from tether.hub.hub import Hub
     from tether.hub.settings import load_settings
+    from tether.hub.traces.opening import tracing
 
     settings = load_settings(root or default_root(ctx.environ), flags, ctx.environ)
-    hub = Hub.open(settings, ctx.now, ctx.open_bucket)
-    try:
-        yield hub
-    finally:
-        hub.close()
+    with tracing(settings) if traced else nullcontext(UNTRACED) as tracer:
+        hub = Hub.open(settings, ctx.now, ctx.open_bucket, tracer)
+        try:
+            yield hub
+        finally:
+            hub.close()
 
 
 def default_root(environ: Mapping[str, str]) -> Path:

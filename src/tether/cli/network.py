@@ -3,6 +3,7 @@
 An option of the command wins over a setting, and that over what the environment says to all programs.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 MOST_JOBS = 64
+_TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _PROXIES = {
     "http": ("http_proxy", "ALL_PROXY", "all_proxy"),  # HTTP_PROXY is what a server makes of a header
     "https": ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"),
@@ -83,8 +85,15 @@ def http_options(ctx: Context, address: "HubAddress", *, once: bool = False) -> 
         ca_file=ca_file,
         jobs=None if jobs is None else min(jobs, MOST_JOBS),
         rate=ctx.rate,
+        traceparent=_traceparent(ctx),
     )
     return replace(options, tries=1) if once else options
+
+
+def _traceparent(ctx: Context) -> str | None:
+    """Return what the command is a part of, as who started it says; None where that is not well formed."""
+    said = ctx.environ.get("TRACEPARENT", "")
+    return said if _TRACEPARENT.fullmatch(said) else None
 
 
 def rate_limit(ctx: Context) -> "RateLimit | None":

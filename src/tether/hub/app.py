@@ -74,6 +74,12 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
     app.add_middleware(Headers)
     app.add_middleware(AccessLog, clock=monotonic)
     app.add_middleware(RequestId)
+    if not hub.tracer.is_silent:
+        from tether.hub.middleware.traces import Traces
+        from tether.hub.traces.tracer import HubTracer
+
+        assert isinstance(hub.tracer, HubTracer)
+        app.add_middleware(Traces, tracer=hub.tracer)
     if hub.settings.metrics_token:
         metrics = Metrics()
         app.add_middleware(Measured, metrics=metrics, clock=monotonic)

@@ -180,7 +180,7 @@ class _Committing:
                 note_arrival(repository.backend, name, staging.hub.now())
             move = RefMove(branch_ref(merged.branch), merged.tip, self._made)
             request = PushRequest(bytes.fromhex(staging.id), (*data, *own), (move,))
-            Serving(repository, self._guard).push(
+            Serving(repository, self._guard, tracer=staging.hub.tracer).push(
                 request, f"commit of a workspace by {staging.principal.name}"
             )
         finally:

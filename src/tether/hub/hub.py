@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
+from tether.core.tracing import UNTRACED, Tracer
 from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
@@ -28,6 +29,7 @@ class Hub:
         bucket: Holds the contents of repositories; None where their folders do.
         kept: What was read of the bucket.
         directory: What the providers of sign-ins said of themselves.
+        tracer: Is told what the hub does.
     """
 
     settings: HubSettings
@@ -36,6 +38,7 @@ class Hub:
     bucket: "ObjectBackend | None" = None
     kept: Kept = field(default_factory=Kept)
     directory: Directory = field(default_factory=Directory)
+    tracer: Tracer = UNTRACED
 
     @classmethod
     def open(
@@ -43,6 +46,7 @@ class Hub:
         settings: HubSettings,
         clock: Callable[[], Time],
         open_bucket: OpenBucket = as_surroundings_say,
+        tracer: Tracer = UNTRACED,
     ) -> "Hub":
         """Open the hub in the folder that the settings name; make it, or bring its tables up to date.
 
@@ -50,6 +54,7 @@ class Hub:
             settings: Of the hub.
             clock: Gives the time.
             open_bucket: Opens the bucket that the settings name.
+            tracer: Is told what the hub does.
 
         Raises:
             InvalidInput: The address of the database or of the bucket is none.
@@ -62,14 +67,14 @@ class Hub:
             if not settings.database:  # SQLite would let everybody read it
                 os.close(os.open(settings.root / "hub.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         bucket = _bucket(settings, open_bucket) if settings.storage else None
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, tracer)
         try:
             migrate(database)
             move_roots(database, settings.repositories)
         except BaseException:
             database.close()
             raise
-        return cls(settings, database, clock, bucket)
+        return cls(settings, database, clock, bucket, tracer=tracer)
 
     def now(self) -> int:
         """Return the time as the tables keep it: microseconds since 1970."""

@@ -52,10 +52,8 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
 
     def work() -> None:
         while True:
-            _tried(partial(_purge, hub), "the purge of deleted repositories")
-            _tried(partial(forget_old, hub), "forgetting deliveries of webhooks")
-            _tried(partial(remove_expired, hub), "the removal of old workspaces")
-            _tried(partial(recount, hub), "counting what repositories take")
+            for name, job, what in _JOBS:
+                _tried(partial(_told, hub, name, job), what)
             _tried(partial(_collect_if_due, hub, stop), "the garbage collection")
             if stop.wait(pause_s):
                 return
@@ -79,9 +77,23 @@ def _tried(work: Callable[[], object], what: str) -> None:
         _logger.exception("%s failed", what)
 
 
+def _told(hub: Hub, name: str, job: Callable[[Hub], object]) -> None:
+    with hub.tracer.job(name):
+        job(hub)
+
+
 def _purge(hub: Hub) -> None:
     for address in purge(hub):
         _logger.info("purged %s", address)
+
+
+_JOBS = (
+    ("purge", _purge, "the purge of deleted repositories"),
+    ("forget deliveries", forget_old, "forgetting deliveries of webhooks"),
+    ("remove workspaces", remove_expired, "the removal of old workspaces"),
+    ("count storage", recount, "counting what repositories take"),
+)
+"""What is done each time: its name in traces, the work, and its name in the log."""
 
 
 def _collect_if_due(hub: Hub, stop: threading.Event) -> None:
@@ -101,7 +113,9 @@ def _collect_if_due(hub: Hub, stop: threading.Event) -> None:
 
 
 def _collect(hub: Hub, row: RepositoryRow, stop: threading.Event) -> None:
-    counts = collect(hub, row, _Stoppable(stop), lambda _: not stop.is_set())
+    with hub.tracer.job("collect garbage", repository=row.id) as span:
+        counts = collect(hub, row, _Stoppable(stop), lambda _: not stop.is_set())
+        span.note(freed=counts.freed)
     _logger.info("garbage collection of %s freed %d bytes", row.full_name, counts.freed)
 
 

@@ -14,7 +14,7 @@ from tether.errors import AlreadyExists, NotFound
 from tether.hub.database.engine import Database
 from tether.hub.database.packnames import PACKS, PackNames, batches, forget, given_up
 from tether.storage.backend import Backend, Upload, check_key
-from tether.storage.sharing import innermost
+from tether.storage.sharing import wrapped
 from tether.storage.wrappers import Wrapper
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Placed(Wrapper):
         Raises:
             NotFound: It has not all of them.
         """
-        there = innermost(source, Placed)
+        there = wrapped(source, Placed)
         if there is None or there.bucket is not self.bucket:
             return False
         sizes = dict(there.list(PACKS))

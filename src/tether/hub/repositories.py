@@ -24,6 +24,7 @@ from tether.hub.placed import Placed
 from tether.hub.quotas import require_place
 from tether.hub.rules import add_default_rule
 from tether.hub.secret import new_id
+from tether.hub.traces.backends import Traced
 from tether.repo.bucket import UNCHANGING
 from tether.repo.repository import FORMAT_KEY, ROOT_ELSEWHERE, Repository, Storage
 from tether.storage.backend import Backend
@@ -202,13 +203,19 @@ def backend_of(hub: Hub, repository_id: str) -> Backend:
     """
     folder = hub.settings.repositories / repository_id
     if hub.bucket is None or (folder / FORMAT_KEY).exists():
-        return LocalBackend(folder)
-    return Cached(placed(hub, hub.bucket, repository_id), UNCHANGING, hub.kept, repository_id)
+        return _traced(hub, LocalBackend(folder), "folder")
+    bucket = _traced(hub, placed(hub, hub.bucket, repository_id), "bucket")
+    return Cached(bucket, UNCHANGING, hub.kept, repository_id)
 
 
 def placed(hub: Hub, bucket: "ObjectBackend", repository_id: str) -> Placed:
     """Return what keeps the packs of a repository in the bucket of the hub."""
     return Placed(bucket, repository_id, hub.database, hub.now)
+
+
+def _traced(hub: Hub, backend: Backend, storage: str) -> Backend:
+    """Return a backend that tells of itself, if somebody hears; its threads work for who opened it."""
+    return backend if hub.tracer.is_silent else Traced(backend, hub.tracer.below(), storage)
 
 
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:

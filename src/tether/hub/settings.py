@@ -23,6 +23,7 @@ PRESIGNS = ("off", "on", "auto")
 _LONGEST_PRESIGN_S = 7 * 86_400
 SIGNUPS = ("closed", "invite", "open")
 _SHORTEST_TOKEN = 16
+_SHARE = re.compile(r"0(\.[0-9]{1,9})?|1(\.0{1,9})?")
 _TRUE, _FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -83,6 +84,13 @@ class HubSettings:
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
+    traces: str = _setting(
+        "", "address of an OTLP/HTTP collector for traces, such as `http://127.0.0.1:4318`; none if not given"
+    )
+    traces_sample: float = _setting(1.0, "share of requests and jobs that are traced, 0 to 1")
+    traces_follow: bool = _setting(
+        False, "let clients that send `traceparent` say whether their request is traced"
+    )
     webhook_networks: str = _setting(
         "", "private networks, with commas, that webhooks may reach, such as `10.1.0.0/16`; none if not given"
     )
@@ -173,9 +181,16 @@ def _value(setting: Field[Any], values: Mapping[str, Any]) -> Any:
         return text.lower() in _TRUE
     if kind is int and text.isascii() and text.isdecimal():
         return int(text)
+    if kind is float and _SHARE.fullmatch(text):
+        return float(text)
     if kind is str and isinstance(value, str) and text.isprintable():
         return text
-    wanted = {bool: "true or false", int: "a whole number, 0 or more", str: "a text in one line"}[kind]
+    wanted = {
+        bool: "true or false",
+        int: "a whole number, 0 or more",
+        float: "a number from 0 to 1, such as 0.1",
+        str: "a text in one line",
+    }[kind]
     raise InvalidInput(f"the setting {setting.name} cannot be {value!r}", hint=f"give {wanted}")
 
 
@@ -191,8 +206,7 @@ def _check(settings: HubSettings) -> None:
     if not 1 <= settings.webhook_timeout_s <= 60 or not 1 <= settings.webhook_attempts <= 20:
         raise InvalidInput("webhook_timeout_s is 1 to 60, and webhook_attempts 1 to 20")
     parse_networks(settings.webhook_networks)
-    if settings.storage:
-        parse_bucket_address(settings.storage)
+    _check_places(settings)
     if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:
         raise InvalidInput(
             f"the setting metrics_token has less than {_SHORTEST_TOKEN} characters",
@@ -210,6 +224,13 @@ def _check(settings: HubSettings) -> None:
             f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
             hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
         )
+
+
+def _check_places(settings: HubSettings) -> None:
+    if settings.storage:
+        parse_bucket_address(settings.storage)
+    if settings.traces:
+        check_endpoint(settings.traces, "traces")
 
 
 def _check_providers(settings: HubSettings) -> None:

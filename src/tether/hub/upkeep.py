@@ -115,7 +115,10 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
         options = GcOptions(
             days, spares=lambda key: waits(key) or is_staged(hub, row, PurePosixPath(key).stem)
         )
-        counts = execute_gc(repository, plan_gc(repository, now, options, progress), progress)
+        with hub.tracer.span("plan collection"):
+            plan = plan_gc(repository, now, options, progress)
+        with hub.tracer.span("write collection", packs=len(plan.replaced)):
+            counts = execute_gc(repository, plan, progress)
         remove_notes(repository.backend, since)
     finally:
         repository.close()

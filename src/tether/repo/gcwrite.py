@@ -21,6 +21,7 @@ from tether.repo.quarantine import list_aside, set_aside
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.storage.local import LocalBackend
+from tether.storage.wrappers import innermost
 
 if TYPE_CHECKING:
     from tether.repo.gc import GcPlan
@@ -83,7 +84,8 @@ def collect(repository: Repository, plan: "GcPlan", progress: Progress) -> GcCou
         if aside.since_s <= now_s - plan.options.grace_s:
             repository.confirm_lock()
             backend.delete(aside.key)
-    swept = backend.sweep(_SWEEP_S, float(now_s))[1] if isinstance(backend, LocalBackend) else 0
+    place = innermost(backend)
+    swept = place.sweep(_SWEEP_S, float(now_s))[1] if isinstance(place, LocalBackend) else 0
     kept = sum(size for _, size in backend.list("packs/"))
     waiting = sum(aside.size for aside in list_aside(backend))
     return GcCounts(max(before - kept, 0) + swept, kept, waiting, len(plan.replaced), plan.for_undo)

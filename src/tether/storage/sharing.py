@@ -70,7 +70,7 @@ def share(source: Backend, target: Backend, key: str) -> bool:
     return False
 
 
-def innermost(backend: Backend, kind: type[T]) -> T | None:
+def wrapped(backend: Backend, kind: type[T]) -> T | None:
     """Return the backend of a kind among a backend and those that it wraps, or None."""
     while not isinstance(backend, kind):
         if not isinstance(backend, Wrapper):

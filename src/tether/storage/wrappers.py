@@ -65,6 +65,13 @@ class Wrapper:
         self.inner.close()
 
 
+def innermost(backend: Backend) -> Backend:
+    """Return what lies in all wrappers: the place itself, for what only some places can do."""
+    while isinstance(backend, Wrapper):
+        backend = backend.inner
+    return backend
+
+
 class ReadOnly(Wrapper):
     """Refuses every change with Forbidden, before anything is sent or opened."""
 

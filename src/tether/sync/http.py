@@ -16,12 +16,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import urllib3
-from urllib3.exceptions import (
-    HTTPError,
-    NewConnectionError,
-    ProxyError,
-    SSLError,
-)
+from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
 
 from tether import errors
 from tether.core.digest import Buffer
@@ -88,6 +83,7 @@ class HttpOptions:
         progress_s: How long to wait for the next byte.
         tries: How often a request is sent before it counts as failed.
         sleep: Waits for seconds between two tries.
+        traceparent: Sent to the hub with each request: what all of them are a part of; None for nothing.
     """
 
     proxy: str | None = None
@@ -97,6 +93,7 @@ class HttpOptions:
     progress_s: float = _PROGRESS_S
     tries: int = _TRIES
     sleep: Callable[[float], None] = time.sleep
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +154,8 @@ class HttpClient:
         self._headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
+        if self._options.traceparent is not None:
+            self._headers["traceparent"] = self._options.traceparent
         self._met = False
         self.jobs = self._options.jobs
         self._pool = self._connections()

@@ -7,6 +7,7 @@ from blake3 import blake3
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
+from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import InvalidInput, TetherError, TooLarge
 from tether.repo.block import Block
 from tether.repo.checkpacks import check_pack
@@ -14,6 +15,7 @@ from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream
 from tether.storage.backend import Backend
+from tether.sync.arrivals import note_arrival
 from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
@@ -110,3 +112,41 @@ class PackReceiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._upload.abort()
+
+
+class Receiver(PackReceiver):
+    """A pack on its way in, noted as arrived when it is finished.
+
+    Args:
+        backend: Where it goes.
+        name: What it must be.
+        now: The time, in microseconds since 1970; gc asks the note for it.
+        tracer: Is told what takes time.
+    """
+
+    def __init__(self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED) -> None:
+        super().__init__(backend, name)
+        self._now, self._tracer = now, tracer
+
+    def work(self, *, last: bool = False) -> None:
+        """Hash, write and verify what came."""
+        before = self._block.filled
+        with self._tracer.span("verify pack") as span:
+            super().work(last=last)
+            span.note(bytes=before - self._block.filled)
+
+    def finish(self) -> Table:
+        """Make the pack durable, verify every frame, and note that it is there.
+
+        A note without its pack says nothing, so it may come first: gc never meets the pack without it.
+        Where a file is there already it may be damaged, and the note waits.
+        """
+        with self._tracer.span("finish pack"):
+            if not self._backend.exists(pack_key(self._name)):
+                self._note()
+            table = super().finish()
+            self._note()
+        return table
+
+    def _note(self) -> None:
+        note_arrival(self._backend, self._name, self._now)

@@ -13,6 +13,7 @@ from itertools import accumulate, islice
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
+from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
@@ -24,13 +25,12 @@ from tether.repo.packs import count_objects, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
-from tether.storage.backend import Backend
-from tether.sync.arrivals import has_arrived, note_arrival, note_key
+from tether.sync.arrivals import has_arrived, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
-from tether.sync.receiving import OPEN_KINDS, PackReceiver
+from tether.sync.receiving import OPEN_KINDS, Receiver
 from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
 
 _RECENT = 10_000
@@ -52,20 +52,23 @@ class Serving:
     Args:
         repository: Usually a bare one.
         guard: Decides about pushes that are sound, before they are done.
+        tracer: Is told what takes time.
     """
 
-    def __init__(self, repository: Repository, guard: Guard = allow) -> None:
-        self._repository, self._guard = repository, guard
+    def __init__(self, repository: Repository, guard: Guard = allow, *, tracer: Tracer = UNTRACED) -> None:
+        self._repository, self._guard, self._tracer = repository, guard, tracer
 
     def refs(self) -> RemoteRefs:
         """Return branches, tags and HEAD as they are now."""
-        root = self._repository.root()
+        with self._tracer.span("negotiate", question="refs"):
+            root = self._repository.root()
         shown = {name: value for name, value in root.refs.items() if name.startswith((BRANCHES, TAGS))}
         return RemoteRefs(root.head.ref, shown)
 
     def have(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether its object is here."""
-        return self._repository.objects.has_many(digests)
+        with self._tracer.span("negotiate", question="have", digests=len(digests)):
+            return self._repository.objects.has_many(digests)
 
     def commits(self, wants: Sequence[Digest], haves: Sequence[Digest], depth: int | None = None) -> Stream:
         """Return the commits and tags that are reached from `wants` and not from `haves`, as frames.
@@ -75,6 +78,10 @@ class Serving:
         Raises:
             NotFound: One of `wants` is not here.
         """
+        with self._tracer.span("negotiate", question="commits", digests=len(wants) + len(haves)):
+            return self._commits(wants, haves, depth)
+
+    def _commits(self, wants: Sequence[Digest], haves: Sequence[Digest], depth: int | None) -> Stream:
         objects = self._repository.objects
         tags, starts = _followed(objects, wants)
         if depth is not None:
@@ -89,7 +96,8 @@ class Serving:
         Raises:
             NotFound: One is not here.
         """
-        return self._frames(digests, REPLY_BYTES)
+        with self._tracer.span("negotiate", question="objects", digests=len(digests)):
+            return self._frames(digests, REPLY_BYTES)
 
     def _frames(self, digests: Sequence[Digest], limit: int | None) -> Stream:
         places: list[Place] = []
@@ -115,10 +123,11 @@ class Serving:
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks, and how much of each that is."""
         backend = self._repository.backend
-        return [
-            PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
-            for name, count in sorted(self.counts(digests).items())
-        ]
+        with self._tracer.span("negotiate", question="shares", digests=len(digests)):
+            return [
+                PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
+                for name, count in sorted(self.counts(digests).items())
+            ]
 
     def counts(self, digests: Sequence[Digest]) -> dict[Digest, int]:
         """Say how many of these chunks each pack of contents holds."""
@@ -130,6 +139,12 @@ class Serving:
 
     def verify(self, contents: Sequence[Digest]) -> list[bool]:
         """Say of each content whether it is here whole, after reading it; stops after about a gigabyte."""
+        with self._tracer.span("verify contents", contents=len(contents)) as span:
+            found, size = self._verify(contents)
+            span.note(bytes=size)
+        return found
+
+    def _verify(self, contents: Sequence[Digest]) -> tuple[list[bool], int]:
         reader, found, left = self._repository.contents, list[bool](), _VERIFIED_BYTES
         for digest in contents:
             try:
@@ -139,7 +154,7 @@ class Serving:
                 found.append(False)
             if left <= 0:
                 break
-        return found
+        return found, _VERIFIED_BYTES - left
 
     def pack(self, name: Digest) -> Stream:
         """Return the bytes of a pack of contents.
@@ -159,9 +174,9 @@ class Serving:
         """Say whether a pack was received whole."""
         return has_arrived(self._repository.backend, name)
 
-    def receive(self, name: Digest) -> "Receiver":
+    def receive(self, name: Digest) -> Receiver:
         """Return what takes the bytes of a pack; it does not count before a push names it."""
-        return Receiver(self._repository.backend, name, self._repository.clock().micros)
+        return Receiver(self._repository.backend, name, self._repository.clock().micros, self._tracer)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -193,13 +208,18 @@ class Serving:
             self._move(request, command)
 
     def _move(self, request: PushRequest, command: str) -> None:
-        repository = self._repository
-        with repository.transaction(command, write_id=request.write_id) as transaction:
+        repository, tracer = self._repository, self._tracer
+        with (
+            tracer.span("move refs", refs=len(request.moves), packs=len(request.packs)),
+            repository.transaction(command, write_id=request.write_id) as transaction,
+        ):
             for move in request.moves:
                 set_moved(transaction, move)
-            arrived = _Arrived(repository, transaction, request)
-            arrived.check()
-            self._guard(arrived.view(transaction.root))
+            with tracer.span("check push"):
+                arrived = _Arrived(repository, transaction, request)
+                arrived.check()
+            with tracer.span("judge push"):
+                self._guard(arrived.view(transaction.root))
             transaction.adopt(arrived.data, arrived.meta)
             choose_head(transaction, request)
         for name in request.packs:
@@ -208,35 +228,6 @@ class Serving:
     def _was_done(self, request: PushRequest) -> bool:
         operations = read_operations(self._repository)
         return any(each.write_id == request.write_id for each in islice(operations, _RECENT))
-
-
-class Receiver(PackReceiver):
-    """A pack on its way in, noted as arrived when it is finished.
-
-    Args:
-        backend: Where it goes.
-        name: What it must be.
-        now: The time, in microseconds since 1970; gc asks the note for it.
-    """
-
-    def __init__(self, backend: Backend, name: Digest, now: int) -> None:
-        super().__init__(backend, name)
-        self._now = now
-
-    def finish(self) -> Table:
-        """Make the pack durable, verify every frame, and note that it is there.
-
-        A note without its pack says nothing, so it may come first: gc never meets the pack without it.
-        Where a file is there already it may be damaged, and the note waits.
-        """
-        if not self._backend.exists(pack_key(self._name)):
-            self._note()
-        table = super().finish()
-        self._note()
-        return table
-
-    def _note(self) -> None:
-        note_arrival(self._backend, self._name, self._now)
 
 
 @dataclass(slots=True)

@@ -65,7 +65,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
         "port": options.port,
         "allow_unsafe": options.allow_unsafe or None,
     }
-    with opened_hub(ctx, options.root, flags) as hub:
+    with opened_hub(ctx, options.root, flags, traced=True) as hub:
         from tether.hub.presigning import require_addresses
         from tether.hub.serving import listen, serve
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.orm import Session, sessionmaker
 
+from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, InvalidInput, Unavailable
 
 _BUSY_S = 30.0
@@ -48,12 +49,13 @@ class Database:
 
     Args:
         url: An address such as `sqlite:////srv/hub/hub.db` or `postgresql://USER@HOST/NAME`.
+        tracer: Is told of transactions, from the wait for a connection on, and not what they do.
 
     Raises:
         InvalidInput: The address is none, or its driver is not installed.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tracer: Tracer = UNTRACED) -> None:
         address = url.replace("postgresql://", "postgresql+psycopg://", 1)
         server = {} if url.startswith("sqlite") else _SERVER
         try:
@@ -61,6 +63,7 @@ class Database:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise _unusable(url, error) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self._tracer, self._system = tracer, self.engine.dialect.name
         self.held: Engine | None = None
         if self.is_sqlite:
             _prepare_sqlite(self.engine)
@@ -87,7 +90,8 @@ class Database:
             Conflict: Another writer added the same row in between.
         """
         make = self._reading if reads_only else self._writing
-        with answering():
+        name = "database read" if reads_only else "database write"
+        with self._tracer.span(name, database=self._system), answering():
             session = make(bind=on) if on is not None else make()
             with session, session.begin():
                 yield session

@@ -19,6 +19,8 @@ from tether.hub.hub import Hub
 from tether.hub.ratelimit import RateLimiter
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
+from tether.sync.guarding import Guard, allow
+from tether.sync.serving import Serving
 
 OCTETS = "application/octet-stream"
 TAKES: dict[str, Any] = {
@@ -114,6 +116,10 @@ class Hosted:
     def open(self, *, beside: Beside | None = None) -> closing[Repository]:
         """Return its objects and refs for a `with` block, which closes them; see `open_repository`."""
         return closing(open_repository(self.hub, self.row, beside=beside))
+
+    def serving(self, repository: Repository, guard: Guard = allow) -> Serving:
+        """Return what answers for it, once it is open."""
+        return Serving(repository, guard, tracer=self.hub.tracer)
 
 
 def repository_for(role: Role | None) -> Callable[..., Hosted]:

@@ -18,7 +18,8 @@ from tether.hub.guarding import PushGuard
 from tether.hub.presigning import address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
-from tether.sync.serving import Receiver, Serving, Stream
+from tether.sync.receiving import Receiver
+from tether.sync.serving import Serving, Stream
 from tether.sync.wire import (
     ADDRESS_TYPE,
     MAX_DIGESTS,
@@ -64,7 +65,7 @@ Body = Annotated[bytes, Depends(body_of)]
 def refs(found: Readable) -> Response:
     """Name branches, tags and HEAD."""
     with found.open() as repository:
-        return Response(Serving(repository).refs().encode(), media_type=OCTETS)
+        return Response(found.serving(repository).refs().encode(), media_type=OCTETS)
 
 
 @router.post("/have", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
@@ -72,7 +73,7 @@ def have(found: Readable, body: Body) -> Response:
     """Say of each digest whether the repository has it, as bits."""
     digests = read_digests(body)
     with found.open() as repository:
-        return Response(pack_bits(Serving(repository).have(digests)), media_type=OCTETS)
+        return Response(pack_bits(found.serving(repository).have(digests)), media_type=OCTETS)
 
 
 @router.post("/commits", response_class=StreamingResponse, responses=_BYTES, openapi_extra=OPEN | TAKES)
@@ -97,7 +98,7 @@ def shares(found: Readable, body: Body) -> Response:
     """Say which packs of contents hold some chunks."""
     digests = read_digests(body)
     with found.open() as repository:
-        return Response(encode_shares(Serving(repository).shares(digests)), media_type=OCTETS)
+        return Response(encode_shares(found.serving(repository).shares(digests)), media_type=OCTETS)
 
 
 @router.post("/verify", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
@@ -107,7 +108,7 @@ def verify(found: Readable, body: Body) -> Response:
     if not digests:
         raise InvalidInput("no contents to verify")
     with found.open() as repository:
-        return Response(encode_verified(Serving(repository).verify(digests)), media_type=OCTETS)
+        return Response(encode_verified(found.serving(repository).verify(digests)), media_type=OCTETS)
 
 
 @router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_PACK, openapi_extra=OPEN)
@@ -118,7 +119,7 @@ def pack_bytes(
     name = Digest(bytes.fromhex(pack))
     if ADDRESS_TYPE in accept:
         with found.open() as repository:
-            size, _ = Serving(repository).pack(name)
+            size, _ = found.serving(repository).pack(name)
         address = address_of(found.hub, found.row, name, size)
         if address is not None:
             return Response(encode_address(address), media_type=ADDRESS_TYPE)
@@ -128,7 +129,7 @@ def pack_bytes(
 def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingResponse:
     """Answer with a stream, for which the repository stays open; what is refused is refused before it."""
     with ExitStack() as stack:
-        total, blocks = answer(Serving(stack.enter_context(found.open())))
+        total, blocks = answer(found.serving(stack.enter_context(found.open())))
         headers = {"Content-Type": OCTETS, "Content-Length": str(total)}
         return HeldStream(blocks, stack.pop_all().close, 200, headers)
 
@@ -137,7 +138,7 @@ def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingRe
 def has_pack(found: Writable, pack: PackName) -> bool:
     """Say whether a pack for a push to come has arrived."""
     with found.open() as repository:
-        there = Serving(repository).has_pack(Digest(bytes.fromhex(pack)))
+        there = found.serving(repository).has_pack(Digest(bytes.fromhex(pack)))
     if not there:  # who has no room left need not send it first
         with found.hub.database.session(reads_only=True) as session:
             quotas.require_room(session, found.hub, found.row.owner, 1)
@@ -147,8 +148,9 @@ def has_pack(found: Writable, pack: PackName) -> bool:
 @router.put("/packs/{pack}", status_code=204, openapi_extra=TAKES)
 async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
     """Take a pack for a push to come; each of its frames is verified."""
-    with await run_in_threadpool(found.open) as repository:
-        receiver = await run_in_threadpool(Serving(repository).receive, Digest(bytes.fromhex(pack)))
+    with found.hub.tracer.span("receive pack"), await run_in_threadpool(found.open) as repository:
+        receive = found.serving(repository).receive
+        receiver = await run_in_threadpool(receive, Digest(bytes.fromhex(pack)))
         with receiver:
             async for piece in request.stream():
                 if receiver.hold(piece):
@@ -183,4 +185,4 @@ def _push(found: Hosted, request: PushRequest) -> None:
             act.record("ref.move", f"{found.row.full_name} {move.name}", repository=found.row, **shown)
 
     with found.open(beside=record) as repository:
-        Serving(repository, guard).push(request, f"push by {found.principal.name}")
+        found.serving(repository, guard).push(request, f"push by {found.principal.name}")

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tether.errors import TetherError
+from tether.hub.database.webhooks import Delivery
 from tether.hub.hub import Hub
 from tether.hub.webhooks.addresses import parse_networks
 from tether.hub.webhooks.deliveries import claim, finish
-from tether.hub.webhooks.sending import Sender, signed
+from tether.hub.webhooks.sending import Outcome, Sender, signed
 
 THREADS = 4
 EVERY_S, AFTER_FAILURE_S = 1.0, 10.0
@@ -31,14 +32,22 @@ def send_one(hub: Hub, sender: Sender) -> bool:
     delivery = claim(hub)
     if delivery is None:
         return False
-    webhook, body = delivery.webhook, delivery.body.encode()
-    began = sender.monotonic()
-    headers = signed(webhook.secret, hub.now() // 1_000_000, delivery.event, delivery.id, body)
-    outcome = sender.send(webhook.url, headers, body)
-    finish(hub, delivery, outcome, int((sender.monotonic() - began) * 1_000_000))
+    with hub.tracer.job("deliver webhook", delivery=delivery.id, attempt=delivery.attempts) as span:
+        outcome = _send(hub, sender, delivery)
+        span.note(delivered=outcome.good, status=outcome.status or 0)
     if not outcome.good:
         _logger.info("delivery %s of a webhook failed, attempt %d", delivery.id, delivery.attempts)
     return True
+
+
+def _send(hub: Hub, sender: Sender, delivery: Delivery) -> Outcome:
+    webhook, body = delivery.webhook, delivery.body.encode()
+    began = sender.monotonic()
+    headers = signed(webhook.secret, hub.now() // 1_000_000, delivery.event, delivery.id, body)
+    with hub.tracer.span("send webhook", bytes=len(body)):
+        outcome = sender.send(webhook.url, headers, body)
+    finish(hub, delivery, outcome, int((sender.monotonic() - began) * 1_000_000))
+    return outcome
 
 
 @contextmanager

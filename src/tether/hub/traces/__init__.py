@@ -1,0 +1,1 @@
+"""Traces of what a hub does, for a collector that its operator names."""
