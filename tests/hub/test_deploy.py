@@ -1,5 +1,6 @@
 """The files in `deploy/` are sound, and name only settings and commands that there are."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,15 +16,17 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 NAMES = {f"{PREFIX}{each.name.upper()}" for each in TABLE}
 
 
-def test_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["tether-hub", "tether-worker"])
+def test_the_unit(tmp_path: Path, name: str) -> None:
     """The reader of systemd finds nothing wrong, and the command in it is one."""
-    text = (DEPLOY / "tether-hub.service").read_text()
+    text = (DEPLOY / f"{name}.service").read_text()
     [line] = [each for each in text.splitlines() if each.startswith("ExecStart=")]
     arguments = line.partition("=")[2].split()[1:]
     assert "--root DIR" in Room(tmp_path / "room").ok(*arguments[:2], "--help")
+    assert set(re.findall(rf"{PREFIX}\w+", text)) <= NAMES
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze on this machine")
-    unit = tmp_path / "tether-hub.service"
+    unit = tmp_path / f"{name}.service"
     unit.write_text(
         text.replace("/opt/tether/bin/tether", str(TETHER)).replace("User=tether-hub", "User=root")
     )
@@ -34,11 +37,11 @@ def test_the_unit(tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert [each for each in done.stderr.splitlines() if "tether-hub" in each] == []
+    assert [each for each in done.stderr.splitlines() if name in each] == []
     assert done.returncode == 0, done.stderr
 
 
-def test_the_compose_file() -> None:
+def test_the_compose_file(tmp_path: Path) -> None:
     """Services and volumes that are named are there, and so are the settings; no secret stands in it."""
     text = (DEPLOY / "compose.yaml").read_text()
     document: dict[str, Any] = yaml.safe_load(text)
@@ -57,6 +60,12 @@ def test_the_compose_file() -> None:
             assert volume.partition(":")[0] in document["volumes"]
     settings = services["hub"]["environment"]
     assert {name for name in settings if name.startswith(PREFIX)} <= NAMES
+    assert settings[f"{PREFIX}JOBS"] == "elsewhere"
+    worker = services["worker"]
+    assert (worker["environment"], worker["volumes"]) == (settings, services["hub"]["volumes"])
+    assert worker["build"] == services["hub"]["build"]
+    room = Room(tmp_path / "room")
+    assert "--root DIR" in room.ok(*worker["command"][:2], "--help")
     secret = [line for line in text.splitlines() if "PASSWORD:" in line or "SECRET" in line]
     assert all("${" in line or line.startswith("#") for line in secret)
 

@@ -41,6 +41,7 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path: Path) -> None
         ('allow_unsafe = "maybe"', "true or false"),
         ("host = 1", "one line"),
         ('signup = "perhaps"', "closed, invite, open"),
+        ('jobs = "nowhere"', "here, elsewhere"),
         ('public_url = "hub.example.org"', "https://HOST"),
         ('presign = "maybe"', "off, on, auto"),
         ('presign = "on"', "set storage"),

@@ -1,4 +1,4 @@
-"""A hub in a process of its own."""
+"""A hub or a worker in a process of its own."""
 
 import ctypes
 import json
@@ -16,16 +16,16 @@ _PARENT_DEATH = 1
 """The kernel kills the process when the thread that started it ends."""
 
 
-class Served:
-    """A hub that runs.
+class Started:
+    """A command below `tether hub` that runs until it is told to stop.
 
     Attributes:
-        url: Its address.
-        process: `tether hub serve`.
+        said: What it prints once it is ready.
+        process: The command.
     """
 
-    def __init__(self, room: Room, *options: str) -> None:
-        command = [str(TETHER), "hub", "serve", "--root", "hub", "--port", "0", "--json", *options]
+    def __init__(self, room: Room, *arguments: str) -> None:
+        command = [str(TETHER), "hub", *arguments, "--root", "hub", "--json"]
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill, and the hub wait
         self.process = subprocess.Popen(
@@ -39,7 +39,43 @@ class Served:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self._ended()
-        self.url: str = json.loads(line)["url"]
+        self.said: dict[str, Any] = json.loads(line)
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+        self.process.kill()
+        self._ended()
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Tell it to stop; return its exit code and what it wrote on stderr."""
+        self.process.send_signal(number)
+        err = self._ended()
+        return self.process.returncode, err
+
+    def _ended(self) -> str:
+        """Wait for its end and return what it wrote on stderr."""
+        self.process.communicate(timeout=60)
+        self._log.seek(0)
+        text = self._log.read().decode()
+        self._log.close()
+        return text
+
+
+class Served(Started):
+    """A hub that runs.
+
+    Attributes:
+        url: Its address.
+    """
+
+    def __init__(self, room: Room, *options: str) -> None:
+        super().__init__(room, "serve", "--port", "0", *options)
+        self.url: str = self.said["url"]
+
+    @property
+    def port(self) -> str:
+        """Where it listens."""
+        return self.url.rpartition(":")[2]
 
     def get(self, path: str) -> Any:
         """Return the document at a path of the hub."""
@@ -52,33 +88,9 @@ class Served:
         while self._logged() == before and process.poll() is None:
             time.sleep(0.005)
 
-    def kill(self) -> None:
-        """End it at once, as a power cut would."""
-        self.process.kill()
-        self._ended()
-
-    @property
-    def port(self) -> str:
-        """Where it listens."""
-        return self.url.rpartition(":")[2]
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """Tell it to stop; return its exit code and what it wrote on stderr."""
-        self.process.send_signal(number)
-        err = self._ended()
-        return self.process.returncode, err
-
     def _logged(self) -> int:
         """Return how long its log is: a line comes with each reply."""
         return os.fstat(self._log.fileno()).st_size
-
-    def _ended(self) -> str:
-        """Wait for its end and return what it wrote on stderr."""
-        self.process.communicate(timeout=60)
-        self._log.seek(0)
-        text = self._log.read().decode()
-        self._log.close()
-        return text
 
 
 def _heed() -> None:

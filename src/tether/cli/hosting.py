@@ -1,5 +1,7 @@
 """Opening the hub of this machine for the commands below `tether hub`."""
 
+import os
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -26,6 +28,17 @@ def place_options(function: F) -> F:
     )
     database = click.option("--database", metavar="URL", help="The address of its database.")
     return root(database(function))
+
+
+def storage_option(function: F) -> F:
+    """Give a command the option that says where contents are."""
+    text = "The bucket for contents, such as s3://BUCKET/PREFIX; else the folder."
+    return click.option("--storage", metavar="URL", help=text)(function)
+
+
+def process_name() -> str:
+    """Return what this process is called in the list of jobs."""
+    return f"{socket.gethostname()[:80]}:{os.getpid()}"
 
 
 @contextmanager

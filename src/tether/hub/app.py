@@ -7,6 +7,7 @@ from fastapi.security import HTTPBearer
 
 from tether.hub import problems
 from tether.hub.hub import Hub
+from tether.hub.jobs.measuring import JobNumbers
 from tether.hub.metrics import Measured, Metrics, metrics_route
 from tether.hub.middleware.access_log import AccessLog
 from tether.hub.middleware.body_limit import BodyLimit
@@ -21,6 +22,7 @@ from tether.hub.routes import (
     forks,
     gates,
     health,
+    jobs,
     locks,
     oidc,
     organisations,
@@ -38,6 +40,7 @@ _ROUTES = (
     accounts,
     oidc,
     administration,
+    jobs,
     files,
     organisations,
     repositories,
@@ -82,6 +85,7 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
         app.add_middleware(Traces, tracer=hub.tracer)
     if hub.settings.metrics_token:
         metrics = Metrics()
+        metrics.registry.register(JobNumbers(hub))
         app.add_middleware(Measured, metrics=metrics, clock=monotonic)
         app.include_router(metrics_route(metrics, hub.settings.metrics_token))
     app.include_router(health.router)

@@ -4,7 +4,7 @@ import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 import uvicorn
@@ -13,9 +13,10 @@ from tether.errors import Unavailable
 from tether.hub.app import build_app
 from tether.hub.connection import connection_class
 from tether.hub.hub import Hub
-from tether.hub.janitor import janitor
+from tether.hub.jobs.scheduler import scheduling
+from tether.hub.logs import logging_to
 from tether.hub.middleware.access_log import logger as access
-from tether.hub.settings import HubSettings
+from tether.hub.settings import HERE, HubSettings
 from tether.hub.webhooks.postman import postman
 
 _WAITING = 1024
@@ -45,16 +46,19 @@ def listen(settings: HubSettings) -> Iterator[tuple[socket.socket, str]]:
         yield listener, f"http://{host}:{listener.getsockname()[1]}"
 
 
-def serve(hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, log: TextIO) -> None:
+def serve(
+    hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, worker: str, log: TextIO
+) -> None:
     """Serve until SIGINT or SIGTERM; running requests get the time that the settings give them.
 
     Args:
         hub: What is served.
         listener: The socket of `listen`.
         monotonic: As for `build_app`.
+        worker: The name of this process in the list of jobs, which it does too if the settings say so.
         log: Gets a line of JSON for each request, where the settings ask for that, and what went wrong.
     """
-    _log_to(log, requests=hub.settings.log_requests)
+    access.setLevel(logging.INFO if hub.settings.log_requests else logging.WARNING)
     config = uvicorn.Config(
         build_app(hub, monotonic),
         http=connection_class(hub.settings.stall_s),
@@ -71,18 +75,10 @@ def serve(hub: Hub, listener: socket.socket, monotonic: Callable[[], float], *, 
     # The server sends itself the signal again when it has ended, and that shall not kill us then.
     before = signal.signal(signal.SIGTERM, lambda *_: setattr(server, "should_exit", True))
     try:
-        with janitor(hub), postman(hub, monotonic):
+        with logging_to(log), ExitStack() as beside:
+            if hub.settings.jobs == HERE:
+                beside.enter_context(scheduling(hub, worker, monotonic))
+                beside.enter_context(postman(hub, monotonic))
             server.run(sockets=[listener])
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _log_to(stream: TextIO, *, requests: bool) -> None:
-    """Let the loggers of the hub and of its server write to one stream."""
-    handler = logging.StreamHandler(stream)
-    for name, level in (("tether.hub", logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.setLevel(level)
-        logger.addHandler(handler)
-        logger.propagate = False
-    access.setLevel(logging.INFO if requests else logging.WARNING)

@@ -20,6 +20,7 @@ from tether.storage.oserrors import translated
 PREFIX = "TETHER_HUB_"
 FILE = "hub.toml"
 PRESIGNS = ("off", "on", "auto")
+JOBS = (HERE, ELSEWHERE) = ("here", "elsewhere")
 _LONGEST_PRESIGN_S = 7 * 86_400
 SIGNUPS = ("closed", "invite", "open")
 _SHORTEST_TOKEN = 16
@@ -80,7 +81,13 @@ class HubSettings:
     log_requests: bool = _setting(True, "write a line of JSON to stderr for each request")
     shutdown_s: int = _setting(30, "seconds that running requests get when the hub is told to stop")
     stall_s: int = _setting(60, "seconds without a byte after which a connection that owes some is cut")
-    gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` in the hub; 0: none")
+    jobs: str = _setting(
+        "here", "who does what is to be done from time to time: `here` the hub, `elsewhere` workers"
+    )
+    gc_every_s: int = _setting(86400, "seconds between runs of `tether hub gc` by the hub; 0: none")
+    verify_every_s: int = _setting(
+        604800, "seconds between verifications of each repository by the hub; 0: none"
+    )
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
@@ -196,10 +203,8 @@ def _value(setting: Field[Any], values: Mapping[str, Any]) -> Any:
 
 def _check(settings: HubSettings) -> None:
     """Refuse values that make no sense, and unsafe ones unless they were asked for."""
-    if settings.signup not in SIGNUPS:
-        raise InvalidInput(
-            f"the setting signup cannot be {settings.signup!r}", hint=f"choose one of {', '.join(SIGNUPS)}"
-        )
+    for name, allowed in (("signup", SIGNUPS), ("jobs", JOBS), ("presign", PRESIGNS)):
+        _check_choice(settings, name, allowed)
     _check_presign(settings)
     if settings.stall_s < 1:
         raise InvalidInput("the setting stall_s cannot be 0", hint="give seconds, 1 or more")
@@ -249,11 +254,14 @@ def _check_providers(settings: HubSettings) -> None:
         )
 
 
+def _check_choice(settings: HubSettings, name: str, allowed: tuple[str, ...]) -> None:
+    value = getattr(settings, name)
+    if value not in allowed:
+        hint = f"choose one of {', '.join(allowed)}"
+        raise InvalidInput(f"the setting {name} cannot be {value!r}", hint=hint)
+
+
 def _check_presign(settings: HubSettings) -> None:
-    if settings.presign not in PRESIGNS:
-        raise InvalidInput(
-            f"the setting presign cannot be {settings.presign!r}", hint=f"choose one of {', '.join(PRESIGNS)}"
-        )
     if settings.presign == "on" and not settings.storage:
         raise InvalidInput("presign is on, but the hub has no bucket", hint="set storage, or presign to auto")
     if not 1 <= settings.presign_s <= _LONGEST_PRESIGN_S:

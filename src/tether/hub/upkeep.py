@@ -44,13 +44,36 @@ def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
 
 
 def verify(hub: Hub, row: RepositoryRow, *, full: bool, progress: Progress = SILENT) -> CheckReport:
-    """Verify a repository; damage is reported, not raised, also that its files are gone."""
+    """Verify a repository, in full or its metadata; see `examine`."""
+    return examine(hub, row, CheckOptions(full), progress)
+
+
+def examine(
+    hub: Hub,
+    row: RepositoryRow,
+    options: CheckOptions,
+    progress: Progress = SILENT,
+    wait: Wait | None = None,
+) -> CheckReport:
+    """Verify a repository; damage is reported, not raised, also that its files are gone.
+
+    Args:
+        hub: Has the repository.
+        row: Of the repository.
+        options: How deep to look.
+        progress: Told of it.
+        wait: As for `tether.storage.locks.Lock`.
+
+    Raises:
+        Unavailable: Garbage is collected and that does not end.
+    """
     try:
         repository = open_repository(hub, row)
     except Corrupt as error:
         return _lost(hub, row, error)
+    repository.wait = wait
     try:
-        return check_repository(repository, CheckOptions(full), progress)
+        return check_repository(repository, options, progress)
     finally:
         repository.close()
 

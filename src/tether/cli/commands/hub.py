@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from tether.cli.commands import _hub_backup, _hub_upkeep
+from tether.cli.commands import _hub_backup, _hub_jobs, _hub_upkeep
 from tether.cli.context import Context, pass_context
-from tether.cli.hosting import opened_hub, place_options
+from tether.cli.hosting import opened_hub, place_options, process_name, storage_option
 from tether.cli.options import with_options
 
 
@@ -25,6 +25,8 @@ command.add_command(_hub_upkeep.fsck)
 command.add_command(_hub_upkeep.gc)
 command.add_command(_hub_backup.backup)
 command.add_command(_hub_backup.restore)
+command.add_command(_hub_jobs.work)
+command.add_command(_hub_jobs.jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,7 @@ class ServeOptions:
 
 @command.command("serve")
 @place_options
-@click.option(
-    "--storage", metavar="URL", help="The bucket for contents, such as s3://BUCKET/PREFIX; else the folder."
-)
+@storage_option
 @click.option(
     "--host", metavar="ADDRESS", help="The address to listen on; 127.0.0.1 if nothing says another."
 )
@@ -77,7 +77,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
                 lambda: [f"serving {hub.settings.root} at {url}"],
             )
             ctx.out.flush()
-            serve(hub, listener, time.monotonic, log=ctx.err)
+            serve(hub, listener, time.monotonic, worker=process_name(), log=ctx.err)
 
 
 @command.group("user")

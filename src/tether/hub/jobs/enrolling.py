@@ -1,0 +1,73 @@
+"""Which jobs there are: one of each kind, or one of each kind for each repository, as the settings say."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from tether.errors import Conflict
+from tether.hub.database.jobs import Job
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.jobs.kinds import KINDS, Kind
+from tether.hub.jobs.turns import LEASE_S, SECOND, is_free
+
+
+def enrol(hub: Hub) -> None:
+    """Add the jobs that are wanted and not there, and remove those that are not wanted any more.
+
+    The first turns of repositories that are there already are spread over the time between two turns.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    with hub.database.session(reads_only=True) as session:
+        added = [job for kind in KINDS.values() for job in _missing(hub, session, kind)]
+        changes = session.scalar(select(func.count()).select_from(Job).where(or_(_unwanted(hub), _late(hub))))
+    if not added and not changes:
+        return
+    with suppress(Conflict), hub.database.session() as session:  # another worker adds the same
+        session.execute(delete(Job).where(_unwanted(hub)), execution_options={"synchronize_session": False})
+        for kind in KINDS.values():
+            late = update(Job).where(Job.kind == kind.name, _late(hub))
+            late = late.values(due=hub.now() + _every(hub, kind))
+            session.execute(late, execution_options={"synchronize_session": False})
+        session.add_all(added)
+
+
+def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
+    """Yield the jobs of a kind that are not there."""
+    every, now = _every(hub, kind), hub.now()
+    if not every:
+        return
+    if not kind.of_repository:
+        if session.get(Job, kind.name) is None:
+            yield Job(id=kind.name, kind=kind.name, due=now, claims=0, lost=0)
+        return
+    known = select(Job.repository_id).where(Job.kind == kind.name, Job.repository_id.is_not(None))
+    live = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None), RepositoryRow.id.not_in(known))
+    for repository_id in session.scalars(live):
+        due = now + every * zlib.crc32(repository_id.encode()) // (1 << 32)
+        job = Job(id=f"{kind.name}:{repository_id}", kind=kind.name, due=due, claims=0, lost=0)
+        job.repository_id = repository_id
+        yield job
+
+
+def _unwanted(hub: Hub) -> ColumnElement[bool]:
+    """Select what nobody does any more: of kinds that are off, and of repositories that were deleted."""
+    wanted = [kind.name for kind in KINDS.values() if _every(hub, kind)]
+    gone = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_not(None))
+    return and_(is_free(hub.now()), or_(Job.kind.not_in(wanted), Job.repository_id.in_(gone)))
+
+
+def _late(hub: Hub) -> ColumnElement[bool]:
+    """Select what is due later than the settings say, since they say another time than before."""
+    spare = hub.now() + LEASE_S * SECOND  # clocks differ
+    late = (and_(Job.kind == each.name, Job.due > spare + _every(hub, each)) for each in KINDS.values())
+    return and_(Job.lease.is_(None), or_(*late))
+
+
+def _every(hub: Hub, kind: Kind) -> int:
+    return kind.every_s(hub.settings) * SECOND

@@ -1,0 +1,126 @@
+"""The kinds of jobs: how often each is done, and what it does."""
+
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tether.errors import Corrupt
+from tether.hub.counting import recount
+from tether.hub.database.models import RepositoryRow
+from tether.hub.hub import Hub
+from tether.hub.jobs.halting import Halt
+from tether.hub.jobs.turns import Outcome, Result
+from tether.hub.keeping import purge
+from tether.hub.settings import HubSettings
+from tether.hub.strays import find_strays
+from tether.hub.upkeep import collect, examine
+from tether.hub.webhooks.deliveries import forget_old
+from tether.hub.workspaces import remove_expired
+from tether.repo.check import CheckOptions
+
+SAMPLE = 5.0
+"""Percent of the contents whose bytes a verification reads, other ones each time."""
+_SHOWN = 3
+_logger = logging.getLogger("tether.hub")
+
+
+class Turn(NamedTuple):
+    """One turn of a job.
+
+    Attributes:
+        repository: What it is about, of a job of a repository.
+        number: How many turns were begun.
+        halt: Tells whether to end.
+    """
+
+    hub: Hub
+    repository: RepositoryRow | None
+    number: int
+    halt: Halt
+
+
+class Kind(NamedTuple):
+    """One kind of job.
+
+    Attributes:
+        every_s: Says by the settings how many seconds lie between two turns; 0: it is not done.
+        work: Does it, or raises why not; it must bear to be begun anew, and to be done twice at once.
+        of_repository: Whether each repository has one.
+    """
+
+    name: str
+    every_s: Callable[[HubSettings], int]
+    work: Callable[[Turn], Result]
+    of_repository: bool = False
+
+
+def _purge(turn: Turn) -> Result:
+    names = purge(turn.hub)
+    for name in names:
+        _logger.info("purged %s", name)
+    return Result(Outcome.DONE, f"{len(names)} removed")
+
+
+def _forget(turn: Turn) -> Result:
+    forget_old(turn.hub)
+    return Result(Outcome.DONE, "")
+
+
+def _expire(turn: Turn) -> Result:
+    return Result(Outcome.DONE, f"{remove_expired(turn.hub)} removed")
+
+
+def _count(turn: Turn) -> Result:
+    recount(turn.hub)
+    return Result(Outcome.DONE, "")
+
+
+def _look_for_strays(turn: Turn) -> Result:
+    """Tell of folders without a repository; whoever runs the hub says what becomes of them."""
+    names = find_strays(turn.hub)
+    if not names:
+        return Result(Outcome.DONE, "")
+    shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    told = f"{len(names)} folders belong to no repository: {shown}; see 'tether hub fsck'"
+    return Result(Outcome.DAMAGED, told)
+
+
+def _collect(turn: Turn) -> Result:
+    row = _repository_of(turn)
+    counts = collect(turn.hub, row, turn.halt, turn.halt.patience())
+    return Result(Outcome.DONE, f"freed {counts.freed} bytes")
+
+
+def _verify(turn: Turn) -> Result:
+    row, options = _repository_of(turn), CheckOptions(sample=SAMPLE, seed=turn.number)
+    report = examine(turn.hub, row, options, turn.halt, turn.halt.patience())
+    if report.ok:
+        return Result(Outcome.DONE, f"{report.objects} objects, {report.bytes} bytes read")
+    shown = "; ".join(f"{each.object}: {each.message}" for each in report.problems[:_SHOWN])
+    return Result(Outcome.DAMAGED, f"{len(report.problems)} problems: {shown}")
+
+
+def _repository_of(turn: Turn) -> RepositoryRow:
+    if turn.repository is None:
+        raise Corrupt("the job belongs to no repository")
+    return turn.repository
+
+
+def _each(seconds: int) -> Callable[[HubSettings], int]:
+    return lambda _: seconds
+
+
+_HOUR, _DAY = 3600, 86_400
+KINDS = {
+    each.name: each
+    for each in (
+        Kind("purge", _each(_HOUR), _purge),
+        Kind("deliveries", _each(_HOUR), _forget),
+        Kind("workspaces", _each(_HOUR), _expire),
+        Kind("count", _each(_HOUR), _count),
+        Kind("strays", _each(_DAY), _look_for_strays),
+        Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),
+        Kind("verify", lambda settings: settings.verify_every_s, _verify, of_repository=True),
+    )
+}
+"""By name; what webhooks are told is no job, since `tether.hub.webhooks` has an outbox for that."""
