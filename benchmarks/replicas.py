@@ -140,6 +140,7 @@ def run(options: argparse.Namespace, cluster: Cluster, common: Replicated) -> di
         "seconds": seconds,
         "pushes_told": dict(Counter(end for client in clients for end in client.told.values())),
         "clients_saw": dict(sum((client.counts for client in clients), Counter[str]())),
+        "errors": dict(sum((client.said for client in clients), Counter[str]())),
         "restarts": dict(broken),
         "proxy": dict(replicas.proxy.counts),
         **({} if common.bucket is None else {"bucket": faults_of(common.bucket.proxy)}),

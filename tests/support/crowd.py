@@ -38,6 +38,7 @@ class Client:
         name: Its name.
         told: What each of its commits ended with: `done`, or the code of an error.
         counts: How often it was overtaken, cloned, told an error and the like.
+        said: The errors that it was told, with their words.
         bugs: Errors that are none of ours.
     """
 
@@ -50,6 +51,7 @@ class Client:
     options: HttpOptions = field(default_factory=HttpOptions)
     told: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)
     bugs: list[BaseException] = field(default_factory=list)
 
     def run(self, rounds: int) -> None:
@@ -81,6 +83,7 @@ class Client:
                 self.counts["overtaken"] += 1
             except TetherError as error:
                 self.counts[error.code] += 1
+                self.said[f"{error.code}: {error}"] += 1
                 return error.code
             finally:
                 end.close()
@@ -95,6 +98,7 @@ class Client:
             self.counts["cloned"] += 1
         except Unavailable as error:
             self.counts[f"clone {error.code}"] += 1
+            self.said[f"clone {error.code}: {error}"] += 1
         finally:
             end.close()
             target.close()
