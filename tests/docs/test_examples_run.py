@@ -5,12 +5,13 @@ import inspect
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.cli import Room
-from tests.support.guides import masked, ran
+from tests.support.guides import DATABASE, masked, ran
 from tests.support.photos import make_photos
 
 import tether
@@ -65,13 +66,17 @@ def test_every_public_name_has_an_example_that_runs(name: str, names: dict[str, 
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/guides").glob("*.md")), ids=lambda path: path.stem)
-def test_guides_print_what_they_say(path: Path, tmp_path: Path) -> None:
+def test_guides_print_what_they_say(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """Each shell block of a guide runs, and what stands below it is what it prints."""
     page = path.read_text()
     if "curl " in page and shutil.which("curl") is None:
         pytest.skip("the guide uses curl, which is not there")
+    with ExitStack() as stack:
+        database = ""
+        if DATABASE in page:
+            database = stack.enter_context(request.getfixturevalue("postgres").database())
 
-    assert masked(page) == masked(ran(page, tmp_path)), "run `make reference`"
+        assert masked(page) == masked(ran(page, tmp_path, database)), "run `make reference`"
 
 
 def test_the_guide_of_python_runs(names: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ from tests.support.faultproxy import Call, Fault, before
 from tests.support.postgres import Cluster
 from tests.support.replicas import Replicas
 from tests.support.s3 import s3_server
-from tests.support.served import Served
 
 FAULTS = [fault for fault in Fault if fault != Fault.STALLED]
 
@@ -23,11 +22,8 @@ def test_a_crowd_while_a_replica_restarts_and_the_bucket_fails(postgres: Cluster
     storage = f"s3://{server.bucket}/{server.new_prefix()}"
     with postgres.hub_database() as url, before(server.url) as bucket:
         environ = server.environment(url=bucket.url)
-        replicas = Replicas(tmp_path / "hubs", 2, url, settings={"STORAGE": storage}, environ=environ)
-        port = replicas.hubs[1].port
-        replicas.hubs[1].stop()
-        own = ("--database", url, "--root", "other", "--port", port)
-        replicas.hubs[1] = Served(replicas.room, *own)
+        settings = {"STORAGE": storage}
+        replicas = Replicas(tmp_path / "hubs", 2, url, settings=settings, environ=environ, apart=True)
 
         def rule(number: int, _call: Call) -> Fault | None:
             return chance.choice(FAULTS) if number % 10 == 9 else None
@@ -46,6 +42,6 @@ def test_a_crowd_while_a_replica_restarts_and_the_bucket_fails(postgres: Cluster
 
         check_crowd(replicas, clients, tmp_path / "copy")
         assert sum(len(client.told) for client in clients) == 8
-        assert bucket.calls
+        assert bucket.faults
         assert not list((tmp_path / "hubs").rglob("*.pack"))
         replicas.close()

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,12 +14,13 @@ import pytest
 from opentelemetry.sdk.trace.sampling import Decision
 from tests.support.cli import Room
 from tests.support.collector import Traces
-from tests.support.hub import HubRoom
+from tests.support.hub import DAY, HubRoom
 from tests.support.receiver import Receiver
 from tests.support.replicas import Replicas
 from tests.support.served import Served
 
 from tether.hub.jobs.scheduler import Scheduler
+from tether.hub.jobs.turns import Outcome
 from tether.hub.settings import load_settings
 from tether.hub.traces.opening import tracing
 from tether.hub.traces.sampling import Share

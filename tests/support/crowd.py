@@ -38,6 +38,7 @@ class Client:
         name: Its name.
         told: What each of its commits ended with: `done`, or the code of an error.
         counts: How often it was overtaken, cloned, told an error and the like.
+        said: The errors that it was told, with their words.
         bugs: Errors that are none of ours.
     """
 
@@ -50,6 +51,7 @@ class Client:
     options: HttpOptions = field(default_factory=HttpOptions)
     told: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
+    said: Counter[str] = field(default_factory=Counter)
     bugs: list[BaseException] = field(default_factory=list)
 
     def run(self, rounds: int) -> None:
@@ -81,6 +83,7 @@ class Client:
                 self.counts["overtaken"] += 1
             except TetherError as error:
                 self.counts[error.code] += 1
+                self.said[f"{error.code}: {error}"] += 1
                 return error.code
             finally:
                 end.close()
@@ -95,6 +98,7 @@ class Client:
             self.counts["cloned"] += 1
         except Unavailable as error:
             self.counts[f"clone {error.code}"] += 1
+            self.said[f"clone {error.code}: {error}"] += 1
         finally:
             end.close()
             target.close()
@@ -130,24 +134,59 @@ def check_files(repository: Repository, head: Digest) -> None:
         assert data == _contents(name, len(data)), name
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is there at the end, compared with what the clients were told.
+
+    Attributes:
+        there: How many commits the branches have.
+        lost: Commits that somebody was told are done, and that no branch has.
+        doubled: Commits that the branches, or the audit log, have more than once.
+        unrecorded: How many commits the audit log lacks, or has too many.
+        problems: What `fsck --full` finds.
+        unclear: Ends of clients that are neither success nor an error of ours.
+    """
+
+    there: int
+    lost: list[str]
+    doubled: list[str]
+    unrecorded: int
+    problems: list[str]
+    unclear: list[str]
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is lost, doubled, damaged or unclear."""
+        return not (self.lost or self.doubled or self.unrecorded or self.problems or self.unclear)
+
+
+def compare(replicas: Replicas, clients: Sequence[Client], copy: Path) -> Outcome:
+    """Compare the hubs with what the clients were told; fail where a commit has wrong files."""
+    told = {message: end for client in clients for message, end in client.told.items()}
+    cloned = replicas.clone(copy)
+    there: Counter[str] = Counter()
+    for name, head in cloned.root().refs.items():
+        if name.startswith("refs/remotes/"):
+            check_files(cloned, head)
+            there.update(messages(cloned, head))
+    cloned.close()
+    recorded = replicas.recorded()
+    return Outcome(
+        there=there.total(),
+        lost=[message for message, end in told.items() if end == "done" and message not in there],
+        doubled=[name for name, count in (there + recorded).items() if count > 1],
+        unrecorded=abs(len(recorded) - len(there)),
+        problems=replicas.fsck(),
+        unclear=[repr(bug) for client in clients for bug in client.bugs],
+    )
+
+
 def check_crowd(replicas: Replicas, clients: list[Client], copy: Path) -> int:
     """Fail unless the hubs have what the clients were told, each once; return how many commits there are."""
-    assert [bug for client in clients for bug in client.bugs] == []
-    told = {message: end for client in clients for message, end in client.told.items()}
-    assert set(told.values()) <= {"done", "unavailable"}
-    cloned = replicas.clone(copy)
-    heads = [head for name, head in cloned.root().refs.items() if name.startswith("refs/remotes/")]
-    there: Counter[str] = Counter()
-    for head in heads:
-        check_files(cloned, head)
-        there.update(messages(cloned, head))
-    cloned.close()
-    assert {message for message, end in told.items() if end == "done"} <= set(there)
-    assert set(there.values()) == {1}
-    assert replicas.fsck() == []
-    recorded = replicas.recorded()
-    assert (len(recorded), set(recorded.values())) == (len(there), {1})
-    return len(there)
+    outcome = compare(replicas, clients, copy)
+    assert outcome.good, outcome
+    assert {end for client in clients for end in client.told.values()} <= {"done", "unavailable"}
+    return outcome.there
 
 
 def _commit_on(

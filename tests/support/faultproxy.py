@@ -3,6 +3,7 @@
 import http.client
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -46,12 +47,16 @@ class Proxy:
         rule: May be changed at any time.
         calls: All requests so far.
         replies: The path of each, and the bytes of the body that came back.
+        faults: How many of them went wrong, by what happened.
+        slow_s: Seconds that each request waits before anything is done.
     """
 
     def __init__(self, target: str, stall_s: float = 5.0) -> None:
         self.rule: Rule = lambda _number, _call: None
         self.calls: list[Call] = []
         self.replies: list[tuple[str, int]] = []
+        self.faults: Counter[Fault] = Counter()
+        self.slow_s = 0.0
         self.stall_s = stall_s
         self._lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"proxy": self, "target": urlsplit(target).netloc})
@@ -63,7 +68,10 @@ class Proxy:
         """Note a request and say what happens to it."""
         with self._lock:
             self.calls.append(call)
-            return self.rule(len(self.calls) - 1, call)
+            fault = self.rule(len(self.calls) - 1, call)
+            if fault is not None:
+                self.faults[fault] += 1
+            return fault
 
 
 @contextmanager
@@ -96,6 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _passed_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         fault = self.proxy.judged(Call(self.command, self.path, len(body)))
+        time.sleep(self.proxy.slow_s)
         if fault in (Fault.BUSY, Fault.BROKEN):
             return self._reply(503 if fault == Fault.BUSY else 500, {}, SLOW_DOWN)
         if fault == Fault.CUT_BEFORE:

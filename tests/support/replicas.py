@@ -18,7 +18,7 @@ from tether.sync.hubend import HubEnd
 
 
 class Replicas:
-    """Hubs over one database and one folder, ada with her repository `photos`, and a proxy in front of all.
+    """Hubs over one database, ada with her repository `photos`, and a proxy in front of all.
 
     Args:
         folder: For all files.
@@ -29,6 +29,7 @@ class Replicas:
         settings: For the environment, without their prefix.
         environ: More of the environment, such as the keys of a bucket.
         fixed: Whether time stands still for the hubs.
+        apart: Whether each has a folder of its own, as on machines that share a bucket; else they share one.
 
     Attributes:
         token: Ada's.
@@ -46,6 +47,7 @@ class Replicas:
         settings: Mapping[str, str] | None = None,
         environ: Mapping[str, str] | None = None,
         fixed: bool = True,
+        apart: bool = False,
     ) -> None:
         self.room = Room(folder / "keeper")
         self.room.environ.update(environ or {})
@@ -57,7 +59,8 @@ class Replicas:
         self.token = self.room.do(*create).strip()
         if not fixed:
             del self.room.environ["TETHER_DATE"]
-        self.hubs = [Served(self.room, *self._database) for _ in range(count)]
+        self._apart = apart
+        self.hubs = [self._started(number) for number in range(count)]
         self.proxy = Proxy([hub.url for hub in self.hubs], cut=cut, lose=lose)
         self.make("photos")
 
@@ -80,7 +83,11 @@ class Replicas:
         port = self.hubs[number].port
         self.hubs[number].kill()
         time.sleep(away_s)
-        self.hubs[number] = Served(self.room, *self._database, "--port", port)
+        self.hubs[number] = self._started(number, "--port", port)
+
+    def _started(self, number: int, *options: str) -> Served:
+        folder = ("--root", f"hub-{number}") if self._apart and number else ()
+        return Served(self.room, *self._database, *folder, *options)
 
     def clone(self, folder: Path) -> Repository:
         """Return a clone of the repository."""

@@ -17,11 +17,13 @@ from blake3 import blake3
 
 from tether.core.digest import Digest
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, Corrupt, InvalidInput, NotFound, Unsupported
+from tether.errors import AlreadyExists, Corrupt, InvalidInput, NotFound
+from tether.hub.database.copying import require_empty
+from tether.hub.database.engine import Database
 from tether.hub.hub import Hub
 from tether.hub.keeping import grace_start
 from tether.hub.repositories import backend_of
-from tether.hub.snapshots import copy_database, forget_places, packs_in
+from tether.hub.snapshots import fill_database, forget_places, packs_in, snapshot
 from tether.repo.packs import pack_key
 from tether.repo.quarantine import list_aside
 from tether.storage.backend import Backend
@@ -61,17 +63,10 @@ def back_up(hub: Hub, target: Path, progress: Progress = SILENT) -> Copied:
     """Make a backup, or bring the one that is there up to date; the hub may serve in the meantime.
 
     Raises:
-        Unsupported: The hub has its data in PostgreSQL.
         InvalidInput: The folder has something else, or belongs to the hub.
         Unavailable: Another backup is made there, or the disk is full.
         Corrupt: The database is damaged.
     """
-    source = hub.database.engine.url.database
-    if not hub.database.is_sqlite or source is None:
-        raise Unsupported(
-            "a hub on PostgreSQL is not backed up by this command",
-            hint="set gc_every_s to 0, run pg_dump, then copy the folder 'repositories' (docs/running.md)",
-        )
     target = target.absolute()
     _prepare(hub, target)
     lock = FolderLocks(target).lock("lock", command="hub backup", started=hub.now(), timeout_s=1.0)
@@ -79,7 +74,7 @@ def back_up(hub: Hub, target: Path, progress: Progress = SILENT) -> Copied:
         done = Copied()
         for _ in range(_ROUNDS):
             fresh = target / "database.next"
-            copy_database(Path(source), fresh)
+            snapshot(hub.database, fresh)
             forget_places(fresh)
             wanted = packs_in(fresh, grace_start(hub))
             done.problems.clear()
@@ -91,17 +86,39 @@ def back_up(hub: Hub, target: Path, progress: Progress = SILENT) -> Copied:
     return done
 
 
-def restore(source: Path, root: Path, progress: Progress = SILENT) -> Copied:
+def restore(source: Path, root: Path, progress: Progress = SILENT, *, url: str = "") -> Copied:
     """Make a hub in a new folder from a backup; each pack is verified. One that was stopped goes on.
+
+    Args:
+        source: The backup, of a hub on whichever database.
+        root: The folder.
+        progress: Told of each pack.
+        url: An empty database that takes what the database of the backup has; `hub.db` in the folder
+            if not given. It has all or nothing of it, and last.
 
     Raises:
         NotFound: There is no whole backup.
-        AlreadyExists: The folder has something else.
-        Unavailable: The disk is full.
+        AlreadyExists: The folder has something else, or the database is not empty.
+        InvalidInput: The address of the database is none.
+        Unsupported: The database of the backup is one of a newer hub.
+        Unavailable: The disk is full, or the database does not answer.
         Corrupt: The database of the backup is damaged.
     """
     if not (source / _DATABASE).is_file() or not _is_ours(source):
         raise NotFound(f"no whole backup of a hub in {source}", hint="run 'tether hub backup' again")
+    if not url:
+        done = _restore_packs(source, root, progress)
+        copy_database(source / _DATABASE, root / _DATABASE)
+        return done
+    with closing(Database(url)) as database:
+        require_empty(database)
+        done = _restore_packs(source, root, progress)
+        fill_database(source / _DATABASE, database)
+    return done
+
+
+def _restore_packs(source: Path, root: Path, progress: Progress) -> Copied:
+    """Copy all but the database of a backup."""
     with translated(str(root)):
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         if {entry.name for entry in root.iterdir()} - {_REPOSITORIES, "hub.db.new"}:
@@ -116,7 +133,6 @@ def restore(source: Path, root: Path, progress: Progress = SILENT) -> Copied:
         (done, progress),
     )
     done.repositories = len(wanted)
-    copy_database(source / _DATABASE, root / _DATABASE)
     return done
 
 

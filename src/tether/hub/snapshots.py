@@ -1,4 +1,4 @@
-"""Copies of a hub's SQLite database as it is at one moment, while others write to it."""
+"""Copies of a hub's database, whichever it is, as SQLite files of one moment, while others write to it."""
 
 import os
 import sqlite3
@@ -6,8 +6,12 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
+from sqlalchemy import NullPool, create_engine
+
 from tether.core.digest import Digest
-from tether.errors import Corrupt, Unavailable
+from tether.errors import Corrupt, Unavailable, Unsupported
+from tether.hub.database.copying import copy_rows
+from tether.hub.database.engine import Database
 from tether.repo.root import decode_root
 from tether.storage.oserrors import translated
 
@@ -15,6 +19,43 @@ _ROOTS = """
     SELECT repositories.id, roots.value FROM repositories JOIN roots ON roots.repository_id = repositories.id
     WHERE repositories.deleted_at IS NULL OR repositories.deleted_at > ?
 """
+
+
+def snapshot(database: Database, target: Path) -> None:
+    """Copy the database of a hub to an SQLite file that takes the place of the one there.
+
+    Raises:
+        Unavailable: It cannot be read, or the disk is full.
+        Corrupt: The copy is damaged, as the database then is.
+        Unsupported: It is SQLite without a file.
+    """
+    file = database.engine.url.database
+    if database.is_sqlite:
+        if file is None:
+            raise Unsupported("a database without a file cannot be copied")
+        copy_database(Path(file), target)
+        return
+    rows = target.with_name(f"{target.name}.rows")
+    try:
+        _create(rows)
+        copy = Database(f"sqlite:///{rows}")
+        try:
+            copy_rows(database.engine, copy)
+        finally:
+            copy.close()
+        copy_database(rows, target)
+    finally:
+        for path in rows.parent.glob(f"{rows.name}*"):  # with what SQLite writes beside
+            path.unlink()
+
+
+def fill_database(source: Path, target: Database) -> None:
+    """Fill an empty database with what a copy has; errors as for `copy_rows`."""
+    engine = create_engine("sqlite://", creator=lambda: _opened(source), poolclass=NullPool)
+    try:
+        copy_rows(engine, target)
+    finally:
+        engine.dispose()
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -26,8 +67,7 @@ def copy_database(source: Path, target: Path) -> None:
     """
     fresh = target.with_name(f"{target.name}.new")
     with translated(str(target)):
-        fresh.unlink(missing_ok=True)
-        os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        _create(fresh)
         try:
             with closing(_opened(source)) as before, closing(sqlite3.connect(fresh)) as after:
                 before.backup(after)
@@ -78,6 +118,13 @@ def packs_in(database: Path, grace_start: int) -> dict[str, tuple[Digest, ...]]:
 
 def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that nobody else reads."""
+    with translated(str(path)):
+        path.unlink(missing_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
 def _sync(path: Path) -> None:

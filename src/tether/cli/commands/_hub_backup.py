@@ -38,18 +38,23 @@ def backup(ctx: Context, folder: Path, root: Path | None, database: str | None) 
 @click.command("restore")
 @click.argument("folder", metavar="SRC", type=_FOLDER)
 @click.option("--root", metavar="NEW", type=_FOLDER, required=True, help="The folder of the new hub.")
+@click.option(
+    "--database", metavar="URL", help="An empty database to restore into; SQLite in the folder if not given."
+)
 @pass_context
-def restore(ctx: Context, folder: Path, root: Path) -> None:
+def restore(ctx: Context, folder: Path, root: Path, database: str | None) -> None:
     """Make a hub in a new folder from a backup.
 
     Each pack is verified, and each repository is checked afterwards. Exits with 7 when something is
-    damaged; all else is there then. Settings are not in a backup.
+    damaged; all else is there then. Settings are not in a backup. With --database a hub moves from SQLite
+    to PostgreSQL, and without it back.
     """
     require_packages()
     from tether.hub.backup import restore as restore_hub
 
-    done = restore_hub(folder, root, ctx.progress())
-    with opened_hub(ctx, root, {"database": f"sqlite:///{root.absolute() / 'hub.db'}"}) as hub:
+    done = restore_hub(folder, root, ctx.progress(), url=database or "")
+    url = database or f"sqlite:///{root.absolute() / 'hub.db'}"
+    with opened_hub(ctx, root, {"database": url}) as hub:
         from tether.hub.upkeep import chosen, verify
 
         for row in chosen(hub, ()):

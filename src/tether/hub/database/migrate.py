@@ -26,21 +26,42 @@ def migrate(database: Database, revision: str = "head") -> None:
         Unsupported: It was used by a newer hub.
         Unavailable: It cannot be reached.
     """
+    with database.connection() as connection:
+        wait_for_turn(connection)
+        migrate_within(connection, revision)
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """Let nobody else migrate until the end of the transaction; on SQLite nobody can."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+
+
+def migrate_within(connection: Connection, revision: str) -> None:
+    """Run the migrations that are lacking in the transaction of a connection; errors as for `migrate`."""
+    revision_of(connection)
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the newest migration that a database has; None where it has none.
+
+    Raises:
+        Unsupported: It was used by a newer hub.
+    """
+    scripts = ScriptDirectory.from_config(_config())
+    known = {script.revision for script in scripts.walk_revisions()}
+    found = MigrationContext.configure(connection).get_current_heads()
+    if unknown := ", ".join(sorted(set(found) - known)):
+        raise Unsupported(f"the database has tables of a newer hub ({unknown})", hint="use a newer Tether")
+    return found[0] if found else None
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
-    with database.connection() as connection:
-        if not database.is_sqlite:
-            connection.execute(text("SET LOCAL lock_timeout = 0"))
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        _refuse_newer(connection, ScriptDirectory.from_config(config))
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-
-
-def _refuse_newer(connection: Connection, scripts: ScriptDirectory) -> None:
-    known = {script.revision for script in scripts.walk_revisions()}
-    found = set(MigrationContext.configure(connection).get_current_heads())
-    if found - known:
-        unknown = ", ".join(sorted(found - known))
-        raise Unsupported(f"the database has tables of a newer hub ({unknown})", hint="use a newer Tether")
+    return config
