@@ -11,6 +11,7 @@ from tether.hub.counting import recount
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.keeping import purge
+from tether.hub.places import remove_ended
 from tether.hub.upkeep import chosen, collect
 from tether.hub.webhooks.deliveries import forget_old
 from tether.hub.workspaces import remove_expired
@@ -55,6 +56,7 @@ def janitor(hub: Hub, every_s: float = EVERY_S) -> Iterator[None]:
             _tried(partial(_purge, hub), "the purge of deleted repositories")
             _tried(partial(forget_old, hub), "forgetting deliveries of webhooks")
             _tried(partial(remove_expired, hub), "the removal of old workspaces")
+            _tried(partial(remove_ended, hub), "the removal of places in the bucket")
             _tried(partial(recount, hub), "counting what repositories take")
             _tried(partial(_collect_if_due, hub, stop), "the garbage collection")
             if stop.wait(pause_s):

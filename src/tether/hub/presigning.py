@@ -1,8 +1,8 @@
-"""Sending clients to the bucket for packs that they may read whole.
+"""Sending clients to the bucket, for packs that they may read whole and with packs that they push.
 
 An address tells nothing of the keys of the hub, names one pack, and ends soon. Who has it can read that pack
 and nothing else, so it is given only after rights were asked for, and only for what lies in the repository's
-own part of the bucket.
+own part of the bucket. `tether.hub.places` has the addresses at which a pack can be put.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ from tether.core.digest import Digest
 from tether.errors import NotFound, Unsupported
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
-from tether.hub.settings import is_loopback
+from tether.hub.settings import HubSettings, is_loopback
 from tether.repo.packs import pack_key
 
 LEAST = 1 << 20
@@ -34,11 +34,16 @@ def address_of(hub: Hub, row: RepositoryRow, pack: Digest, size: int) -> str | N
     bucket, key = hub.bucket.below(row.id), pack_key(pack)
     try:
         address = bucket.address(key, settings.presign_s, settings.presign_endpoint)
-        if settings.presign == "auto" and not (settings.presign_endpoint or is_public(address)):
-            return None
-        return address if bucket.size(key) == size else None
+        return address if may_send(settings, address) and bucket.size(key) == size else None
     except (NotFound, Unsupported):  # older than the bucket, or somewhere else; keys that cannot sign
         return None
+
+
+def may_send(settings: HubSettings, address: str) -> bool:
+    """Say whether clients are to be sent to an address in the bucket."""
+    if settings.presign == "auto":
+        return bool(settings.presign_endpoint) or is_public(address)
+    return settings.presign == "on"
 
 
 def require_addresses(hub: Hub) -> None:

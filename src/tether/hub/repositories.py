@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
@@ -29,6 +30,9 @@ from tether.storage.local import LocalBackend
 from tether.storage.locks import FolderLocks
 from tether.storage.oserrors import translated
 from tether.storage.readcache import Cached
+
+if TYPE_CHECKING:
+    from tether.storage.objectstore import ObjectBackend
 
 KINDS = ("data", "model")
 PAGE = 100
@@ -195,10 +199,17 @@ def backend_of(hub: Hub, repository_id: str) -> Backend:
 
     A repository that was made before the hub had a bucket stays in its folder.
     """
-    folder = hub.settings.repositories / repository_id
-    if hub.bucket is None or (folder / FORMAT_KEY).exists():
-        return LocalBackend(folder)
-    return Cached(hub.bucket.below(repository_id), UNCHANGING, hub.kept, repository_id)
+    bucket = bucket_of(hub, repository_id)
+    if bucket is None:
+        return LocalBackend(hub.settings.repositories / repository_id)
+    return Cached(bucket, UNCHANGING, hub.kept, repository_id)
+
+
+def bucket_of(hub: Hub, repository_id: str) -> "ObjectBackend | None":
+    """Return the part of the bucket in which a repository lies; None where it lies in its folder."""
+    if hub.bucket is None or (hub.settings.repositories / repository_id / FORMAT_KEY).exists():
+        return None
+    return hub.bucket.below(repository_id)
 
 
 def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -> Storage:
