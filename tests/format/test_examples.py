@@ -1,6 +1,7 @@
 """The worked examples of the format pages are what the code writes, and the code reads them."""
 
 import contextlib
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +32,7 @@ from tether.storage.memory import MemoryBackend
 from tether.storage.wrappers import Wrapper
 from tether.sync import wire
 from tether.sync.bundlefile import encode_table, open_bundle, prerequisites
+from tether.sync.placewire import GivenPlace, WantedPlace
 from tether.sync.serving import Serving
 from tether.sync.wire import (
     PackShare,
@@ -255,13 +257,17 @@ def test_the_example_of_a_bundle(tmp_path: Path) -> None:
 
 def test_the_examples_of_a_transfer() -> None:
     """Each message is the example byte for byte, and is read back."""
-    refs, bits, frame, shares, push = hex_blocks("transfer")
+    refs, bits, frame, shares, wanted, place, push = hex_blocks("transfer")
     commit, pack = hash_bytes(b"a commit"), hash_bytes(b"a pack")
 
     assert RemoteRefs("refs/heads/main", {"refs/heads/main": commit}) == RemoteRefs.decode(refs)
     assert RemoteRefs.decode(refs).encode() == refs
     assert encode_shares([PackShare(pack, 70_000_000, 900, 850)]) == shares
     assert decode_shares(shares) == [PackShare(pack, 70_000_000, 900, 850)]
+    asked = WantedPlace(70_000_000, hashlib.sha256(b"a pack").digest())
+    assert (asked.encode(), WantedPlace.decode(wanted)) == (wanted, asked)
+    given = GivenPlace(bytes(range(16)), None)
+    assert (given.encode(), GivenPlace.decode(place)) == (place, given)
     request = PushRequest(bytes(range(16)), (pack,), (RefMove("refs/heads/main", None, commit),))
     assert request.encode() == push
     assert PushRequest.decode(push) == request

@@ -76,7 +76,7 @@ def room(
             cluster: Cluster = request.getfixturevalue("postgres")
             url = stack.enter_context(cluster.hub_database())
         folder = tmp_path_factory.mktemp("fuzz") / "hub"
-        settings = {"signup": "open", "login_attempts": 10**6, "requests_per_s": 0}
+        settings: dict[str, Any] = {"signup": "open", "login_attempts": 10**6, "requests_per_s": 0}
         hub = HubRoom(folder, database=url, **settings)
         stack.callback(hub.close)
         token = hub.user("ada", password="a good password", admin=True)

@@ -37,6 +37,7 @@ def test_bodies_are_described(described: Described) -> None:
         "POST /api/v1/organisations/{organisation}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
         "POST /api/v1/organisations/{organisation}/webhooks/{webhook}/ping",
         "POST /api/v1/repos/{owner}/{name}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+        "POST /api/v1/repos/{owner}/{name}/transfer/packs/{pack}/places/{place}",
         "POST /api/v1/repos/{owner}/{name}/webhooks/{webhook}/ping",
         "POST /api/v1/repos/{owner}/{name}/workspaces/{workspace}/update",
         "PUT /api/v1/repos/{owner}/{name}/workspaces/{workspace}/members/{user}",

@@ -19,6 +19,7 @@ from tether.hub.app import build_app
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
 from tether.hub.tokens import create_token
+from tether.storage.buckets import OpenBucket, as_surroundings_say
 
 START = 1_795_000_000_000_000
 SECOND = 1_000_000
@@ -76,15 +77,27 @@ class Wire:
 class HubRoom:
     """A hub with users that the test makes.
 
+    Args:
+        root: Its folder.
+        open_bucket: Opens the bucket, where the settings name one.
+        settings: By name.
+
     Attributes:
         now: The time that the hub sees, in microseconds; move it as you like.
         lose_database: Takes the database away for good.
     """
 
-    def __init__(self, root: Path, *, tracer: Any = UNTRACED, **settings: Any) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        open_bucket: OpenBucket = as_surroundings_say,
+        tracer: Any = UNTRACED,
+        **settings: Any,
+    ) -> None:
         self.now = START
         told = load_settings(root, settings, {})
-        self.hub = Hub.open(told, lambda: Time(self.now, 0), tracer=tracer)
+        self.hub = Hub.open(told, lambda: Time(self.now, 0), open_bucket, tracer)
         self.app: FastAPI = build_app(self.hub, lambda: self.now / SECOND)
         self.lose_database: Callable[[], None] = self._lose_folder
 

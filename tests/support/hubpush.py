@@ -1,8 +1,9 @@
 """Pushes to a hub inside of the test, through its routes, by people with one repository between them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from tests.support.histories import Past
 from tests.support.hub import HubRoom
@@ -12,26 +13,37 @@ from tether.core.digest import Digest
 from tether.core.names import branch_ref
 from tether.sync.exchange import PushOptions, refuse
 from tether.sync.far import push_far
-from tether.sync.http import _KINDS, HttpClient, Request
+from tether.sync.http import _KINDS, HttpClient, Reply, Request
 from tether.sync.hubend import HubEnd
+
+T = TypeVar("T")
 
 
 class RoomClient(HttpClient):
-    """Sends requests to a hub without a socket, once each."""
+    """Sends requests to a hub without a socket, once each.
 
-    def __init__(self, room: HubRoom, token: str | None) -> None:
-        super().__init__("http://hub.example.org", token)
+    Attributes:
+        sent: All requests so far.
+    """
+
+    def __init__(self, room: HubRoom, token: str | None, base: str = "http://hub.example.org") -> None:
+        super().__init__(base, token)
         self._room, self._token = room, token
+        self.sent: list[Request] = []
 
-    def call(self, request: Request, take: Callable[[Iterator[bytes]], object] | None = None) -> bytes:
-        """Send a request and return the body of its reply."""
-        assert take is None
+    def exchange(self, make: Callable[[], Request], use: Callable[[Reply], T], *, block: int = 1) -> T:
+        """Send the request that `make` gives and return what `use` makes of the reply."""
+        request = make()
+        self.sent.append(request)
         body = [bytes(request.body)] if request.body is not None else None
-        reply = self._room.call(request.method, request.path, self._token, parts=body)
+        reply = self._room.call(
+            request.method, request.path, self._token, headers=request.headers, parts=body
+        )
         if reply.status >= 300:
             given = json.loads(reply.body)["error"]
             raise _KINDS[given["code"]](given["message"], hint=given["hint"])
-        return reply.body
+        headers = {name.title(): value for name, value in reply.headers.items()}
+        return use(Reply(reply.status, headers, iter([reply.body])))
 
 
 class Desk:

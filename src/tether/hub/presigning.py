@@ -1,8 +1,9 @@
-"""Sending clients to the bucket for packs that they may read whole.
+"""Sending clients to the bucket, for packs that they may read whole and with packs that they push.
 
 An address tells nothing of the keys of the hub, names one pack, and ends soon. Who has it can read that pack
 and nothing else, so it is given only after rights were asked for, and only for what the repository has a name
-for: what lies in its own part of the bucket, or what a fork has in common with others.
+for: what lies in its own part of the bucket, or what a fork has in common with others. `tether.hub.places` has
+the addresses at which a pack can be put.
 """
 
 import ipaddress
@@ -13,7 +14,7 @@ from tether.errors import NotFound, Unsupported
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.repositories import placed
-from tether.hub.settings import is_loopback
+from tether.hub.settings import HubSettings, is_loopback
 from tether.repo.packs import pack_key
 
 LEAST = 1 << 20
@@ -37,11 +38,16 @@ def address_of(hub: Hub, row: RepositoryRow, pack: Digest, size: int) -> str | N
         return None
     try:
         address = hub.bucket.address(place, settings.presign_s, settings.presign_endpoint)
-        if settings.presign == "auto" and not (settings.presign_endpoint or is_public(address)):
-            return None
-        return address if hub.bucket.size(place) == size else None
+        return address if may_send(settings, address) and hub.bucket.size(place) == size else None
     except (NotFound, Unsupported):  # older than the bucket, or somewhere else; keys that cannot sign
         return None
+
+
+def may_send(settings: HubSettings, address: str) -> bool:
+    """Say whether clients are to be sent to an address in the bucket."""
+    if settings.presign == "auto":
+        return bool(settings.presign_endpoint) or is_public(address)
+    return settings.presign == "on"
 
 
 def require_addresses(hub: Hub) -> None:

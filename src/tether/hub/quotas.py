@@ -1,7 +1,8 @@
 """How much an owner keeps, and how much they may: bytes of packs, and repositories.
 
 Each pack is added to what its repository takes before it is stored. Packs that are merged or collected are
-not noticed in this moment, so `tether.hub.counting` looks at what lies in storage from time to time.
+not noticed in this moment, so `tether.hub.counting` looks at what lies in storage from time to time. A place
+in the bucket that was given away for a pack counts as the pack would.
 """
 
 from collections.abc import Iterator
@@ -11,13 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tether.errors import Forbidden, NotFound, QuotaExceeded
+from tether.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from tether.hub.access import Principal, require_administrator, require_user
 from tether.hub.accounts import find_account
 from tether.hub.acting import Act
 from tether.hub.database.models import Account, Membership, RepositoryRow
 from tether.hub.database.rights import Quota, StoredBytes
 from tether.hub.database.sharing import Fork
+from tether.hub.database.uploads import UploadPlace
 from tether.hub.hub import Hub
 
 _HINT = "delete what is not needed, or ask an administrator of the hub for more"
@@ -28,7 +30,8 @@ class Usage:
     """What an owner has; limits are None where there are none.
 
     Attributes:
-        bytes: Of all packs, also those of deleted repositories that can be restored.
+        bytes: Of all packs, also those of deleted repositories that can be restored, and of packs to come for
+            which places were given away.
         repositories: Those that are not deleted.
         fork_bytes: Of the bytes those of forks, which count whole although their packs are shared.
     """
@@ -51,7 +54,11 @@ def usage_of(session: Session, hub: Hub, owner_id: str) -> Usage:
     settings = hub.settings
     most_bytes = settings.quota_bytes if own.bytes is None else own.bytes
     most_live = settings.quota_repositories if own.repositories is None else own.repositories
-    bytes_, count = int(session.scalar(taken) or 0), session.scalar(live) or 0
+    held = select(func.coalesce(func.sum(UploadPlace.size), 0))
+    held = held.join(RepositoryRow, RepositoryRow.id == UploadPlace.repository_id).where(of_owner)
+    held = held.where(UploadPlace.used.is_(False), UploadPlace.expires > hub.now())
+    bytes_ = int(session.scalar(taken) or 0) + int(session.scalar(held) or 0)
+    count = session.scalar(live) or 0
     forked = session.scalar(taken.join(Fork, Fork.repository_id == RepositoryRow.id)) or 0
     return Usage(bytes_, most_bytes or None, count, most_live or None, int(forked))
 
@@ -120,16 +127,23 @@ def require_place(session: Session, hub: Hub, owner: Account, row: RepositoryRow
 
 
 @contextmanager
-def charging(hub: Hub, row: RepositoryRow, size: int) -> Iterator[None]:
+def charging(hub: Hub, row: RepositoryRow, size: int, place: str | None = None) -> Iterator[None]:
     """Add `size` bytes to what a repository takes, for a block that stores them; not if it raises.
+
+    Args:
+        hub: Has the repository.
+        row: The repository.
+        size: Bytes that are new.
+        place: The id of a place that was given away for them, which is used up and does not count any more.
 
     Raises:
         QuotaExceeded: The owner would have more than they may; the block does not run then.
+        Conflict: The place is used up already.
     """
-    if not size:
+    if not size and place is None:
         yield
         return
-    _add(hub, row, size)
+    _add(hub, row, size, place)
     try:
         yield
     except BaseException:
@@ -137,12 +151,14 @@ def charging(hub: Hub, row: RepositoryRow, size: int) -> Iterator[None]:
         raise
 
 
-def _add(hub: Hub, row: RepositoryRow, size: int) -> None:
+def _add(hub: Hub, row: RepositoryRow, size: int, place: str | None = None) -> None:
     with hub.database.session() as session:
         current = session.get(RepositoryRow, row.id)
         if current is None:  # purged in the meantime, with its files
             return
         lock_owner(session, current.owner_id)
+        if place is not None:
+            _use_up(session, place)
         if size > 0:
             require_room(session, hub, current.owner, size)
         stored = session.get(StoredBytes, row.id)
@@ -150,6 +166,14 @@ def _add(hub: Hub, row: RepositoryRow, size: int) -> None:
             stored = StoredBytes(repository_id=row.id, bytes=0)
             session.add(stored)
         stored.bytes, stored.changed = max(0, stored.bytes + size), hub.now()
+
+
+def _use_up(session: Session, place: str) -> None:
+    found = session.get(UploadPlace, place, populate_existing=True)
+    if found is None or found.used:
+        raise Conflict("the place of this pack is used up already", hint="push again")
+    found.used = True
+    session.flush()
 
 
 def lock_owner(session: Session, owner_id: str) -> None:

@@ -201,11 +201,18 @@ def backend_of(hub: Hub, repository_id: str) -> Backend:
 
     A repository that was made before the hub had a bucket stays in its folder.
     """
-    folder = hub.settings.repositories / repository_id
-    if hub.bucket is None or (folder / FORMAT_KEY).exists():
-        return _traced(hub, LocalBackend(folder), "folder")
+    if bucket_of(hub, repository_id) is None:
+        return _traced(hub, LocalBackend(hub.settings.repositories / repository_id), "folder")
+    assert hub.bucket is not None
     bucket = _traced(hub, placed(hub, hub.bucket, repository_id), "bucket")
     return Cached(bucket, UNCHANGING, hub.kept, repository_id)
+
+
+def bucket_of(hub: Hub, repository_id: str) -> "ObjectBackend | None":
+    """Return the part of the bucket in which a repository lies; None where it lies in its folder."""
+    if hub.bucket is None or (hub.settings.repositories / repository_id / FORMAT_KEY).exists():
+        return None
+    return hub.bucket.below(repository_id)
 
 
 def placed(hub: Hub, bucket: "ObjectBackend", repository_id: str) -> Placed:

@@ -58,6 +58,7 @@ class HubSettings:
         "", "address under which clients reach the S3 server, if it is not the one of the hub"
     )
     presign_s: int = _setting(600, "seconds for which an address in the bucket is good")
+    presign_uploads: bool = _setting(True, "where clients are sent to the bucket, also with packs of a push")
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8000, "port to listen on; 0 takes a free one")
     public_url: str = _setting(

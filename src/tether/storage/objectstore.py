@@ -10,7 +10,7 @@ Values above one part must not change under their key: they are read in several 
 import mmap
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Tethe
 from tether.storage.backend import check_key, check_prefix, span
 from tether.storage.objectclient import ObjectClient, Stores
 from tether.storage.oserrors import translated
-from tether.storage.presigning import signed
+from tether.storage.presigning import signed, signed_for_new
 
 PART = 5 << 20
 """Bytes of one request, either way; S3 takes no smaller parts. Each request has a deadline."""
@@ -253,6 +253,22 @@ class ObjectBackend:
             Unsupported: The keys of this process cannot sign, or the store has no addresses.
         """
         return signed(self._client.stores, self._place(key), seconds, endpoint)
+
+    def address_for_new(
+        self, key: str, seconds: int, endpoint: str = "", *, headers: Mapping[str, str]
+    ) -> str:
+        """Return an address at which anybody may put one value for so long, without keys; nothing is asked.
+
+        Args:
+            key: Of the value.
+            seconds: For how long, from now on.
+            endpoint: As for `address`.
+            headers: Signed, so that they have to be sent there: what the value has to be like.
+
+        Raises:
+            Unsupported: The keys of this process cannot sign, or the store has no such addresses.
+        """
+        return signed_for_new(self._client.stores, self._place(key), seconds, endpoint, headers)
 
     def close(self) -> None:
         """Do nothing: connections are kept for others of this process."""

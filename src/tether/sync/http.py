@@ -7,13 +7,12 @@ it ends a wait in which not one byte moves, however long the whole transfer take
 
 import json
 import random
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
@@ -22,6 +21,7 @@ from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
 from tether.sync.cuts import reason_of, require_length
+from tether.sync.httppool import open_pool
 from tether.sync.rate import RateLimit
 
 T = TypeVar("T")
@@ -30,6 +30,8 @@ _CONNECT_S = 15.0
 _PROGRESS_S = 60.0
 _ELSEWHERE_S = 5.0
 """For a connection to where a hub sends us: the hub itself is there, too."""
+_TAKEN_ELSEWHERE = {"GET": frozenset({200}), "PUT": frozenset({200, 201, 204, 412})}
+"""Replies of other servers that count; 412 is that of a store where something is already."""
 _TRIES = 5
 _TRIES_UNMET = 3
 """As long as nothing has replied at an address and no connection is to be had: it is likely a wrong one."""
@@ -41,6 +43,8 @@ _WAITS = 5
 """So many times more often than other failures a request is sent again where requests are limited."""
 _LARGEST_ERROR = 64 << 10
 _BLOCK = 1 << 20
+_PIECE = 256 << 10
+"""Bytes that are sent at a time: all that is sent in one call has one deadline."""
 _CONNECTIONS = 8
 
 _KINDS: dict[str, type[TetherError]] = {
@@ -158,19 +162,9 @@ class HttpClient:
             self._headers["traceparent"] = self._options.traceparent
         self._met = False
         self.jobs = self._options.jobs
-        self._pool = self._connections()
-
-    def _connections(self) -> urllib3.PoolManager:
-        options = self._options
-        timeout = urllib3.Timeout(connect=_CONNECT_S, read=options.progress_s)
-        most = max(_CONNECTIONS, options.jobs or 0)
-        settings: dict[str, Any] = {"timeout": timeout, "retries": False, "maxsize": most}
-        if options.ca_file is not None:
-            _require_certificates(options.ca_file)
-            settings["ca_certs"] = options.ca_file
-        if options.proxy is not None:
-            return _through(options.proxy, settings)
-        return urllib3.PoolManager(**settings)
+        timeout = urllib3.Timeout(connect=_CONNECT_S, read=self._options.progress_s)
+        settings = {"timeout": timeout, "retries": False, "maxsize": max(_CONNECTIONS, self.jobs or 0)}
+        self._pool = open_pool(settings, self._options.proxy, self._options.ca_file)
 
     def close(self) -> None:
         """Close the connections."""
@@ -250,18 +244,49 @@ class HttpClient:
         Raises:
             Unavailable: It is not to be had, or was cut. The address, which may be a secret, is not told.
         """
+        with self._elsewhere("GET", url, {}) as reply:
+            require_length(reply)
+            take(self._paced(reply, _BLOCK))
+
+    def put_elsewhere(self, url: str, data: Buffer, headers: Mapping[str, str]) -> None:
+        """Put a body at an address of another server, once, as nobody.
+
+        What is there already stays, and counts as put: who gave the address looks at it.
+
+        Args:
+            url: The address.
+            data: The body.
+            headers: Sent with it, its length among them.
+
+        Raises:
+            Unavailable: It could not be put there, or whether it was is not known; see `fetch_elsewhere`.
+        """
+        with self._elsewhere("PUT", url, headers, data) as reply:
+            reply.drain_conn()
+
+    @contextmanager
+    def _elsewhere(
+        self, method: str, url: str, headers: Mapping[str, str], body: Buffer | None = None
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
+        """Yield the reply of another server to one request; errors in the block as for `fetch_elsewhere`."""
         host = urlsplit(url).hostname
-        timeout = urllib3.Timeout(connect=_ELSEWHERE_S, read=self._options.progress_s)
-        headers = {"User-Agent": "tether", "Accept-Encoding": "identity"}
+        connect_s = _ELSEWHERE_S if body is None else _CONNECT_S  # it is also that for sending a piece
+        timeout = urllib3.Timeout(connect=connect_s, read=self._options.progress_s)
+        headers = {"User-Agent": "tether", "Accept-Encoding": "identity", **headers}
         try:
             reply = self._pool.request(
-                "GET", url, headers=headers, preload_content=False, redirect=False, timeout=timeout
+                method,
+                url,
+                body=None if body is None else self._pieces(body),
+                headers=headers,
+                preload_content=False,
+                redirect=False,
+                timeout=timeout,
             )
             try:
-                if reply.status != 200:
+                if reply.status not in _TAKEN_ELSEWHERE[method]:
                     raise Unavailable(f"{host} replied with status {reply.status}")
-                require_length(reply)
-                take(self._paced(reply, _BLOCK))
+                yield reply
             except BaseException:
                 reply.close()
                 raise
@@ -273,16 +298,14 @@ class HttpClient:
     @contextmanager
     def _sent(self, request: Request) -> Iterator[urllib3.BaseHTTPResponse]:
         headers = {**self._headers, **(request.headers or {})}
-        body, rate = request.body, self._options.rate
+        body = request.body
         if body is not None:
             headers["Content-Type"] = request.kind
-        if body and rate is not None:
             headers["Content-Length"] = str(memoryview(body).nbytes)
         reply = self._pool.request(
             request.method,
             self.base + request.path,
-            # Any buffer is sent as it is.
-            body=cast("bytes | None", rate.pieces(body) if body and rate is not None else body),
+            body=self._pieces(body) if body else None,
             headers=headers,
             preload_content=False,
             redirect=False,
@@ -295,6 +318,15 @@ class HttpClient:
             raise
         finally:
             reply.release_conn()
+
+    def _pieces(self, body: Buffer) -> Iterator[bytes]:
+        """Return a body piece by piece, as fast as it may go; each has the whole deadline for itself."""
+        rate = self._options.rate
+        if rate is not None:
+            return rate.pieces(body)
+        view = memoryview(body).cast("B")
+        # Any buffer is sent as it is.
+        return (cast("bytes", view[at : at + _PIECE]) for at in range(0, len(view), _PIECE))
 
     def _paced(self, reply: urllib3.BaseHTTPResponse, block: int) -> Iterator[bytes]:
         """Return the blocks of a body, as fast as they may come."""
@@ -328,37 +360,6 @@ class HttpClient:
             f"no connection to {where}: {type(reason).__name__}",
             hint=f"{hint}, then run the command again: it goes on where it was",
         )
-
-
-def _through(proxy: str, settings: dict[str, Any]) -> urllib3.ProxyManager:
-    """Return connections through a proxy.
-
-    Raises:
-        InvalidInput: It is no address of one.
-    """
-    parts = urlsplit(proxy)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput("the address of the proxy is none", hint="write http://HOST:PORT")
-    secret = None
-    if parts.username is not None:
-        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    headers = urllib3.make_headers(proxy_basic_auth=secret)
-    host = parts.netloc.rpartition("@")[2]
-    return urllib3.ProxyManager(f"{parts.scheme}://{host}", proxy_headers=headers, **settings)
-
-
-def _require_certificates(path: str) -> None:
-    """Refuse a file that has none; else it would look like a hub that has a wrong one.
-
-    Raises:
-        InvalidInput: It cannot be read, or has none.
-    """
-    try:
-        ssl.create_default_context(cafile=path)
-    except OSError:
-        raise InvalidInput(
-            f"{path} has no certificates", hint="give a file of certificates in PEM form"
-        ) from None
 
 
 class _Turns:

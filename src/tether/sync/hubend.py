@@ -8,6 +8,7 @@ from tether.errors import InvalidInput, TooLarge, Unavailable
 from tether.sync.elsewhere import Elsewhere
 from tether.sync.ends import TakeFrames
 from tether.sync.http import HttpClient, Reply, Request
+from tether.sync.placing import Places
 from tether.sync.wire import (
     ADDRESS_TYPE,
     PackShare,
@@ -43,6 +44,7 @@ class HubEnd:
         self._client = client
         self._elsewhere = Elsewhere(client.base)
         self._path = repository_path(owner, repository)
+        self._places = Places(client, f"{self._path}/transfer/packs", self._elsewhere)
         self.name = f"{owner}/{repository}"
 
     @property
@@ -52,7 +54,14 @@ class HubEnd:
 
     def refs(self) -> RemoteRefs:
         """Return what it names now."""
-        return RemoteRefs.decode(self._client.call(Request("GET", f"{self._path}/transfer/refs")))
+
+        def use(reply: Reply) -> bytes:
+            data = b"".join(reply.blocks)
+            self._places.note(reply.headers)
+            return data
+
+        request = Request("GET", f"{self._path}/transfer/refs")
+        return RemoteRefs.decode(self._client.exchange(lambda: request, use))
 
     def have(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether its object is there."""
@@ -76,8 +85,9 @@ class HubEnd:
         self._client.call(self._post("objects", b"".join(digests)), _framed(take))
 
     def put_pack(self, name: Digest, data: Buffer) -> None:
-        """Store a pack for a push to come."""
-        self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
+        """Store a pack for a push to come: where the hub has a place for it elsewhere, or else at the hub."""
+        if not self._places.send(name, data):
+            self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
 
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks."""

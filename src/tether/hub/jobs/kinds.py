@@ -11,6 +11,7 @@ from tether.hub.hub import Hub
 from tether.hub.jobs.halting import Halt
 from tether.hub.jobs.turns import Outcome, Result
 from tether.hub.keeping import purge
+from tether.hub.places import remove_ended
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
 from tether.hub.upkeep import collect, examine
@@ -70,6 +71,11 @@ def _expire(turn: Turn) -> Result:
     return Result(Outcome.DONE, f"{remove_expired(turn.hub)} removed")
 
 
+def _end_places(turn: Turn) -> Result:
+    remove_ended(turn.hub)
+    return Result(Outcome.DONE, "")
+
+
 def _count(turn: Turn) -> Result:
     recount(turn.hub)
     return Result(Outcome.DONE, "")
@@ -117,6 +123,7 @@ KINDS = {
         Kind("purge", _each(_HOUR), _purge),
         Kind("deliveries", _each(_HOUR), _forget),
         Kind("workspaces", _each(_HOUR), _expire),
+        Kind("places", _each(_HOUR), _end_places),
         Kind("count", _each(_HOUR), _count),
         Kind("strays", _each(_DAY), _look_for_strays),
         Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),

@@ -11,13 +11,14 @@ from starlette.responses import Response, StreamingResponse
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.errors import InvalidInput, TooLarge
-from tether.hub import quotas
+from tether.hub import places, quotas, taking
 from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
-from tether.hub.presigning import address_of
+from tether.hub.presigning import LEAST, address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
+from tether.sync.placewire import PLACES_HEADER, WantedPlace
 from tether.sync.receiving import Receiver
 from tether.sync.serving import Serving, Stream
 from tether.sync.wire import (
@@ -37,11 +38,13 @@ Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
 Depth = Annotated[int | None, Query(ge=1, le=MOST_DEPTH)]
 PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+PlaceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
 _MAX_LIST = 2 * MAX_DIGESTS * DIGEST_SIZE
 _MAX_PUSH = 32 << 20
 _BYTES: dict[int | str, dict[str, Any]] = {200: {"content": {OCTETS: {}}}}
 _PACK: dict[int | str, dict[str, Any]] = {200: {"content": {OCTETS: {}, ADDRESS_TYPE: {}}}}
+_PLACE: dict[int | str, dict[str, Any]] = {**_BYTES, 204: {"description": "Send it to the hub."}}
 
 
 async def body_of(request: Request) -> bytes:
@@ -64,8 +67,10 @@ Body = Annotated[bytes, Depends(body_of)]
 @router.get("/refs", response_class=Response, responses=_BYTES, openapi_extra=OPEN)
 def refs(found: Readable) -> Response:
     """Name branches, tags and HEAD."""
+    headers = {PLACES_HEADER: str(LEAST)} if places.are_given(found.hub, found.row) else {}
     with found.open() as repository:
-        return Response(found.serving(repository).refs().encode(), media_type=OCTETS)
+        refs = found.serving(repository).refs()
+        return Response(refs.encode(), headers=headers, media_type=OCTETS)
 
 
 @router.post("/have", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
@@ -161,6 +166,22 @@ async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
 def _finish(found: Hosted, receiver: Receiver) -> None:
     with quotas.charging(found.hub, found.row, receiver.growth):
         receiver.finish()
+
+
+@router.post("/packs/{pack}/places", response_class=Response, responses=_PLACE, openapi_extra=TAKES)
+def give_place(found: Writable, pack: PackName, body: Body) -> Response:
+    """Give a place elsewhere for a large pack, where there is one."""
+    name, wanted = Digest(bytes.fromhex(pack)), WantedPlace.decode(body)
+    place = places.give(found.hub, found.principal, found.row, name, wanted)
+    if place is None:
+        return Response(status_code=204)
+    return Response(place.encode(), media_type=OCTETS)
+
+
+@router.post("/packs/{pack}/places/{place}", status_code=204)
+def take_over(found: Writable, pack: PackName, place: PlaceId) -> None:
+    """Take the pack that was put at a place; each of its frames is verified."""
+    taking.take_over(found.hub, found.principal, found.row, Digest(bytes.fromhex(pack)), place)
 
 
 @router.post("/push", status_code=204, openapi_extra=TAKES)
