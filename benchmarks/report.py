@@ -1,7 +1,7 @@
 """The tables a run prints, and the JSON it leaves."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ METRICS = {
     "added_bytes": "added",
     "peak_bytes": "memory",
 }
+
+
+def print_versions(versions: Mapping[str, str]) -> None:
+    """Print what runs."""
+    print_table([["system", "version"], *([name, version] for name, version in versions.items())])
 
 
 def print_workload(workload: Workload, figures: Figures) -> None:
