@@ -69,7 +69,7 @@ def _targets(verdicts: list[Verdict]) -> list[list[str]]:
     for verdict in verdicts:
         target = verdict.target
         metric = target.metric
-        name = target.operation + (" (smallest)" if target.system == "tether-smallest" else "")
+        name = f"{target.operation} {target.system.removeprefix('tether').removeprefix('-')}".rstrip()
         reference = " ".join(target.reference) if target.reference else "constant"
         ratio = "-" if verdict.ratio is None else f"{verdict.ratio:.2f}"
         values = [_value(value, metric) for value in (verdict.theirs, verdict.ours)]

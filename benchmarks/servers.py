@@ -83,10 +83,24 @@ def s3_version() -> str:
 def rsync_daemon(folder: Path, settings: Path, uid: int, gid: int) -> Iterator[tuple[str, int]]:
     """Serve a folder, which is made, by a daemon; yield its address and process."""
     folder.mkdir()
-    lines = ["use chroot = no", "[data]", f"path = {folder}", "read only = no", f"uid = {uid}", f"gid = {gid}"]
+    lines = [
+        "use chroot = no",
+        "[data]",
+        f"path = {folder}",
+        "read only = no",
+        f"uid = {uid}",
+        f"gid = {gid}",
+    ]
     settings.write_text("\n".join(lines) + "\n")
     port = free_port()
-    command = ["rsync", "--daemon", "--no-detach", "--address=127.0.0.1", f"--port={port}", f"--config={settings}"]
+    command = [
+        "rsync",
+        "--daemon",
+        "--no-detach",
+        "--address=127.0.0.1",
+        f"--port={port}",
+        f"--config={settings}",
+    ]
     process = subprocess.Popen(command)
     try:
         await_port(port)

@@ -128,8 +128,12 @@ TARGETS = (*_image_targets(), *_weight_targets(), *_table_targets(), *_log_targe
 
 
 def judge(workload: str, scale: float, figures: Figures) -> list[Verdict]:
-    """Return a verdict for every target of the workload, then for the memory of every operation of ours."""
-    verdicts = [_judge(target, scale, figures) for target in TARGETS if target.workload == workload]
+    """Return a verdict for every target of the workload, then for the memory of every operation of ours.
+
+    Targets of systems that did not run are left out.
+    """
+    chosen = [target for target in TARGETS if target.workload == workload and target.system in figures]
+    verdicts = [_judge(target, scale, figures) for target in chosen]
     for system in ("tether", "tether-smallest", "tether-hub", "tether-s3"):
         for operation, figure in figures.get(system, {}).items():
             target = Target(workload, operation, "peak_bytes", constant=MEMORY_LIMIT, system=system)

@@ -39,7 +39,9 @@ ORDER: tuple[type[Adapter], ...] = (
 ADAPTERS = {adapter.name: adapter for adapter in ORDER}
 LIMITS = ("limits", "copy", "rsync", "http")
 OURS = ("tether", "tether-smallest", "tether-hub", "tether-s3")
-ABSENT = {"oxen-server": "neither the package oxenai nor another one holds a server (see benchmarks/README.md)"}
+ABSENT = {
+    "oxen-server": "neither the package oxenai nor another one holds a server (see benchmarks/README.md)"
+}
 """Systems with another place that cannot be had, with the reason."""
 
 

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import servers
-from benchmarks.adapters.base import first_line, shell
-from benchmarks.adapters.base import find_program
+from benchmarks.adapters.base import find_program, first_line, shell
 from benchmarks.adapters.dvc import Dvc
 from benchmarks.adapters.remote import Remote
 from benchmarks.measure import Plan

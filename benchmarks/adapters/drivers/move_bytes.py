@@ -18,7 +18,7 @@ def main() -> None:
     path = Path(name)
     pool = urllib3.PoolManager(maxsize=AT_ONCE, retries=False)
 
-    def put(data: memoryview, number: int) -> int:
+    def put(number: int) -> int:
         body = data[number * BODY : (number + 1) * BODY]
         # Any buffer is sent as it is.
         reply = pool.request("PUT", f"{base}/{path.name}/{number}", body=body)  # type: ignore[arg-type]
@@ -32,10 +32,10 @@ def main() -> None:
 
     size = path.stat().st_size
     numbers = range(-(-size // BODY))
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-        with memoryview(mapped) as data, ThreadPoolExecutor(AT_ONCE) as threads:
-            one = get if how == "get" else lambda number: put(data, number)
-            moved = sum(threads.map(one, numbers))
+    with path.open("rb") as file:
+        data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        moved = sum(threads.map(get if how == "get" else put, numbers))
     if moved != size:
         raise SystemExit(f"{moved} bytes instead of {size}")
 

@@ -49,6 +49,7 @@ def _mapped(path: Path) -> mmap.mmap:
 def main() -> None:
     """Serve until the process is ended; the address is the first line of standard output."""
     import uvicorn
+
     from tether.hub.connection import connection_class
 
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
