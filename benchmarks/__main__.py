@@ -64,8 +64,8 @@ def chosen_systems(options: argparse.Namespace, settings: Settings) -> list[type
     if unknown := peers - ADAPTERS.keys():
         raise SystemExit(f"error: no such peer: {', '.join(unknown)}; there are {', '.join(ADAPTERS)}")
     if options.transfer and options.peers is None:
-        for name, reason in ABSENT.items():
-            warn(f"{name} left out: {reason}")
+        for name, why in ABSENT.items():
+            warn(f"{name} left out: {why}")
     found = []
     for adapter in ORDER:
         if adapter.name not in own | peers:
