@@ -30,8 +30,9 @@ def print_workload(workload: Workload, figures: Figures) -> None:
     """Print a workload's operations for every system, then its targets."""
     print(f"\n## {workload.name}: {workload.title}\n")
     print_table(_operations(figures))
-    print()
-    print_table(_targets(judge(workload.name, workload.about["scale"], figures)))
+    if verdicts := judge(workload.name, workload.about["scale"], figures):
+        print()
+        print_table(_targets(verdicts))
     for system, operations in figures.items():
         for operation, figure in operations.items():
             if figure.error:
