@@ -8,13 +8,13 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks.adapters import ADAPTERS, ORDER, OURS, PEERS
+from benchmarks.adapters import ABSENT, ADAPTERS, LIMITS, ORDER, OURS, usual
 from benchmarks.adapters.base import Adapter
 from benchmarks.figures import combine
 from benchmarks.flow import run_job
 from benchmarks.machine import describe
 from benchmarks.pages import Filler
-from benchmarks.report import print_workload, results_document, save
+from benchmarks.report import print_versions, print_workload, results_document, save
 from benchmarks.scratch import room, warn
 from benchmarks.session import Result, Session, Settings
 from benchmarks.workloads import NAMES, Workload, prepare
@@ -28,8 +28,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size (default 1)")
     parser.add_argument("--work", default=",".join(NAMES), help=f"workloads (default {','.join(NAMES)})")
-    parser.add_argument("--peers", default=",".join(PEERS), help="other systems, or 'none' (default: all)")
-    parser.add_argument("--skip", default="tether-smallest,tether-hub", help="of limits and ours")
+    parser.add_argument("--transfer", action="store_true", help="measure push, clone and pull instead")
+    parser.add_argument("--peers", help="other systems, or 'none' (default: all)")
+    parser.add_argument("--skip", default="tether-smallest", help="of limits and ours")
     parser.add_argument("--tether", default=default_tether(), help="the command to measure")
     parser.add_argument(
         "--scratch", type=Path, default=Path("/var/tmp/tether-bench"), help="folder on a disk"
@@ -55,14 +56,19 @@ def default_tether() -> str:
 
 def chosen_systems(options: argparse.Namespace, settings: Settings) -> list[type[Adapter]]:
     """Return the systems to run, saying which are not there."""
-    peers = [] if options.peers == "none" else options.peers.split(",")
-    unknown = [name for name in peers if name not in ADAPTERS]
-    if unknown:
+    names = usual(transfer=options.transfer)
+    own = {name for name in names if name in LIMITS + OURS} - set(options.skip.split(","))
+    peers = set(names).difference(LIMITS + OURS)
+    if options.peers is not None:
+        peers = set() if options.peers == "none" else set(options.peers.split(","))
+    if unknown := peers - ADAPTERS.keys():
         raise SystemExit(f"error: no such peer: {', '.join(unknown)}; there are {', '.join(ADAPTERS)}")
-    ours = {"limits", *OURS} - set(options.skip.split(","))
+    if options.transfer and options.peers is None:
+        for name, why in ABSENT.items():
+            warn(f"{name} left out: {why}")
     found = []
     for adapter in ORDER:
-        if adapter.name not in ours | set(peers):
+        if adapter.name not in own | peers:
             continue
         reason = adapter.missing(settings)
         if reason:
@@ -106,6 +112,8 @@ def main() -> None:
     systems = chosen_systems(options, settings)
     began = datetime.now(UTC)
     machine = describe()
+    versions = {system.name: system.version(settings) for system in systems}
+    print_versions(versions)
     results: Results = {}
     about = {}
     names = options.work.split(",")
@@ -121,7 +129,7 @@ def main() -> None:
             "began": began.isoformat(timespec="seconds"),
             "machine": machine,
             "command": sys.argv[1:],
-            "versions": {system.name: system.version(settings) for system in systems},
+            "versions": versions,
             "workloads": about,
             "results": results_document(results),
         }

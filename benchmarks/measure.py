@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Sample:
     other_cpu_s: float
     peak_bytes: int
     error: str | None = None
+    server_cpu_s: float = 0.0
 
     @property
     def durable_s(self) -> float:
@@ -37,11 +38,12 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where commands run: working folder, variables, and limits."""
+    """Where commands run: working folder, variables, limits, and the servers that work for them."""
 
     cwd: Path
     environment: Mapping[str, str]
     timeout_s: float
+    servers: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def sync(path: Path) -> float:
 def run(plan: Plan, place: Place, stdout: Path | None = None) -> Sample:
     """Run the commands of one operation after a sync, up to one that fails; return what they took."""
     sync(place.cwd)
-    busy = busy_s()
+    busy, served = busy_s(), _served_s(place)
     start = time.perf_counter()
     ended = []
     for argv in plan:
@@ -78,14 +80,29 @@ def run(plan: Plan, place: Place, stdout: Path | None = None) -> Sample:
             break
     wall = time.perf_counter() - start
     cpu = sum(part.cpu_s for part in ended)
+    sync_s = sync(place.cwd)
+    servers = max(0.0, _served_s(place) - served)
     return Sample(
         wall_s=wall,
-        sync_s=sync(place.cwd),
+        sync_s=sync_s,
         cpu_s=cpu,
-        other_cpu_s=max(0.0, busy_s() - busy - cpu),
+        other_cpu_s=max(0.0, busy_s() - busy - cpu - servers),
         peak_bytes=max(part.peak_bytes for part in ended),
         error=ended[-1].error,
+        server_cpu_s=servers,
     )
+
+
+def _served_s(place: Place) -> float:
+    """Return the processor seconds that the servers, and children of theirs that ended, have spent so far."""
+    ticks = 0
+    for pid in place.servers:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it is gone, which the command tells
+            continue
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _run_command(argv: list[str], place: Place, stdout: Path | None) -> _Ended:

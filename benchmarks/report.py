@@ -1,7 +1,7 @@
 """The tables a run prints, and the JSON it leaves."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,18 @@ METRICS = {
 }
 
 
+def print_versions(versions: Mapping[str, str]) -> None:
+    """Print what runs."""
+    print_table([["system", "version"], *([name, version] for name, version in versions.items())])
+
+
 def print_workload(workload: Workload, figures: Figures) -> None:
     """Print a workload's operations for every system, then its targets."""
     print(f"\n## {workload.name}: {workload.title}\n")
     print_table(_operations(figures))
-    print()
-    print_table(_targets(judge(workload.name, workload.about["scale"], figures)))
+    if verdicts := judge(workload.name, workload.about["scale"], figures):
+        print()
+        print_table(_targets(verdicts))
     for system, operations in figures.items():
         for operation, figure in operations.items():
             if figure.error:
@@ -64,7 +70,7 @@ def _targets(verdicts: list[Verdict]) -> list[list[str]]:
     for verdict in verdicts:
         target = verdict.target
         metric = target.metric
-        name = target.operation + (" (smallest)" if target.system == "tether-smallest" else "")
+        name = f"{target.operation} {target.system.removeprefix('tether').removeprefix('-')}".rstrip()
         reference = " ".join(target.reference) if target.reference else "constant"
         ratio = "-" if verdict.ratio is None else f"{verdict.ratio:.2f}"
         values = [_value(value, metric) for value in (verdict.theirs, verdict.ours)]

@@ -46,13 +46,17 @@ class Finished(Exception):
 
 @dataclass(slots=True)
 class Session:
-    """Paths and results of a job. `tree` is the working copy, `home` the only home folder tools see."""
+    """Paths and results of a job. `tree` is the working copy, `home` the only home folder tools see.
+
+    `servers` are processes whose work counts for the system that is measured, not for others.
+    """
 
     room: Path
     workload: Workload
     settings: Settings
     environment: dict[str, str] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
+    servers: list[int] = field(default_factory=list)
 
     @property
     def tree(self) -> Path:
@@ -116,7 +120,7 @@ class Session:
 
     def place(self) -> Place:
         """Return where and with which variables commands run."""
-        return Place(self.tree, self.environment, self.settings.timeout_s)
+        return Place(self.tree, self.environment, self.settings.timeout_s, tuple(self.servers))
 
     def size_up(self, result: Result | None, roots: list[Path]) -> None:
         """Add the store's size to a result, and what it grew by since the last one that has a size."""

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 WEED = Path(sys.executable).with_name("weed")
 REGION = "us-east-1"
 _START_S = 60
@@ -32,6 +30,10 @@ _USERS = """{"identities": [
 class S3Server:
     """A server that runs.
 
+    Args:
+        folder: Where it keeps everything.
+        volumes: How many files of 128 MiB it may have.
+
     Attributes:
         url: Its endpoint.
         bucket: A bucket that is there and empty at the start.
@@ -39,8 +41,8 @@ class S3Server:
 
     bucket = "data"
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._prefixes = folder, itertools.count()
+    def __init__(self, folder: Path, volumes: int = 60) -> None:
+        self._folder, self._prefixes, self._volumes = folder, itertools.count(), volumes
         self._process: subprocess.Popen[bytes] | None = None
         (folder / "users.json").write_text(_USERS)
         (folder / "store").mkdir(exist_ok=True)
@@ -62,10 +64,16 @@ class S3Server:
         fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3", "-s3.port.lance=0", "-s3.port.iceberg=0"]
         fixed += ["-s3.iam=false", "-s3.autoCreateBucket=false", "-master.telemetry=false"]
         fixed += [f"-s3.config={self._folder / 'users.json'}", f"-dir={self._folder / 'store'}"]
-        fixed += ["-volume.max=60", "-master.volumeSizeLimitMB=128"]
+        fixed += [f"-volume.max={self._volumes}", "-master.volumeSizeLimitMB=128"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([WEED, "server", *fixed, *ports], stdout=log, stderr=log)
         self._await()
+
+    @property
+    def pid(self) -> int:
+        """The process."""
+        assert self._process is not None
+        return self._process.pid
 
     def _await(self) -> None:
         begin = time.monotonic()
@@ -120,9 +128,9 @@ def why_not() -> str:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[S3Server]:
+def serving(folder: Path, volumes: int = 60) -> Iterator[S3Server]:
     """Run a server of one's own, which may be killed."""
-    server = S3Server(folder)
+    server = S3Server(folder, volumes)
     server.start()
     try:
         server.make_bucket()
@@ -145,6 +153,8 @@ def _shared() -> tuple[Any, S3Server]:
 
 def s3_server() -> S3Server:
     """Return the server of this test session, started when first asked for; skips where there is none."""
+    import pytest  # benchmarks start the server, too, and need nothing of it
+
     reason = why_not()
     if reason:
         pytest.skip(reason)
