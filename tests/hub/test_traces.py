@@ -1,7 +1,6 @@
 """Traces of a hub: what a collector gets of requests and jobs, who decides, and what it never gets."""
 
 import json
-import logging
 import os
 import threading
 import time

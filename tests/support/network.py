@@ -1,6 +1,7 @@
 """Repositories that are forked from each other, on hubs inside of the test."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.support.histories import Past
 from tests.support.hub import DAY, HubRoom
@@ -31,9 +32,9 @@ class BucketRoom(HubRoom):
         more: Settings.
     """
 
-    def __init__(self, root: Path, *, endpoint: str | None = None, storage: str = "", **more: object) -> None:
+    def __init__(self, root: Path, *, endpoint: str | None = None, storage: str = "", **more: Any) -> None:
         server = s3_server()
-        super().__init__(root, **{name: value for name, value in more.items() if name == "database"})
+        super().__init__(root, **{name: more[name] for name in ("database",) if name in more})
         self.hub.close()
         self.storage = storage or f"s3://{server.bucket}/{server.new_prefix()}"
         settings = load_settings(root, {"storage": self.storage, **more}, {})

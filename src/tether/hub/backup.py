@@ -23,7 +23,7 @@ from tether.hub.database.engine import Database
 from tether.hub.hub import Hub
 from tether.hub.keeping import grace_start
 from tether.hub.repositories import backend_of
-from tether.hub.snapshots import fill_database, forget_places, packs_in, snapshot
+from tether.hub.snapshots import copy_database, fill_database, forget_places, packs_in, snapshot
 from tether.repo.packs import pack_key
 from tether.repo.quarantine import list_aside
 from tether.storage.backend import Backend

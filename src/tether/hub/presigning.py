@@ -2,8 +2,8 @@
 
 An address tells nothing of the keys of the hub, names one pack, and ends soon. Who has it can read that pack
 and nothing else, so it is given only after rights were asked for, and only for what the repository has a name
-for: what lies in its own part of the bucket, or what a fork has in common with others. `tether.hub.places` has
-the addresses at which a pack can be put.
+for: what lies in its own part of the bucket, or what a fork has in common with others. `tether.hub.places`
+has the addresses at which a pack can be put.
 """
 
 import ipaddress
