@@ -26,7 +26,7 @@ from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
 
 TOKEN = "a token for the metrics"
-ALWAYS = {"count", "deliveries", "purge", "strays", "workspaces"}
+ALWAYS = {"count", "deliveries", "places", "purge", "strays", "workspaces"}
 
 
 def run_due(room: HubRoom, monotonic: Callable[[], float] = time.monotonic) -> list[Ran]:
@@ -84,7 +84,7 @@ def test_two_at_once_share_the_jobs(photos: HubRoom) -> None:
     for thread in threads:
         thread.join()
 
-    assert len(found) == len({each.name for each in found}) == 7
+    assert len(found) == len({each.name for each in found}) == 8
 
 
 def test_a_job_belongs_to_one_worker_as_long_as_it_lives(photos: HubRoom) -> None:

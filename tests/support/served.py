@@ -24,8 +24,8 @@ class Started:
         process: The command.
     """
 
-    def __init__(self, room: Room, *arguments: str) -> None:
-        command = [str(TETHER), "hub", *arguments, "--root", "hub", "--json"]
+    def __init__(self, room: Room, name: str, *options: str) -> None:
+        command = [str(TETHER), "hub", name, "--root", "hub", "--json", *options]
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill, and the hub wait
         self.process = subprocess.Popen(

@@ -138,6 +138,7 @@ class Placed(Wrapper):
             self.size(source)
             return
         if self.exists(target):
+            self.size(source)
             raise AlreadyExists(f"another value is stored as {target}")
         if source.startswith(_NAMED) and self.names.rename(source, target):
             return
