@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import Room
 from tests.support.s3 import S3Server, s3_server
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 from tether.storage.buckets import BucketAddress, open_bucket
 
@@ -22,10 +22,9 @@ class Hosted:
         self.server, self.prefix = server, server.new_prefix()
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
         self.keeper.environ |= server.environment()
-        self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
-        token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
+        token = add_user(self.keeper, "ada")
         self.hub = self.start()
-        self.ada.do("login", self.hub.url, "--token", token.strip())
+        self.ada.do("login", self.hub.url, "--token", token)
         self.url = f"{self.hub.url}/ada/photos"
 
     def start(self, *options: str) -> Served:

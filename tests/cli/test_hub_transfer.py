@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import TETHER, Room
-from tests.support.served import Served
+from tests.support.served import Served, add_user, check_hub
 
 IMAGES = {f"images/{number:03}.jpg": random.Random(number).randbytes(4000) for number in range(400)}
 WEIGHTS = random.Random(5).randbytes(20_000_000)
@@ -22,16 +22,12 @@ class People:
 
     def __init__(self, folder: Path) -> None:
         self.keeper = Room(folder / "keeper")
-        for name in ("ada", "bob"):
-            self.keeper.do("hub", "user", "add", "-q", name, "--root", "hub")
+        self.tokens = {name: add_user(self.keeper, name) for name in ("ada", "bob")}
         self.hub = Served(self.keeper)
         self.ada, self.bob = Room(folder / "ada"), Room(folder / "bob")
-        self.tokens = {}
         for name, room in (("ada", self.ada), ("bob", self.bob)):
-            token = self.keeper.do("hub", "token", "create", name, "--root", "hub", "--scope", "admin")
-            self.tokens[name] = token.strip()
             room.environ["TETHER_USER_NAME"] = name.title()
-            room.do("login", self.hub.url, "--token", token.strip())
+            room.do("login", self.hub.url, "--token", self.tokens[name])
         self.url = f"{self.hub.url}/ada/photos"
         self.ada.do("repo", "create", self.url, "--private")
 
@@ -56,9 +52,7 @@ class People:
 
     def check_hub(self) -> None:
         """Fail unless the repository on the hub is sound."""
-        found = json.loads(self.keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
-        assert found
-        assert not any(report["problems"] for report in found.values())
+        check_hub(self.keeper)
 
     def share(self, *paths: str) -> None:
         """Let Ada push one commit with small files, and Bob, who may write, clone it into his folder."""

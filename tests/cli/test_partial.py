@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.support.cli import TETHER, Room
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 IMAGES = {f"images/{n:03}.jpg": b"image %d " % n * 50 for n in range(40)}
 LABELS = {f"labels/{n % 4}/{n:03}.txt": b"label %d\n" % n for n in range(40)}
@@ -33,10 +33,9 @@ class Desk:
         self.keeper = Room(folder / "keeper")
         self.url = str(folder / "there")
         if far:
-            self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
+            token = add_user(self.keeper, "ada")
             self.hub = Served(self.keeper)
-            token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
-            room.do("login", self.hub.url, "--token", token.strip())
+            room.do("login", self.hub.url, "--token", token)
             self.url = f"{self.hub.url}/ada/photos"
             room.do("repo", "create", self.url, "--private")
         room.do("init", "-q", "src")

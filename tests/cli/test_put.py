@@ -1,6 +1,5 @@
 """`put`: files become a commit on a hub or in a folder, without a clone."""
 
-import json
 import random
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import TETHER, Room
 from tests.support.cutting import CuttingProxy
+from tests.support.served import check_hub
 from tests.support.shelf import WEIGHTS, Shelf
 
 MORE = random.Random(6).randbytes(3_000_000)
@@ -37,12 +37,6 @@ def cat(room: Room, address: str, path: str) -> str:
     return room.ok("get", f"{address}:{path}", "-o", "-")
 
 
-def check_hub(shelf: Shelf) -> None:
-    """Fail unless the repository on the hub is sound."""
-    found = json.loads(shelf.keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
-    assert [report["problems"] for report in found.values()] == [[]]
-
-
 def test_put_files(shelf: Shelf, address: str) -> None:
     """They are added and replaced in one commit on top of the branch; all else stays as it is."""
     room = shelf.ada
@@ -67,7 +61,7 @@ def test_put_files(shelf: Shelf, address: str) -> None:
     assert (copy / "tool").stat().st_mode & 0o100
     assert (copy / "images/cat.png").read_text() == "cat"
     assert room.json("fsck", "--full", cwd=copy)["problems"] == []
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 def test_where_files_go(shelf: Shelf, address: str) -> None:
@@ -97,7 +91,7 @@ def test_where_files_go(shelf: Shelf, address: str) -> None:
     assert room.run("put", "none", f"{address}:", "-m", "m").code == 3
     assert room.run("put", str(room.work), f"{address}:", "-m", "m").code == 2
     assert room.run("put", "a.txt", f"{address}:", "-m", " ").code == 2
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 def test_nothing_to_put(shelf: Shelf, address: str) -> None:
@@ -111,7 +105,7 @@ def test_nothing_to_put(shelf: Shelf, address: str) -> None:
         put 1 file on main ..., ... kB sent
     """)
     assert len(cat(room, address, "copy.bin").encode("utf-8", "surrogateescape")) == len(WEIGHTS)
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 def test_the_first_commit(shelf: Shelf) -> None:
@@ -157,7 +151,7 @@ def test_many_at_once(shelf: Shelf) -> None:
     room.ok("clone", "-q", shelf.url, "copy")
     assert len(list((room.work / "copy/many").iterdir())) == 6
     assert len(room.json("log", cwd=room.work / "copy")) == 8
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 def test_cut_connections(shelf: Shelf) -> None:
@@ -190,4 +184,4 @@ def test_folders_are_put_and_paths_removed(shelf: Shelf, address: str) -> None:
     assert room.run("put", at, "-m", "nothing").code == 2
     (room.work / "set/link").symlink_to("a.txt")
     assert room.run("put", "set", at, "-m", "a link").code == 2
-    check_hub(shelf)
+    check_hub(shelf.keeper)

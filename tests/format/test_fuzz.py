@@ -208,7 +208,7 @@ def test_damaged_records_under_a_good_checksum(name: str) -> None:
     for data in damaged(record, name):
         with suppress(ValueError):
             path_and_kind(data)
-            decode_block(data, decode_block(BASE[36:176]))
+            decode_block([BASE[36:176], data])
 
 
 def test_a_damaged_checkout_journal(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Workspaces of a hub in a process, by the Python interface: what a kill, a cut and a conflict leave."""
 
-import json
 import random
 import socket
 import threading
@@ -10,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.support.served import Served
+from tests.support.served import Served, check_hub
 from tests.support.shelf import Shelf
 
 import tether
@@ -33,12 +32,6 @@ def restart(shelf: Shelf) -> None:
     port = shelf.hub.port
     shelf.hub.kill()
     shelf.hub = Served(shelf.keeper, "--port", port)
-
-
-def check_hub(shelf: Shelf) -> None:
-    """Fail unless the repository on the hub is sound."""
-    found = json.loads(shelf.keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
-    assert [report["problems"] for report in found.values()] == [[]]
 
 
 def tip(shelf: Shelf) -> str:
@@ -76,7 +69,7 @@ def test_a_workspace_in_python(shelf: Shelf, tmp_path: Path) -> None:
         assert remote.read_bytes("pictures/cat.png") == b"cat"
     with tether.RemoteRepo(shelf.source) as here, pytest.raises(Unsupported):
         here.workspace()
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 def test_a_folder_is_uploaded_as_one_commit(shelf: Shelf, tmp_path: Path) -> None:
@@ -134,7 +127,7 @@ def test_the_hub_is_killed_in_an_upload(shelf: Shelf) -> None:
     with tether.RemoteRepo(shelf.url, shelf.token, "main") as remote:
         assert remote.id == commit
         assert remote.read_bytes("large.bin") == LARGE
-    check_hub(shelf)
+    check_hub(shelf.keeper)
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.05, 0.15])
@@ -161,4 +154,4 @@ def test_the_hub_is_killed_in_a_commit(shelf: Shelf, wait_s: float) -> None:
     with tether.RemoteRepo(shelf.url, shelf.token, "main~1") as remote:
         assert remote.id == before
     assert tip(shelf) == commit
-    check_hub(shelf)
+    check_hub(shelf.keeper)

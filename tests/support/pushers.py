@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.memory import resident
 from tests.support.cli import TETHER, Room
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 from tether.sync.http import HttpClient
 
@@ -79,8 +79,7 @@ class Pushers:
         self._names = [f"client-{number:02}" for number in range(clients)]
         keeper = Room(folder / "keeper")
         keeper.environ["TETHER_HUB_LOG_REQUESTS"] = "false"
-        keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
-        self._token = keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
+        self._token = add_user(keeper, "ada")
         self.hub = Served(keeper)
         self._room = Room(folder / "clients")
         self._room.environ["TETHER_TOKEN"] = self._token

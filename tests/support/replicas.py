@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.balancer import Proxy
 from tests.support.cli import Room
 from tests.support.repos import ticking
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 from tether.repo.repository import Repository
 from tether.sync.far import fill_far
@@ -54,9 +54,7 @@ class Replicas:
         self._database = ("--database", url) if url else ()
         self.options = ("--root", "hub", *self._database)
         self.room.environ.update({f"TETHER_HUB_{name}": value for name, value in (settings or {}).items()})
-        self.room.do("hub", "user", "add", "-q", "ada", *self.options)
-        create = ("hub", "token", "create", "ada", "--scope", "admin", *self.options)
-        self.token = self.room.do(*create).strip()
+        self.token = add_user(self.room, "ada", *self._database)
         if not fixed:
             del self.room.environ["TETHER_DATE"]
         self._apart = apart

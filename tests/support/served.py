@@ -93,6 +93,20 @@ class Served(Started):
         return os.fstat(self._log.fileno()).st_size
 
 
+def add_user(keeper: Room, name: str, *options: str) -> str:
+    """Make a user of the hub in the folder of a room; return a token of theirs for everything."""
+    place = ("--root", "hub", *options)
+    keeper.do("hub", "user", "add", "-q", name, *place)
+    return keeper.do("hub", "token", "create", name, "--scope", "admin", *place).strip()
+
+
+def check_hub(keeper: Room) -> None:
+    """Fail unless all repositories of the hub in the folder of a room are sound."""
+    found = json.loads(keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
+    assert found
+    assert not any(report["problems"] for report in found.values())
+
+
 def _heed() -> None:
     """Let the hub heed Ctrl-C, also where the tests run in the background of a shell, and end with them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

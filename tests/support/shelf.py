@@ -4,7 +4,7 @@ import random
 from pathlib import Path
 
 from tests.support.cli import Room
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 WEIGHTS = random.Random(5).randbytes(8_000_000)
 TEXT = {"README": "hello\n", "images/cat.png": "cat", "images/small/dog.png": "dog", "images/empty": ""}
@@ -23,10 +23,8 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
-        self.keeper.do("hub", "user", "add", "-q", "ada", "--root", "hub")
+        self.token = self.ada.environ["TETHER_TOKEN"] = add_user(self.keeper, "ada")
         self.hub = Served(self.keeper)
-        token = self.keeper.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin")
-        self.token = self.ada.environ["TETHER_TOKEN"] = token.strip()
         self.url = f"{self.hub.url}/ada/photos"
         self.ada.do("repo", "create", self.url, "--private")
         self.source = self.ada.work / "source"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from threading import Lock
 
-from tether.core.digest import Digest, hash_bytes
+from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable, Unsupported
 from tether.repo.frames import Table
 from tether.repo.packindex import PackIndex, Place, build_index, merge_indexes
@@ -184,7 +184,15 @@ class Lookup:
             self._backend.write_new(key, data)
         except AlreadyExists:
             # An index is named by what it was; one that was damaged since has the name of the sound one.
-            if self._backend.map(key) != data:
+            if self._mapped(key, data) != data:
                 self._backend.delete(key)
-                self._backend.write_new(key, data)
-        return key, PackIndex(self._backend.map(key))
+                with suppress(AlreadyExists):  # another process mends it too
+                    self._backend.write_new(key, data)
+        return key, PackIndex(self._mapped(key, data))
+
+    def _mapped(self, key: str, data: bytes) -> Buffer:
+        """Map an index that was just written; another process may have merged it into its own already."""
+        try:
+            return self._backend.map(key)
+        except NotFound:
+            return data

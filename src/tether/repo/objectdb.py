@@ -2,7 +2,9 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from threading import Lock
+from typing import TypeVar
 
 from tether.core.compression import decompress, decompress_joined
 from tether.core.digest import Digest, hash_bytes
@@ -16,6 +18,7 @@ from tether.repo.packindex import Place
 from tether.repo.packs import pack_key
 from tether.storage.backend import Backend
 
+_T = TypeVar("_T")
 _CACHE_BYTES = 32 << 20
 _GAP = 64 << 10
 _SPAN = 4 << 20
@@ -53,13 +56,9 @@ class ObjectDb:
         known = _BUILT_IN.get(digest) or self._cache.get((kind, digest))
         if known is not None:
             return known
-        place = self.find(digest)
-        if place is None:
+        data = self._read_at(digest, partial(self._read, kind=kind))
+        if data is None:
             raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
-        try:
-            data = self._read(place, kind)
-        except (Corrupt, NotFound):
-            data = self._read_again(kind, digest)
         if kind != ObjectKind.CHUNK:
             self._remember((kind, digest), data)
         return data
@@ -131,17 +130,19 @@ class ObjectDb:
         return [place is not None or digest in _BUILT_IN for digest, place in pairs]
 
     def find(self, digest: Digest) -> Place | None:
-        """Return where an object lies; a miss looks at the newest root once more."""
+        """Return where an object lies; see `find_many`."""
         place = self.lookup.find(digest)
-        if place is None and self._refresh():
-            place = self.lookup.find(digest)
-        return place
+        return place if place is not None else self.find_many([digest])[0]
 
     def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
-        """Return where objects lie; if one is missed the newest root is looked at once more."""
-        places = self.lookup.find_many(digests)
-        if None in places and self._refresh():
-            places = self.lookup.find_many(digests)
+        """Return where objects lie; if one is missed it is looked for again while the root moves on."""
+        lookup = self.lookup
+        places = lookup.find_many(digests)
+        while None in places and (newer := self._newer(lookup)) is not None:
+            lookup = newer
+            places = lookup.find_many(digests)
+        if None in places and lookup.distrust():
+            places = lookup.find_many(digests)
         return places
 
     def read_frames(self, places: Sequence[Place]) -> Iterator[list[tuple[Frame, bytes]]]:
@@ -167,15 +168,7 @@ class ObjectDb:
         Raises:
             Corrupt: The frame is not where an undamaged index says.
         """
-        place = self.find(digest)
-        if place is None:
-            return None
-        try:
-            return self._header(place)
-        except (Corrupt, NotFound):
-            self._refresh()
-            place = self.lookup.find(digest)
-            return None if place is None else self._header(place)
+        return self._read_at(digest, self._header)
 
     def reset(self) -> None:
         """Look at the root again and drop what is cached in memory."""
@@ -193,12 +186,30 @@ class ObjectDb:
         if self._lookup is not None and self._lookup.live != frozenset(self._live()):
             self._lookup = None
 
-    def _refresh(self) -> bool:
+    def _newer(self, used: Lookup) -> Lookup | None:
+        """Return the look-up of the packs that are live now, unless it is the one that was used."""
         live = frozenset(self._live())
-        if live == self.lookup.live:
-            return self.lookup.distrust()
-        self._lookup = Lookup(self._backend, live)
-        return True
+        if self.lookup.live != live:
+            self._lookup = Lookup(self._backend, live)
+        return self.lookup if self.lookup is not used else None
+
+    def _read_at(self, digest: Digest, read: Callable[[Place], _T]) -> _T | None:
+        """Return what `read` makes of the place of an object; None if there is none.
+
+        Where reading fails, the pack may have been merged away since the root was read, or an index may
+        be damaged: the object is looked up again for as long as that leads elsewhere.
+        """
+        place = self.find(digest)
+        while place is not None:
+            try:
+                return read(place)
+            except (Corrupt, NotFound):
+                if self._newer(self.lookup) is None:
+                    self.lookup.distrust()
+                before, place = place, self.find(digest)
+                if place == before:
+                    raise
+        return None
 
     def _read(self, place: Place, kind: ObjectKind) -> bytes:
         frame = place.frame
@@ -223,19 +234,10 @@ class ObjectDb:
         return batch
 
     def _moved_frame(self, digest: Digest) -> tuple[Frame, bytes]:
-        self._refresh()
-        place = self.lookup.find(digest)
-        if place is None:
+        found = self._read_at(digest, lambda place: self._span_frames([place])[0])
+        if found is None:
             raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
-        return self._span_frames([place])[0]
-
-    def _read_again(self, kind: ObjectKind, digest: Digest) -> bytes:
-        # The pack may have been merged away since the root was read, or an index may be damaged.
-        self._refresh()
-        place = self.lookup.find(digest)
-        if place is None:
-            raise NotFound(f"{kind.name.lower()} {digest.hex()[:12]} is not in this repository")
-        return self._read(place, kind)
+        return found
 
     def _read_span(self, kind: ObjectKind, span: Sequence[Place]) -> list[tuple[Digest, bytes]]:
         first, last = span[0].frame, span[-1].frame

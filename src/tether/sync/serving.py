@@ -7,6 +7,7 @@ without need. So a live object has all that it refers to beside it, whoever sent
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
@@ -122,12 +123,13 @@ class Serving:
 
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks, and how much of each that is."""
-        backend = self._repository.backend
+        backend, found = self._repository.backend, list[PackShare]()
         with self._tracer.span("negotiate", question="shares", digests=len(digests)):
-            return [
-                PackShare(name, backend.size(pack_key(name)), count_objects(backend, name), count)
-                for name, count in sorted(self.counts(digests).items())
-            ]
+            for name, count in sorted(self.counts(digests).items()):
+                with suppress(NotFound):  # merged into another one just now
+                    size = backend.size(pack_key(name))
+                    found.append(PackShare(name, size, count_objects(backend, name), count))
+        return found
 
     def counts(self, digests: Sequence[Digest]) -> dict[Digest, int]:
         """Say how many of these chunks each pack of contents holds."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tether.core.digest import DIGEST_SIZE, Digest
-from tether.worktree.rows import Rows, diff_rows, splice
+from tether.worktree.rows import EMPTY_ROWS, RECORD_SIZE, Rows, diff_rows, splice
 
 FULL, PATCH, GONE = 0, 1, 2
 _PATCH_FROM = 512
@@ -106,7 +106,7 @@ def encode_change(path: bytes, old: Block | None, new: Block | None) -> bytes:
     if 8 * (len(diff.changed) + len(diff.added) + len(diff.removed)) > new.rows.total:
         return encode_block(path, new)
     changes = {name: record for name, _, record in diff.changed} | dict(diff.added)
-    return _encode(PATCH, path, new, splice(Rows(b"", b"", 0), changes), diff.removed)
+    return _encode(PATCH, path, new, splice(EMPTY_ROWS, changes), diff.removed)
 
 
 def _encode(kind: int, path: bytes, block: Block, rows: Rows, removed: Iterable[bytes]) -> bytes:
@@ -140,26 +140,42 @@ def path_and_kind(payload: bytes) -> tuple[bytes, int]:
     return head.path, head.kind
 
 
-def decode_block(payload: bytes, before: Block | None = None) -> Block | None:
-    """Read a record; a patch changes the block `before` it.
+def decode_block(records: Iterable[bytes]) -> Block | None:
+    """Read the records of a folder, the oldest first; a patch changes what those before it give.
+
+    What patches change is joined first, so that the rows of a large folder are copied once and not for each.
 
     Returns:
-        The block, or None for a removal and for a patch without a block before it.
+        The block, or None after a removal and for a patch without a block before it.
 
     Raises:
-        ValueError: The record is of another layout.
+        ValueError: A record is of another layout.
     """
-    head, at = _read_head(payload)
-    if head.kind == GONE or (head.kind == PATCH and before is None):
-        return None
+    newest: _Head | None = None
+    rows, changes = EMPTY_ROWS, dict[bytes, bytes | None]()
+    for payload in records:
+        head, at = _read_head(payload)
+        if head.kind == GONE or (head.kind == PATCH and newest is None):
+            newest = None
+            continue
+        newest, columns = head, _columns(payload, head, at)
+        if head.kind == PATCH:
+            changes |= columns.items()
+            changes |= dict.fromkeys(_split(head.removed))
+        else:
+            rows, changes = columns, {}
+    return None if newest is None else _block(newest, splice(rows, changes) if changes else rows)
+
+
+def _columns(payload: bytes, head: _Head, at: int) -> Rows:
     names = payload[at : at + head.names_size]
     rows = Rows(names, payload[at + head.names_size :], head.count)
-    if len(names) != head.names_size or len(rows.stats) != 48 * head.count:
+    if len(names) != head.names_size or len(rows.stats) != RECORD_SIZE * head.count:
         raise ValueError("columns of the wrong length")
-    if head.kind == PATCH and before is not None:
-        changes: dict[bytes, bytes | None] = dict(rows.items())
-        changes |= dict.fromkeys(_split(head.removed))
-        rows = splice(before.rows, changes)
+    return rows
+
+
+def _block(head: _Head, rows: Rows) -> Block:
     known = {name: None if digest == _UNKNOWN else digest for name, digest in _pairs(head.known)}
     return Block(
         Digest(head.stage),

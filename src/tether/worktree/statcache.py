@@ -104,14 +104,12 @@ class StatCache:
                 self._records[path].append(record)
 
     def _stored(self, path: bytes) -> Block | None:
-        records = self._records.get(path, ())
-        block: Block | None = None
+        records = self._records.get(path, [])
         if not records or path_and_kind(records[0])[1] != FULL:
             payload = self._base.block(path)
-            block = decode_block(payload) if payload is not None else None
-        for record in records:
-            block = decode_block(record, block)
-        return block
+            if payload is not None:
+                records = [payload, *records]
+        return decode_block(records)
 
     def _write(self) -> None:
         changes = [encode_change(path, self._safe(path), block) for path, block in self._new.items()]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tether.core.digest import Digest, hash_bytes
+from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.repo import packindex
 from tether.repo.frames import DATA, Stored, Table
@@ -30,6 +30,53 @@ def test_an_object_in_two_packs_is_found_while_one_of_them_is_live() -> None:
         place = Lookup(backend, [kept]).find(hash_bytes(b"shared"))
         assert place is not None
         assert place.pack == kept
+
+
+class _Merging(MemoryBackend):
+    """Another process merges each index into its own as soon as it is written."""
+
+    def write_new(self, key: str, data: Buffer) -> None:
+        """Store a value, and take it away again if it is an index."""
+        super().write_new(key, data)
+        if key.startswith("index/"):
+            self.delete(key)
+
+
+def test_indexes_that_another_process_merges_are_used_all_the_same() -> None:
+    """What was written is found, from memory, though its file is gone before it is mapped."""
+    backend = _Merging()
+    lookup = Lookup(backend, [])
+    for number in range(9):  # so many that they are merged here too
+        lookup.extend([write_pack(backend, b"%d" % number)])
+
+    assert list(backend.list("index/")) == []
+    assert None not in lookup.find_many([hash_bytes(b"%d" % number) for number in range(9)])
+
+
+class _Mending(MemoryBackend):
+    """Another process mends the damaged index in the moment in which it is to be written again."""
+
+    sound = b""
+
+    def delete(self, key: str) -> None:
+        """Remove a value; an index is there again at once, and sound."""
+        super().delete(key)
+        if key.startswith("index/"):
+            super().write_new(key, self.sound)
+
+
+def test_an_index_that_another_process_mends_is_used() -> None:
+    """Of two that find damage the second one takes what the first one wrote."""
+    backend = _Mending()
+    packs = [write_pack(backend, b"one")]
+    Lookup(backend, []).extend(packs)
+    [(key, size)] = backend.list("index/")
+    backend.sound = backend.read(key)
+    MemoryBackend.delete(backend, key)
+    backend.write_new(key, bytes(size))
+
+    assert Lookup(backend, [packs[0][0]]).find(hash_bytes(b"one")) is not None
+    assert backend.read(key) == backend.sound
 
 
 def test_a_compacted_index_knows_only_live_packs() -> None:

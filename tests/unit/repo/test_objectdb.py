@@ -1,17 +1,22 @@
 """Reading objects: in bounded memory, whatever an index says, and when packs come and go."""
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.support.packs import pack
 from tests.support.repos import commit_files, make_repository, put_tree, ticking
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.errors import Corrupt, InvalidInput
-from tether.repo.frames import META, Stored
+from tether.repo.frames import DATA, META, Stored
+from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import pack_key
 from tether.repo.repack import merge_packs
 from tether.repo.repository import Repository
+from tether.storage.memory import MemoryBackend
 
 
 def masks(count: int) -> dict[str, bytes]:
@@ -110,6 +115,64 @@ def test_frames_are_found_again_when_their_pack_was_merged(tmp_path: Path) -> No
     frames = reader.objects.read_frames(sorted(place for place in places if place is not None))
     assert sorted(data for batch in frames for _, data in batch) == contents
     assert root.generation < reader.root().generation
+
+
+class _Restless(MemoryBackend):
+    """Another process merges the live packs in the moments in which somebody looks at them.
+
+    Attributes:
+        live: Names of the live packs.
+        moves: How often they are still to be merged.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.live = (self._put(content),)
+        self.moves, self._numbers = 0, count()
+
+    def read(self, key: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return bytes; packs are merged before."""
+        self._move()
+        return super().read(key, offset, length)
+
+    def list(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield keys; packs are merged before."""
+        self._move()
+        return super().list(prefix)
+
+    def _put(self, content: bytes) -> Digest:
+        name, data = pack(DATA, (ObjectKind.CHUNK, content))
+        self.write_new(pack_key(name), data)
+        return name
+
+    def _move(self) -> None:
+        moves, self.moves = self.moves, 0
+        if moves:
+            old = self.live
+            self.live = (merge_packs(self, DATA, [*old, self._put(b"%d" % next(self._numbers))])[0],)
+            for name in old:
+                self.delete(pack_key(name))
+            self.moves = moves - 1
+
+
+@pytest.mark.parametrize("moves", [1, 2, 3, 7])
+def test_packs_that_are_merged_again_and_again_are_followed(moves: int) -> None:
+    """Whoever reads is not told that an object is not there while it is, however often its pack changes."""
+    data, digest = b"content", hash_bytes(b"content")
+    backend = _Restless(data)
+    objects = ObjectDb(backend, lambda: backend.live)
+    backend.moves = moves
+    assert objects.find(digest) is not None
+    backend.moves = moves
+    assert objects.get(ObjectKind.CHUNK, digest) == data
+    backend.moves = moves
+    assert objects.frame(digest) is not None
+    [place] = objects.find_many([digest])
+    assert place is not None
+    backend.moves = moves
+    assert [read for batch in objects.read_frames([place]) for _, read in batch] == [data]
+    backend.moves = moves
+    assert objects.find(hash_bytes(b"other")) is None
 
 
 def _list_only(repository: Repository, kept: Digest, gone: tuple[Digest, ...]) -> None:

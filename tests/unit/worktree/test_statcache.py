@@ -1,5 +1,6 @@
 """The stat cache: what is put comes back, and damage is as good as absence."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.support.worktrees import BOOT, make_worktree
 from tether.core.digest import Digest, hash_bytes
 from tether.worktree.block import Block
 from tether.worktree.files import RECORD
-from tether.worktree.rows import from_items, splice
+from tether.worktree.rows import Rows, from_items, splice
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
@@ -89,6 +90,30 @@ def test_changes_are_appended_and_folded(worktree: WorkTree) -> None:
     assert cache.block(b"") == big
     assert cache.block(b"new") == block(30_000)
     assert cache.block(b"other") is None
+
+
+def test_a_large_folder_is_copied_once(worktree: WorkTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many changes of it were appended; the last change of a row counts, also one that removes it."""
+    rows, cache = block(2000).rows, saved(worktree, {b"": block(2000)})
+    for number in range(20):
+        changed = {
+            b"f00100": record(number + 10),
+            b"f%05d" % number: None,
+            b"g%05d" % (number % 3): record(1),
+        }
+        if number % 2:
+            changed[b"f00000"] = record(number)
+        rows = splice(rows, changed)
+        cache = saved(worktree, {b"": replace(block(), rows=rows)})
+    copied = []
+
+    def counted(rows: Rows, changes: Mapping[bytes, bytes | None]) -> Rows:
+        copied.append(rows.total)
+        return splice(rows, changes)
+
+    monkeypatch.setattr("tether.worktree.block.splice", counted)
+    assert cache.block(b"") == replace(block(), rows=rows)
+    assert copied == [2000]
 
 
 def test_unsynced_rows_of_another_boot_are_not_trusted(worktree: WorkTree) -> None:

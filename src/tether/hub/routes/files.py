@@ -21,7 +21,7 @@ from tether.hub.access import Role
 from tether.hub.problems import reply
 from tether.hub.ranges import NOTHING, Part, is_known, wanted_part
 from tether.hub.routes import documents as doc
-from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
+from tether.hub.routes.dependencies import OCTETS, OPEN, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
 from tether.repo.history import History
 from tether.repo.repository import Repository
@@ -32,12 +32,11 @@ Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 
 PAGE = 1000
 LARGEST_PAGE = 10_000
-_OCTETS = "application/octet-stream"
 _WHERE = re.compile(rb".*?/api/v1/repos/[^/]+/[^/]+/(?:tree|files)/([^/]+)(?:/(.*))?", re.S)
 _LISTED: dict[int | str, dict[str, Any]] = {200: {"model": doc.TreeDocument}}
 _CONTENTS: dict[int | str, dict[str, Any]] = {
-    200: {"content": {_OCTETS: {}}},
-    206: {"content": {_OCTETS: {}}},
+    200: {"content": {OCTETS: {}}},
+    206: {"content": {OCTETS: {}}},
     304: {"description": "The reader has it already"},
     416: {"model": doc.ProblemDocument, "description": "No byte of the file is in the range"},
 }
@@ -194,7 +193,7 @@ def _headers(commit: Digest, where: Where, entry: Entry) -> dict[str, str]:
     return {
         "ETag": _tag(entry),
         "Accept-Ranges": "bytes",
-        "Content-Type": _OCTETS,
+        "Content-Type": OCTETS,
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",
         "Cache-Control": "private, no-cache",
         "Vary": "Authorization",
