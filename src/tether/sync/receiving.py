@@ -5,7 +5,7 @@ from typing import Self
 
 from blake3 import blake3
 
-from tether.core.digest import Digest
+from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import InvalidInput, TetherError, TooLarge
@@ -64,12 +64,15 @@ class PackReceiver:
         """
         ready = self._block.take(last=last)
         self._hasher.update(ready)
-        self._upload.write(ready)
+        self._store(ready)
         if self._fault is None:
             try:
                 self._stream.feed(ready)
             except TetherError as error:  # damaged on the way, or at the sender: `finish` tells
                 self._fault = error
+
+    def _store(self, data: Buffer) -> None:
+        self._upload.write(data)
 
     def write(self, piece: bytes) -> None:
         """Take more of the pack; errors as for `hold` and `work`."""
@@ -147,6 +150,10 @@ class Receiver(PackReceiver):
             table = super().finish()
             self._note()
         return table
+
+    def _store(self, data: Buffer) -> None:
+        # The push that names this pack reads it again soon: so not past the page cache, as large writes go.
+        self._upload.write_many([data])
 
     def _note(self) -> None:
         note_arrival(self._backend, self._name, self._now)
