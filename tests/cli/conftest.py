@@ -10,3 +10,9 @@ from tests.support.cli import Room
 def room(tmp_path: Path) -> Room:
     """Return an empty room."""
     return Room(tmp_path)
+
+
+@pytest.fixture
+def inside(room: Room) -> None:
+    """Let the commands of the room run in this process."""
+    room.inside = True

@@ -3,6 +3,8 @@
 import pytest
 from tests.support.cli import Room
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 def fork(room: Room, rules: str) -> None:
     """Make branches `main` and `side` that add different last lines to `log.txt`."""

@@ -21,6 +21,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
 def room(shelf: Shelf, tmp_path: Path) -> Room:
     """Return an empty room of Ada's."""
     room = Room(tmp_path)
+    room.inside = True
     room.environ["TETHER_TOKEN"] = shelf.ada.environ["TETHER_TOKEN"]
     return room
 

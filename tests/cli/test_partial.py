@@ -13,6 +13,8 @@ import pytest
 from tests.support.cli import TETHER, Room
 from tests.support.served import Served, add_user
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 IMAGES = {f"images/{n:03}.jpg": b"image %d " % n * 50 for n in range(40)}
 LABELS = {f"labels/{n % 4}/{n:03}.txt": b"label %d\n" % n for n in range(40)}
 TEXT = b"".join(b"line %d\n" % n for n in range(50))

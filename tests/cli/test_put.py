@@ -18,6 +18,7 @@ MORE = random.Random(6).randbytes(3_000_000)
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
     """Return the repository and a hub that runs."""
     shelf = Shelf(tmp_path / "shelf")
+    shelf.ada.inside = True
     yield shelf
     shelf.hub.stop()
 

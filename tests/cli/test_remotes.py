@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from tests.support.cli import Room
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 @pytest.fixture
 def hub(room: Room) -> Path:
