@@ -204,6 +204,22 @@ def test_pytorch_views_nested_names_and_plain_values() -> None:
     assert {each.risk for each in found.globals} == {"known"}
 
 
+def test_pytorch_parameters_and_tensors_of_other_types() -> None:
+    """A tensor that is made a parameter, or one of a class of its own, is the tensor inside."""
+    inner = modelfiles.torch_tensor("0", "FloatStorage", (2,), (1,))
+    ordered = b"ccollections\nOrderedDict\n)R"
+    call, arguments = inner.removesuffix(b"R").split(b"\n(", 1)
+    items = {
+        "p": b"ctorch._utils\n_rebuild_parameter\n(" + inner + b"\x88" + ordered + b"tR",
+        "t": b"ctorch._tensor\n_rebuild_from_type_v2\n(" + call + b"\nctorch\nTensor\n(" + arguments + b"}tR",
+    }
+
+    found = facts(modelfiles.torch_zip(modelfiles.torch_pickle(items), {"0": bytes(8)}))
+
+    assert [(t.name, t.dtype, t.shape) for t in found.tensors] == [("p", "F32", (2,)), ("t", "F32", (2,))]
+    assert found.warnings == ()
+
+
 def test_joblib_arrays_lie_between_the_operations() -> None:
     """Arrays that joblib writes behind their descriptions are found; those of objects are followed too."""
     out = io.BytesIO()

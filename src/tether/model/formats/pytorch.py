@@ -20,7 +20,10 @@ from tether.model.source import BytesSource, Cursor, Source
 _TITLE = "PyTorch"
 MAGIC = 0x1950A86A20F9469CFC6C
 _LARGEST_PICKLE = 64 << 20
+_WRAPPINGS = 4
 _REBUILD = {f"torch._utils._rebuild_tensor{end}" for end in ("", "_v2", "_v3")}
+_OF_TYPE = "torch._tensor._rebuild_from_type_v2"
+"""Calls the function that is its first argument, with the third; that function is named too."""
 _PARAMETER = {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"}
 _STORAGES = {
     "DoubleStorage": "F64", "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16",
@@ -130,15 +133,18 @@ def _storage(made: Made) -> tuple[str, str] | None:
 
 def _unwrapped(made: Made) -> Made | None:
     """Return the call that makes the tensor, without what makes a parameter of it."""
-    for _ in range(4):
-        text = made.by.text if isinstance(made.by, Name) else ""
-        if not isinstance(made.arguments, tuple) or not made.arguments:
+    for _ in range(_WRAPPINGS):
+        text, arguments = made.by.text if isinstance(made.by, Name) else "", made.arguments
+        if not isinstance(arguments, tuple) or not arguments:
             return None
-        if text in _REBUILD and len(made.arguments) >= 4:
+        if text in _REBUILD and len(arguments) >= 4:
             return made
-        if text not in _PARAMETER or not isinstance(made.arguments[0], Made):
+        if text == _OF_TYPE and len(arguments) >= 3:
+            made = Made(arguments[0], arguments[2])
+        elif text in _PARAMETER and isinstance(arguments[0], Made):
+            made = arguments[0]
+        else:
             return None
-        made = made.arguments[0]
     return None
 
 

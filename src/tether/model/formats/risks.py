@@ -17,7 +17,7 @@ _KNOWN = re.compile(
     r"|datetime\.(date|datetime|time|timedelta|timezone)|decimal\.Decimal|fractions\.Fraction|uuid\.UUID"
     r"|pathlib\.(Pure)?(Posix|Windows)?Path|argparse\.Namespace"
     r"|torch\._utils\._rebuild_(tensor|tensor_v2|tensor_v3|parameter|parameter_with_state|qtensor|sparse_tensor)"
-    r"|torch\.(\w+Storage|Size|device|Tensor|layout|dtype|Generator)"
+    r"|torch\._tensor\._rebuild_from_type_v2|torch\.(\w+Storage|Size|device|Tensor|layout|dtype|Generator)"
     r"|torch\.(float|bfloat|int|uint|complex|quint|qint)\w*|torch\.(half|double|long|short|bool)"
     r"|torch\.storage\.(Typed|Untyped)Storage|torch\.nn\.parameter\.Parameter|torch\.serialization\._get_layout"
     r"|numpy\.(ndarray|dtype|float\d+|int\d+|uint\d+|bool_?|complex\d+)|numpy\.dtypes\.\w+"
@@ -39,7 +39,7 @@ _DANGEROUS_MODULES = frozenset(_MODULES.split())
 _DANGEROUS = re.compile(
     r"torch\.(load|save|hub|jit|package|serialization|_dynamo|_inductor|distributed|multiprocessing|ops"
     r"|compile|classes)\b.*"
-    r"|torch\.storage\._load_from_bytes|torch\._tensor\._rebuild_from_type_v2"
+    r"|torch\.storage\._load_from_bytes"
     r"|numpy\.(f2py|testing|distutils|load|save|fromfile|memmap|loadtxt|genfromtxt|vectorize|ctypeslib|lib)\b.*"
     r"|(pandas|polars)\.(read_pickle|eval|io)\b.*|keras\..*\b(Lambda|deserialize|load_model)\b.*"
 )
