@@ -12,6 +12,7 @@ Risk: TypeAlias = Literal["known", "unknown", "dangerous"]
 DAMAGED = "damaged"
 """The code of a warning that says that the list of tensors may not be whole."""
 
+_UNSAFE = frozenset(["unsafe-global", "code", "outside", DAMAGED])
 _LONGEST_TEXT = 2000
 _MOST_ITEMS = 200
 
@@ -63,7 +64,7 @@ class Caution(NamedTuple):
     """Something that a person should know before the file is used."""
 
     code: str
-    """Stable: `unsafe-global`, `unknown-global`, `code`, `damaged`, `not-read`, `external`."""
+    """Stable: `unsafe-global`, `unknown-global`, `code`, `outside`, `damaged`, `not-read`, `external`."""
     text: str
 
 
@@ -97,8 +98,8 @@ class ModelFacts:
 
     @property
     def safe(self) -> bool:
-        """Whether loading the file looks up nothing dangerous, as far as can be told without doing so."""
-        return not any(each.code in ("unsafe-global", "code", DAMAGED) for each in self.warnings)
+        """Whether loading the file does nothing dangerous, as far as can be told without doing so."""
+        return not any(each.code in _UNSAFE for each in self.warnings)
 
 
 def facts_document(facts: ModelFacts, digests: Mapping[str, str] | None = None) -> dict[str, Any]:

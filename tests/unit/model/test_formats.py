@@ -153,7 +153,8 @@ def test_onnx_tells_its_graph() -> None:
     assert found.tensors[2].place is not None
     assert (found.tensors[2].place.file, found.tensors[2].place.offset) == ("w.bin", 4)
     assert found.tensors[3].place is None
-    assert [each.code for each in found.warnings] == ["external", "code"]
+    assert [each.code for each in found.warnings] == ["external", "outside"]
+    assert not found.safe
 
 
 def test_gguf_tells_its_pairs_and_blocks() -> None:

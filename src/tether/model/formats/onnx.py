@@ -71,7 +71,10 @@ def read(source: Source, _name: str) -> ModelFacts:
 
 def _warnings(found: _Model) -> tuple[Caution, ...]:
     warnings = [Caution("external", f"weights are in the file {name!r}") for name in sorted(found.external)]
-    warnings += [Caution("code", f"weights would be read from {name!r}") for name in sorted(found.unsafe)]
+    warnings += [
+        Caution("outside", f"weights would be read from {name!r}, outside of its folder")
+        for name in sorted(found.unsafe)
+    ]
     return tuple(warnings)
 
 
