@@ -22,6 +22,9 @@ from tether.api.working import Moved
 from tether.core.objects import Commit
 from tether.core.tree import Entry
 from tether.core.treediff import TreeChange
+from tether.model.compare import LayerChange, ModelDiff, RenamedTensor, TensorChange
+from tether.model.distance import Distance
+from tether.model.facts import Caution, GlobalName, ModelFacts, Place, Tensor
 from tether.repo.check import CheckReport, Problem
 from tether.repo.gcwrite import GcCounts
 from tether.repo.logwalk import LogEntry
@@ -38,6 +41,8 @@ RETURNED = (
     CommitResult, Moved, Restored, LogEntry, Commit, FileChange, Version, Branch, TagInfo, FileInfo,
     MergeResult, ConflictRow, Resolution, ReplayResult, Exchange, RefUpdate,
     Undone, GcCounts, CheckReport, Problem,
+    ModelFacts, Tensor, Place, GlobalName, Caution,
+    ModelDiff, TensorChange, Distance, RenamedTensor, LayerChange,
 )  # fmt: skip
 
 _LONG = 100
@@ -45,7 +50,7 @@ _LONG = 100
 _HEAD = """# Python
 
 `make reference` writes this page from the docstrings. [The guide](../guides/python.md) shows how to use them.
-`import tether` gives the classes of the first three parts and `tether.errors`; everything that is raised
+`import tether` gives the classes of the first four parts and `tether.errors`; everything that is raised
 on purpose is one of [these errors](../errors.md). A *digest* is 32 bytes; `.hex()` gives the id that the
 command line prints. Paths in results are bytes, relative to the folder of the working files, with `/`;
 `os.fsdecode` makes text of them. Paths that are given are text, bytes or `Path` (`AnyPath`), where several
@@ -56,7 +61,7 @@ are welcome also a list of them (`Paths`); they are relative to the folder of th
 def reference() -> str:
     """Return the whole page."""
     parts = [_HEAD]
-    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo):
+    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo, tether.Model):
         parts += [f"## {kind.__name__}\n", _prose(kind)]
         parts += [_member(kind, name) for name in _members(kind)]
     for title, kinds in (("What methods take", TAKEN), ("What methods return", RETURNED)):

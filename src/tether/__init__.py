@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tether import errors
     from tether.api.merging import MergeOptions
+    from tether.api.models import Model
     from tether.api.remoterepo import RemoteRepo
     from tether.api.remotes import CloneRequest
     from tether.api.repo import Repo
@@ -25,6 +26,7 @@ __all__ = [
     "CloneRequest",
     "CommitRequest",
     "MergeOptions",
+    "Model",
     "Person",
     "RemoteRepo",
     "Repo",
@@ -37,6 +39,7 @@ _HOMES = {
     "CloneRequest": "tether.api.remotes",
     "CommitRequest": "tether.api.staging",
     "MergeOptions": "tether.api.merging",
+    "Model": "tether.api.models",
     "Person": "tether.core.identity",
     "RemoteRepo": "tether.api.remoterepo",
     "Repo": "tether.api.repo",

@@ -15,6 +15,7 @@ from tests.support.guides import DATABASE, masked, ran
 from tests.support.photos import make_photos
 
 import tether
+from tether.api.models import Model
 from tether.api.remoterepo import RemoteRepo
 from tether.api.repo import Repo
 from tether.api.snapshot import Snapshot
@@ -31,9 +32,10 @@ def public_members(kind: type) -> Iterator[tuple[str, Any]]:
             yield f"{kind.__name__}.{name}", member
 
 
-MEMBERS = dict([*public_members(Repo), *public_members(Snapshot), *public_members(RemoteRepo)])
+MEMBERS = dict(member for kind in (Repo, Snapshot, RemoteRepo, Model) for member in public_members(kind))
 DOCUMENTED = {
     **{name: inspect.getdoc(member) or "" for name, member in MEMBERS.items()},
+    "Model": inspect.getdoc(Model) or "",
     "RemoteRepo": inspect.getdoc(RemoteRepo) or "",
     "Repo": inspect.getdoc(Repo) or "",
     "Snapshot": inspect.getdoc(Snapshot) or "",

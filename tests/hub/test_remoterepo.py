@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import save_file
 from tests.support.cutting import CuttingProxy
 from tests.support.shelf import TEXT, WEIGHTS, Shelf
 
@@ -34,7 +35,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
     numbers = np.random.default_rng(1)
     table = pa.table({f"c{at:02}": numbers.standard_normal(ROWS) for at in range(COLUMNS)})
     pq.write_table(table, shelf.source / "table.parquet", compression="none", use_dictionary=False)
-    for words in (["add", "-q", "table.parquet"], ["commit", "-q", "-m", "table"], ["push", "-q"]):
+    save_file({"w": numbers.standard_normal(ROWS)}, shelf.source / "m.safetensors")
+    for words in (["add", "-q", "-A"], ["commit", "-q", "-m", "table"], ["push", "-q"]):
         shelf.ada.do(*words, cwd=shelf.source)
     yield shelf
     shelf.hub.stop()
@@ -124,6 +126,17 @@ def test_a_file_behaves_as_one(remote: tether.RemoteRepo) -> None:
         assert file.read() == WEIGHTS[-7:]
         file.seek(0)
         assert file.read() == WEIGHTS
+
+
+def test_a_model_is_looked_into_by_ranges(shelf: Shelf, proxy: CuttingProxy) -> None:
+    """The facts of a model on a hub cost its header, not the model; its digests are those of the clone."""
+    with tether.RemoteRepo(f"{proxy.url}/ada/photos", shelf.token, "main") as remote:
+        before = proxy.received
+        with tether.Model.open(remote.open("m.safetensors")) as model:
+            assert model.facts.parameters == ROWS
+            assert proxy.received - before < 2 * BLOCK
+            with tether.Model.open(shelf.source / "m.safetensors") as here:
+                assert model.digest() == here.digest()
 
 
 class Served:

@@ -1,5 +1,6 @@
 """Differences between commits, the stage and the working copy."""
 
+import io
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from tether.core.digest import Digest
 from tether.core.renames import pair_renames
 from tether.core.tree import Entry, EntryKind
 from tether.core.treediff import TreeChange, diff_trees
+from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.repo import contentdiff
 from tether.repo.contentdiff import ContentDiff
 from tether.repo.history import History
@@ -19,11 +21,17 @@ from tether.repo.partial import partial_of
 from tether.repo.revision import resolve, resolve_tree
 
 if TYPE_CHECKING:
+    from tether.api.models import Model
+    from tether.model.compare import ModelDiff
     from tether.worktree.compare import WorkChange
 
 _PIECE = 4 << 20
 _BATCH = 512
 """Changes whose contents are brought in one go."""
+
+_MODELS = frozenset(["safetensors", "onnx", "gguf", "pytorch", "npy", "npz", "zip"])
+_MODEL_LIMIT = 64 << 20
+"""Larger model files are summed up; `tether model diff` compares those of any size."""
 
 
 class Version(NamedTuple):
@@ -218,6 +226,35 @@ def content_diff(repo: Opened, change: FileChange, context: int = 3) -> ContentD
     old, new = _readable(repo, change.old), _readable(repo, change.new)
     binary = repo.repository.attributes().of(change.path).binary
     return contentdiff.diff_contents(old, new, context, binary=binary)
+
+
+def model_diff(repo: Opened, change: FileChange, found: ContentDiff) -> "ModelDiff | None":
+    """Return which tensors of a model file changed; None for other, damaged and large files.
+
+    Args:
+        repo: Has the stored sides.
+        change: The file.
+        found: What `content_diff` gave.
+    """
+    old, new = change.old, change.new
+    if old is None or new is None or found.old is None or found.new is None or old.digest == new.digest:
+        return None
+    if not {found.old.kind, found.new.kind} <= _MODELS or max(old.size, new.size) > _MODEL_LIMIT:
+        return None
+    try:
+        with _model(repo, old) as before, _model(repo, new) as after:
+            return before.diff(after)
+    except (InvalidInput, Unsupported, NotFound):
+        return None
+
+
+def _model(repo: Opened, version: Version) -> "Model":
+    from tether.api.models import Model
+
+    if version.on_disk:
+        return Model.open(os.fsdecode(_disk_path(repo, version)))
+    assert version.digest is not None
+    return Model(io.BufferedReader(repo.repository.contents.open(version.digest)), os.fsdecode(version.path))
 
 
 def digest_of(repo: Opened, version: Version) -> Digest:

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tether.api.opened import Opened
 from tether.core.digest import Digest
@@ -14,7 +14,13 @@ from tether.errors import InvalidInput, NotFound
 from tether.repo.revision import find_entry, resolve_path
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from tether.core.filetype import FileType
+    from tether.model.facts import ModelFacts
+
+_MODELS = frozenset(["safetensors", "onnx", "gguf", "pytorch", "pickle", "npy", "npz", "zip", "hdf5"])
+"""Kinds of files that may be models."""
 
 _PIECE = 4 << 20
 
@@ -47,6 +53,8 @@ class Info(NamedTuple):
     """None where the content is not in the repository."""
     target: bytes | None = None
     """Where a link leads."""
+    model: "ModelFacts | None" = None
+    """What a model file holds; None for others and for damaged ones."""
 
 
 def find_file(repo: Opened, place: str) -> Found:
@@ -106,8 +114,22 @@ def info(repo: Opened, place: str) -> Info:
         return Info(where.path, entry, None, stored, contents.read(entry.digest))
     from tether.core.filetype import HEAD_SIZE, sniff
 
-    head = contents.read(entry.digest, 0, HEAD_SIZE)
-    return Info(where.path, entry, sniff(head, entry.name), stored)
+    found = sniff(contents.read(entry.digest, 0, HEAD_SIZE), entry.name)
+    facts = (
+        _facts(cast("BinaryIO", contents.open(entry.digest)), entry.name) if found.kind in _MODELS else None
+    )
+    return Info(where.path, entry, found, stored, model=facts)
+
+
+def _facts(file: "BinaryIO", name: bytes) -> "ModelFacts | None":
+    from tether.errors import Unsupported
+    from tether.model.reading import read_facts
+    from tether.model.source import FileSource
+
+    try:
+        return read_facts(FileSource(file), display(name))
+    except (InvalidInput, Unsupported):
+        return None
 
 
 def info_of_working_file(repo: Opened, path: bytes) -> Info:
@@ -132,8 +154,12 @@ def info_of_working_file(repo: Opened, path: bytes) -> Info:
 
     with translated(display(path)):
         head, digest, size = _read(full, HEAD_SIZE)
+        known, facts = sniff(head, name), None
+        if known.kind in _MODELS:
+            with open(full, "rb") as file:  # noqa: PTH123
+                facts = _facts(file, name)
     kind = EntryKind.EXECUTABLE if found.st_mode & stat.S_IXUSR else EntryKind.FILE
-    return Info(path, Entry(name, kind, size, digest), sniff(head, name), stored_as(repo, digest))
+    return Info(path, Entry(name, kind, size, digest), known, stored_as(repo, digest), model=facts)
 
 
 def _link_info(repo: Opened, path: bytes, target: bytes) -> Info:

@@ -15,6 +15,8 @@ from tether.repo.revision import Place, clean_path, resolve_tree
 if TYPE_CHECKING:
     from os import PathLike
 
+    from tether.api.models import Model
+
 
 _BUFFER = 256 << 10
 _MAX_LINKS = 40
@@ -67,6 +69,21 @@ class Snapshot:
             InvalidInput: It is a folder.
         """
         return io.BufferedReader(self._contents.open(self._file(path).digest), _BUFFER)
+
+    def model(self, path: "str | PathLike[str]") -> "Model":
+        """Return a model file, to look at its tensors without loading it; errors as for `open`.
+
+        Example:
+            >>> import numpy
+            >>> numpy.save(repo.root / "weights.npy", numpy.zeros((2, 3), "float32"))
+            >>> added, made = repo.add(["weights.npy"]), repo.commit("Weights")
+            >>> with repo.at("HEAD").model("weights.npy") as model:
+            ...     model.facts.types
+            {'F32': 6}
+        """
+        from tether.api import models
+
+        return models.model_at(self, path)
 
     def read_bytes(self, path: "str | PathLike[str]") -> bytes:
         """Return a whole file; errors as for `open`.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
-from tether.api.diff import FileChange, Version, content_diff, digest_of, prepared
+from tether.api.diff import FileChange, Version, content_diff, digest_of, model_diff, prepared
 from tether.cli.context import Context
 from tether.cli.format import count_text, size_text
 from tether.core.names import display
@@ -40,6 +40,11 @@ def change_document(ctx: Context, change: FileChange) -> dict[str, Any]:
     if found.hunks is not None:
         document["added"], document["removed"] = count_changes(found.hunks)
         document["lines"] = [line for hunk in found.hunks for line in _hunk_texts(hunk)]
+    tensors = model_diff(ctx.repo(), change, found)
+    if tensors is not None:
+        from tether.model.compare import diff_document
+
+        document["tensors"] = diff_document(tensors)
     return document
 
 
@@ -99,6 +104,11 @@ def _patch(ctx: Context, change: FileChange) -> Iterator[str]:
     found = content_diff(ctx.repo(), change)
     if found.hunks is None:
         yield _summary(change, found)
+        tensors = model_diff(ctx.repo(), change, found)
+        if tensors is not None:
+            from tether.cli.render_model import changed_lines
+
+            yield from changed_lines(ctx.style, tensors)
     elif found.hunks:
         yield style("heading", f"--- a/{old}" if change.old else "--- /dev/null")
         yield style("heading", f"+++ b/{new}" if change.new else "+++ /dev/null")

@@ -8,11 +8,13 @@ import click
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text, size_text
 from tether.cli.paths import expand_paths
+from tether.cli.render_commit import printable
 from tether.cli.revisions import place_text
 from tether.core.names import display
 
 if TYPE_CHECKING:
     from tether.api.inspect import Info
+    from tether.model.facts import ModelFacts
 
 
 @click.command()
@@ -46,11 +48,33 @@ def _document(info: "Info") -> dict[str, Any]:
         "description": found and found.description,
         "width": found and found.width,
         "height": found and found.height,
+        "model": info.model and _model_document(info.model),
         "target": None if info.target is None else display(info.target),
         "chunks": stored and stored.chunks,
         "stored": stored and stored.size,
         "codecs": stored and stored.codecs,
     }
+
+
+def _model_document(facts: "ModelFacts") -> dict[str, Any]:
+    """Return the sum of what a model file holds; `tether model show` has all of it."""
+    return {
+        "format": facts.format,
+        "tensors": len(facts.tensors),
+        "parameters": facts.parameters,
+        "types": facts.types,
+        "safe": facts.safe,
+        "warnings": [each._asdict() for each in facts.warnings],
+    }
+
+
+def _model_rows(facts: "ModelFacts") -> Iterator[tuple[str, str]]:
+    types = f", {' '.join(facts.types)}" if facts.types else ""
+    yield (
+        "model",
+        f"{facts.format}, {count_text(len(facts.tensors), 'tensor')}, {facts.parameters:,} parameters{types}",
+    )
+    yield from (("warning", printable(each.text)) for each in facts.warnings)
 
 
 def _lines(found: "list[Info]") -> Iterator[str]:
@@ -69,6 +93,8 @@ def _rows(info: "Info") -> Iterator[tuple[str, str]]:
         yield "type", info.type.description
     if info.type is not None and info.type.width is not None:
         yield "dimensions", f"{info.type.width} x {info.type.height}"
+    if info.model is not None:
+        yield from _model_rows(info.model)
     if info.target is not None:
         yield "target", display(info.target)
     yield "size", size_text(entry.size) + (f" ({entry.size:,} bytes)" if entry.size >= 1000 else "")

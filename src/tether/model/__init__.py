@@ -1,0 +1,1 @@
+"""Models: what their files hold, how two of them differ."""
