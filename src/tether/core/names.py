@@ -14,6 +14,9 @@ from tether.errors import InvalidInput
 BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 REMOTES: Final = "refs/remotes/"
+RUNS: Final = "refs/runs/"
+SHARED: Final = (BRANCHES, TAGS, RUNS)
+"""What repositories tell each other of; other refs stay where they are."""
 
 MAX_REF_NAME = 1024
 MAX_PATH = 65535
@@ -21,6 +24,7 @@ REPOSITORY_FOLDER: Final = b".tether"
 
 _REF_HINT = "use letters, digits, '-', '_', '.' and '/', as in 'user/new-labels'"
 _REF_FORBIDDEN = frozenset(' ~^:?*[\\"')
+_RUN_ID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _DIGEST_DIGITS = 64
 
@@ -107,6 +111,17 @@ def remote_ref(remote: str, branch: str) -> str:
     return f"{REMOTES}{_short_name(remote)}/{_short_name(branch)}"
 
 
+def run_ref(run: str) -> str:
+    """Return the full name of the ref of a run.
+
+    Raises:
+        InvalidInput: It is no id of a run: 26 digits and small letters without i, l, o and u.
+    """
+    if _RUN_ID.fullmatch(run) is None:
+        raise InvalidInput(f"not the id of a run: {run!r}", hint="'tether runs list' lists them")
+    return RUNS + run
+
+
 def _short_name(name: str) -> str:
     check_ref_name(name)
     if len(name) == _DIGEST_DIGITS and _HEXADECIMAL.issuperset(name):
@@ -115,7 +130,9 @@ def _short_name(name: str) -> str:
 
 
 def short_ref(ref: str) -> str:
-    """Return a ref's name as people write it; names outside branches, tags and remotes stay whole."""
+    """Return a ref's name as people write it; names outside branches, tags, remotes and runs stay whole."""
+    if ref.startswith(RUNS):
+        return ref.removeprefix("refs/")
     for prefix in (BRANCHES, TAGS, REMOTES):
         if ref.startswith(prefix) and len(ref) > len(prefix):
             return ref[len(prefix) :]
