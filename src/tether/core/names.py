@@ -130,9 +130,7 @@ def _short_name(name: str) -> str:
 
 
 def short_ref(ref: str) -> str:
-    """Return a ref's name as people write it; names outside branches, tags, remotes and runs stay whole."""
-    if ref.startswith(RUNS):
-        return ref.removeprefix("refs/")
+    """Return a ref's name as people write it; names outside branches, tags and remotes stay whole."""
     for prefix in (BRANCHES, TAGS, REMOTES):
         if ref.startswith(prefix) and len(ref) > len(prefix):
             return ref[len(prefix) :]
