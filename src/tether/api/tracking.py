@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tether.api.opened import system_clock
 from tether.api.repo import Repo
 from tether.api.running import (
     DATA_PREFIX,
@@ -23,9 +22,10 @@ from tether.api.running import (
     described,
     variable,
 )
+from tether.core.identity import Person
 from tether.errors import InvalidInput, NotFound
 from tether.model.journal import Journal
-from tether.model.rundoc import Exit, Resources, Scalar, Status, check_name, scalar
+from tether.model.rundoc import Exit, Resources, Scalar, Status, scalar
 from tether.model.sealing import Ending, seal
 from tether.model.usage import moved_bytes
 
@@ -101,9 +101,8 @@ class Run:
         Raises:
             InvalidInput: It is no number.
         """
-        check_name(name, "metric")
         with self._lock:
-            self._active().metric(name, value, step, system_clock().micros / 1_000_000)
+            self._active().metric(name, value, step, time.time())
 
     def artefact(self, path: str | Path, name: str | None = None) -> None:
         """Keep a file, or the files below a folder, as they are now.
@@ -137,7 +136,7 @@ def run(
     In a command of `tether run` it is that run, which goes on after the statement.
 
     Args:
-        repo: The repository, or a folder in it.
+        repo: The repository, or a folder in it; then who runs it is looked up as the command does.
         name: What people call the run.
         data: What it reads, each as `NAME=REV:PATH`; `run.data[NAME]` is a read-only folder or file with it.
         parameters: Parameters that are known at once; `Run.param` records others.
@@ -168,7 +167,18 @@ def run(
     )
     if RUN_FOLDER in environ:
         return Run(None, request)
-    return Run(repo if isinstance(repo, Repo) else Repo.open(repo), request)
+    return Run(repo if isinstance(repo, Repo) else _opened(Path(repo), environ), request)
+
+
+def _opened(path: Path, environ: Mapping[str, str]) -> Repo:
+    """Open a repository as the command does for whoever runs this: a script of theirs stands for them."""
+    base = environ.get("XDG_CONFIG_HOME")
+    settings = (Path(base) if base else Path.home() / ".config") / "tether" / "config.toml"
+    repo = Repo.open(path, user_config=settings)
+    name, email = environ.get("TETHER_USER_NAME"), environ.get("TETHER_USER_EMAIL")
+    if name and email:
+        repo.author = Person(name, email)
+    return repo
 
 
 class _Account:

@@ -58,6 +58,7 @@ class Journal:
         self.folder = folder
         self.kept = False
         self._metrics: int | None = None
+        self._names: dict[str, str] = {}
 
     @property
     def id(self) -> str:
@@ -132,7 +133,7 @@ class Journal:
         """Append a value of a metric; it is with the system when this returns.
 
         Raises:
-            InvalidInput: The value is no number.
+            InvalidInput: The value is no number, or the name cannot be one.
         """
         try:
             given = number(float(value))  # type: ignore[arg-type]
@@ -141,8 +142,12 @@ class Journal:
         if self._metrics is None:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
             self._metrics = os.open(self.folder / METRICS, flags, 0o644)
+        named = self._names.get(name)
+        if named is None:
+            named = self._names[name] = json.dumps(check_name(name, "metric"))
         shown = given if isinstance(given, float) else json.dumps(given)
-        line = f'{{"name":{json.dumps(name)},"value":{shown},"step":{json.dumps(step)},"time":{time}}}\n'
+        at = "null" if step is None else int(step)
+        line = f'{{"name":{named},"value":{shown},"step":{at},"time":{time}}}\n'
         os.write(self._metrics, line.encode())
 
     def parameter(self, name: str, value: object) -> None:

@@ -12,6 +12,7 @@ from tether.api.running import RUN_FOLDER, RunRequest, begun
 from tether.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from tether.model.reading import find_run
 from tether.model.sealing import PINNED
+from tether.repo.history import History
 
 
 @pytest.fixture
@@ -150,3 +151,25 @@ def test_links_and_single_files_are_pinned(repo: Repo) -> None:
     assert file.stat().st_ino == (folder / "cat.txt").stat().st_ino
     assert [(folder / name).stat().st_mode & 0o777 for name in ("cat.txt", "run.sh")] == [0o444, 0o555]
     assert repo.repository.directory / FOLDER in folder.parents
+
+
+def test_who_runs_it_is_found_as_the_command_does(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the user's settings, or in the environment, which goes before."""
+    settings = tmp_path / "config/tether/config.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('[user]\nname = "Bob"\nemail = "bob@example.org"\n')
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("TETHER_USER_NAME", "TETHER_USER_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+
+    with tether.run():
+        pass
+    monkeypatch.setenv("TETHER_USER_NAME", "Eve")
+    monkeypatch.setenv("TETHER_USER_EMAIL", "eve@example.org")
+    with tether.run("train"):
+        pass
+
+    found = [History.of(repo.repository).commit(each.commit) for each in repo.runs() if each.commit]
+    assert [commit.author.name for commit in found] == ["Eve", "Bob"]
