@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 from tests.support.cli import TETHER, Room
+from tests.support.repos import commit_files
+
+from tether.api.repo import Repo
 
 POINT = 'echo \'{"step": 1, "loss": 0.5}\' >> "$TETHER_METRICS"'
 
@@ -274,3 +277,20 @@ def test_runs_travel_with_push_and_clone(room: Room) -> None:
     assert json.loads(room.do("fsck", "--full", "--json", cwd=copy))["problems"] == []
     room.do("clone", "-q", "--depth", "1", "../shared.tether", "../short")
     assert json.loads(room.do("runs", "list", "--json", cwd=room.work.parent / "short")) == []
+
+
+def test_runs_of_others_that_are_none(room: Room) -> None:
+    """A pushed run that cannot be read, or says that it is another one, hides no other run."""
+    do(room, "--name", "base", "--", "true")
+    with Repo.open(room.work) as repo:
+        record = repo.runs()[0].record
+        for number, data in enumerate((b"{}", record.encode())):
+            ref = f"refs/runs/{number:026}"
+            commit_files(repo.repository, {"run.json": data}, "run", branch=ref)
+
+    listed = room.run("runs", "list", "--json")
+
+    assert [found["name"] for found in json.loads(listed.out)] == ["base"]
+    assert listed.err.count("warning: run 0000") == 2
+    assert room.run("runs", "show", f"{0:026}").code == 7
+    assert runs(room, "show", "last")["name"] == "base"

@@ -323,13 +323,14 @@ def described(journal: Journal, request: RunRequest) -> Iterator[None]:
 
     def describe_it() -> None:
         about = describe(request.command, request.folder, request.environ)
-        if journal.folder.is_dir():
-            journal.write(ENVIRONMENT, canonical(about))
+        journal.write(ENVIRONMENT, canonical(about))
 
     thread = threading.Thread(target=describe_it, name="environment", daemon=True)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 def recover_all(repo: Opened, author: Person | None = None) -> list[RunRecord]:

@@ -14,7 +14,7 @@ from tether.api.opened import Opened
 from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
-from tether.errors import InvalidInput, NotFound
+from tether.errors import InvalidInput, NotFound, TetherError
 from tether.model.journal import PATCH, journals
 from tether.model.metrics import Series
 from tether.model.reading import (
@@ -58,16 +58,24 @@ class RunQuery:
     skip: int = 0
 
 
-def list_runs(repo: Opened, query: RunQuery | None = None) -> list[KnownRun]:
+def list_runs(
+    repo: Opened, query: RunQuery | None = None, problems: list[TetherError] | None = None
+) -> list[KnownRun]:
     """Return runs.
+
+    Args:
+        repo: Where.
+        query: Which.
+        problems: Takes what is wrong with runs that cannot be read, which are left out; None raises it.
 
     Raises:
         InvalidInput: A condition cannot be read.
+        Corrupt: A run is damaged.
     """
     query = query or RunQuery()
     tests = [_condition(text) for text in query.where]
     found: Iterable[KnownRun] = (
-        run for run in runs_of(repo.repository) if all(test(run.record) for test in tests)
+        run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
     )
     if query.sort is not None:
         found = _sorted(list(found), query.sort)

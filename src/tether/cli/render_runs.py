@@ -32,7 +32,7 @@ def run_table(ctx: "Context", runs: "Sequence[KnownRun]", columns: Sequence[str]
     rows = [
         [
             record.id,
-            record.name or "-",
+            _cell(record.name),
             str(record.status),
             *(_cell(value_of(record, name)) for name in names),
         ]
@@ -56,14 +56,14 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    text = text if text.isprintable() else ascii(text)
+    text = _printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 def run_lines(ctx: "Context", run: "KnownRun", environment: Mapping[str, Any]) -> Iterator[str]:
     """Yield all that is known of a run, for people."""
     record = run.record
-    named = f" ({record.name})" if record.name else ""
+    named = f" ({_cell(record.name)})" if record.name else ""
     yield f"{ctx.style('heading', 'run')} {ctx.style('id', record.id)}{named}"
     yield from _rows(_about(record))
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
@@ -129,20 +129,29 @@ def _used(record: "RunRecord") -> Iterator[tuple[str, str]]:
 
 
 def _environment(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    machine, python = found.get("machine") or {}, found.get("python") or {}
+    machine, python = _mapping(found.get("machine")), _mapping(found.get("python"))
     for title in ("distribution", "architecture", "processor"):
         if machine.get(title):
             yield title, str(machine[title])
     if machine.get("cores_allowed"):
         yield "cores", str(machine["cores_allowed"])
-    if machine.get("memory_bytes"):
-        yield "memory", size_text(int(machine["memory_bytes"]))
-    for each in found.get("accelerators") or ():
+    memory = machine.get("memory_bytes")
+    if isinstance(memory, int):
+        yield "memory", size_text(memory)
+    for each in _rows_in(found.get("accelerators")):
         yield "accelerator", str(each.get("name"))
     if python.get("version"):
-        yield "python", f"{python['version']}, {count_text(len(python.get('packages') or ()), 'package')}"
-    for each in python.get("blas") or ():
-        yield "blas", str(each.get("config") or each.get("library") or each)
+        yield "python", f"{python['version']}, {count_text(len(_mapping(python.get('packages'))), 'package')}"
+    for each in _rows_in(python.get("blas")):
+        yield "blas", str(each.get("config") or each.get("library") or "?")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _rows_in(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _section(ctx: "Context", title: str, rows: Mapping[str, str]) -> Iterator[str]:
@@ -152,9 +161,15 @@ def _section(ctx: "Context", title: str, rows: Mapping[str, str]) -> Iterator[st
 
 
 def _rows(rows: Mapping[str, str], indent: str = "") -> Iterator[str]:
-    width = max(map(len, rows), default=0)
-    for name, text in rows.items():
-        yield f"{indent}{name.ljust(width)}  {text if text.isprintable() else ascii(text)}"
+    shown = {_printable(name): _printable(text) for name, text in rows.items()}
+    width = max(map(len, shown), default=0)
+    for name, text in shown.items():
+        yield f"{indent}{name.ljust(width)}  {text}"
+
+
+def _printable(text: str) -> str:
+    """Return a text that somebody else may have written as it can go to a terminal."""
+    return text if text.isprintable() else ascii(text)
 
 
 # -- two runs -------------------------------------------------------------------------------
@@ -174,7 +189,7 @@ def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
     if found.patch:
         yield "  patch  differs"
     for change in found.data:
-        what = "working copy" if change.name == _WORK else f"data {change.name}"
+        what = "working copy" if change.name == _WORK else f"data {_printable(change.name)}"
         yield ctx.style("heading", f"{what}: {_file_count(change.files, change.old, change.new)}")
         for file in change.files[:_SHOWN_FILES]:
             yield f"  {file.change.ljust(8)}  {display(file.path)}"

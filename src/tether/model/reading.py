@@ -1,7 +1,6 @@
 """Runs of a repository, as they were stored or as far as they came."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from tether.core.digest import Digest
 from tether.core.names import RUNS, path_bytes
 from tether.core.tree import Entry
 from tether.core.treeread import find, find_many
-from tether.errors import Corrupt, InvalidInput, NotFound
+from tether.errors import Corrupt, InvalidInput, NotFound, TetherError
 from tether.model.journal import ENVIRONMENT, METRICS, PATCH, RECORD, Journal, journals
 from tether.model.metrics import Series, decode_series
 from tether.model.rundoc import RunRecord, Status
@@ -19,6 +18,7 @@ from tether.repo.history import History
 from tether.repo.repository import Repository
 
 _MOST_RECORD = 64 << 20
+_MOST_FILE = 1 << 30
 _MIN_PART = 4
 LAST = "last"
 
@@ -45,8 +45,12 @@ class KnownRun:
         return self.record.id
 
 
-def runs_of(repository: Repository) -> Iterator[KnownRun]:
+def runs_of(repository: Repository, problems: list[TetherError] | None = None) -> Iterator[KnownRun]:
     """Yield the runs of a repository, the newest first.
+
+    Args:
+        repository: Where.
+        problems: Takes what is wrong with runs that cannot be read, which are left out; None raises it.
 
     Raises:
         Corrupt: One is damaged.
@@ -57,24 +61,33 @@ def runs_of(repository: Repository) -> Iterator[KnownRun]:
     stored = {name.removeprefix(RUNS): digest for name, digest in refs.items() if name.startswith(RUNS)}
     history = History.of(repository)
     for run in sorted({*stored, *waiting}, reverse=True):
-        if run in stored:
-            yield stored_run(repository, history, stored[run])
-        else:
-            with suppress(NotFound):  # stored in this moment
-                yield under_way(waiting[run])
+        try:
+            found = stored_run(repository, history, run, stored[run]) if run in stored else None
+            found = found or under_way(waiting[run])
+        except NotFound:  # it was under way and was stored in this moment
+            continue
+        except TetherError as error:
+            if problems is None:
+                raise
+            problems.append(error)
+            continue
+        yield found
 
 
-def stored_run(repository: Repository, history: History, commit: Digest) -> KnownRun:
+def stored_run(repository: Repository, history: History, run: str, commit: Digest) -> KnownRun:
     """Return the run that a commit is of.
 
     Raises:
-        Corrupt: It is no run, or damaged.
+        Corrupt: It is no run, or damaged, or another run.
     """
     tree = history.commit(commit).tree
     entry = find(repository.objects, tree, RECORD.encode())
     if entry is None or entry.size > _MOST_RECORD:
-        raise Corrupt(f"commit {commit.hex()[:12]} is no run: it has no {RECORD}")
-    return KnownRun(RunRecord.decode(repository.contents.read(entry.digest)), tree, commit)
+        raise Corrupt(f"run {run} has no {RECORD}", hint="somebody pushed it as it is")
+    record = RunRecord.decode(repository.contents.read(entry.digest), run)
+    if record.id != run:
+        raise Corrupt(f"run {run} says that it is another one", hint="somebody pushed it as it is")
+    return KnownRun(record, tree, commit)
 
 
 def under_way(journal: Journal) -> KnownRun:
@@ -98,11 +111,10 @@ def find_run(repository: Repository, text: str) -> KnownRun:
     text = text.removeprefix(RUNS).removeprefix("runs/")
     refs = repository.root().refs
     if RUNS + text in refs:
-        return stored_run(repository, History.of(repository), refs[RUNS + text])
-    if text == LAST:
-        for newest in runs_of(repository):
-            return newest
-    found = list(runs_of(repository))
+        return stored_run(repository, History.of(repository), text, refs[RUNS + text])
+    found = list(runs_of(repository, []))
+    if text == LAST and found:
+        return found[0]
     fits = [run for run in found if run.record.name == text][:1]
     if not fits and len(text) >= _MIN_PART:
         fits = [run for run in found if run.id.startswith(text) or run.id.endswith(text)]
@@ -148,6 +160,8 @@ def read_file(repository: Repository, run: KnownRun, path: str) -> bytes | None:
     if run.tree is None:
         return run.journal.read(path) if run.journal is not None else None
     entry = find(repository.objects, run.tree, path_bytes(path))
+    if entry is not None and entry.size > _MOST_FILE:
+        raise Corrupt(f"{path} of run {run.id} is larger than any that is written")
     return None if entry is None else repository.contents.read(entry.digest)
 
 

@@ -161,8 +161,12 @@ class RunRecord(_Value, frozen=True):
         return canonical(msgspec.to_builtins(self))
 
     @classmethod
-    def decode(cls, data: bytes) -> "RunRecord":
+    def decode(cls, data: bytes, run: str = "") -> "RunRecord":
         """Read `run.json`.
+
+        Args:
+            data: The bytes.
+            run: Its id, for messages.
 
         Raises:
             Unsupported: It has a version that is not known.
@@ -173,8 +177,8 @@ class RunRecord(_Value, frozen=True):
             if version == VERSION:
                 return msgspec.json.decode(data, type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"a run is damaged: {error}", hint="run 'tether fsck'") from None
-        raise Unsupported(f"a run has version {version}", hint="a newer Tether may know it")
+            raise Corrupt(f"run {run} is damaged: {error}", hint="run 'tether fsck'") from None
+        raise Unsupported(f"run {run} has version {version}", hint="a newer Tether may know it")
 
 
 class _Version(msgspec.Struct):

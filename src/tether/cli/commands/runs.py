@@ -13,7 +13,7 @@ import click
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import with_options
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, TetherError
 
 if TYPE_CHECKING:
     from tether.api.runs import RunQuery
@@ -59,7 +59,10 @@ def list_(ctx: Context, options: ListOptions) -> None:
     from tether.api.runs import document_of, list_runs
     from tether.cli.render_runs import run_table
 
-    found = list_runs(ctx.repo(), _query(options))
+    problems: list[TetherError] = []
+    found = list_runs(ctx.repo(), _query(options), problems)
+    for problem in problems:
+        ctx.warn(str(problem))
     columns = options.columns.split(",") if options.columns is not None else None
     documents = [document_of(run.record) for run in found] if ctx.json else []
     ctx.emit(documents, lambda: run_table(ctx, found, columns), page=True)
