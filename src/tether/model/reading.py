@@ -1,11 +1,12 @@
 """Runs of a repository, as they were stored or as far as they came."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from tether.core.batches import batches
 from tether.core.digest import Digest
 from tether.core.names import RUNS, path_bytes
 from tether.core.tree import Entry
@@ -19,6 +20,8 @@ from tether.repo.repository import Repository
 
 _MOST_RECORD = 64 << 20
 _MOST_FILE = 1 << 30
+_TOGETHER = 256
+"""Runs whose records a partial clone brings in one go."""
 _MIN_PART = 4
 LAST = "last"
 
@@ -59,19 +62,28 @@ def runs_of(repository: Repository, problems: list[TetherError] | None = None) -
     refs = repository.root().refs
     waiting = {journal.id: journal for journal in journals(repository.directory) if journal.is_told}
     stored = {name.removeprefix(RUNS): digest for name, digest in refs.items() if name.startswith(RUNS)}
-    history = History.of(repository)
-    for run in sorted({*stored, *waiting}, reverse=True):
-        try:
-            found = stored_run(repository, history, run, stored[run]) if run in stored else None
-            found = found or under_way(waiting[run])
-        except NotFound:  # it was under way and was stored in this moment
-            continue
-        except TetherError as error:
-            if problems is None:
-                raise
-            problems.append(error)
-            continue
-        yield found
+    for some in batches(sorted({*stored, *waiting}, reverse=True), _TOGETHER):
+        history = History.of(repository)
+        _prepare(repository, history, [stored[run] for run in some if run in stored])
+        for run in some:
+            try:
+                if run in stored:
+                    yield stored_run(repository, history, run, stored[run])
+                elif (found := under_way(waiting[run])) is not None:
+                    yield found
+            except TetherError as error:
+                if problems is None:
+                    raise
+                problems.append(error)
+
+
+def _prepare(repository: Repository, history: History, commits: Sequence[Digest]) -> None:
+    """Bring the records of runs that a partial clone has left at its remote, in one go."""
+    if not repository.contents.is_partial:
+        return
+    trees = [history.commit(commit).tree for commit in commits]
+    entries = [find(repository.objects, tree, RECORD.encode()) for tree in trees]
+    repository.contents.prepare([each.digest for each in entries if each and each.size <= _MOST_RECORD])
 
 
 def stored_run(repository: Repository, history: History, run: str, commit: Digest) -> KnownRun:
@@ -90,9 +102,13 @@ def stored_run(repository: Repository, history: History, run: str, commit: Diges
     return KnownRun(record, tree, commit)
 
 
-def under_way(journal: Journal) -> KnownRun:
-    """Return a run as its journal has it: running, or lost where its process is gone."""
-    alive, record = journal.is_alive, journal.record()
+def under_way(journal: Journal) -> KnownRun | None:
+    """Return a run as its journal has it: running, or lost where nobody is at it; None if it was stored."""
+    alive = journal.is_alive
+    try:
+        record = journal.record()
+    except NotFound:
+        return None
     metrics = journal.metrics()
     status = Status.RUNNING if alive else Status.LOST
     seen = msgspec.structs.replace(
