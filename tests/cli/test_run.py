@@ -23,6 +23,7 @@ POINT = 'echo \'{"step": 1, "loss": 0.5}\' >> "$TETHER_METRICS"'
 def room(tmp_path: Path) -> Room:
     """Return a room with a repository: two commits of a folder `train`, the first is tagged v1."""
     room = Room(tmp_path)
+    room.inside = True
     room.do("init", "-q")
     room.write("train/cat.txt", "a cat\n")
     room.do("add", "-q", ".")
@@ -65,6 +66,7 @@ def started(room: Room) -> Iterator[tuple["subprocess.Popen[str]", int]]:
 
 def test_a_command_is_recorded(room: Room) -> None:
     """What it read, was told, said, measured, made and ended with is there; output is shown meanwhile."""
+    room.inside = False
     script = f"cat $TETHER_DATA_TRAIN/*; echo oh >&2; {POINT}; echo weights > out.bin; "
     script += "echo $TETHER_PARAM_LR; exit 3"
 
