@@ -5,12 +5,12 @@ The commit has no parents. Its tree holds the record, what was printed and measu
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
-from tether.core.digest import Digest
+from tether.core.digest import Digest, parse_digest
 from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, run_ref
@@ -77,8 +77,11 @@ def seal(repository: Repository, journal: Journal, ending: Ending, author: Perso
     with repository.transaction(f"run {journal.id}") as transaction:
         record = journal.record()
         pinned = transaction.ref(PINNED + record.id)
-        base = EMPTY_TREE if pinned is None else History(transaction.objects).commit(pinned).tree
         files = _Files(transaction)
+        if pinned is None:  # somebody took that back while the command ran
+            base, files.entries = EMPTY_TREE, dict(_read_by(record, transaction))
+        else:
+            base = History(transaction.objects).commit(pinned).tree
         record = _completed(journal, record, ending, files)
         files.put(RECORD, record.encode())
         tree = edit_tree(transaction.objects, base, files.entries).digest
@@ -89,6 +92,18 @@ def seal(repository: Repository, journal: Journal, ending: Ending, author: Perso
             transaction.set_ref(PINNED + record.id, None)
     journal.remove()
     return record
+
+
+def _read_by(record: RunRecord, transaction: Transaction) -> Iterator[tuple[bytes, Entry]]:
+    """Yield what a run read, as far as it is here, by path in the tree of the run."""
+    for each in record.data:
+        kind = EntryKind[each.kind.upper()]
+        entry = Entry(path_bytes(each.name), kind, each.bytes, parse_digest(each.digest), each.files)
+        if transaction.objects.known(entry.digest):
+            yield path_bytes(f"{DATA}/{each.name}"), entry
+    work = record.work
+    if work is not None and transaction.objects.known(digest := parse_digest(work.digest)):
+        yield path_bytes(WORK), Entry(path_bytes(WORK), EntryKind.DIRECTORY, work.bytes, digest, work.files)
 
 
 def _completed(journal: Journal, record: RunRecord, ending: Ending, files: "_Files") -> RunRecord:

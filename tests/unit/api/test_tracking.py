@@ -173,3 +173,14 @@ def test_who_runs_it_is_found_as_the_command_does(
 
     found = [History.of(repo.repository).commit(each.commit) for each in repo.runs() if each.commit]
     assert [commit.author.name for commit in found] == ["Eve", "Bob"]
+
+
+def test_undo_while_a_run_is_under_way(repo: Repo) -> None:
+    """What the run pinned is taken back with it, and is a part of the run all the same."""
+    with tether.run(repo, data=["train=HEAD:train"]):
+        assert repo.undo().operation.command.endswith("begins")
+
+    [found] = repo.runs()
+    assert repo.at(f"runs/{found.id}").read_text("data/train/cat.txt") == "a cat\n"
+    assert repo.at(f"runs/{found.id}").read_text("work/train/cat.txt") == "a cat\n"
+    assert repo.fsck(full=True).problems == []
