@@ -22,8 +22,8 @@ from tether.api.working import Moved
 from tether.core.objects import Commit
 from tether.core.tree import Entry
 from tether.core.treediff import TreeChange
-from tether.model.reading import KnownRun
-from tether.model.rundoc import (
+from tether.runs.reading import KnownRun
+from tether.runs.rundoc import (
     Artefact,
     Code,
     DataInput,

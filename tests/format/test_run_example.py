@@ -6,8 +6,8 @@ import re
 from tests.support.pages import page
 
 from tether.core.identity import Time
-from tether.model.metrics import Metrics, Series, decode_series, encode_series
-from tether.model.rundoc import DataInput, Exit, Resources, RunRecord, Status, stamp
+from tether.runs.metrics import Metrics, Series, decode_series, encode_series
+from tether.runs.rundoc import DataInput, Exit, Resources, RunRecord, Status, stamp
 
 
 def test_the_example_of_a_run() -> None:

@@ -22,7 +22,7 @@ from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import walk
-from tether.model.journal import clone_blocks, copy_file
+from tether.runs.journal import clone_blocks, copy_file
 from tether.storage.locks import LockFile
 from tether.storage.oserrors import translated
 from tether.worktree.files import syncfs

@@ -19,11 +19,11 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find
 from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import InvalidInput, NotFound
-from tether.model.child import Task, run_task
-from tether.model.environment import describe
-from tether.model.gitcode import CodeState, git_state
-from tether.model.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
-from tether.model.rundoc import (
+from tether.runs.child import Task, run_task
+from tether.runs.environment import describe
+from tether.runs.gitcode import CodeState, git_state
+from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
+from tether.runs.rundoc import (
     Code,
     DataInput,
     RunRecord,
@@ -35,7 +35,7 @@ from tether.model.rundoc import (
     scalar,
     stamp,
 )
-from tether.model.sealing import DATA, WORK, Ending, pin, recover, seal, unpin
+from tether.runs.sealing import DATA, WORK, Ending, pin, recover, seal, unpin
 from tether.repo.revision import find_entry, split_place
 from tether.repo.transaction import Transaction
 from tether.worktree.staging import stage_paths

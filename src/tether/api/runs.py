@@ -15,9 +15,9 @@ from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, NotFound, TetherError
-from tether.model.journal import PATCH, journals
-from tether.model.metrics import Series
-from tether.model.reading import (
+from tether.runs.journal import PATCH, journals
+from tether.runs.metrics import Series
+from tether.runs.reading import (
     KnownRun,
     entries_of,
     environment_of,
@@ -26,8 +26,8 @@ from tether.model.reading import (
     runs_of,
     series_of,
 )
-from tether.model.rundoc import RunRecord
-from tether.model.sealing import DATA, WORK
+from tether.runs.rundoc import RunRecord
+from tether.runs.sealing import DATA, WORK
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,

@@ -24,10 +24,10 @@ from tether.api.running import (
 )
 from tether.core.identity import Person
 from tether.errors import InvalidInput, NotFound
-from tether.model.journal import Journal
-from tether.model.rundoc import Exit, Resources, Scalar, Status, scalar
-from tether.model.sealing import Ending, seal
-from tether.model.usage import moved_bytes
+from tether.runs.journal import Journal
+from tether.runs.rundoc import Exit, Resources, Scalar, Status, scalar
+from tether.runs.sealing import Ending, seal
+from tether.runs.usage import moved_bytes
 
 
 class Run:

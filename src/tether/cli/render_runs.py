@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tether.api.diff import FileChange
     from tether.api.runs import Pair, RunDiff
     from tether.cli.context import Context
-    from tether.model.reading import KnownRun
-    from tether.model.rundoc import RunRecord
+    from tether.runs.reading import KnownRun
+    from tether.runs.rundoc import RunRecord
 
 _SHOWN_FILES = 20
 _WORK = "work"
@@ -237,7 +237,7 @@ def diff_document(found: "RunDiff") -> dict[str, Any]:
 
 
 def _sides(pair: "Pair") -> dict[str, Any]:
-    from tether.model.rundoc import number
+    from tether.runs.rundoc import number
 
     old, new = (number(value) if isinstance(value, float) else value for value in pair)
     return {"old": old, "new": new}

@@ -105,7 +105,7 @@ def _shower(stream: Any) -> Any:
 
 
 def _parameter(text: str) -> tuple[str, Any]:
-    from tether.model.rundoc import read_scalar
+    from tether.runs.rundoc import read_scalar
 
     name, equals, value = text.partition("=")
     if not equals:

@@ -17,7 +17,7 @@ from tether.errors import InvalidInput, TetherError
 
 if TYPE_CHECKING:
     from tether.api.runs import RunQuery
-    from tether.model.reading import KnownRun
+    from tether.runs.reading import KnownRun
 
 _WHERE_HELP = (
     "Only runs for which this holds, like 'lr<0.1', 'loss.min<=0.2', 'status=finished', 'name~^base'."
@@ -147,7 +147,7 @@ def export(ctx: Context, options: ExportOptions) -> None:
 
 def _exported(ctx: Context, found: "list[KnownRun]", options: ExportOptions) -> str:
     from tether.api.runs import columns_of, document_of, run_series
-    from tether.model.metrics import rows_of
+    from tether.runs.metrics import rows_of
 
     repo = ctx.repo()
     if options.form == "json":
@@ -214,7 +214,7 @@ def plot(ctx: Context, options: PlotOptions) -> None:
 
 def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
     from tether.api.runs import run_series, value_of
-    from tether.model.plotting import curves, parallel
+    from tether.runs.plotting import curves, parallel
 
     labels: Mapping[str, str] = {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
     if options.parallel is not None:

@@ -24,8 +24,8 @@ import msgspec
 
 from tether.core.names import check_path, path_bytes
 from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError
-from tether.model.metrics import Metrics, read_lines
-from tether.model.rundoc import RunRecord, Scalar, canonical, check_name, number, scalar
+from tether.runs.metrics import Metrics, read_lines
+from tether.runs.rundoc import RunRecord, Scalar, canonical, check_name, number, scalar
 from tether.storage.oserrors import translated
 
 FOLDER = "runs"

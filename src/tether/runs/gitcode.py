@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from tether.model.rundoc import Code
+from tether.runs.rundoc import Code
 
 _TIMEOUT_S = 60
 MOST_PATCH = 16 << 20

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tether.errors import Corrupt, InvalidInput, Unsupported
-from tether.model.rundoc import RunRecord, Status, check_name, number, read_scalar, scalar
+from tether.runs.rundoc import RunRecord, Status, check_name, number, read_scalar, scalar
 
 RECORD = RunRecord(
     "01kdvjkj00000000000000000a",

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from tether.errors import Corrupt
-from tether.model.rundoc import Number, Summary, canonical, number
+from tether.runs.rundoc import Number, Summary, canonical, number
 
 _OWN_KEYS = frozenset({"step", "time"})
 _MAX_SERIES = 10_000

@@ -13,8 +13,8 @@ from types import FrameType
 from typing import IO
 
 from tether.errors import Forbidden, InvalidInput, NotFound
-from tether.model.rundoc import Exit, Output, Resources, Status
-from tether.model.usage import Sampler, moved_bytes
+from tether.runs.rundoc import Exit, Output, Resources, Status
+from tether.runs.usage import Sampler, moved_bytes
 
 _BLOCK = 64 << 10
 MOST_OUTPUT = 64 << 20

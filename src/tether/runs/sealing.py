@@ -17,9 +17,9 @@ from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.model.journal import ENDING, ENVIRONMENT, METRICS, OUTPUTS, PATCH, RECORD, Journal
-from tether.model.metrics import encode_series
-from tether.model.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
+from tether.runs.journal import ENDING, ENVIRONMENT, METRICS, OUTPUTS, PATCH, RECORD, Journal
+from tether.runs.metrics import encode_series
+from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction

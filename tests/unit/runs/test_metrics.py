@@ -5,8 +5,8 @@ import math
 import pytest
 
 from tether.errors import Corrupt
-from tether.model.metrics import Metrics, Series, decode_series, encode_series, read_lines
-from tether.model.plotting import curves, parallel
+from tether.runs.metrics import Metrics, Series, decode_series, encode_series, read_lines
+from tether.runs.plotting import curves, parallel
 
 
 def test_lines_of_both_forms() -> None:
