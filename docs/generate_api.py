@@ -25,6 +25,18 @@ from tether.core.treediff import TreeChange
 from tether.model.compare import LayerChange, ModelDiff, RenamedTensor, TensorChange
 from tether.model.distance import Distance
 from tether.model.facts import Caution, GlobalName, ModelFacts, Place, Tensor
+from tether.runs.reading import KnownRun
+from tether.runs.rundoc import (
+    Artefact,
+    Code,
+    DataInput,
+    Exit,
+    Output,
+    Resources,
+    RunRecord,
+    Summary,
+    Work,
+)
 from tether.repo.check import CheckReport, Problem
 from tether.repo.gcwrite import GcCounts
 from tether.repo.logwalk import LogEntry
@@ -43,6 +55,7 @@ RETURNED = (
     Undone, GcCounts, CheckReport, Problem,
     ModelFacts, Tensor, Place, GlobalName, Caution,
     ModelDiff, TensorChange, Distance, RenamedTensor, LayerChange,
+    KnownRun, RunRecord, DataInput, Work, Code, Summary, Artefact, Exit, Resources, Output,
 )  # fmt: skip
 
 _LONG = 100
@@ -50,9 +63,9 @@ _LONG = 100
 _HEAD = """# Python
 
 `make reference` writes this page from the docstrings. [The guide](../guides/python.md) shows how to use them.
-`import tether` gives the classes of the first four parts and `tether.errors`; everything that is raised
-on purpose is one of [these errors](../errors.md). A *digest* is 32 bytes; `.hex()` gives the id that the
-command line prints. Paths in results are bytes, relative to the folder of the working files, with `/`;
+`import tether` gives the classes of the first four parts, `run` and `tether.errors`; everything that is
+raised on purpose is one of [these errors](../errors.md). A *digest* is 32 bytes; `.hex()` gives the id that
+the command line prints. Paths in results are bytes, relative to the folder of the working files, with `/`;
 `os.fsdecode` makes text of them. Paths that are given are text, bytes or `Path` (`AnyPath`), where several
 are welcome also a list of them (`Paths`); they are relative to the folder of the working files.
 """
@@ -61,9 +74,10 @@ are welcome also a list of them (`Paths`); they are relative to the folder of th
 def reference() -> str:
     """Return the whole page."""
     parts = [_HEAD]
-    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo, tether.Model):
+    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo, tether.Model, tether.Run):
         parts += [f"## {kind.__name__}\n", _prose(kind)]
         parts += [_member(kind, name) for name in _members(kind)]
+    parts += [f"## run\n\n```python\n{_wrapped(_call(tether.run, bound=False))}\n```\n", _prose(tether.run)]
     for title, kinds in (("What methods take", TAKEN), ("What methods return", RETURNED)):
         parts.append(f"## {title}\n")
         parts += [_value(kind) for kind in kinds]
@@ -89,11 +103,11 @@ def _member(kind: type, name: str) -> str:
     return f"### {kind.__name__}.{name}\n\n```python\n{_wrapped(call)}\n```\n\n{_prose(member)}"
 
 
-def _call(function: Any) -> str:
+def _call(function: Any, *, bound: bool = True) -> str:
     """Return name, arguments and result of a function as they are written, without self and quotes."""
     node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     assert isinstance(node, ast.FunctionDef)
-    node.args.args = node.args.args[1:]
+    node.args.args = node.args.args[1:] if bound else node.args.args
     node.args = _Unquoted().visit(node.args)
     assert node.returns is not None
     given = re.sub(r"(?<=[\w\]])=", " = ", ast.unparse(node.args)).replace("'", '"')

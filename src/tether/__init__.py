@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tether.api.repo import Repo
     from tether.api.snapshot import Snapshot
     from tether.api.staging import CommitRequest
+    from tether.api.tracking import Run, run
     from tether.core.identity import Person, Time
 
 __all__ = [
@@ -30,9 +31,11 @@ __all__ = [
     "Person",
     "RemoteRepo",
     "Repo",
+    "Run",
     "Snapshot",
     "Time",
     "errors",
+    "run",
 ]
 
 _HOMES = {
@@ -43,8 +46,10 @@ _HOMES = {
     "Person": "tether.core.identity",
     "RemoteRepo": "tether.api.remoterepo",
     "Repo": "tether.api.repo",
+    "Run": "tether.api.tracking",
     "Snapshot": "tether.api.snapshot",
     "Time": "tether.core.identity",
+    "run": "tether.api.tracking",
 }
 
 

@@ -39,6 +39,7 @@ DOCUMENTED = {
     "RemoteRepo": inspect.getdoc(RemoteRepo) or "",
     "Repo": inspect.getdoc(Repo) or "",
     "Snapshot": inspect.getdoc(Snapshot) or "",
+    "run": inspect.getdoc(tether.run) or "",
     "tether": inspect.getdoc(tether) or "",
 }
 

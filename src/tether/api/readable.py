@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
+    from tether.runs.reading import KnownRun
     from tether.repo.check import CheckReport
     from tether.repo.logwalk import LogEntry
 
@@ -117,6 +118,30 @@ class Readable(Opened):
         from tether.api import history
 
         return history.tags(self)
+
+    def runs(
+        self, *where: str, sort: str | None = None, limit: int | None = None, skip: int = 0
+    ) -> "list[KnownRun]":
+        """Return the runs that are here, the newest first.
+
+        Args:
+            where: Conditions that all must hold, such as `lr<0.1`, `loss.min<=0.2` or `status=finished`.
+            sort: A parameter, metric or field to sort by; with `-` before it the other way round.
+            limit: At most so many.
+            skip: Leave out so many first.
+
+        Example:
+            >>> with tether.run(repo, name="base", parameters={"lr": 0.1}) as run:
+            ...     run.metric("loss", 0.4)
+            >>> [(found.record.name, str(found.record.status)) for found in repo.runs("loss<0.5")]
+            [('base', 'finished')]
+
+        Raises:
+            InvalidInput: A condition cannot be read.
+        """
+        from tether.api import runs
+
+        return runs.list_runs(self, runs.RunQuery(where, sort, limit, skip))
 
     def remotes(self) -> "Mapping[str, str]":
         """Return the address of every remote by name.

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
@@ -211,7 +211,7 @@ def _source(request: CloneRequest, clock: Callable[[], Time]) -> _Source:
 def fetch(
     repo: Opened, remote: str | None = None, *, prune: bool = False, depth: int | None = None
 ) -> Exchange:
-    """Bring the branches and tags of a remote here; branches and working files of ours stay as they are.
+    """Bring branches, tags and runs of a remote here; branches and working files of ours stay as they are.
 
     With a depth there are so many commits of each branch here afterwards, or more where there were.
 
@@ -257,7 +257,7 @@ def push(repo: Opened, remote: str | None = None, options: PushOptions | None = 
     name = remote or default_remote(repo)
     options = options or PushOptions(())
     if not options.branches and not (options.tags and repo.repository.root().head.ref is None):
-        options = PushOptions((_current_branch(repo),), options.lease, options.tags, options.delete)
+        options = replace(options, branches=(_current_branch(repo),))
     other = open_place(repo, name, create=not options.delete)
     try:
         done = other.push(repo.repository, name, options, progress=repo.progress)

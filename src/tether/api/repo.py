@@ -238,7 +238,7 @@ class Repo(Changeable):
     def fetch(
         self, remote: str | None = None, *, prune: bool = False, depth: int | None = None
     ) -> "Exchange":
-        """Bring the branches and tags of a remote here; branches and working files stay as they are.
+        """Bring the branches, tags and runs of a remote here; branches and working files stay as they are.
 
         Args:
             remote: Its name; None is the one that the current branch follows.
@@ -287,6 +287,7 @@ class Repo(Changeable):
         force_with_lease: bool = False,
         tags: bool = False,
         delete: bool = False,
+        runs: bool = True,
     ) -> "Exchange":
         """Send branches to a remote; a remote folder that does not exist becomes a bare repository.
 
@@ -296,6 +297,7 @@ class Repo(Changeable):
             force_with_lease: Overwrite branches that nobody moved since they were fetched.
             tags: Send tags too.
             delete: Remove the branches from the remote instead.
+            runs: Send the runs that the remote lacks.
 
         Example:
             >>> [update.state.value for update in repo.push("origin", "main", "night").updates]
@@ -310,7 +312,7 @@ class Repo(Changeable):
 
         if delete and not branches:
             raise InvalidInput("no branch to delete", hint="name the branches to remove from the remote")
-        return remotes.push(self, remote, PushOptions(branches, force_with_lease, tags, delete))
+        return remotes.push(self, remote, PushOptions(branches, force_with_lease, tags, delete, runs))
 
     # -- going back, and space --------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from tether.core.identity import Time
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
+from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.repo.history import History
 from tether.repo.merge import Labels, MergeOutcome, Merger
@@ -26,9 +27,6 @@ from tether.worktree.plan import plan_checkout
 from tether.worktree.staging import stage_paths
 
 PREFIX = "refs/stash/"
-
-_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
-_LENGTH = 26
 
 
 class StashEntry(NamedTuple):
@@ -216,16 +214,6 @@ def clear(repo: Opened) -> int:
 
 def _new_ref(root: Root, now: Time) -> str:
     """Return the name of a new entry, which sorts after all others whatever the clock says."""
-    number = (now.micros // 1000 % 2**48) << 80 | secrets.randbits(80)
     newest = max((name for name in root.refs if name.startswith(PREFIX)), default=None)
-    if newest is not None:
-        number = max(number, _number(newest.removeprefix(PREFIX)) + 1)
-    digits = [_DIGITS[number >> shift & 31] for shift in range(5 * (_LENGTH - 1), -1, -5)]
-    return PREFIX + "".join(digits)
-
-
-def _number(name: str) -> int:
-    number = 0
-    for digit in name:
-        number = number << 5 | max(_DIGITS.find(digit), 0)
-    return number
+    after = None if newest is None else newest.removeprefix(PREFIX)
+    return PREFIX + make_ulid(now.micros, secrets.randbits(DRAWN_BITS), after)

@@ -14,6 +14,9 @@ from tether.errors import InvalidInput
 BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 REMOTES: Final = "refs/remotes/"
+RUNS: Final = "refs/runs/"
+SHARED: Final = (BRANCHES, TAGS, RUNS)
+"""What repositories tell each other of; other refs stay where they are."""
 
 MAX_REF_NAME = 1024
 MAX_PATH = 65535
@@ -21,6 +24,7 @@ REPOSITORY_FOLDER: Final = b".tether"
 
 _REF_HINT = "use letters, digits, '-', '_', '.' and '/', as in 'user/new-labels'"
 _REF_FORBIDDEN = frozenset(' ~^:?*[\\"')
+_RUN_ID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _DIGEST_DIGITS = 64
 
@@ -105,6 +109,17 @@ def remote_ref(remote: str, branch: str) -> str:
     if "/" in remote:
         raise InvalidInput(f"not a remote's name: {remote!r}: it holds '/'")
     return f"{REMOTES}{_short_name(remote)}/{_short_name(branch)}"
+
+
+def run_ref(run: str) -> str:
+    """Return the full name of the ref of a run.
+
+    Raises:
+        InvalidInput: It is no id of a run: 26 digits and small letters without i, l, o and u.
+    """
+    if _RUN_ID.fullmatch(run) is None:
+        raise InvalidInput(f"not the id of a run: {run!r}", hint="'tether runs list' lists them")
+    return RUNS + run
 
 
 def _short_name(name: str) -> str:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
+from tether.core.names import SHARED
 from tether.core.objects import Commit
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import split_digests
@@ -229,7 +230,7 @@ class _Check:
                 message = f"it names {digest.hex()[:12]}, which is not here"
                 self._report.problems.append(Problem(ProblemKind.REF, name, message))
                 self._report.missing[digest] = ObjectKind.COMMIT
-            elif kind not in allowed and name.startswith(("refs/heads/", "refs/tags/")):
+            elif kind not in allowed and name.startswith(SHARED):
                 message = f"it names a {kind.name.lower()}"
                 self._report.problems.append(Problem(ProblemKind.REF, name, message))
 

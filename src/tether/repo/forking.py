@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.names import BRANCHES, TAGS
+from tether.core.names import SHARED
 from tether.core.tree import split_digests
 from tether.errors import Corrupt
 from tether.repo.frames import DATA, META, Stored
@@ -34,7 +34,7 @@ class ForkPlan:
     """What a fork begins with.
 
     Attributes:
-        refs: Its branches and tags.
+        refs: Its branches, tags and runs.
         head: What it checks out.
         shared: Packs that it shares, by role.
         copied: Objects that are copied into packs of its own, by role.
@@ -56,7 +56,7 @@ def plan_fork(source: Repository) -> ForkPlan:
     """
     source.objects.catch_up()
     root = source.root()
-    refs = {name: tip for name, tip in root.refs.items() if name.startswith((BRANCHES, TAGS))}
+    refs = {name: tip for name, tip in root.refs.items() if name.startswith(SHARED)}
     inventory = Inventory()
     backend = source.backend
     # A table is read once: what a cache reads around it would be most of a small pack.

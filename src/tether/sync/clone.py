@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, TAGS, remote_ref, tag_ref
+from tether.core.names import BRANCHES, RUNS, TAGS, remote_ref, run_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
 from tether.repo.history import shallow_commits, with_shallow
@@ -70,7 +70,7 @@ def fill_clone(
     require_prerequisites(source, target.objects)
     chosen = choose_branch(root.refs, root.head.ref, options.branch)
     with target.transaction(f"clone from {source.directory}") as transaction:
-        refs = tracking_refs(root.refs, options.remote)
+        refs = tracking_refs(root.refs, options)
         # Packs of a source without some contents would leave the clone without them, and without a remote.
         whole = not source.absent.record() and options.scope == ALL
         boundary: Sequence[Digest] = shallow_commits(root)
@@ -150,14 +150,19 @@ def choose_branch(refs: Mapping[str, Digest], head: str | None, branch: str | No
     return names[0].removeprefix(BRANCHES) if names else None
 
 
-def tracking_refs(theirs: Mapping[str, Digest], remote: str) -> dict[str, Digest]:
-    """Return what follows the branches and tags of another repository, by its name here."""
+def tracking_refs(theirs: Mapping[str, Digest], options: CloneOptions) -> dict[str, Digest]:
+    """Return what follows the branches, tags and runs of another repository, by its name here.
+
+    Runs need data of any time: where history is cut they stay there.
+    """
     found = {}
     for name, value in theirs.items():
         if name.startswith(BRANCHES):
-            found[remote_ref(remote, name.removeprefix(BRANCHES))] = value
+            found[remote_ref(options.remote, name.removeprefix(BRANCHES))] = value
         elif name.startswith(TAGS):
             found[tag_ref(name.removeprefix(TAGS))] = value
+        elif name.startswith(RUNS) and options.depth is None:
+            found[run_ref(name.removeprefix(RUNS))] = value
     return found
 
 

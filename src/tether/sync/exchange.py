@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, TAGS, branch_ref, remote_ref, short_ref, tag_ref
+from tether.core.names import BRANCHES, RUNS, TAGS, branch_ref, remote_ref, run_ref, short_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import Conflict, NotFound, Unavailable
 from tether.repo.history import History, shallow_in
@@ -85,12 +85,14 @@ class PushOptions:
         lease: Overwrite branches that still are what this side last saw of them.
         tags: Send tags as well.
         delete: Remove the branches instead.
+        runs: Send the runs that the other side lacks.
     """
 
     branches: tuple[str, ...]
     lease: bool = False
     tags: bool = False
     delete: bool = False
+    runs: bool = True
 
 
 def fetch(
@@ -101,7 +103,7 @@ def fetch(
     *,
     progress: Progress = SILENT,
 ) -> Exchange:
-    """Bring branches of `other` to `refs/remotes/REMOTE/`, and its tags; nothing local is overwritten.
+    """Bring branches of `other` to `refs/remotes/REMOTE/`, its tags and runs; nothing local is overwritten.
 
     Raises:
         Corrupt: An object of the other side is damaged; nothing has changed here then.
@@ -143,21 +145,25 @@ def wanted(updates: Iterable[RefUpdate], *, cut: bool, again: bool) -> list[Dige
 
     Args:
         updates: What the refs become.
-        cut: The history ends somewhere here: tags are taken only where their commits come with branches.
+        cut: The history ends somewhere here: tags are taken only where their commits come with branches, and
+            runs not at all.
         again: Ask for what is here too, since it may come deeper.
     """
+    left = (TAGS, RUNS) if cut else ()
     return [
         update.new
         for update in (updates if again else moving(updates))
-        if update.new and update.state != RefState.REJECTED and not (cut and update.name.startswith(TAGS))
+        if update.new and update.state != RefState.REJECTED and not update.name.startswith(left)
     ]
 
 
 def with_tags_here(transaction: Transaction, updates: Sequence[RefUpdate], read: ReadTags) -> list[RefUpdate]:
-    """Leave out new tags whose commits are not here."""
+    """Leave out new tags whose commits are not here, and new runs."""
     tags = {each.name: each.new for each in moving(updates) if each.new and each.name.startswith(TAGS)}
     here = tags_with_commits(transaction, tags, read) if tags else {}
-    return [each for each in updates if each.name not in tags or each.name in here]
+    runs = {each.name for each in moving(updates) if each.name.startswith(RUNS)}
+    left = runs | {name for name in tags if name not in here}
+    return [each for each in updates if each.name not in left]
 
 
 def known_in(transaction: Transaction) -> Callable[[Sequence[Digest]], list[bool]]:
@@ -215,18 +221,23 @@ def plan_fetch(
             updates.append(RefUpdate(local, ours.get(local), new, RefState.FORWARD))
         elif name.startswith(TAGS):
             tag_ref(name.removeprefix(TAGS))
-            old = ours.get(name)
-            clash = old is not None and old != new
-            state = RefState.REJECTED if clash else RefState.NEW
-            updates.append(
-                RefUpdate(name, old, new, state, "another tag of that name is here" if clash else "")
-            )
+            updates.append(_taken(name, ours.get(name), new, "another tag of that name is here"))
+        elif name.startswith(RUNS):
+            run_ref(name.removeprefix(RUNS))
+            updates.append(_taken(name, ours.get(name), new, "another run of that id is here"))
     if prune:
         prefix = remote_ref(remote, "x")[:-1]
         kept = {update.name for update in updates}
         gone = [name for name in ours if name.startswith(prefix) and name not in kept]
         updates += [RefUpdate(name, ours[name], None, RefState.DELETED) for name in sorted(gone)]
     return updates
+
+
+def _taken(name: str, old: Digest | None, new: Digest, clash: str) -> RefUpdate:
+    """Return the update of a ref that never moves."""
+    if old is None or old == new:
+        return RefUpdate(name, old, new, RefState.NEW if old is None else RefState.SAME)
+    return RefUpdate(name, old, new, RefState.REJECTED, clash)
 
 
 def judged(update: RefUpdate, follows: Callable[[Digest, Digest], bool]) -> RefUpdate:
@@ -295,14 +306,12 @@ def plan_push(
         if busy == name and state != RefState.SAME:
             state, reason = RefState.REJECTED, "it is checked out there"
         updates.append(RefUpdate(name, old, new, state, reason))
-    if options.tags:
-        for name in sorted(name for name in ours if name.startswith(TAGS)):
-            old, new = theirs.get(name), ours[name]
-            if old is None or old == new:
-                updates.append(RefUpdate(name, old, new, RefState.NEW if old is None else RefState.SAME))
-            else:
-                reason = "another tag of that name is there"
-                updates.append(RefUpdate(name, old, new, RefState.REJECTED, reason))
+    for name in sorted(ours):
+        if options.tags and name.startswith(TAGS):
+            clash = "another tag of that name is there"
+            updates.append(_taken(name, theirs.get(name), ours[name], clash))
+        elif options.runs and not options.delete and name.startswith(RUNS) and name not in theirs:
+            updates.append(RefUpdate(name, None, ours[name], RefState.NEW))
     return updates
 
 

@@ -44,7 +44,7 @@ def fetch_far(
     *,
     progress: Progress = SILENT,
 ) -> Exchange:
-    """Bring branches of a far end to `refs/remotes/REMOTE/`, and its tags; see `exchange.fetch`.
+    """Bring branches of a far end to `refs/remotes/REMOTE/`, its tags and runs; see `exchange.fetch`.
 
     Raises:
         Corrupt: What arrived is not what it should be; nothing has changed here then.
@@ -131,7 +131,7 @@ def fill_far(
     there = end.refs()
     chosen = choose_branch(there.refs, there.head, options.branch)
     with target.transaction(f"clone from {end.name}") as transaction:
-        refs = tracking_refs(there.refs, options.remote)
+        refs = tracking_refs(there.refs, options)
         wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
         set_partial(transaction, options.partial)
         if wants:

@@ -13,7 +13,7 @@ from itertools import accumulate, islice
 
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
-from tether.core.names import BRANCHES, TAGS, check_ref_name, short_ref
+from tether.core.names import BRANCHES, RUNS, SHARED, TAGS, check_ref_name, run_ref, short_ref
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
@@ -60,10 +60,10 @@ class Serving:
         self._repository, self._guard, self._tracer = repository, guard, tracer
 
     def refs(self) -> RemoteRefs:
-        """Return branches, tags and HEAD as they are now."""
+        """Return branches, tags, runs and HEAD as they are now."""
         with self._tracer.span("negotiate", question="refs"):
             root = self._repository.root()
-        shown = {name: value for name, value in root.refs.items() if name.startswith((BRANCHES, TAGS))}
+        shown = {name: value for name, value in root.refs.items() if name.startswith(SHARED)}
         return RemoteRefs(root.head.ref, shown)
 
     def have(self, digests: Sequence[Digest]) -> list[bool]:
@@ -277,9 +277,7 @@ class _Arrived:
                 continue
             place = self._all.find(move.new)
             kinds = (
-                (ObjectKind.COMMIT,)
-                if move.name.startswith(BRANCHES)
-                else (ObjectKind.COMMIT, ObjectKind.TAG)
+                (ObjectKind.COMMIT, ObjectKind.TAG) if move.name.startswith(TAGS) else (ObjectKind.COMMIT,)
             )
             if place is None or place.frame.kind not in kinds:
                 raise InvalidInput(f"{short_ref(move.name)} cannot name what is no commit")
@@ -341,8 +339,12 @@ def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
 
 
 def _check_move(move: RefMove) -> None:
-    if not move.name.startswith((BRANCHES, TAGS)):
-        raise InvalidInput(f"{move.name} is neither a branch nor a tag")
+    if not move.name.startswith(SHARED):
+        raise InvalidInput(f"{move.name} is neither a branch nor a tag nor a run")
+    if move.name.startswith(RUNS):
+        run_ref(move.name.removeprefix(RUNS))
+        if move.new is None or move.old not in (None, move.new):
+            raise InvalidInput(f"a push neither changes nor removes {short_ref(move.name)}: a run stays")
     if move.new is not None:
         check_ref_name(move.name)
 

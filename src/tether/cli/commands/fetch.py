@@ -41,7 +41,7 @@ class Options:
 @rate_option
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
-    """Get branches and tags of a remote.
+    """Get branches, tags and runs of a remote.
 
     They come as REMOTE/BRANCH; your own branches and files stay as they are. --path adds files to the
     working copy of a partial clone, --depth and --unshallow make its history longer.

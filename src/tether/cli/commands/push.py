@@ -21,6 +21,7 @@ class Options:
     force_with_lease: bool
     tags: bool
     delete: bool
+    runs: bool
     no_verify: bool
 
 
@@ -32,6 +33,7 @@ class Options:
 )
 @click.option("--tags", is_flag=True, help="Send tags too.")
 @click.option("-d", "--delete", is_flag=True, help="Remove the branches from the remote.")
+@click.option("--runs/--no-runs", default=True, help="Send the runs that the remote lacks, or not.")
 @click.option("--no-verify", is_flag=True, help="Leave out the hook pre-push.")
 @jobs_option
 @rate_option
@@ -40,7 +42,8 @@ def command(ctx: Context, options: Options) -> None:
     """Send the current branch, or the branches named, to a remote.
 
     A remote folder or prefix of a bucket that does not exist yet becomes a repository. A branch that
-    follows nothing follows what it was pushed to. The hook .tether/hooks/pre-push may refuse.
+    follows nothing follows what it was pushed to. Runs that the remote lacks go along. The hook
+    .tether/hooks/pre-push may refuse.
     """
     from tether.api import remotes
     from tether.errors import InvalidInput
@@ -50,7 +53,9 @@ def command(ctx: Context, options: Options) -> None:
         raise InvalidInput("no branch to delete", hint="run 'tether push REMOTE -d BRANCH'")
     repo = ctx.repo()
     name = options.remote or remotes.default_remote(repo)
-    wanted = PushOptions(options.branches, options.force_with_lease, options.tags, options.delete)
+    wanted = PushOptions(
+        options.branches, options.force_with_lease, options.tags, options.delete, options.runs
+    )
     if not options.no_verify:
         _ask_hook(ctx, name, options)
     done = remotes.push(repo, name, wanted)

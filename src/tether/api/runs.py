@@ -1,0 +1,369 @@
+"""Looking at runs: lists with filters, comparisons of two, and what other programs can read."""
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from tether.api.diff import FileChange, Version, diff_states
+from tether.api.opened import Opened
+from tether.api.running import recover_all
+from tether.core.digest import Digest
+from tether.core.tree import EntryKind
+from tether.errors import InvalidInput, NotFound, TetherError
+from tether.runs.journal import PATCH, journals
+from tether.runs.metrics import Series
+from tether.runs.reading import (
+    KnownRun,
+    entries_of,
+    environment_of,
+    find_run,
+    read_file,
+    runs_of,
+    series_of,
+)
+from tether.runs.rundoc import RunRecord
+from tether.runs.sealing import DATA, WORK
+
+_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+    "=": operator.eq,
+}
+_CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
+_PARTS = ("param", "metric", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class RunQuery:
+    """Which runs, and in which order.
+
+    Attributes:
+        where: Conditions that all must hold, such as `lr<0.1`, `loss>=0.5`, `status=finished`, `name~base`.
+        sort: What to sort by, with `-` before it the other way round; None is newest first.
+        limit: At most so many.
+        skip: Leave out so many first.
+    """
+
+    where: tuple[str, ...] = ()
+    sort: str | None = None
+    limit: int | None = None
+    skip: int = 0
+
+
+def list_runs(
+    repo: Opened, query: RunQuery | None = None, problems: list[TetherError] | None = None
+) -> list[KnownRun]:
+    """Return runs.
+
+    Args:
+        repo: Where.
+        query: Which.
+        problems: Takes what is wrong with runs that cannot be read, which are left out; None raises it.
+
+    Raises:
+        InvalidInput: A condition cannot be read.
+        Corrupt: A run is damaged.
+    """
+    query = query or RunQuery()
+    tests = [_condition(text) for text in query.where]
+    found: Iterable[KnownRun] = (
+        run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
+    )
+    if query.sort is not None:
+        found = _sorted(list(found), query.sort)
+    end = None if query.limit is None else query.skip + query.limit
+    return [run for number, run in enumerate(found) if number >= query.skip and (end is None or number < end)]
+
+
+def value_of(record: RunRecord, name: str) -> Any:
+    """Return what a name in a condition or a column stands for: a parameter, a metric, or a fact of the run.
+
+    `param.NAME`, `metric.NAME` and `seed.NAME` say which; a metric is its last value, or with `.min` and
+    `.max` at the end the least and the greatest.
+    """
+    part, _, rest = name.partition(".")
+    if part == "param" or (part not in _PARTS and name in record.parameters):
+        return record.parameters.get(rest if part == "param" else name)
+    if part == "seed":
+        return record.seeds.get(rest)
+    metric = _metric_value(record, rest if part == "metric" else name)
+    if metric is not None or part == "metric":
+        return metric
+    plain = {
+        "id": record.id,
+        "name": record.name,
+        "status": str(record.status),
+        "started": record.started,
+        "ended": record.ended,
+        "command": " ".join(record.command),
+        "code": record.code.commit if record.code is not None else None,
+        "exit": record.exit.code,
+    }
+    if name in plain:
+        return plain[name]
+    return getattr(record.resources, name, None) if name in record.resources.__struct_fields__ else None
+
+
+def _metric_value(record: RunRecord, name: str) -> float | None:
+    for ending, field in (("", "last"), (".min", "least"), (".max", "greatest"), (".last", "last")):
+        summary = record.metrics.get(name.removesuffix(ending)) if name.endswith(ending) else None
+        if summary is not None:
+            value = getattr(summary, field)
+            return None if value is None else float(value)
+    return None
+
+
+def _condition(text: str) -> Callable[[RunRecord], bool]:
+    match = _CONDITION.match(text.strip())
+    if match is None:
+        raise InvalidInput(f"not a condition: {text!r}", hint="write it like 'lr<0.1' or 'status=finished'")
+    name, sign, wanted = match["name"], match["sign"], match["value"]
+    if sign == "~":
+        try:
+            pattern = re.compile(wanted)
+        except re.error as error:
+            raise InvalidInput(f"not a pattern: {wanted!r}: {error}") from None
+        return lambda record: pattern.search(_text(value_of(record, name))) is not None
+    compare = _OPERATORS[sign]
+
+    def test(record: RunRecord) -> bool:
+        value = value_of(record, name)
+        if value is None:
+            return sign == "!="
+        try:
+            return compare(float(value), float(wanted))
+        except (TypeError, ValueError):
+            return compare(_text(value), wanted)
+
+    return test
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _is_known(value: Any) -> bool:
+    return value is not None and not (isinstance(value, float) and math.isnan(value))
+
+
+def _sorted(runs: list[KnownRun], by: str) -> list[KnownRun]:
+    """Sort by a value; runs that do not have it come last either way."""
+    name = by.removeprefix("-")
+    having = [(value, run) for run in runs if _is_known(value := value_of(run.record, name))]
+    numbers = all(isinstance(value, int | float) for value, _ in having)
+    having.sort(key=lambda each: each[0] if numbers else _text(each[0]), reverse=by.startswith("-"))
+    kept = {run.id for _, run in having}
+    return [run for _, run in having] + [run for run in runs if run.id not in kept]
+
+
+# -- comparing ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DataChange:
+    """How an input differs between two runs.
+
+    Attributes:
+        name: Of the input; `work` for the working copy.
+        old: What it was; None where it was not read.
+        new: What it is.
+        files: The files that differ.
+    """
+
+    name: str
+    old: str | None
+    new: str | None
+    files: tuple[FileChange, ...]
+
+
+Pair = tuple[Any, Any]
+"""A value in the one and in the other run."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunDiff:
+    """How two runs differ. What is equal is left out.
+
+    Attributes:
+        old: The one run.
+        new: The other.
+        facts: Status, command, seeds and the like.
+        parameters: By name.
+        metrics: Their last values, by name.
+        data: The inputs.
+        code: Commit, branch and the like.
+        patch: Whether what was changed in the code beside the commit differs.
+        environment: Python, packages and machine.
+    """
+
+    old: KnownRun
+    new: KnownRun
+    facts: Mapping[str, Pair]
+    parameters: Mapping[str, Pair]
+    metrics: Mapping[str, Pair]
+    data: tuple[DataChange, ...]
+    code: Mapping[str, Pair]
+    patch: bool
+    environment: Mapping[str, Pair]
+
+
+def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
+    """Compare two runs; see `find_run` for how they are named.
+
+    Raises:
+        NotFound: There is no such run.
+    """
+    repository = repo.repository
+    runs = (find_run(repository, old), find_run(repository, new))
+    first, second = (run.record for run in runs)
+    metrics = [
+        {name: float(each.last) for name, each in record.metrics.items()} for record in (first, second)
+    ]
+    code = [{} if record.code is None else msgspec.to_builtins(record.code) for record in (first, second)]
+    environment = [dict(_flat(environment_of(repository, run))) for run in runs]
+    return RunDiff(
+        *runs,
+        facts=_pairs(_facts(first), _facts(second)),
+        parameters=_pairs(first.parameters, second.parameters),
+        metrics=_pairs(*metrics),
+        data=tuple(_data_changes(repo, *runs)),
+        code=_pairs(*code),
+        patch=read_file(repository, runs[0], PATCH) != read_file(repository, runs[1], PATCH),
+        environment=_pairs(*environment),
+    )
+
+
+def _facts(record: RunRecord) -> dict[str, Any]:
+    facts: dict[str, Any] = {"status": str(record.status), "command": " ".join(record.command)}
+    facts |= {"exit": record.exit.code, "signal": record.exit.signal, "error": record.exit.error}
+    return facts | {f"seed.{name}": value for name, value in record.seeds.items()}
+
+
+def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Pair]:
+    names = sorted({*old, *new})
+    return {name: (old.get(name), new.get(name)) for name in names if not _same(old.get(name), new.get(name))}
+
+
+def _same(old: Any, new: Any) -> bool:
+    if isinstance(old, float) and isinstance(new, float) and math.isnan(old):
+        return math.isnan(new)
+    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield nested values under dotted names."""
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _flat(below, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        for number, below in enumerate(value):
+            yield from _flat(below, f"{name}.{number}")
+    else:
+        yield name, value
+
+
+def _data_changes(repo: Opened, old: KnownRun, new: KnownRun) -> Iterator[DataChange]:
+    """Compare inputs of the same name, and the working copies."""
+    sides = [{each.name: each.digest for each in run.record.data} for run in (old, new)]
+    for name in sorted({*sides[0], *sides[1]}):
+        yield from _data_change(repo, name, f"{DATA}/{name}", (old, new), [side.get(name) for side in sides])
+    works = [run.record.work.digest if run.record.work is not None else None for run in (old, new)]
+    if all(works):
+        yield from _data_change(repo, WORK, WORK, (old, new), works)
+
+
+def _data_change(
+    repo: Opened, name: str, path: str, runs: tuple[KnownRun, KnownRun], digests: Sequence[str | None]
+) -> Iterator[DataChange]:
+    if digests[0] == digests[1]:
+        return
+    found = [entries_of(repo.repository, run, [path.encode()]).get(path.encode()) for run in runs]
+    files: list[FileChange] = []
+    if any(each is not None and each.kind != EntryKind.DIRECTORY for each in found):
+        sides = [Version(each.name, each.kind, each.size, each.digest) if each else None for each in found]
+        files = [FileChange(sides[0], sides[1])]
+    elif all(each is not None for each in found):
+        trees: list[Digest | None] = [each.digest if each is not None else None for each in found]
+        files = diff_states(repo, trees[0], trees[1])
+    yield DataChange(name, digests[0], digests[1], tuple(files))
+
+
+# -- one run --------------------------------------------------------------------------------
+
+
+def show_run(repo: Opened, text: str) -> KnownRun:
+    """Return one run; see `find_run`."""
+    return find_run(repo.repository, text)
+
+
+def run_series(repo: Opened, run: KnownRun) -> Mapping[str, Series]:
+    """Return the metrics of a run as series."""
+    return series_of(repo.repository, run)
+
+
+def run_environment(repo: Opened, run: KnownRun) -> dict[str, Any]:
+    """Return what a run ran on."""
+    return environment_of(repo.repository, run)
+
+
+def run_output(repo: Opened, run: KnownRun, stream: str) -> bytes:
+    """Return what a run printed on `stdout` or `stderr`, as far as it is kept.
+
+    Raises:
+        NotFound: It printed nothing.
+    """
+    data = read_file(repo.repository, run, stream)
+    if not data:
+        raise NotFound(f"run {run.id} has printed nothing on {stream}")
+    return data
+
+
+def seal_lost(repo: Opened) -> list[RunRecord]:
+    """Store the runs whose process is gone, as far as they came."""
+    return recover_all(repo)
+
+
+def clean_data(repo: Opened) -> int:
+    """Remove pinned folders that no run under way reads; return the bytes freed."""
+    from tether.api.pinned import clean
+
+    waiting = [journal for journal in journals(repo.repository.directory) if journal.is_told]
+    used = {each.digest for journal in waiting for each in journal.record().data}
+    return clean(repo, used.__contains__)
+
+
+# -- for others -----------------------------------------------------------------------------
+
+
+def document_of(record: RunRecord) -> dict[str, Any]:
+    """Return a run as JSON has it."""
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    return found
+
+
+def columns_of(runs: Iterable[KnownRun]) -> tuple[list[str], list[list[Any]]]:
+    """Return runs as a table: names of columns, and a row for each run."""
+    records = [run.record for run in runs]
+    names = ["id", "name", "status", "started", "ended", "exit", "command", "code", "wall_s", "peak_bytes"]
+    names += sorted({f"param.{name}" for record in records for name in record.parameters})
+    names += sorted({f"seed.{name}" for record in records for name in record.seeds})
+    names += sorted({f"metric.{name}" for record in records for name in record.metrics})
+    names += sorted({f"data.{each.name}" for record in records for each in record.data})
+    return names, [[_cell(record, name) for name in names] for record in records]
+
+
+def _cell(record: RunRecord, name: str) -> Any:
+    if name.startswith("data."):
+        wanted = name.removeprefix("data.")
+        return next((each.digest for each in record.data if each.name == wanted), None)
+    return value_of(record, name)

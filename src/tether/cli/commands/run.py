@@ -1,0 +1,122 @@
+"""`tether run`: run a command and record what it read, did and made."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from tether.cli.context import Context
+from tether.cli.format import duration_text
+from tether.cli.options import with_options
+from tether.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    words: tuple[str, ...]
+    data: tuple[str, ...]
+    params: tuple[str, ...]
+    seeds: tuple[str, ...]
+    artefacts: tuple[str, ...]
+    name: str | None
+    checkout: bool
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD [ARG]...")
+@click.option(
+    "--data",
+    "data",
+    multiple=True,
+    metavar="[NAME=]REV[:PATH]",
+    help="Data that it reads; TETHER_DATA_NAME is a read-only folder with it.",
+)
+@click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter; also in TETHER_PARAM_NAME."
+)
+@click.option("--seed", "seeds", multiple=True, metavar="[NAME=]N", help="A seed.")
+@click.option(
+    "--artefact", "artefacts", multiple=True, metavar="PATH", help="A file or folder to keep when it ends."
+)
+@click.option("--name", metavar="NAME", help="What to call the run.")
+@click.option(
+    "--checkout/--no-checkout", default=True, help="Make the folders with the data, or record it alone."
+)
+@with_options(Options)
+def command(ctx: Context, options: Options) -> None:
+    """Run CMD, and record its data, code, parameters, environment, output, artefacts and end.
+
+    It appends its metrics to the file that TETHER_METRICS names, as lines like
+    {"name": "loss", "value": 0.5, "step": 3}. The exit code is that of CMD. A run never changes, and travels
+    with push, fetch and clone. Without --data, the tracked files of the working copy are recorded.
+    """
+    from tether.api.running import RunRequest, run_command
+    from tether.cli.style import is_terminal
+
+    request = RunRequest(
+        options.words,
+        ctx.cwd,
+        ctx.environ,
+        name=options.name,
+        data=options.data,
+        parameters=dict(_parameter(text) for text in options.params),
+        seeds=dict(_seed(text) for text in options.seeds),
+        artefacts=options.artefacts,
+        checkout=options.checkout,
+    )
+    shown = ctx.err if ctx.json else ctx.out
+    show = {"stdout": _shower(shown), "stderr": _shower(ctx.err)}
+    done = run_command(ctx.repo(), request, show, terminal=is_terminal(ctx.err) or os.isatty(0))
+    record = done.record
+    if ctx.json:
+        document = {"id": record.id, "status": str(record.status), "exit_code": done.code}
+        ctx.emit(document, list)
+    else:
+        took = duration_text(record.resources.wall_s or 0.0)
+        ctx.note(f"run {record.id}: {record.status}, {took}")
+    if record.bad_lines:
+        ctx.warn(f"{record.bad_lines} lines of the metrics file could not be read")
+    kept = {artefact.path.partition("/")[0] for artefact in record.artefacts}
+    for path in options.artefacts:
+        if not _is_kept(path, kept):
+            ctx.warn(f"no such artefact: {path}")
+    ctx.exit(done.code)
+
+
+def _is_kept(path: str, kept: set[str]) -> bool:
+    from tether.api.running import artefact_name
+
+    return artefact_name(path).partition("/")[0] in kept
+
+
+def _shower(stream: Any) -> Any:
+    """Return what writes bytes to a stream of ours at once."""
+    stream.flush()
+    buffer = stream.buffer
+
+    def show(data: bytes) -> None:
+        buffer.write(data)
+        buffer.flush()
+
+    return show
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    from tether.runs.rundoc import read_scalar
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidInput(f"not a parameter: {text}", hint="write it like --param lr=0.1")
+    return name, read_scalar(value)
+
+
+def _seed(text: str) -> tuple[str, int]:
+    name, equals, value = text.partition("=")
+    name, value = (name, value) if equals else ("seed", text)
+    try:
+        return name, int(value)
+    except ValueError:
+        raise InvalidInput(f"not a seed: {text}", hint="write it like --seed 17") from None

@@ -1,0 +1,254 @@
+"""`tether runs`: list, show, compare, export and plot runs."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tether.cli.context import Context, pass_context
+from tether.cli.format import count_text, size_text
+from tether.cli.options import with_options
+from tether.errors import InvalidInput, TetherError
+
+if TYPE_CHECKING:
+    from tether.api.runs import RunQuery
+    from tether.runs.reading import KnownRun
+
+_WHERE_HELP = (
+    "Only runs for which this holds, like 'lr<0.1', 'loss.min<=0.2', 'status=finished', 'name~^base'."
+)
+_where = click.option("--where", multiple=True, metavar="CONDITION", help=_WHERE_HELP)
+
+
+@click.group()
+def command() -> None:
+    """List, show, compare, export and plot runs.
+
+    A RUN is an id, its beginning or end of 4 or more characters, a name (the newest with it), or 'last'.
+    'runs/ID' is a revision: 'tether ls runs/ID' lists its files, 'tether cat runs/ID:PATH' gives one.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What the user asked for."""
+
+    where: tuple[str, ...]
+    sort: str | None
+    limit: int | None
+    skip: int
+    columns: str | None
+
+
+@command.command("list")
+@_where
+@click.option(
+    "--sort", metavar="NAME", help="By a parameter, a metric or a column; '-NAME' the other way round."
+)
+@click.option("-n", "--limit", type=click.IntRange(0), metavar="N", help="N runs at most.")
+@click.option("--skip", type=click.IntRange(0), default=0, metavar="N", help="Leave out the first N.")
+@click.option("--columns", metavar="NAME,...", help="Show these, instead of all parameters and metrics.")
+@with_options(ListOptions)
+def list_(ctx: Context, options: ListOptions) -> None:
+    """List runs, the newest first."""
+    from tether.api.runs import document_of, list_runs
+    from tether.cli.render_runs import run_table
+
+    problems: list[TetherError] = []
+    found = list_runs(ctx.repo(), _query(options), problems)
+    for problem in problems:
+        ctx.warn(str(problem))
+    columns = options.columns.split(",") if options.columns is not None else None
+    documents = [document_of(run.record) for run in found] if ctx.json else []
+    ctx.emit(documents, lambda: run_table(ctx, found, columns), page=True)
+
+
+def _query(options: ListOptions) -> "RunQuery":
+    from tether.api.runs import RunQuery
+
+    return RunQuery(options.where, options.sort, options.limit, options.skip)
+
+
+@command.command()
+@click.argument("run")
+@click.option("--stdout", "stream", flag_value="stdout", help="Only what it printed on stdout.")
+@click.option("--stderr", "stream", flag_value="stderr", help="Only what it printed on stderr.")
+@pass_context
+def show(ctx: Context, run: str, stream: str | None) -> None:
+    """Show all that is known of a RUN."""
+    from tether.api.runs import document_of, run_environment, run_output, show_run
+    from tether.cli.render_runs import run_lines
+
+    repo = ctx.repo()
+    found = show_run(repo, run)
+    if stream is not None:
+        ctx.bytes_out.write(run_output(repo, found, stream))
+        return
+    environment = run_environment(repo, found)
+    document = {**document_of(found.record), "environment": environment}
+    ctx.emit(document, lambda: run_lines(ctx, found, environment), page=True)
+
+
+@command.command()
+@click.argument("old", metavar="A")
+@click.argument("new", metavar="B")
+@pass_context
+def diff(ctx: Context, old: str, new: str) -> None:
+    """Compare two runs: parameters, metrics, data, code and environment. What is equal is left out."""
+    from tether.api.runs import diff_runs
+    from tether.cli.render_runs import diff_document, diff_lines
+
+    found = diff_runs(ctx.repo(), old, new)
+    ctx.emit(diff_document(found), lambda: diff_lines(ctx, found), page=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ExportOptions:
+    """What the user asked for."""
+
+    runs: tuple[str, ...]
+    form: str
+    output: str | None
+    metrics: bool
+    where: tuple[str, ...]
+
+
+@command.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option(
+    "--format", "form", type=click.Choice(["json", "csv"]), default="json", help="JSON, or a table."
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write to this file.")
+@click.option("--metrics", is_flag=True, help="Every point of the metrics too; in a table, nothing else.")
+@_where
+@with_options(ExportOptions)
+def export(ctx: Context, options: ExportOptions) -> None:
+    """Write RUNs, or all runs, as JSON or CSV."""
+    from tether.api.runs import RunQuery, list_runs, show_run
+
+    repo = ctx.repo()
+    query = RunQuery(options.where)
+    found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
+    text = _exported(ctx, found, options)
+    if options.output is None:
+        ctx.bytes_out.write(text.encode())
+        return
+    Path(options.output).write_text(text)
+    document = {"path": options.output, "runs": len(found)}
+    ctx.emit(
+        document, lambda: [f"wrote {count_text(len(found), 'run')} to {options.output}"], essential=False
+    )
+
+
+def _exported(ctx: Context, found: "list[KnownRun]", options: ExportOptions) -> str:
+    from tether.api.runs import columns_of, document_of, run_series
+    from tether.runs.metrics import rows_of
+
+    repo = ctx.repo()
+    if options.form == "json":
+        documents = []
+        for run in found:
+            points = {"points": [*rows_of(run_series(repo, run))]} if options.metrics else {}
+            documents.append({**document_of(run.record), **points})
+        return json.dumps(documents, indent=1) + "\n"
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if options.metrics:
+        writer.writerow(["run", "metric", "step", "value", "time"])
+        for run in found:
+            for point in rows_of(run_series(repo, run)):
+                writer.writerow([run.id, point["name"], point["step"], point["value"], point["time"]])
+        return text.getvalue()
+    names, rows = columns_of(found)
+    writer.writerow(names)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class PlotOptions:
+    """What the user asked for."""
+
+    runs: tuple[str, ...]
+    metric: str | None
+    parallel: str | None
+    output: str
+    where: tuple[str, ...]
+
+
+@command.command()
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--metric", metavar="NAME", help="Draw the curves of this metric.")
+@click.option(
+    "--parallel", metavar="NAME,...", help="Draw parallel coordinates of these parameters and metrics."
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Write to this file.",
+)
+@_where
+@with_options(PlotOptions)
+def plot(ctx: Context, options: PlotOptions) -> None:
+    """Draw RUNs, or all runs, as SVG."""
+    from tether.api.runs import RunQuery, list_runs, show_run
+
+    repo = ctx.repo()
+    if (options.metric is None) == (options.parallel is None):
+        raise InvalidInput("nothing to draw", hint="give --metric NAME or --parallel NAME,NAME")
+    query = RunQuery(options.where)
+    found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
+    drawing = _drawing(ctx, found, options)
+    Path(options.output).write_text(drawing)
+    document = {"path": options.output, "runs": len(found)}
+    ctx.emit(document, lambda: [f"drew {count_text(len(found), 'run')} to {options.output}"], essential=False)
+
+
+def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
+    from tether.api.runs import run_series, value_of
+    from tether.runs.plotting import curves, parallel
+
+    labels: Mapping[str, str] = {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
+    if options.parallel is not None:
+        names = options.parallel.split(",")
+        rows = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+        return parallel(" / ".join(names), names, rows)
+    metric = options.metric or ""
+    lines = {}
+    for run in found:
+        series = run_series(ctx.repo(), run).get(metric)
+        if series is not None:
+            lines[labels[run.id]] = series
+    return curves(metric, lines)
+
+
+@command.command()
+@pass_context
+def seal(ctx: Context) -> None:
+    """Store runs that were lost: their process is gone and did not say how they ended.
+
+    The next 'tether run' does so too.
+    """
+    from tether.api.runs import seal_lost
+
+    found = seal_lost(ctx.repo())
+    document = [{"id": record.id, "status": str(record.status)} for record in found]
+    ctx.emit(document, lambda: [f"stored {count_text(len(found), 'run')}"], essential=False)
+
+
+@command.command()
+@pass_context
+def clean(ctx: Context) -> None:
+    """Remove the folders with pinned data that no run under way reads."""
+    from tether.api.runs import clean_data
+
+    freed = clean_data(ctx.repo())
+    ctx.emit({"freed": freed}, lambda: [f"freed {size_text(freed)}"], essential=False)

@@ -1,0 +1,204 @@
+"""Runs the command of a run: what it prints is shown and kept, what it uses is measured, signals reach it."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from tether.errors import Forbidden, InvalidInput, NotFound
+from tether.runs.rundoc import Exit, Output, Resources, Status
+from tether.runs.usage import Sampler, moved_bytes
+
+_BLOCK = 64 << 10
+MOST_OUTPUT = 64 << 20
+"""Bytes that are kept of each stream; the rest is shown only."""
+_GRACE_S = 2.0
+"""How long a process that the command left behind may hold its streams open."""
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+
+Show = Callable[[bytes], object]
+"""Takes what the command printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is run, and where its output goes.
+
+    Attributes:
+        command: Program and arguments.
+        folder: Where it runs.
+        environ: All that it sees of the environment.
+        outputs: A file and what shows it, for `stdout` and `stderr`.
+        terminal: Whether a terminal sends Ctrl-C to the command itself.
+        inherits: Open files that the command gets too.
+    """
+
+    command: Sequence[str]
+    folder: Path
+    environ: Mapping[str, str]
+    outputs: Mapping[str, tuple[Path, Show]]
+    terminal: bool = False
+    inherits: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class Done:
+    """How it ended."""
+
+    status: Status
+    exit: Exit
+    resources: Resources
+    output: dict[str, Output] = field(default_factory=dict)
+
+    @property
+    def code(self) -> int:
+        """The exit code that a shell would give."""
+        if self.exit.signal is not None:
+            return 128 + self.exit.signal
+        return self.exit.code or 0
+
+
+def run_task(task: Task) -> Done:
+    """Run a command to its end.
+
+    Raises:
+        NotFound: There is no such program.
+        Forbidden: It may not be run.
+        InvalidInput: It is no program.
+    """
+    began = time.monotonic()
+    with _signals(task) as told:
+        child = told.child = _start(task)
+        sampler = Sampler(child.pid)
+        sampler.start()
+        copiers = [
+            _Copier(stream, *task.outputs[name], name)
+            for name, stream in (("stdout", child.stdout), ("stderr", child.stderr))
+            if stream is not None
+        ]
+        moved, usage, code = _ended(child)
+        sampler.stop()
+        deadline = time.monotonic() + _GRACE_S
+        for copier in copiers:
+            copier.thread.join(max(0.0, deadline - time.monotonic()))
+    peak = max(sampler.peak_bytes or 0, usage.ru_maxrss * 1024)
+    resources = Resources(
+        wall_s=round(time.monotonic() - began, 6),
+        user_s=usage.ru_utime,
+        system_s=usage.ru_stime,
+        peak_bytes=peak,
+        read_bytes=moved[0] if moved else None,
+        written_bytes=moved[1] if moved else None,
+    )
+    end = Exit(code=code) if code >= 0 else Exit(signal=-code)
+    return Done(_status(end, told.seen), end, resources, {each.name: each.output for each in copiers})
+
+
+def _status(end: Exit, seen: set[int]) -> Status:
+    if end.signal == signal.SIGINT or (signal.SIGINT in seen and (end.code or end.signal)):
+        return Status.INTERRUPTED
+    if end.signal is not None:
+        return Status.KILLED
+    return Status.FAILED if end.code else Status.FINISHED
+
+
+def _start(task: Task) -> subprocess.Popen[bytes]:
+    program = task.command[0]
+    try:
+        return subprocess.Popen(
+            list(task.command),
+            cwd=task.folder,
+            env=dict(task.environ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=task.inherits,
+        )
+    except FileNotFoundError:
+        raise NotFound(f"no such command: {program}", hint="check its spelling and PATH") from None
+    except PermissionError:
+        raise Forbidden(f"{program} may not be run", hint="is it a program?") from None
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{program} cannot be run: {error}") from None
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, _Usage, int]":
+    """Wait for the end; return bytes moved, the system's account, and the code or minus the signal."""
+    if hasattr(os, "waitid"):
+        # A process that ended and was not fetched yet still tells what it and its children moved.
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    moved = moved_bytes(child.pid)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return moved, _Usage(usage.ru_maxrss, usage.ru_utime, usage.ru_stime), child.returncode
+
+
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    ru_maxrss: int
+    ru_utime: float
+    ru_stime: float
+
+
+@dataclass(slots=True)
+class _Told:
+    """Signals that came, and whom they are passed on to."""
+
+    seen: set[int] = field(default_factory=set)
+    child: "subprocess.Popen[bytes] | None" = None
+
+
+@contextmanager
+def _signals(task: Task) -> Iterator[_Told]:
+    """Pass signals on to the command and live on to tell how it ended; yield those that came."""
+    told = _Told()
+
+    def pass_on(number: int, _: FrameType | None) -> None:
+        told.seen.add(number)
+        child = told.child
+        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
+        if child is not None and child.returncode is None and not (task.terminal and number == signal.SIGINT):
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield told
+        return
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, *_PASSED_ON)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Copier:
+    """Shows one stream of the command and keeps it in a file."""
+
+    def __init__(self, stream: IO[bytes], path: Path, show: Show, name: str) -> None:
+        self.name, self.output = name, Output(0, 0)
+        self._stream, self._path, self._show = stream, path, show
+        self.thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        shown, total, kept = True, 0, 0
+        with self._stream, self._path.open("wb", buffering=0) as file:
+            while data := os.read(self._stream.fileno(), _BLOCK):
+                part = data[: MOST_OUTPUT - kept]
+                with suppress(OSError):  # a full disk must not stop the command
+                    file.write(part)
+                    kept += len(part)
+                total += len(data)
+                self.output = Output(total, kept)
+                if shown:
+                    try:
+                        self._show(data)
+                    except (OSError, ValueError):  # nobody reads it any more
+                        shown = False

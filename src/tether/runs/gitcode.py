@@ -1,0 +1,92 @@
+"""The version of code that lies in a Git repository, asked of `git` itself."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from tether.runs.rundoc import Code
+
+_TIMEOUT_S = 60
+MOST_PATCH = 16 << 20
+_MOST_UNTRACKED = 100
+
+
+class CodeState(NamedTuple):
+    """A version of code, and what differs from its commit."""
+
+    code: Code
+    patch: bytes
+
+
+def git_state(folder: Path, environ: Mapping[str, str]) -> CodeState | None:
+    """Return the version of the code around a folder; None outside of Git repositories, or without Git."""
+    tool = shutil.which("git", path=environ.get("PATH"))
+    if tool is None:
+        return None
+    git = _Git(tool, folder, environ)
+    top = git.line("rev-parse", "--show-toplevel")
+    if top is None:
+        return None
+    commit = git.line("rev-parse", "--verify", "--quiet", "HEAD")
+    git.folder = Path(top)
+    options = ("--binary", "--no-ext-diff", "--no-textconv", "--no-color")
+    patch = (git.run("diff", *options, "HEAD") if commit else None) or b""
+    listed = git.run("ls-files", "--others", "--exclude-standard", "-z", "--directory") or b""
+    untracked = [os.fsdecode(name) for name in listed.split(b"\0") if name]
+    code = Code(
+        system="git",
+        commit=commit,
+        branch=git.line("symbolic-ref", "--quiet", "--short", "HEAD"),
+        dirty=bool(patch),
+        folder=os.path.relpath(os.path.realpath(folder), os.path.realpath(top)),
+        url=_without_secrets(git.line("config", "--get", "remote.origin.url")),
+        untracked=tuple(_printable(name) for name in untracked[:_MOST_UNTRACKED]),
+        patch="none" if not patch else "whole" if len(patch) <= MOST_PATCH else "too large",
+    )
+    return CodeState(code, patch if len(patch) <= MOST_PATCH else b"")
+
+
+def _printable(name: str) -> str:
+    return name.encode(errors="backslashreplace").decode()
+
+
+def _without_secrets(url: str | None) -> str | None:
+    """Return an address without user and password, which must not travel with a run."""
+    if url is None or "://" not in url:
+        return url
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+class _Git:
+    def __init__(self, tool: str, folder: Path, environ: Mapping[str, str]) -> None:
+        self._tool, self.folder = tool, folder
+        kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
+        # It must not write to the repository: the command may be at work there.
+        self._environ = {**kept, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+
+    def run(self, *arguments: str) -> bytes | None:
+        """Return what git prints, or None where it fails."""
+        try:
+            done = subprocess.run(
+                [self._tool, *arguments],
+                cwd=self.folder,
+                env=self._environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_TIMEOUT_S,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout
+
+    def line(self, *arguments: str) -> str | None:
+        """Return the one line that git prints, or None."""
+        said = self.run(*arguments)
+        text = os.fsdecode(said).strip() if said else ""
+        return _printable(text) or None

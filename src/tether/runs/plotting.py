@@ -1,0 +1,176 @@
+"""Drawings of runs as SVG: curves of one metric, and parallel coordinates of parameters and metrics."""
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from tether.runs.metrics import Series
+
+_COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#0a7ea4", "#57606a")
+_WIDTH, _HEIGHT = 800, 400
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 180, 36, 40
+_MOST_POINTS = 2000
+_TICKS = 5
+_AXIS = "#8c959f"
+
+
+def curves(title: str, lines: Mapping[str, Series]) -> str:
+    """Return a drawing of one metric over its steps, a line for each run; what is no number is a gap."""
+    points = {name: _thinned(series) for name, series in lines.items()}
+    finite = [(step, value) for row in points.values() for step, value in row if math.isfinite(value)]
+    across = _Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
+    up = _Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
+    parts = [_text(_LEFT, 22, title, size=15), *_grid(across, up)]
+    for number, (name, row) in enumerate(points.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        for piece in _pieces(row):
+            path = " ".join(f"{across.at(step):.1f},{up.at(value):.1f}" for step, value in piece)
+            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{path}"/>')
+            if len(piece) == 1:
+                x, _, y = path.partition(",")
+                parts.append(f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>')
+        place = _TOP + 16 * number + 8
+        if place < _HEIGHT - _BOTTOM:
+            parts.append(f'<g fill="{colour}">{_text(_WIDTH - _RIGHT + 12, place, name)}</g>')
+    return _drawing(parts)
+
+
+def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[object]]) -> str:
+    """Return a drawing with an axis for each name and a line for each run.
+
+    Texts have their own places on an axis, in order; a line has a gap where a run has no value.
+    """
+    scales = [
+        _axis([row[number] for row in rows.values() if row[number] is not None])
+        for number in range(len(names))
+    ]
+    gap = (_WIDTH - _LEFT - _LEFT) / max(len(names) - 1, 1)
+    parts = [_text(20, 22, title, size=15)]
+    for number, (name, (scale, labels)) in enumerate(zip(names, scales, strict=True)):
+        x = _LEFT + gap * number
+        parts.append(_line((x, _TOP + 20), (x, _HEIGHT - _BOTTOM)))
+        parts.append(_text(x, _TOP + 10, name, anchor="middle"))
+        parts += [_text(x + 5, scale.at(place) + 4, text, size=10) for place, text in labels]
+    for number, row in enumerate(rows.values()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        places = [
+            (_LEFT + gap * at, scales[at][0].at(place))
+            for at, value in enumerate(row)
+            if (place := _place(value, scales[at][1])) is not None
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-opacity="0.8" points="{path}"/>')
+    return _drawing(parts)
+
+
+_Labels = list[tuple[float, str]]
+
+
+def _axis(values: Sequence[object]) -> "tuple[_Scale, _Labels]":
+    """Return the scale of an axis and what is written at it."""
+    numbers = [float(value) for value in values if isinstance(value, int | float) and _is_number(value)]
+    if len(numbers) == len(values):
+        scale = _Scale(numbers, _HEIGHT - _BOTTOM, _TOP + 20)
+        return scale, [(value, _number(value)) for value in scale.ticks()]
+    words = sorted({str(value) for value in values})
+    scale = _Scale([0.0, max(len(words) - 1.0, 1.0)], _HEIGHT - _BOTTOM, _TOP + 20)
+    return scale, [(float(number), word) for number, word in enumerate(words)]
+
+
+def _place(value: object, labels: _Labels) -> float | None:
+    if value is None:
+        return None
+    named = next((place for place, text in labels if text == str(value)), None)
+    return float(value) if _is_number(value) and named is None else named  # type: ignore[arg-type]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+class _Scale:
+    """From values to places of the drawing."""
+
+    def __init__(self, values: Sequence[float], start: float, end: float) -> None:
+        self._low, high = (min(values), max(values)) if values else (0.0, 1.0)
+        if self._low == high:
+            self._low, high = self._low - 0.5, high + 0.5
+        self._high, self._start, self._end = high, start, end
+
+    def at(self, value: float) -> float:
+        """Return the place of a value."""
+        return self._start + (value - self._low) / (self._high - self._low) * (self._end - self._start)
+
+    def ticks(self) -> list[float]:
+        """Return round values on the scale."""
+        rough = (self._high - self._low) / _TICKS
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
+        first = math.ceil(self._low / step)
+        return [step * number for number in range(first, math.floor(self._high / step) + 1)]
+
+
+def _thinned(series: Series) -> list[tuple[int, float]]:
+    """Return the points of a series in order of the steps; of very many, the extremes of each part."""
+    points = sorted(zip(series.steps, series.values, strict=True), key=lambda each: each[0])
+    if len(points) <= _MOST_POINTS:
+        return points
+    size = math.ceil(len(points) / (_MOST_POINTS // 2))
+    kept = []
+    for start in range(0, len(points), size):
+        part = points[start : start + size]
+        ends = {min(part, key=_value_first), max(part, key=_value_first)}
+        kept += sorted(ends)
+    return kept
+
+
+def _value_first(point: tuple[int, float]) -> float:
+    return -math.inf if math.isnan(point[1]) else point[1]
+
+
+def _pieces(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
+    """Cut a line where a value is not finite."""
+    pieces: list[list[tuple[int, float]]] = [[]]
+    for point in points:
+        if math.isfinite(point[1]):
+            pieces[-1].append(point)
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _grid(across: _Scale, up: _Scale) -> list[str]:
+    left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
+    parts = [_line((left, bottom), (right, bottom)), _line((left, top), (left, bottom))]
+    parts += [
+        _text(across.at(value), bottom + 16, _number(value), size=10, anchor="middle")
+        for value in across.ticks()
+    ]
+    for value in up.ticks():
+        y = up.at(value)
+        parts.append(_line((left, y), (right, y), faint=True))
+        parts.append(_text(left - 6, y + 4, _number(value), size=10, anchor="end"))
+    return parts
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _line(start: tuple[float, float], end: tuple[float, float], *, faint: bool = False) -> str:
+    (x1, y1), (x2, y2) = start, end
+    opacity = ' stroke-opacity="0.25"' if faint else ""
+    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{_AXIS}"{opacity}/>'
+
+
+def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "start") -> str:
+    clean = "".join(each if each.isprintable() else "?" for each in text)
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}">{escape(clean)}</text>'
+
+
+def _drawing(parts: Sequence[str]) -> str:
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
+        f'width="{_WIDTH}" height="{_HEIGHT}" font-family="sans-serif">'
+    )
+    return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>\n"])
