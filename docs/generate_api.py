@@ -25,6 +25,10 @@ from tether.core.treediff import TreeChange
 from tether.model.compare import LayerChange, ModelDiff, RenamedTensor, TensorChange
 from tether.model.distance import Distance
 from tether.model.facts import Caution, GlobalName, ModelFacts, Place, Tensor
+from tether.repo.check import CheckReport, Problem
+from tether.repo.gcwrite import GcCounts
+from tether.repo.logwalk import LogEntry
+from tether.repo.mergestate import ConflictRow
 from tether.runs.reading import KnownRun
 from tether.runs.rundoc import (
     Artefact,
@@ -37,10 +41,6 @@ from tether.runs.rundoc import (
     Summary,
     Work,
 )
-from tether.repo.check import CheckReport, Problem
-from tether.repo.gcwrite import GcCounts
-from tether.repo.logwalk import LogEntry
-from tether.repo.mergestate import ConflictRow
 from tether.sync.exchange import Exchange, RefUpdate
 from tether.worktree.compare import Comparison, WorkChange
 from tether.worktree.staging import StageChange, StageResult

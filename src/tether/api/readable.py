@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
-    from tether.runs.reading import KnownRun
     from tether.repo.check import CheckReport
     from tether.repo.logwalk import LogEntry
+    from tether.runs.reading import KnownRun
 
 
 class Readable(Opened):

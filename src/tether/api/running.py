@@ -19,6 +19,8 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find
 from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import InvalidInput, NotFound
+from tether.repo.revision import find_entry, split_place
+from tether.repo.transaction import Transaction
 from tether.runs.child import Task, run_task
 from tether.runs.environment import describe
 from tether.runs.gitcode import CodeState, git_state
@@ -36,8 +38,6 @@ from tether.runs.rundoc import (
     stamp,
 )
 from tether.runs.sealing import DATA, WORK, Ending, pin, recover, seal, unpin
-from tether.repo.revision import find_entry, split_place
-from tether.repo.transaction import Transaction
 from tether.worktree.staging import stage_paths
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")

@@ -12,11 +12,11 @@ from tether.core.names import RUNS, path_bytes
 from tether.core.tree import Entry
 from tether.core.treeread import find, find_many
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError
+from tether.repo.history import History
+from tether.repo.repository import Repository
 from tether.runs.journal import ENVIRONMENT, METRICS, PATCH, RECORD, Journal, journals
 from tether.runs.metrics import Series, decode_series
 from tether.runs.rundoc import RunRecord, Status
-from tether.repo.history import History
-from tether.repo.repository import Repository
 
 _MOST_RECORD = 64 << 20
 _MOST_FILE = 1 << 30

@@ -17,12 +17,12 @@ from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.runs.journal import ENDING, ENVIRONMENT, METRICS, OUTPUTS, PATCH, RECORD, Journal
-from tether.runs.metrics import encode_series
-from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.runs.journal import ENDING, ENVIRONMENT, METRICS, OUTPUTS, PATCH, RECORD, Journal
+from tether.runs.metrics import encode_series
+from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
 
 PINNED = "refs/running/"
 """Where the data of a run is named while it is under way, so that it stays; these refs do not travel."""

@@ -10,9 +10,9 @@ from tether.api.pinned import FOLDER
 from tether.api.repo import Repo
 from tether.api.running import RUN_FOLDER, RunRequest, begun
 from tether.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
+from tether.repo.history import History
 from tether.runs.reading import find_run
 from tether.runs.sealing import PINNED
-from tether.repo.history import History
 
 
 @pytest.fixture
