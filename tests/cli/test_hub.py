@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,11 @@ def test_asking_for_access(room: Room, served: Served) -> None:
         error: the contents of ada/photos are read on request
         hint: run 'tether repo ask URL' to see the agreement and to ask for access
         [6]
+        $ tether repo show {url}
+        {url}
+          kind       data, public
+          created    2026-01-31 12:00:00 +0000 (just now)
+          contents   not told to you
         $ tether repo ask {url}
         Be kind.
 
@@ -58,6 +64,57 @@ def test_asking_for_access(room: Room, served: Served) -> None:
     """)
     room.ok("clone", url, "copy")
     assert room.json("repo", "ask", url, "--withdraw")["state"] == "withdrawn"
+
+
+def test_describing_a_repository(room: Room, served: Served) -> None:
+    """Nothing, then what the hub counted after a push, for people and as JSON; others are told nothing."""
+    room.environ["TETHER_TOKEN"] = room.do("hub", "token", "create", "ada", "--root", "hub").strip()
+    url = f"{served.url}/ada/photos"
+    room.do("repo", "create", "-q", url, "--private")
+    assert room.json("repo", "show", url)["facts"]["head"] is None
+    for name, size in {
+        "a/cat.jpg": 3_000_000,
+        "a/b/dog.png": 20_000,
+        "labels.csv": 10,
+        "a/\t.txt": 1,
+    }.items():
+        room.write(f"here/{name}", b"1" * size)
+    here = room.work / "here"
+    room.do("init", "-q", cwd=here)
+    room.do("add", "-q", ".", cwd=here)
+    room.do("commit", "-q", "-m", "first", cwd=here)
+    room.do("remote", "add", "-q", "origin", url, cwd=here)
+    room.do("push", "-q", cwd=here)
+    head = room.do("log", "--json", cwd=here)
+    deadline = time.monotonic() + 60
+    while (found := json.loads(room.do("repo", "show", url, "--json")))["facts"]["commit"] is None:
+        assert time.monotonic() < deadline
+    facts = found["facts"]
+    assert facts["commit"] == facts["head"]
+    assert facts["commit"] in head
+    assert (facts["files"], facts["folders"], facts["bytes"]) == (4, 2, 3_020_011)
+    assert facts["largest"][3] == {"path": '"a/\\t.txt"', "size": 1}
+    room.transcript(f"""
+        $ tether repo show {url}
+        {url}
+          kind       data, private
+          created    2026-01-31 12:00:00 +0000 (just now)
+          commit     {facts["commit"][:12]}
+          committed  2026-01-31 12:00:00 +0000 (just now)
+          commits    1
+          files      4 in 2 folders
+          size       3.0 MB (3,020,011 bytes)
+          images     3.0 MB in 2 files
+          tables     10 B in 1 file
+          text       1 B in 1 file
+          largest
+              3.0 MB  a/cat.jpg
+             20.0 kB  a/b/dog.png
+                10 B  labels.csv
+                 1 B  "a/\\t.txt"
+    """)
+    room.environ["TETHER_TOKEN"] = ""
+    assert room.run("repo", "show", url).code == 3
 
 
 def test_from_nothing_to_a_repository(room: Room, served: Served) -> None:

@@ -13,9 +13,10 @@ from tether.core.digest import Digest
 from tether.errors import QuotaExceeded
 from tether.hub import forks
 from tether.hub.acting import acting
-from tether.hub.backup import back_up, restore
+from tether.hub.backup import back_up
 from tether.hub.keeping import purge
 from tether.hub.repositories import find
+from tether.hub.restoring import NewHub, restore
 from tether.hub.strays import find_strays
 from tether.hub.tokens import find_principal
 
@@ -267,7 +268,7 @@ def test_backup_and_restore(network: Network, tmp_path: Path) -> None:
     network.push("ada/x", "main", network.past.commit("two", {"b": b"2"}))
 
     done = back_up(hub.hub, safe)
-    restored = restore(safe, tmp_path / "copy")
+    restored = restore(safe, NewHub(tmp_path / "copy"))
 
     assert done.problems == restored.problems == []
     assert done.bytes < len(BIG)

@@ -18,11 +18,12 @@ from tests.support.repos import ticking
 from tests.support.s3 import s3_server
 
 from tether.errors import TetherError
-from tether.hub.backup import back_up, restore
+from tether.hub.backup import back_up
 from tether.hub.forks import WantedFork, make_fork
 from tether.hub.keeping import purge
 from tether.hub.presigning import address_of
 from tether.hub.repositories import open_repository
+from tether.hub.restoring import NewHub, restore
 from tether.hub.tokens import find_principal
 from tether.hub.upkeep import chosen, collect, verify
 from tether.repo.repository import Repository
@@ -156,7 +157,7 @@ def test_a_backup_says_nothing_of_the_bucket(network: Network, hub: BucketRoom, 
     purge(hub.hub)
     lying = packs(hub.storage)
     assert back_up(hub.hub, tmp_path / "safe").problems == []
-    assert restore(tmp_path / "safe", tmp_path / "copy").problems == []
+    assert restore(tmp_path / "safe", NewHub(tmp_path / "copy")).problems == []
     other = BucketRoom(tmp_path / "copy", storage=hub.storage)
     other.now = hub.now + 3 * DAY
 

@@ -27,6 +27,8 @@ from tether.repo.repository import Repository
 
 TOKEN = "a token for the metrics"
 ALWAYS = {"count", "deliveries", "places", "purge", "strays", "workspaces"}
+OWN = {"facts", "gc", "verify"}
+"""What each repository has."""
 
 
 def run_due(room: HubRoom, monotonic: Callable[[], float] = time.monotonic) -> list[Ran]:
@@ -64,7 +66,7 @@ def test_each_job_is_done_once_a_turn(photos: HubRoom) -> None:
     """What is due is done in the order in which it came due, then nothing is until the next turn."""
     ran = run_due(photos)
 
-    assert sorted(each.name for each in ran) == sorted([*ALWAYS, "gc of ada/photos", "verify of ada/photos"])
+    assert sorted(each.name for each in ran) == sorted([*ALWAYS, *(f"{kind} of ada/photos" for kind in OWN)])
     assert {each.outcome for each in ran} == {Outcome.DONE}
     assert run_due(photos) == []
     photos.now += 3600 * SECOND
@@ -84,7 +86,7 @@ def test_two_at_once_share_the_jobs(photos: HubRoom) -> None:
     for thread in threads:
         thread.join()
 
-    assert len(found) == len({each.name for each in found}) == 8
+    assert len(found) == len({each.name for each in found}) == 9
 
 
 def test_a_job_belongs_to_one_worker_as_long_as_it_lives(photos: HubRoom) -> None:
@@ -161,13 +163,13 @@ def test_a_repository_that_is_in_use_is_tried_again_soon(photos: HubRoom) -> Non
 def test_jobs_come_and_go_with_repositories(photos: HubRoom) -> None:
     """A deleted one has none, a restored one has some again; when it is removed for good they are gone."""
     ada = photos.token("ada")
-    assert set(jobs(photos)) == ALWAYS | {"gc photos", "verify photos"}
+    assert set(jobs(photos)) == ALWAYS | {f"{kind} photos" for kind in OWN}
     photos.ok("DELETE", "/repos/ada/photos", ada)
     enrol(photos.hub)
     assert set(jobs(photos)) == ALWAYS
     photos.ok("POST", "/repos/ada/photos/restore", ada)
     enrol(photos.hub)
-    assert set(jobs(photos)) == ALWAYS | {"gc photos", "verify photos"}
+    assert set(jobs(photos)) == ALWAYS | {f"{kind} photos" for kind in OWN}
     photos.ok("DELETE", "/repos/ada/photos", ada)
     photos.now += 31 * DAY
 
@@ -189,7 +191,7 @@ def test_jobs_are_those_that_settings_want(tmp_path: Path) -> None:
     room = HubRoom(tmp_path / "hub", verify_every_s=86_400, gc_every_s=0)
     enrol(room.hub)
     found = jobs(room)
-    assert {name.partition(" ")[0] for name in found} == ALWAYS | {"verify"}
+    assert {name.partition(" ")[0] for name in found} == ALWAYS | {"facts", "verify"}
     assert all(job.due <= room.now + DAY + LEASE_S * SECOND for job in found.values())
     room.close()
 
@@ -285,7 +287,7 @@ def test_administrators_see_the_jobs(photos: HubRoom) -> None:
     second = photos.ok("GET", f"/jobs?limit=5&after={first['next']}", ada)
     found: dict[str, Any] = {each["kind"]: each for each in first["jobs"] + second["jobs"]}
 
-    assert (len(first["jobs"]), second["next"], set(found)) == (5, None, ALWAYS | {"gc", "verify"})
+    assert (len(first["jobs"]), second["next"], set(found)) == (5, None, ALWAYS | OWN)
     gc = found["gc"]
     assert (gc["repository"], gc["state"], gc["worker"], gc["outcome"]) == (
         "ada/photos",
@@ -321,5 +323,5 @@ def test_a_new_repository_elsewhere_is_noticed(hub: HubRoom) -> None:
     ada = hub.user("ada")
     assert {each.kind for each in run_due(hub)} == ALWAYS
     hub.repository(ada, "ada/later")
-    assert run_due(hub) == []
-    assert set(jobs(hub)) == ALWAYS | {"gc later", "verify later"}
+    assert [each.name for each in run_due(hub)] == ["facts of ada/later"]
+    assert set(jobs(hub)) == ALWAYS | {f"{kind} later" for kind in OWN}

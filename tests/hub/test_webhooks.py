@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from tests.support.hub import DAY, SECOND, HubRoom
 from tests.support.hubpush import Desk
 from tests.support.receiver import Receiver
 
+from tether.hub.hub import Hub
 from tether.hub.webhooks.addresses import parse_networks
-from tether.hub.webhooks.deliveries import claim, finish, forget_old, pause_after
+from tether.hub.webhooks.deliveries import claim, finish, forget_old, next_due, pause_after
 from tether.hub.webhooks.postman import postman, send_one
 from tether.hub.webhooks.sending import Outcome, Sender
 
@@ -386,6 +388,26 @@ def test_the_log_is_read_in_pages_and_forgotten(hub: HubRoom, ada: str, receiver
     assert [each["id"] for each in hub.ok("GET", log, ada)] == [waiting]
     hub.ok("DELETE", f"{HOOKS}/{hook}", ada)
     assert claim(hub.hub) is None
+
+
+def test_what_is_told_here_leaves_at_once(hub: HubRoom, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the hub would look for what others left an hour later: a transaction that holds wakes it."""
+    looked = threading.Event()
+
+    def noted(hub: Hub) -> int | None:
+        looked.set()
+        return next_due(hub)
+
+    monkeypatch.setattr("tether.hub.webhooks.postman.next_due", noted)
+    monkeypatch.setattr("tether.hub.webhooks.postman.LOOK_S", 3600.0)
+    hook = make(hub, ada, "http://127.0.0.1:9/")
+    with postman(hub.hub, time.monotonic):
+        assert looked.wait(30)
+        for _ in range(2):
+            sent = [hub.ok("POST", f"{HOOKS}/{hook}/ping", ada)["id"] for _ in range(3)]
+            for each in sent:
+                path = f"{HOOKS}/{hook}/deliveries/{each}"
+                wait_until(partial(lambda path: hub.ok("GET", path, ada)["error"] is not None, path))
 
 
 def test_the_threads_of_a_hub_send(hub: HubRoom, ada: str, caplog: pytest.LogCaptureFixture) -> None:

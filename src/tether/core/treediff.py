@@ -25,7 +25,12 @@ class TreeChange(NamedTuple):
 
 
 def diff_trees(
-    reader: ObjectReader, old: Digest | None, new: Digest | None, *, paths: Sequence[bytes] = ()
+    reader: ObjectReader,
+    old: Digest | None,
+    new: Digest | None,
+    *,
+    paths: Sequence[bytes] = (),
+    directories: bool = False,
 ) -> Iterator[TreeChange]:
     """Return the files, links and empty folders that differ, in the order of their path components.
 
@@ -37,17 +42,18 @@ def diff_trees(
         old: The tree before, or None for nothing.
         new: The tree after, or None for nothing.
         paths: Look only at these files and folders; everything if empty.
+        directories: Name each folder too that is on one side only, or became one or ceased to be one.
 
     Raises:
         Corrupt: A node is damaged.
     """
     if not paths or b"" in paths:
-        yield from _diff_entries(reader, b"", (_root(old), _root(new)))
+        yield from _diff_entries(reader, b"", (_root(old), _root(new)), directories=directories)
         return
     before = find_many(reader, old, paths) if old is not None else {}
     after = find_many(reader, new, paths) if new is not None else {}
     for path in _outermost(paths):
-        yield from _diff_entries(reader, path, (before.get(path), after.get(path)))
+        yield from _diff_entries(reader, path, (before.get(path), after.get(path)), directories=directories)
 
 
 def count_changes(reader: ObjectReader, old: Digest | None, new: Digest | None) -> int:
@@ -81,13 +87,15 @@ def _outermost(paths: Sequence[bytes]) -> list[bytes]:
     return kept
 
 
-def _diff_entries(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[TreeChange]:
+def _diff_entries(
+    reader: ObjectReader, path: bytes, pair: Pair, *, directories: bool
+) -> Iterator[TreeChange]:
     """Compare what is at one path on both sides, with everything below."""
     for where, (old, new) in _differing(reader, path, pair):
-        here = TreeChange(where, _shown(old), _shown(new))
+        here = TreeChange(where, old, new) if directories else TreeChange(where, _shown(old), _shown(new))
         if here.old is not None or here.new is not None:
             yield here
-        yield from _one_sided(reader, where, (_folder(old), _folder(new)))
+        yield from _one_sided(reader, where, (_folder(old), _folder(new)), directories=directories)
 
 
 def _differing(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[tuple[bytes, Pair]]:
@@ -119,13 +127,15 @@ def _folder(entry: Entry | None) -> Digest | None:
 
 
 def _one_sided(
-    reader: ObjectReader, path: bytes, below: tuple[Digest | None, Digest | None]
+    reader: ObjectReader, path: bytes, below: tuple[Digest | None, Digest | None], *, directories: bool
 ) -> Iterator[TreeChange]:
     old, new = below
     if old is not None:
-        yield from (TreeChange(where, entry, None) for where, entry in walk(reader, old, path))
+        found = walk(reader, old, path, directories=directories)
+        yield from (TreeChange(where, entry, None) for where, entry in found)
     if new is not None:
-        yield from (TreeChange(where, None, entry) for where, entry in walk(reader, new, path))
+        found = walk(reader, new, path, directories=directories)
+        yield from (TreeChange(where, None, entry) for where, entry in found)
 
 
 def _diff_folder(reader: ObjectReader, path: bytes, old: Digest, new: Digest) -> Iterator[tuple[bytes, Pair]]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tether.core.identity import Time
@@ -12,6 +13,7 @@ from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
 from tether.hub.oidc.asking import Directory
 from tether.hub.settings import HubSettings
+from tether.hub.unfinished import require_finished
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
 from tether.storage.readcache import Kept
@@ -60,13 +62,15 @@ class Hub:
             InvalidInput: The address of the database or of the bucket is none.
             Unsupported: The database belongs to a newer hub.
             Unavailable: The database or the bucket cannot be reached.
+            Conflict: The hub is being restored, or was not to the end.
         """
+        require_finished(settings.root)
         with translated(str(settings.root)):
             settings.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             settings.repositories.mkdir(exist_ok=True, mode=0o700)
             if not settings.database:  # SQLite would let everybody read it
                 os.close(os.open(settings.root / "hub.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        bucket = _bucket(settings, open_bucket) if settings.storage else None
+        bucket = open_storage(settings.storage, settings.root, open_bucket) if settings.storage else None
         database = Database(settings.database_url, tracer)
         try:
             migrate(database)
@@ -95,9 +99,19 @@ class Hub:
         self.database.close()
 
 
-def _bucket(settings: HubSettings, open_bucket: OpenBucket) -> "ObjectBackend":
-    """Open the bucket; uploads lie in the folder of the hub until they are sent."""
-    spool = settings.root / "uploads"
+def open_storage(storage: str, root: Path, open_bucket: OpenBucket) -> "ObjectBackend":
+    """Open the bucket of a hub; uploads lie in its folder until they are sent.
+
+    Args:
+        storage: The address of the bucket.
+        root: The folder.
+        open_bucket: Opens it.
+
+    Raises:
+        InvalidInput: The address is none.
+        Unavailable: The folder cannot be written.
+    """
+    spool = root / "uploads"
     with translated(str(spool)):
         spool.mkdir(exist_ok=True, mode=0o700)
-    return open_bucket(parse_bucket_address(settings.storage)).spooling(spool)
+    return open_bucket(parse_bucket_address(storage)).spooling(spool)

@@ -15,6 +15,7 @@ from tether.errors import AlreadyExists, Corrupt, Forbidden, InvalidInput, NotFo
 from tether.hub.access import Principal, Scope, require_user
 from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.acting import Act
+from tether.hub.database.jobs import ask_for, job_id
 from tether.hub.database.locks import ServerLocks
 from tether.hub.database.models import Account, Collaborator, Membership, Redirect, RepositoryRow
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from tether.storage.objectstore import ObjectBackend
 
 KINDS = ("data", "model")
+FACTS = "facts"
+"""The job that each move of a root asks for."""
 PAGE = 100
 
 
@@ -235,12 +238,16 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
     """
     folder = folder_of(hub, row)
     backend = backend_of(hub, row.id)
-    features = (ROOT_ELSEWHERE,)
+    features, facts = (ROOT_ELSEWHERE,), job_id(FACTS, row.id)
+
+    def moved(session: Session) -> None:
+        ask_for(session, facts, hub.now())
+
     if hub.database.is_sqlite:
-        roots = SqlRoot(sessions or hub.database.session, row.id, backend)
+        roots = SqlRoot(sessions or hub.database.session, row.id, backend, moved)
         return Storage(backend, roots, FolderLocks(folder / "locks"), features)
     locks = ServerLocks(hub.database, row.id)
-    return Storage(backend, SqlRoot(sessions or locks.sessions, row.id, backend), locks, features)
+    return Storage(backend, SqlRoot(sessions or locks.sessions, row.id, backend, moved), locks, features)
 
 
 def remove_files(hub: Hub, row: RepositoryRow) -> None:

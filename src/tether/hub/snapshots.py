@@ -2,11 +2,12 @@
 
 import os
 import sqlite3
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import NullPool, create_engine
+from sqlalchemy import NullPool, create_engine, inspect, text
 
 from tether.core.digest import Digest
 from tether.errors import Corrupt, Unavailable, Unsupported
@@ -19,6 +20,8 @@ _ROOTS = """
     SELECT repositories.id, roots.value FROM repositories JOIN roots ON roots.repository_id = repositories.id
     WHERE repositories.deleted_at IS NULL OR repositories.deleted_at > ?
 """
+_DIGESTS = "SELECT repository_id, digest FROM roots"
+_PLACES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'pack_names'"
 
 
 def snapshot(database: Database, target: Path) -> None:
@@ -77,9 +80,9 @@ def copy_database(source: Path, target: Path) -> None:
             raise Unavailable(f"cannot copy the database {source}: {error}") from error
         if found != "ok":
             raise Corrupt(f"the database {source} is damaged: {found}")
-        _sync(fresh)
+        sync(fresh)
         fresh.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
 
 
 def forget_places(database: Path) -> None:
@@ -94,7 +97,64 @@ def forget_places(database: Path) -> None:
             connection.execute("DELETE FROM pack_places")
     except sqlite3.DatabaseError as error:
         raise Unavailable(f"cannot write the database {database}: {error}") from error
-    _sync(database)
+    sync(database)
+
+
+def has_places(database: Path) -> bool:
+    """Say whether a copy of a database can tell of places in the bucket; those of older hubs cannot."""
+    try:
+        with closing(_opened(database)) as connection:
+            return connection.execute(_PLACES).fetchone() is not None
+    except sqlite3.DatabaseError as error:
+        raise Unavailable(f"cannot read the database {database}: {error}") from error
+
+
+def name_places(database: Path, packs: Iterable[tuple[str, int, Sequence[str]]]) -> None:
+    """Let a copy of a database say of packs in the bucket that several repositories have them.
+
+    Args:
+        database: One that has no places; see `has_places`.
+        packs: The key and size of each, and the repositories; it lies in the part of the first.
+
+    Raises:
+        Unavailable: It cannot be written.
+    """
+    try:
+        with closing(sqlite3.connect(database)) as connection, connection:
+            for key, size, names in packs:
+                place = f"{names[0]}/{key}"
+                connection.execute(
+                    "INSERT INTO pack_places (place, home, size, doomed) VALUES (?, ?, ?, NULL)",
+                    (place, names[0], size),
+                )
+                connection.executemany(
+                    "INSERT INTO pack_names (repository_id, key, place) VALUES (?, ?, ?)",
+                    [(name, key, place) for name in names],
+                )
+    except sqlite3.DatabaseError as error:
+        raise Unavailable(f"cannot write the database {database}: {error}") from error
+    sync(database)
+
+
+def roots_in(database: Path) -> set[tuple[str, bytes]]:
+    """Return the digest of the root of each repository in a copy of a database; errors as for `packs_in`."""
+    try:
+        with closing(_opened(database)) as connection:
+            return {(name, bytes(digest)) for name, digest in connection.execute(_DIGESTS)}
+    except sqlite3.DatabaseError as error:
+        raise Unavailable(f"cannot read the database {database}: {error}") from error
+
+
+def roots_of(database: Database) -> set[tuple[str, bytes]] | None:
+    """Return the same of the database of a hub; None where it has no such table.
+
+    Raises:
+        Unavailable: It does not answer.
+    """
+    with database.connection() as connection:
+        if not inspect(connection).has_table("roots"):
+            return None
+        return {(name, bytes(digest)) for name, digest in connection.execute(text(_DIGESTS))}
 
 
 def packs_in(database: Path, grace_start: int) -> dict[str, tuple[Digest, ...]]:
@@ -127,7 +187,8 @@ def _create(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Make what was written to a file, or to the entries of a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

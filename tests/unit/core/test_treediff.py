@@ -11,6 +11,7 @@ from tether.core.tree import Entry, EntryKind, decode_node, encode_inner, is_cut
 from tether.core.treebuild import build_directory, edit_directory
 from tether.core.treediff import TreeChange, count_changes, diff_trees
 from tether.core.treeedit import edit_tree
+from tether.core.treeread import walk
 from tether.errors import Corrupt
 
 ONES = Digest(b"\x11" * 32)
@@ -176,3 +177,27 @@ def test_a_leaf_that_becomes_one_of_several_is_not_named() -> None:
 
     assert list(diff_trees(store, one, other)) == [TreeChange(b"z", None, new[-1])]
     assert list(diff_trees(store, other, one)) == [TreeChange(b"z", new[-1], None)]
+
+
+@settings(max_examples=50)
+@given(trees(), trees())
+def test_folders_are_named_where_they_come_and_go(old: dict[bytes, Entry], new: dict[bytes, Entry]) -> None:
+    """With the folders, what is named is what one side has and the other has not; the top is none of them."""
+    store = DictStore()
+    before, after = build_tree(store, old), build_tree(store, new)
+    sides = [
+        {path: entry.kind for path, entry in walk(store, each, directories=True)} for each in (before, after)
+    ]
+
+    changes = list(diff_trees(store, before, after, directories=True))
+
+    for here, there, entries in (
+        (0, 1, {e.path: e.old for e in changes}),
+        (1, 0, {e.path: e.new for e in changes}),
+    ):
+        named = {path for path, entry in entries.items() if path and entry is not None}
+        assert sides[here].keys() - sides[there].keys() <= named <= sides[here].keys()
+        kept = sides[here].keys() & sides[there].keys() - named
+        assert all(sides[here][path] == sides[there][path] for path in kept)
+    paths = [change.path for change in changes]
+    assert len(paths) == len(set(paths))

@@ -12,7 +12,7 @@ from tether.cli.format import count_text, size_text
 from tether.cli.hosting import opened_hub, place_options, require_packages
 
 if TYPE_CHECKING:
-    from tether.hub.backup import Copied
+    from tether.hub.packcopies import Copied
 
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 
@@ -41,20 +41,27 @@ def backup(ctx: Context, folder: Path, root: Path | None, database: str | None) 
 @click.option(
     "--database", metavar="URL", help="An empty database to restore into; SQLite in the folder if not given."
 )
+@click.option(
+    "--storage", metavar="URL", help="An empty place in a bucket for contents; the folder if not given."
+)
 @pass_context
-def restore(ctx: Context, folder: Path, root: Path, database: str | None) -> None:
+def restore(ctx: Context, folder: Path, root: Path, database: str | None, storage: str | None) -> None:
     """Make a hub in a new folder from a backup.
 
     Each pack is verified, and each repository is checked afterwards. Exits with 7 when something is
     damaged; all else is there then. Settings are not in a backup. With --database a hub moves from SQLite
-    to PostgreSQL, and without it back.
+    to PostgreSQL, and without it back; with --storage its contents move to a bucket, and without it back. A
+    restore that was stopped goes on when it is run again with the same options; until its end no hub opens
+    the folder.
     """
     require_packages()
-    from tether.hub.backup import restore as restore_hub
+    from tether.hub.restoring import NewHub
+    from tether.hub.restoring import restore as restore_hub
 
-    done = restore_hub(folder, root, ctx.progress(), url=database or "")
-    url = database or f"sqlite:///{root.absolute() / 'hub.db'}"
-    with opened_hub(ctx, root, {"database": url}) as hub:
+    new = NewHub(root, database or "", storage or "", ctx.open_bucket)
+    done = restore_hub(folder, new, ctx.progress())
+    flags = {"database": database or f"sqlite:///{root.absolute() / 'hub.db'}"}
+    with opened_hub(ctx, root, flags | ({"storage": storage} if storage else {})) as hub:
         from tether.hub.upkeep import chosen, verify
 
         for row in chosen(hub, ()):

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from tether.cli.commands._repo_rules import protect, rules, unprotect
+from tether.cli.commands._repo_show import show
 from tether.cli.context import Context, pass_context
 from tether.cli.hubs import API, client_of, default_hub
 from tether.cli.options import with_options
@@ -14,10 +15,10 @@ from tether.cli.options import with_options
 
 @click.group()
 def command() -> None:
-    """Make, list and delete repositories on a hub, and say who may push what."""
+    """Make, list, describe and delete repositories on a hub, and say who may push what."""
 
 
-for each in (rules, protect, unprotect):
+for each in (show, rules, protect, unprotect):
     command.add_command(each)
 
 

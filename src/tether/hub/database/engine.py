@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, InvalidInput, Unavailable
+from tether.hub.database.bells import Bells
 
 _BUSY_S = 30.0
 _READS = {"reads_only": True}
@@ -63,6 +64,7 @@ class Database:
         except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
             raise _unusable(url, error) from None
         self.is_sqlite = self.engine.dialect.name == "sqlite"
+        self.bells = Bells()
         self._tracer, self._system = tracer, self.engine.dialect.name
         self.held: Engine | None = None
         if self.is_sqlite:
@@ -95,6 +97,7 @@ class Database:
             session = make(bind=on) if on is not None else make()
             with session, session.begin():
                 yield session
+            self.bells.ring_for(session)
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

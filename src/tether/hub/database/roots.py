@@ -32,14 +32,17 @@ class SqlRoot:
         sessions: Runs transactions.
         repository_id: Of the repository's row, which must be there.
         backend: Takes a root that is set aside.
+        moved: As `beside`, and always.
 
     Attributes:
         beside: Called in the transaction of each swap that changes the root: what it writes is there if and
             only if the root moved.
     """
 
-    def __init__(self, sessions: Sessions, repository_id: str, backend: Backend) -> None:
-        self._sessions, self._id, self._backend = sessions, repository_id, backend
+    def __init__(
+        self, sessions: Sessions, repository_id: str, backend: Backend, moved: Beside | None = None
+    ) -> None:
+        self._sessions, self._id, self._backend, self._moved = sessions, repository_id, backend, moved
         self._known: tuple[bytes, bytes] = (b"", b"")
         self.beside: Beside | None = None
 
@@ -76,8 +79,9 @@ class SqlRoot:
             assert isinstance(done, CursorResult)
             if done.rowcount != 1:
                 raise Conflict("the root was moved by somebody else", hint="look at it and try again")
-            if self.beside is not None and new != expected:
-                self.beside(session)
+            for write in (self.beside, self._moved):
+                if write is not None and new != expected:
+                    write(session)
 
     def set_aside(self, key: str) -> None:
         """Keep the damaged root under a key of the backend."""

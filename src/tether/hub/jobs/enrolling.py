@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict
-from tether.hub.database.jobs import Job
+from tether.hub.database.jobs import Job, job_id
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.jobs.kinds import KINDS, Kind
@@ -18,7 +18,8 @@ from tether.hub.jobs.turns import LEASE_S, SECOND, is_free
 def enrol(hub: Hub) -> None:
     """Add the jobs that are wanted and not there, and remove those that are not wanted any more.
 
-    The first turns of repositories that are there already are spread over the time between two turns.
+    The first turns of repositories that are there already are spread over the time between two turns, unless
+    the kind wants them at once.
 
     Raises:
         Unavailable: The database does not answer.
@@ -49,8 +50,8 @@ def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
     known = select(Job.repository_id).where(Job.kind == kind.name, Job.repository_id.is_not(None))
     live = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None), RepositoryRow.id.not_in(known))
     for repository_id in session.scalars(live):
-        due = now + every * zlib.crc32(repository_id.encode()) // (1 << 32)
-        job = Job(id=f"{kind.name}:{repository_id}", kind=kind.name, due=due, claims=0, lost=0)
+        due = now if kind.at_once else now + every * zlib.crc32(repository_id.encode()) // (1 << 32)
+        job = Job(id=job_id(kind.name, repository_id), kind=kind.name, due=due, claims=0, lost=0)
         job.repository_id = repository_id
         yield job
 

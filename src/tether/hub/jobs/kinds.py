@@ -7,11 +7,13 @@ from typing import NamedTuple
 from tether.errors import Corrupt
 from tether.hub.counting import recount
 from tether.hub.database.models import RepositoryRow
+from tether.hub.facts import refresh
 from tether.hub.hub import Hub
 from tether.hub.jobs.halting import Halt
 from tether.hub.jobs.turns import Outcome, Result
 from tether.hub.keeping import purge
 from tether.hub.places import remove_ended
+from tether.hub.repositories import FACTS
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
 from tether.hub.upkeep import collect, examine
@@ -47,12 +49,14 @@ class Kind(NamedTuple):
         every_s: Says by the settings how many seconds lie between two turns; 0: it is not done.
         work: Does it, or raises why not; it must bear to be begun anew, and to be done twice at once.
         of_repository: Whether each repository has one.
+        at_once: Whether the first turn is due when the repository is seen first; others are spread.
     """
 
     name: str
     every_s: Callable[[HubSettings], int]
     work: Callable[[Turn], Result]
     of_repository: bool = False
+    at_once: bool = False
 
 
 def _purge(turn: Turn) -> Result:
@@ -106,6 +110,11 @@ def _verify(turn: Turn) -> Result:
     return Result(Outcome.DAMAGED, f"{len(report.problems)} problems: {shown}")
 
 
+def _count_facts(turn: Turn) -> Result:
+    counted = refresh(turn.hub, _repository_of(turn), turn.halt)
+    return Result(Outcome.DONE, "counted anew" if counted else "")
+
+
 def _repository_of(turn: Turn) -> RepositoryRow:
     if turn.repository is None:
         raise Corrupt("the job belongs to no repository")
@@ -126,6 +135,7 @@ KINDS = {
         Kind("places", _each(_HOUR), _end_places),
         Kind("count", _each(_HOUR), _count),
         Kind("strays", _each(_DAY), _look_for_strays),
+        Kind(FACTS, _each(_DAY), _count_facts, of_repository=True, at_once=True),
         Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),
         Kind("verify", lambda settings: settings.verify_every_s, _verify, of_repository=True),
     )

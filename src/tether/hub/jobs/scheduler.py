@@ -7,15 +7,18 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from tether.errors import Corrupt, TetherError, Unavailable
+from tether.hub.database.bells import JOBS, LOOK_S
 from tether.hub.database.jobs import Job
 from tether.hub.hub import Hub
 from tether.hub.jobs.enrolling import enrol
 from tether.hub.jobs.halting import Halt, Parked
 from tether.hub.jobs.kinds import KINDS, Kind, Turn
 from tether.hub.jobs.listing import job_name
-from tether.hub.jobs.turns import MOST_LOST, Outcome, Result, claim, end
+from tether.hub.jobs.turns import MOST_LOST, SECOND, Outcome, Result, claim, end, next_due
 
-EVERY_S, ENROL_S, AFTER_FAILURE_S = 1.0, 5.0, 10.0
+ENROL_S, AFTER_FAILURE_S = 5.0, 10.0
+_AGAIN_S = 1.0
+"""How soon to look again at what somebody else takes at this moment, or which jobs there are."""
 _UNWANTED_S = 3600
 """When somebody may look again at a job that settings of this process do not want."""
 _LEVELS = {Outcome.FAILED: logging.WARNING, Outcome.DAMAGED: logging.ERROR}
@@ -45,27 +48,49 @@ class Scheduler:
         hub: Whose jobs it does.
         worker: Its name, for the list of jobs.
         monotonic: Gives seconds that only go forward.
-        stop: Set to end it; a job that takes long is parked then, and begun anew by whoever comes next.
+        stop: Set to end it, and the bell of jobs rung then; a job that takes long is parked, and begun anew
+            by whoever comes next.
     """
 
     def __init__(self, hub: Hub, worker: str, monotonic: Callable[[], float], stop: threading.Event) -> None:
         self._hub, self._worker, self._monotonic, self._stop = hub, worker, monotonic, stop
+        self._enrolled: float | None = None
+        self._rung = False
 
     def run(self) -> None:
         """Do what comes due, until told to stop; what goes wrong is logged and tried again."""
-        pause_s, next_look = 0.0, self._monotonic()
-        while not self._stop.wait(pause_s):
-            try:
-                if self._monotonic() >= next_look:
-                    enrol(self._hub)
-                    next_look = self._monotonic() + ENROL_S
-                pause_s = EVERY_S if self._run_one(self._hub.now()) is None else 0.0
-            except TetherError as error:
-                _logger.warning("jobs wait: %s", error)
-                pause_s = AFTER_FAILURE_S
-            except Exception:
-                _logger.exception("jobs wait")
-                pause_s = AFTER_FAILURE_S
+        with self._hub.database.bells.heard(JOBS) as bell:
+            while True:
+                bell.clear()
+                if self._stop.is_set():
+                    return
+                self._rung |= bell.wait(self._guarded_look())
+
+    def _guarded_look(self) -> float:
+        try:
+            return self._look()
+        except TetherError as error:
+            _logger.warning("jobs wait: %s", error)
+        except Exception:
+            _logger.exception("jobs wait")
+        return AFTER_FAILURE_S
+
+    def _look(self) -> float:
+        """Do one job that is due; return for how many seconds nothing is to do unless the bell rings."""
+        if self._until_enrolling() <= 0:
+            self._enrolled, self._rung = self._monotonic(), False
+            enrol(self._hub)
+        if self._run_one(self._hub.now()) is not None:
+            return 0.0
+        due, now = next_due(self._hub), self._hub.now()
+        pause_s = LOOK_S if due is None else (due - now) / SECOND
+        # What is due already somebody else takes at this moment.
+        return min(pause_s if pause_s > 0 else _AGAIN_S, LOOK_S, max(self._until_enrolling(), 0.0))
+
+    def _until_enrolling(self) -> float:
+        if self._enrolled is None:
+            return 0.0
+        return self._enrolled + (_AGAIN_S if self._rung else ENROL_S) - self._monotonic()
 
     def run_due(self) -> Iterator[Ran]:
         """Do what is due now, once, or until told to stop.
@@ -143,4 +168,5 @@ def scheduling(hub: Hub, worker: str, monotonic: Callable[[], float]) -> Iterato
         yield
     finally:
         stop.set()
+        hub.database.bells.ring(JOBS)
         thread.join()

@@ -76,6 +76,13 @@ def claim(hub: Hub, worker: str, until: int) -> Job | None:
     return None
 
 
+def next_due(hub: Hub) -> int | None:
+    """Return when a job comes due that nobody has; None if there is none. Errors as for `claim`."""
+    query = select(Job.due).where(Job.lease.is_(None)).order_by(Job.due).limit(1)
+    with hub.database.session(reads_only=True) as session:
+        return session.scalar(query)
+
+
 def renew(hub: Hub, job: Job) -> bool:
     """Keep a job; False if somebody else has it, or nobody since it is gone. Errors as for `claim`."""
     return _update(hub, job, {"lease": hub.now() + LEASE_S * SECOND})
@@ -84,7 +91,8 @@ def renew(hub: Hub, job: Job) -> bool:
 def end(hub: Hub, job: Job, result: Result, *, every_s: int, took: int) -> bool:
     """Write down what came of a turn; False if it was no longer ours. Errors as for `claim`.
 
-    What a failure says does not hide damage that was found before.
+    What a failure says does not hide damage that was found before. If a turn was asked for in the meantime,
+    the next one is due at once.
 
     Args:
         hub: Has the jobs.
@@ -97,7 +105,8 @@ def end(hub: Hub, job: Job, result: Result, *, every_s: int, took: int) -> bool:
         return _update(hub, job, {"lease": None, "lost": 0})
     now = hub.now()
     pause_s = min(every_s, _RETRY_S) if result.soon else every_s
-    values: dict[str, Any] = {"lease": None, "lost": 0, "due": now + pause_s * SECOND}
+    due = case((Job.asked == job.asked, now + pause_s * SECOND), else_=now)
+    values: dict[str, Any] = {"lease": None, "lost": 0, "due": due}
     if result.outcome is not Outcome.FAILED or job.outcome != Outcome.DAMAGED:
         values |= {"ended": now, "took": took, "outcome": result.outcome.value}
         values["message"] = result.message[:MESSAGE]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from tether.hub.database.bells import JOBS
 from tether.hub.hub import Hub
 from tether.hub.jobs.scheduler import Ran, Scheduler
 from tether.hub.logs import logging_to
@@ -21,7 +22,7 @@ def work(hub: Hub, worker: str, monotonic: Callable[[], float], *, log: TextIO) 
         monotonic: Gives seconds that only go forward.
         log: Gets a line for each job that ended.
     """
-    with logging_to(log), _until_told() as stop, postman(hub, monotonic):
+    with logging_to(log), _until_told(hub) as stop, postman(hub, monotonic):
         Scheduler(hub, worker, monotonic, stop).run()
 
 
@@ -32,7 +33,7 @@ def work_once(hub: Hub, worker: str, monotonic: Callable[[], float], *, log: Tex
         Unavailable: The database does not answer.
     """
     sender, sent = sender_of(hub, monotonic), 0
-    with logging_to(log, quiet=True), _until_told() as stop:
+    with logging_to(log, quiet=True), _until_told(hub) as stop:
         ran = list(Scheduler(hub, worker, monotonic, stop).run_due())
         while not stop.is_set() and send_one(hub, sender):
             sent += 1
@@ -40,11 +41,16 @@ def work_once(hub: Hub, worker: str, monotonic: Callable[[], float], *, log: Tex
 
 
 @contextmanager
-def _until_told() -> Iterator[threading.Event]:
+def _until_told(hub: Hub) -> Iterator[threading.Event]:
     """Yield what is set when the process is told to end."""
     stop = threading.Event()
+
+    def told(*_: object) -> None:
+        stop.set()
+        hub.database.bells.ring(JOBS)
+
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    before = [signal.signal(number, told) for number in signals]
     try:
         yield stop
     finally:

@@ -226,6 +226,38 @@ class RoleChange(Document):
     role: RoleName
 
 
+class AmountDocument(Document):
+    """How many files of one kind there are, and their bytes."""
+
+    files: int
+    bytes: int
+
+
+class LargeDocument(Document):
+    """A large file; bytes of a path that are not UTF-8 are half characters."""
+
+    path: str
+    size: int
+
+
+class FactsDocument(Document):
+    """What was counted at `commit`; null where nothing was yet, and `head` is the commit that shall be.
+
+    `folders`, `kinds` and `largest` are null also where there are too many names to look at each.
+    """
+
+    head: str | None
+    made: int | None
+    commit: str | None
+    commits: int | None
+    committed: int | None
+    files: int | None
+    bytes: int | None
+    folders: int | None
+    kinds: dict[str, AmountDocument] | None
+    largest: list[LargeDocument] | None
+
+
 class EntryDocument(Document):
     """A file, a link or a folder of a revision; bytes of a path that are not UTF-8 are half characters."""
 

@@ -1,10 +1,12 @@
 """Routes of repositories: make, list, look at, change, delete, restore, and who has which role."""
 
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
 
-from tether.hub import audit, collaborators, keeping, repositories
+from tether.hub import audit, collaborators, facts, keeping, repositories
 from tether.hub.access import Role, require
 from tether.hub.acting import acting
 from tether.hub.routes import documents as doc
@@ -12,6 +14,7 @@ from tether.hub.routes.dependencies import OPEN, Hosted, TheHub, ThePrincipal, r
 
 router = APIRouter(prefix="/repos", tags=["repositories"])
 Found = Annotated[Hosted, Depends(repository_for(None))]
+Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Administered = Annotated[Hosted, Depends(repository_for(Role.ADMIN))]
 
 
@@ -41,6 +44,19 @@ def list_repositories(
 def show(found: Found) -> doc.RepositoryDocument:
     """Describe one repository."""
     return doc.RepositoryDocument.of(found.row)
+
+
+@router.get(
+    "/{owner}/{name}/facts",
+    response_class=Response,
+    responses={200: {"model": doc.FactsDocument}},
+    openapi_extra=OPEN,
+)
+def facts_of(found: Readable) -> Response:
+    """Say how much there is, of which kinds, and what is largest, at the newest commit that was counted."""
+    document = facts.shown(facts.known(found.hub, found.row))
+    # Bytes of a name that are not UTF-8 are half characters here, which JSON can say in ASCII only.
+    return Response(json.dumps(document), media_type="application/json")
 
 
 @router.patch("/{owner}/{name}")

@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, Select, delete, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from tether.errors import Conflict, NotFound
+from tether.hub.database.bells import DELIVERIES, ring_after
 from tether.hub.database.webhooks import Delivery, Webhook
 from tether.hub.hub import Hub
 from tether.hub.tokens import DAY
@@ -39,6 +40,18 @@ def claim(hub: Hub) -> Delivery | None:
             if _take(hub, session, delivery_id, attempts, now):
                 return session.get_one(Delivery, delivery_id)
     return None
+
+
+def next_due(hub: Hub) -> int | None:
+    """Return when something that waits may be sent next, at the earliest; None if nothing waits.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    waiting = select(Delivery.due, Delivery.lease).where(Delivery.state == WAITING)
+    with hub.database.session(reads_only=True) as session:
+        rows = session.execute(waiting.order_by(Delivery.due).limit(_LOOK_AT)).all()
+    return min((max(due, lease or 0) for due, lease in rows), default=None)
 
 
 def _due(now: int) -> Select[str, int]:
@@ -87,6 +100,7 @@ def finish(hub: Hub, delivery: Delivery, outcome: Outcome, duration: int) -> Non
     same = (Delivery.id == delivery.id, Delivery.attempts == delivery.attempts, Delivery.state == WAITING)
     with hub.database.session() as session:
         session.execute(update(Delivery).where(*same).values(**values))
+        ring_after(session, DELIVERIES)  # others to the same webhook may go
 
 
 def pause_after(attempts: int) -> int:
@@ -143,6 +157,7 @@ def redeliver(session: Session, webhook: Webhook, delivery_id: str, now: int, *,
     assert isinstance(done, CursorResult)
     if done.rowcount != 1:
         raise Conflict(f"the delivery {delivery_id} waits to be sent", hint="look at it again in a moment")
+    ring_after(session, DELIVERIES)
     found = find_delivery(session, webhook, delivery_id)
     session.refresh(found)
     return found

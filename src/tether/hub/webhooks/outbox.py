@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tether.core.names import BRANCHES, TAGS
 from tether.hub.audit import Entry
+from tether.hub.database.bells import DELIVERIES, ring_after
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.webhooks import Delivery, Webhook
 from tether.hub.secret import new_id
@@ -73,6 +74,7 @@ def store(session: Session, webhook: Webhook, told: Mapping[str, Any], now: int,
     delivery.body = json.dumps({"delivery": delivery.id, **told})
     delivery.state, delivery.due, delivery.attempts, delivery.allowed = WAITING, now, 0, allowed
     session.add(delivery)
+    ring_after(session, DELIVERIES)
     return delivery
 
 
