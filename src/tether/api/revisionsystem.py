@@ -5,6 +5,7 @@ is of `tether.errors`.
 """
 
 import io
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -34,13 +35,14 @@ class RevisionSystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec has no
 
     root_marker = ""
 
+    @abstractmethod
     def place(self, path: str) -> Place:
         """Return what a path without protocol names.
 
         Raises:
             FileNotFoundError: It can name nothing.
         """
-        raise NotImplementedError
+        ...
 
     def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
         """List a folder; a file is listed as itself."""
