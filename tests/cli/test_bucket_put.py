@@ -57,7 +57,7 @@ def test_files_are_put_without_a_clone(people: BucketPeople) -> None:
     assert bob.run("put", "labels.csv", f"{people.url}@none:", "-m", "m").code == 3
 
 
-@pytest.mark.parametrize("people", ["s3", "az"], indirect=True)
+@pytest.mark.parametrize("people", ["az"], indirect=True)
 def test_two_put_at_once(people: BucketPeople) -> None:
     """Everybody's file is there in the end, each by a commit of its own: the branch moves by comparison."""
     bob = people.bob
