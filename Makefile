@@ -36,6 +36,7 @@ demo: $(STAMP)
 	$(BIN)/python -m demo
 
 test: $(STAMP)
+	@$(BIN)/python -m tests.support.azurite
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)

@@ -4,12 +4,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.contract.places import KINDS, Place
+from tests.contract.places import BUCKETS, KINDS, Place
 
 
-@pytest.fixture(params=sorted(KINDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test over all kinds of backends, and those that are marked so over every kind of bucket."""
+    if "place" in metafunc.fixturenames and not hasattr(metafunc.module, "place"):
+        more = sorted(BUCKETS) if metafunc.definition.get_closest_marker("every_bucket") else []
+        metafunc.parametrize("place", [*sorted(KINDS), *more], indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    """Each backend in turn, empty."""
-    made = KINDS[request.param](tmp_path / "store")
+    """One backend, empty."""
+    made = {**KINDS, **BUCKETS}[request.param](tmp_path / "store")
     yield made
     made.backend.close()

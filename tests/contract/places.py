@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from tests.support.faults import Faults, LossyBackend
-from tests.support.s3 import s3_server
+from tests.support.stores import SERVERS
 
 from tether.core.tracing import UNTRACED
 from tether.hub.secret import new_id
@@ -57,16 +57,15 @@ def memory_place(store: MemoryBackend, wrap: Callable[[Backend], Backend]) -> Pl
     return Place(wrap(store), values.get, values.__setitem__, lambda: set(values))
 
 
-def s3_place(root: Path) -> Place:
-    """Return a backend over a part of a bucket of a real server, with raw access by another client."""
+def bucket_place(scheme: str, root: Path) -> Place:
+    """Return a backend over a part of a bucket of a server, with raw access by another client."""
     import obstore
-    from obstore.store import S3Store
+    from obstore.store import AzureStore, GCSStore, S3Store
 
-    server = s3_server()
+    server = SERVERS[scheme]()
     prefix = server.new_prefix()
-    raw = S3Store(
-        server.bucket, prefix=prefix, config=cast(Any, server.keys()), client_options={"allow_http": True}
-    )
+    client: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[scheme]
+    raw = client(server.bucket, prefix=prefix, config=server.keys(), client_options={"allow_http": True})
 
     def get(key: str) -> bytes | None:
         try:
@@ -81,7 +80,7 @@ def s3_place(root: Path) -> Place:
         return {each["path"] for page in obstore.list(raw) for each in page}
 
     root.mkdir(parents=True, exist_ok=True)
-    address = BucketAddress("s3", server.bucket, prefix)
+    address = BucketAddress(scheme, server.bucket, prefix)
     return Place(open_bucket(address, server.keys(), spool=root), get, put, keys)
 
 
@@ -153,7 +152,7 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "memory": lambda _: memory_place(MemoryBackend(), _same),
     "object memory": lambda _: object_memory_place(),
     "placed": placed_place,
-    "s3": s3_place,
+    "s3": lambda root: bucket_place("s3", root),
     "cached memory": lambda _: memory_place(
         MemoryBackend(), lambda inner: Cached(inner, ("a", "f", "packs", "quarantine"), Kept(10_000))
     ),
@@ -162,3 +161,9 @@ KINDS: dict[str, Callable[[Path], Place]] = {
     "wrapped memory": lambda _: memory_place(MemoryBackend(), Faults),
     "traced local": lambda root: local_place(root, lambda inner: Traced(inner, UNTRACED, "folder")),
 }
+
+BUCKETS: dict[str, Callable[[Path], Place]] = {
+    "gs": lambda root: bucket_place("gs", root),
+    "az": lambda root: bucket_place("az", root),
+}
+"""Further kinds, for the tests that are marked `every_bucket`: most of how they work is that of S3."""

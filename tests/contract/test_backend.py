@@ -96,6 +96,7 @@ def test_a_missing_key_is_not_found(place: Place, call: str, key: str) -> None:
     assert place.keys() == {"folder/value"}
 
 
+@pytest.mark.every_bucket
 def test_every_range_of_a_value_can_be_read(place: Place) -> None:
     """Reads give exactly the bytes of the range, whichever way they are asked for."""
     value = bytes(range(7))
@@ -122,6 +123,7 @@ def test_read_into_fills_a_window_of_a_larger_buffer(place: Place) -> None:
     assert buffer == b".cde.."
 
 
+@pytest.mark.every_bucket
 @pytest.mark.parametrize(("offset", "length"), [(0, 4), (3, 1), (4, None), (4, 0), (2**70, 1)])
 def test_a_range_beyond_the_end_is_corrupt(place: Place, offset: int, length: int | None) -> None:
     """A value shorter than asked for is truncated, never silently short."""
@@ -137,6 +139,7 @@ def test_a_buffer_beyond_the_end_is_corrupt(place: Place) -> None:
         place.backend.read_into("key", 1, bytearray(3))
 
 
+@pytest.mark.every_bucket
 @pytest.mark.parametrize(("offset", "length"), [(-1, None), (-1, 1), (0, -1)])
 def test_negative_ranges_are_refused(place: Place, offset: int, length: int | None) -> None:
     """Offsets do not count from the end."""
@@ -158,6 +161,7 @@ def test_an_empty_value_is_a_value(place: Place) -> None:
     assert place.get("key") == b"x"
 
 
+@pytest.mark.every_bucket
 def test_an_upload_is_seen_only_when_finished(place: Place) -> None:
     """Before finish neither the key nor anything else is listed; afterwards it is whole."""
     with place.backend.upload() as upload:
@@ -182,6 +186,8 @@ def test_an_upload_of_many_buffers_keeps_their_order(place: Place) -> None:
     assert place.get("key") == b"".join(buffers)
 
 
+@pytest.mark.every_bucket
+@pytest.mark.every_bucket
 @pytest.mark.parametrize("shift", [0, 1])
 def test_a_large_upload_is_what_was_written(place: Place, shift: int) -> None:
     """Whatever the lengths and the addresses in memory are, pages and odd pieces come in order."""
@@ -216,6 +222,7 @@ def test_finishing_a_known_value_again_changes_nothing(place: Place) -> None:
     assert place.keys() == {"key"}
 
 
+@pytest.mark.every_bucket
 def test_finishing_another_value_is_refused(place: Place) -> None:
     """A value of another size under the same key is never replaced."""
     finish(place.backend, "key", b"abc")
@@ -226,6 +233,7 @@ def test_finishing_another_value_is_refused(place: Place) -> None:
     assert place.keys() == {"key"}
 
 
+@pytest.mark.every_bucket
 def test_write_new_never_replaces(place: Place) -> None:
     """The second writer is told, even with the same value."""
     place.backend.write_new("key", bytearray(b"abc"))
@@ -238,6 +246,7 @@ def test_write_new_never_replaces(place: Place) -> None:
     assert place.keys() == {"key"}
 
 
+@pytest.mark.every_bucket
 def test_swap_needs_the_whole_expected_value(place: Place) -> None:
     """Only the very value expected is replaced; a refusal changes nothing."""
     place.backend.swap("root", None, b"one")
@@ -288,6 +297,7 @@ def test_a_mapped_value_stays_readable_when_deleted(place: Place) -> None:
     assert bytes(mapped) == b"abc"
 
 
+@pytest.mark.every_bucket
 def test_delete_is_fine_with_nothing_to_delete(place: Place) -> None:
     """Deleting twice, or below a value, is no error."""
     place.put("key", b"x")
@@ -313,6 +323,7 @@ def test_move_keeps_the_value_and_never_replaces_another(place: Place) -> None:
     assert place.keys() == {"quarantine/deep/a", "packs/b"}
 
 
+@pytest.mark.every_bucket
 def test_list_gives_keys_and_sizes_in_order_of_the_keys(place: Place) -> None:
     """The prefix is one of the text, not of folders; order is that of the keys as bytes."""
     values = {

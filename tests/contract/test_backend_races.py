@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.contract.places import Place
 from tests.support.racing import WRITERS, race
 
@@ -32,6 +33,7 @@ while won < int(sys.argv[2]):
 """
 
 
+@pytest.mark.every_bucket
 def test_of_writers_that_expect_the_same_value_one_wins(place: Place) -> None:
     """One swap succeeds, and its value is the one stored."""
     place.backend.swap("root", None, b"start")
@@ -41,6 +43,7 @@ def test_of_writers_that_expect_the_same_value_one_wins(place: Place) -> None:
     assert place.get("root") == b"%d" % winners[0]
 
 
+@pytest.mark.every_bucket
 def test_of_writers_of_a_new_key_one_wins(place: Place) -> None:
     """The same for a first value, by swap and by write_new."""
     swapped = race(lambda number: place.backend.swap("root", None, b"%d" % number), Conflict)

@@ -1,9 +1,9 @@
-"""Two people and a bucket of the real server, each with a home of their own."""
+"""Two people and a bucket of a server, each with a home of their own."""
 
 from pathlib import Path
 
 from tests.support.cli import Room
-from tests.support.s3 import S3Server
+from tests.support.stores import StoreServer
 
 from tether.core.identity import Time
 from tether.repo.bucket import open_in_bucket
@@ -18,8 +18,8 @@ class BucketPeople:
         url: The address of a prefix that is empty at the start.
     """
 
-    def __init__(self, folder: Path, server: S3Server, *, endpoint: str | None = None) -> None:
-        self.server, self.url = server, f"s3://{server.bucket}/{server.new_prefix()}"
+    def __init__(self, folder: Path, server: StoreServer, *, endpoint: str | None = None) -> None:
+        self.server, self.url = server, f"{server.scheme}://{server.bucket}/{server.new_prefix()}"
         self.ada, self.bob = Room(folder / "ada"), Room(folder / "bob")
         for name, room in (("ada", self.ada), ("bob", self.bob)):
             room.environ |= {**server.environment(url=endpoint), "TETHER_USER_NAME": name.title()}

@@ -39,6 +39,7 @@ class S3Server:
         bucket: A bucket that is there and empty at the start.
     """
 
+    scheme = "s3"
     bucket = "data"
 
     def __init__(self, folder: Path, volumes: int = 60) -> None:

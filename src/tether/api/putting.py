@@ -11,14 +11,15 @@ from pathlib import Path
 from tether.api.getting import Surroundings
 from tether.core.identity import Person
 from tether.errors import InvalidInput
+from tether.storage.buckets import is_in_bucket
 from tether.storage.local import LocalBackend
 from tether.storage.oserrors import translated
 from tether.sync.address import parse_repository_address
 from tether.sync.fileaddress import FileAddress
 from tether.sync.hubend import HubEnd
 from tether.sync.localend import LocalEnd
-from tether.sync.places import is_on_hub
-from tether.sync.putting import Put, PutRequest, Source, put_files
+from tether.sync.places import bucket_place, is_on_hub
+from tether.sync.putting import Put, PutEnd, PutRequest, Source, put_files
 from tether.sync.remotes import open_location, parse_location
 
 
@@ -70,8 +71,7 @@ def put(files: Sequence[Path], address: FileAddress, options: PutOptions, around
     )
     with ExitStack() as stack:
         sources, total = _opened(files)
-        end = _end(address.repository, around)
-        stack.callback(end.close)
+        end = _opened_end(address.repository, around, stack)
         scratch = LocalBackend(options.scratch)
         stack.callback(scratch.close)
         around.progress.start("putting files", total, "bytes")
@@ -133,8 +133,17 @@ class _Late:
             return count
 
 
-def _end(repository: str, around: Surroundings) -> HubEnd | LocalEnd:
+def _opened_end(repository: str, around: Surroundings, stack: ExitStack) -> PutEnd:
+    """Return what takes the files; the stack closes it."""
+    end: HubEnd | LocalEnd
+    if is_in_bucket(repository):
+        place = bucket_place(repository, around.open_bucket, around.clock)
+        stack.callback(place.close)
+        return stack.enter_context(place.writing("put"))
     if is_on_hub(repository):
         parsed = parse_repository_address(repository)
-        return HubEnd(around.connect(parsed), parsed.owner, parsed.name)
-    return LocalEnd(open_location(parse_location(repository, around.base), around.clock))
+        end = HubEnd(around.connect(parsed), parsed.owner, parsed.name)
+    else:
+        end = LocalEnd(open_location(parse_location(repository, around.base), around.clock))
+    stack.callback(end.close)
+    return end

@@ -32,7 +32,8 @@ class RemoteRepo:
     """One version of a repository on a hub, in a bucket or in a folder: list it and read files.
 
     It stays the same whatever happens to branches there. Whole files are verified by their digests; of parts
-    of files on a hub nothing but the hub and TLS says that they are right.
+    of files on a hub nothing but the hub and TLS says that they are right. In a bucket or a folder every
+    chunk is verified when it is read.
 
     Example:
         >>> with RemoteRepo("shared", revision="main~1") as remote:
@@ -71,7 +72,7 @@ class RemoteRepo:
 
             return HttpClient(address.base, token)
 
-        self._connect = connect or with_token
+        self._connect, self._open_bucket = connect or with_token, open_bucket
         self._clients: list[HttpClient] = []
         self._end = open_files(self._url, Path.cwd(), self._connect, open_bucket, system_clock)
         try:
@@ -226,7 +227,7 @@ class RemoteRepo:
         from tether.sync.fileaddress import FileAddress
 
         address = FileAddress(self._url, branch or "", _clean(path))
-        around = Surroundings(Path.cwd(), self._connect, system_clock)
+        around = Surroundings(Path.cwd(), self._connect, system_clock, open_bucket=self._open_bucket)
         with tempfile.TemporaryDirectory(prefix="tether-put-") as scratch:
             options = PutOptions(message, author, Path(scratch), into=source.is_dir())
             return put([source.absolute()], address, options, around).commit.hex()

@@ -3,6 +3,7 @@
 import configparser
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tether.errors import InvalidInput
 
@@ -23,28 +24,39 @@ _PROFILE = {
     "region": "region",
     "endpoint_url": "endpoint",
 }
-_OTHERS = {
-    "gs": (
-        "GOOGLE_APPLICATION_CREDENTIALS",
-        "GOOGLE_BASE_URL",
-        "GOOGLE_SERVICE_ACCOUNT",
-        "GOOGLE_SERVICE_ACCOUNT_KEY",
-        "GOOGLE_SERVICE_ACCOUNT_PATH",
-    ),
-    "az": (
-        "AZURE_CLIENT_ID",
-        "AZURE_CLIENT_SECRET",
-        "AZURE_FEDERATED_TOKEN_FILE",
-        "AZURE_STORAGE_ACCOUNT_KEY",
-        "AZURE_STORAGE_ACCOUNT_NAME",
-        "AZURE_STORAGE_ENDPOINT",
-        "AZURE_STORAGE_SAS_TOKEN",
-        "AZURE_STORAGE_TOKEN",
-        "AZURE_STORAGE_USE_EMULATOR",
-        "AZURE_TENANT_ID",
-    ),
+_GOOGLE = {
+    "STORAGE_EMULATOR_HOST": "base_url",
+    "GOOGLE_BASE_URL": "base_url",
+    "GOOGLE_APPLICATION_CREDENTIALS": "application_credentials",
+    "GOOGLE_SERVICE_ACCOUNT_PATH": "service_account",
+    "GOOGLE_SERVICE_ACCOUNT": "service_account",
+    "GOOGLE_SERVICE_ACCOUNT_KEY": "service_account_key",
 }
-"""Variables that are settings of the client under their own names in small letters."""
+_NOBODY = '{"client_email": "", "private_key": "", "private_key_id": "", "disable_oauth": true}'
+"""The key of a service account for an emulator, which asks for none."""
+_AZURE = {
+    "AZURE_CLIENT_ID": "client_id",
+    "AZURE_CLIENT_SECRET": "client_secret",
+    "AZURE_ENDPOINT": "endpoint",
+    "AZURE_FEDERATED_TOKEN_FILE": "federated_token_file",
+    "AZURE_STORAGE_ACCOUNT": "account_name",
+    "AZURE_STORAGE_ACCOUNT_NAME": "account_name",
+    "AZURE_STORAGE_KEY": "account_key",
+    "AZURE_STORAGE_ACCOUNT_KEY": "account_key",
+    "AZURE_STORAGE_ENDPOINT": "endpoint",
+    "AZURE_STORAGE_SAS_TOKEN": "sas_token",
+    "AZURE_STORAGE_TOKEN": "token",
+    "AZURE_STORAGE_USE_EMULATOR": "use_emulator",
+    "AZURE_TENANT_ID": "tenant_id",
+}
+_CONNECTION = {
+    "accountname": "account_name",
+    "accountkey": "account_key",
+    "blobendpoint": "endpoint",
+    "sharedaccesssignature": "sas_token",
+    "usedevelopmentstorage": "use_emulator",
+}
+"""The settings of the client for the parts of a connection string of Azure."""
 
 
 def bucket_keys(scheme: str, environ: Mapping[str, str]) -> dict[str, str]:
@@ -55,15 +67,54 @@ def bucket_keys(scheme: str, environ: Mapping[str, str]) -> dict[str, str]:
         environ: The environment.
 
     Raises:
-        InvalidInput: A profile is named that no file has, or a file cannot be read as one of settings.
+        InvalidInput: A profile is named that no file has, a file cannot be read as one of settings, or a
+            connection string is none.
     """
-    if scheme != "s3":
-        return {name.lower(): environ[name] for name in _OTHERS[scheme] if environ.get(name)}
-    named = {_S3[name]: environ[name] for name in _S3 if environ.get(name)}
+    if scheme == "gs":
+        return _of_google(environ)
+    if scheme == "az":
+        return _of_azure(environ)
+    named = _named(_S3, environ)
     profile = environ.get("AWS_PROFILE") or environ.get("AWS_DEFAULT_PROFILE")
     if profile or "access_key_id" not in named:
         named = {**_of_profile(profile, environ), **named}
     return {"region": "us-east-1", **named}
+
+
+def _named(settings: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    return {settings[name]: environ[name] for name in settings if environ.get(name)}
+
+
+def _of_google(environ: Mapping[str, str]) -> dict[str, str]:
+    found = _named(_GOOGLE, environ)
+    if environ.get("STORAGE_EMULATOR_HOST") and not environ.get("GOOGLE_BASE_URL"):
+        host = environ["STORAGE_EMULATOR_HOST"]
+        found["base_url"] = (host if "://" in host else f"http://{host}").rstrip("/")
+        if len(found) == 1:
+            found["service_account_key"] = _NOBODY
+    return found
+
+
+def _of_azure(environ: Mapping[str, str]) -> dict[str, str]:
+    found = _named(_AZURE, environ)
+    connection = environ.get("AZURE_STORAGE_CONNECTION_STRING")
+    return _of_connection(connection) | found if connection and "account_name" not in found else found
+
+
+def _of_connection(text: str) -> dict[str, str]:
+    """Return what a connection string of Azure says."""
+    pairs = [part.strip().partition("=") for part in text.split(";") if part.strip()]
+    parts = {name.lower(): value for name, equals, value in pairs if equals}
+    found = _named(_CONNECTION, parts)
+    if "account_name" in found and "endpoint" not in found and parts.get("endpointsuffix"):
+        scheme = parts.get("defaultendpointsprotocol", "https")
+        found["endpoint"] = f"{scheme}://{found['account_name']}.blob.{parts['endpointsuffix']}"
+    if "account_name" not in found and "endpoint" in found:  # a string with a signature names none
+        found["account_name"] = (urlsplit(found["endpoint"]).hostname or "").partition(".")[0]
+    if len(parts) < len(pairs) or not found.keys() & {"account_name", "use_emulator"}:
+        hint = "copy it from the portal of Azure again"
+        raise InvalidInput("AZURE_STORAGE_CONNECTION_STRING is no connection string", hint=hint)
+    return found
 
 
 def _of_profile(profile: str | None, environ: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,20 @@ _ADDRESS = re.compile(rf"({'|'.join(SCHEMES)})://([^/?#@:]+)(?:/([^?#]*))?")
 
 _ENDPOINT = re.compile(r"https?://[A-Za-z0-9._:\[\]-]+(?:/[A-Za-z0-9._~/-]*)?")
 
+_ENDPOINTS = {
+    "s3": ("endpoint", "AWS_ENDPOINT_URL"),
+    "gs": ("base_url", "GOOGLE_BASE_URL"),
+    "az": ("endpoint", "AZURE_STORAGE_ENDPOINT"),
+}
+"""The setting of each store's client that is the address of a server, and the variable that users know."""
+
+KEYS_HINTS = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS to a file with keys",
+    "az": "set AZURE_STORAGE_ACCOUNT_NAME, and AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+}
+"""What gives keys for each kind of bucket."""
+
 Keys: TypeAlias = Mapping[str, str]
 """Settings of the store's client by their name in it: keys, region, endpoint."""
 
@@ -133,8 +147,9 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
 
     kinds: dict[str, Any] = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}
     settings = dict(keys)
-    if settings.get("endpoint"):
-        check_endpoint(settings["endpoint"], "AWS_ENDPOINT_URL")
+    name, variable = _ENDPOINTS[address.scheme]
+    if settings.get(name):
+        check_endpoint(settings[name], variable)
     if address.scheme == "s3":
         # A copy that never replaces: parts copied by the store, completed under a condition.
         settings.setdefault("copy_if_not_exists", "multipart")
@@ -158,7 +173,7 @@ def _stores(address: BucketAddress, keys: Keys, patience: Patience) -> "Stores":
     try:
         return Stores(f"{address.scheme}://{address.bucket}", store(patience.tries), store(0))
     except (BaseError, ValueError, TypeError):
-        hint = "check the variables AWS_..., GOOGLE_... or AZURE_..."
+        hint = KEYS_HINTS[address.scheme]
         raise InvalidInput(f"the settings for {address.scheme}:// fit no client", hint=hint) from None
 
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, TypeVar
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
-from tether.errors import NotFound, Unavailable
-from tether.storage.objecterrors import status_of, translate, was_cut
+from tether.errors import AlreadyExists, NotFound, Unavailable
+from tether.storage.objecterrors import is_undecided, translate, was_cut
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
     from obstore.store import ObjectStore
 
 T = TypeVar("T")
-_CONFLICTING = 409
 _PAGE = 1000
 _TRIES = 6
 _DELAY_S = 0.1
+_COPY_WAITS_S = tuple(min(0.1 * 2**turn, 5.0) for turn in range(30))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,10 @@ class ObjectClient:
                 self.sleep(_DELAY_S * 2**attempt)
         raise AssertionError
 
+    def size(self, key: str, place: str) -> int:
+        """Return the length of a value in bytes."""
+        return self.ask(key, lambda store: int(obstore.head(store, place)["size"]))
+
     def listed(self, folder: str, most: int | None = None) -> list[tuple[str, int]]:
         """Return (place, size) of what is below a folder, in no order; up to `most`, or all."""
 
@@ -109,17 +113,65 @@ class ObjectClient:
         Raises:
             TetherError: As the error means; after Unavailable the write may have been made.
         """
+        return self._once(
+            key,
+            lambda store: obstore.put(store, place, data, mode=mode, use_multipart=False),
+            lambda: self.versioned(key, place)[0] == data,
+            create=mode == "create",
+        )
+
+    def copy_new(self, key: str, source: str, target: str) -> None:
+        """Let the store copy a value to a free place, and wait until it is there whole.
+
+        Azure may answer before it has copied a large value; the copy is empty until then.
+
+        Raises:
+            AlreadyExists: Something is at the place.
+            Unavailable: The store cannot be reached, or it takes too long; what is at the source stays.
+        """
+
+        def is_there() -> bool:
+            return self.size(key, source) == self.size(key, target)
+
+        if not self._once(
+            key, lambda store: obstore.copy(store, source, target, overwrite=False), is_there, create=True
+        ):
+            raise AlreadyExists(f"already exists: {target}")
+        if not self.stores.name.startswith("az:"):
+            return
+        for wait_s in _COPY_WAITS_S:
+            if is_there():
+                return
+            self.sleep(wait_s)
+        raise Unavailable(f"{self.name} takes long to copy {key}", hint="run it again")
+
+    def _once(
+        self,
+        key: str,
+        write: Callable[["ObjectStore"], object],
+        is_made: Callable[[], bool],
+        *,
+        create: bool,
+    ) -> bool:
+        """Write under a condition; False where it does not hold.
+
+        Args:
+            key: What it is about, for messages.
+            write: Does it, under the condition.
+            is_made: Says, where a try may have been made, whether what is there now is of this write.
+            create: The condition is that nothing is there.
+        """
         doubtful = False
         for attempt in range(_TRIES):
             try:
-                obstore.put(self.stores.once, place, data, mode=mode, use_multipart=False)
+                write(self.stores.once)
                 return True
             except (BaseError, FileNotFoundError) as error:
                 failure = translate(error, self.name, key)
-                refused = _is_refusal(error, create=mode == "create")
-                if refused and doubtful and self.versioned(key, place)[0] == data:
+                refused = _is_refusal(error, create=create)
+                if refused and doubtful and is_made():
                     return True
-                if refused and status_of(error) != _CONFLICTING:
+                if refused and not is_undecided(error):
                     return False
                 if refused:  # another write is under way, and may fail
                     failure = Unavailable(f"others write {key} all the time", hint="run it again")

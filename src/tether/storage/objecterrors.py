@@ -4,6 +4,7 @@ Of their texts only status and code are taken: the rest can hold addresses with 
 """
 
 import re
+from collections.abc import Mapping
 
 from obstore.exceptions import (
     AlreadyExistsError,
@@ -22,10 +23,16 @@ from tether.errors import (
     Unauthenticated,
     Unavailable,
 )
+from tether.storage.buckets import KEYS_HINTS
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
 _METADATA_SERVICE = ("169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]")
+_SPEAKING_HINTS = {
+    "s3": "set AWS_REGION to the region of the bucket, or check AWS_ENDPOINT_URL",
+    "gs": "check GOOGLE_BASE_URL",
+    "az": "check AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ENDPOINT",
+}
 _ACCESS = "check the keys and what they may do in this bucket"
 
 
@@ -50,7 +57,7 @@ def translate(error: Exception, bucket: str, key: str) -> TetherError:
     if status in (401, 403) or isinstance(error, UnauthenticatedError | PermissionDeniedError):
         return _refusal(text, bucket, _named(code), known=status != 401)
     if status in (301, 307, 400):
-        hint = "set AWS_REGION to the region of the bucket, or check AWS_ENDPOINT_URL"
+        hint = _hint(_SPEAKING_HINTS, bucket)
         return InvalidInput(f"{bucket} cannot be spoken to like this{_named(code)}", hint=hint)
     said = f": it answered {status}{_named(code)}" if status else ""
     return Unavailable(f"{bucket} cannot be reached now{said}", hint="wait a little, then run it again")
@@ -58,16 +65,25 @@ def translate(error: Exception, bucket: str, key: str) -> TetherError:
 
 def _refusal(text: str, bucket: str, named: str, *, known: bool) -> TetherError:
     if any(host in text for host in _METADATA_SERVICE):
-        hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-        return Unauthenticated(f"no keys for {bucket}", hint=hint)
+        return Unauthenticated(f"no keys for {bucket}", hint=_hint(KEYS_HINTS, bucket))
     if not known:
         return Unauthenticated(f"{bucket} wants other keys{named}", hint=_ACCESS)
     return Forbidden(f"{bucket} refuses access{named}", hint=_ACCESS)
 
 
+def _hint(hints: Mapping[str, str], bucket: str) -> str:
+    """Return the hint for a kind of bucket."""
+    return hints.get(bucket.partition(":")[0], _ACCESS)
+
+
 def status_of(error: Exception) -> int:
     """Return the HTTP status that an error tells of, or 0."""
     return int(_first(_STATUS, str(error)) or 0)
+
+
+def is_undecided(error: Exception) -> bool:
+    """Say whether a write under a condition was refused only because another one is under way."""
+    return status_of(error) == 409 and _first(_CODE, str(error)) != "BlobAlreadyExists"
 
 
 def was_cut(error: Exception) -> bool:

@@ -40,6 +40,8 @@ class BucketEnd:
     """
 
     jobs: int | None = None
+    command = "push"
+    """What the operation of a move is called."""
 
     def __init__(self, repository: Repository, store: ObjectBackend) -> None:
         self._repository, self._store = repository, store
@@ -119,7 +121,7 @@ class BucketEnd:
         packs = {name: self._tables.get(name) or self._read(name) for name in request.packs}
         repository.objects.lookup.extend([(name, table) for name, (_, table) in packs.items()])
         try:
-            with repository.transaction("push", write_id=request.write_id) as transaction:
+            with repository.transaction(self.command, write_id=request.write_id) as transaction:
                 for move in request.moves:
                     set_moved(transaction, move)
                 data = [name for name, (role, _) in packs.items() if role == DATA]

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from tether.errors import InvalidInput
 from tether.repo.revision import clean_path, split_place
 
-_HOST = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://[^/]*)?(.*)", re.S)
+_HOST = re.compile(r"((?:s3|gs|az)://[^/@:]*|[A-Za-z][A-Za-z0-9+.-]*://[^/]*)?(.*)", re.S)
 _HINT = "write ADDRESS[@REV]:PATH, as in https://HOST/OWNER/NAME@v1:labels.csv"
 
 

@@ -1,6 +1,7 @@
 """Other repositories as one thing, whether they lie in a folder, in a bucket or on a hub."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -12,6 +13,7 @@ from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.storage.buckets import OpenBucket, is_in_bucket, parse_bucket_address
+from tether.storage.locks import Wait
 from tether.sync import exchange
 from tether.sync.address import HubAddress, parse_repository_address
 from tether.sync.clone import CloneOptions, fill_clone
@@ -190,13 +192,23 @@ class BucketPlace(FarPlace):
     repository: Repository
 
     def push(self, local: Repository, remote: str, options: PushOptions, *, progress: Progress) -> Exchange:
-        """Send branches; what is there stays from the first question on."""
+        """Send branches."""
         from tether.sync.far import push_far
 
-        with self.repository.lock("writer", "push").shared(local.wait):
-            done = push_far(local, self.end, remote, options, progress=progress)
+        with self.writing("push", local.wait):
+            return push_far(local, self.end, remote, options, progress=progress)
+
+    @contextmanager
+    def writing(self, command: str, wait: Wait | None = None) -> Iterator["BucketEnd"]:
+        """Yield the end for a command that writes; what is there stays from its first question on.
+
+        Raises:
+            Unavailable: Garbage collection is at work there.
+        """
+        self.end.command = command
+        with self.repository.lock("writer", command).shared(wait):
+            yield self.end
         self.end.tidy()
-        return done
 
 
 def bucket_place(

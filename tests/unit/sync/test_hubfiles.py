@@ -191,6 +191,9 @@ def test_a_page_begins_behind_the_one_before() -> None:
         ("../s@ared/photos@v1~2:./a//b", FileAddress("../s@ared/photos", "v1~2", b"a/b")),
         ("file:///srv/photos@v1:a", FileAddress("file:///srv/photos", "v1", b"a")),
         ("photos:a", FileAddress("photos", "", b"a")),
+        ("s3://data/p/q@v1:a", FileAddress("s3://data/p/q", "v1", b"a")),
+        ("gs://data@v1:a", FileAddress("gs://data", "v1", b"a")),
+        ("az://data:a", FileAddress("az://data", "", b"a")),
         ("/srv/caf\udce9:a\udcff", FileAddress("/srv/caf\udce9", "", b"a\xff")),
     ],
 )

@@ -33,10 +33,10 @@ class Options:
 def command(ctx: Context, options: Options) -> None:
     """Add, replace or remove files on a branch of a remote repository as one commit, without a clone.
 
-    ADDRESS is http(s)://HOST/OWNER/REPO on a hub, a folder, or file:///DIR. PATH is the file there; where it
-    is a folder or ends with `/`, files and folders go into it under their names. Without BRANCH it is the
-    one that HEAD names there. What others commit meanwhile stays; if they change the same paths, nothing is
-    done.
+    ADDRESS is http(s)://HOST/OWNER/REPO on a hub, s3://BUCKET/PREFIX (gs://, az://) in a bucket, a folder, or
+    file:///DIR. PATH is the file there; where it is a folder or ends with `/`, files and folders go into it
+    under their names. Without BRANCH it is the one that HEAD names there. What others commit meanwhile stays;
+    if they change the same paths, nothing is done.
     """
     from tether.api.getting import Surroundings
     from tether.api.putting import PutOptions, put
@@ -46,7 +46,7 @@ def command(ctx: Context, options: Options) -> None:
     if not options.files and not options.remove:
         raise InvalidInput("no files", hint="name files before the address, or give --remove")
     address = parse_file_address(options.place)
-    around = Surroundings(ctx.cwd, ctx.connect, ctx.now, ctx.progress())
+    around = Surroundings(ctx.cwd, ctx.connect, ctx.now, ctx.progress(), ctx.open_bucket)
     files = [ctx.cwd / name for name in options.files]
     with tempfile.TemporaryDirectory(prefix="tether-put-") as scratch:
         into, removed = options.place.endswith("/"), tuple(map(path_bytes, options.remove))
