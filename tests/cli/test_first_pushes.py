@@ -22,8 +22,7 @@ def people(tmp_path: Path) -> Iterator[People]:
         people.ada.do("add", "-q", ".", cwd=people.ada.work / folder)
         people.ada.do("commit", "-q", "-m", folder, cwd=people.ada.work / folder)
     yield people
-    if people.hub.process.poll() is None:
-        people.hub.stop()
+    people.hub.close()
 
 
 def push_at_once(people: People, url: str, *branches: str) -> list[tuple[int, str]]:

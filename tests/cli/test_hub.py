@@ -24,8 +24,7 @@ def served(room: Room) -> Iterator[Served]:
     room.ok("hub", "user", "add", "-q", "root", "--admin", "--root", "hub")
     hub = Served(room)
     yield hub
-    if hub.process.poll() is None:
-        hub.stop()
+    hub.close()
 
 
 def test_asking_for_access(room: Room, served: Served) -> None:

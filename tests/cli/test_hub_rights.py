@@ -14,8 +14,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     people = People(tmp_path)
     people.share("schemas/one", "cat")
     yield people
-    if people.hub.process.poll() is None:
-        people.hub.stop()
+    people.hub.close()
 
 
 def settings(people: People, text: str) -> None:

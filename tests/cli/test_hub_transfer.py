@@ -73,8 +73,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     """Return the two and a hub that runs."""
     people = People(tmp_path)
     yield people
-    if people.hub.process.poll() is None:
-        people.hub.stop()
+    people.hub.close()
 
 
 def commit_images(room: Room) -> None:

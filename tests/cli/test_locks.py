@@ -13,8 +13,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     people = People(tmp_path)
     people.share("sheets/one", "cat")
     yield people
-    if people.hub.process.poll() is None:
-        people.hub.stop()
+    people.hub.close()
 
 
 def test_who_locks_a_file_is_alone_with_it(people: People) -> None:

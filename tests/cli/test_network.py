@@ -29,8 +29,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     ada.do("commit", "-q", "-m", "first")
     ada.do("remote", "add", "-q", "origin", people.url)
     yield people
-    if people.hub.process.poll() is None:
-        people.hub.stop()
+    people.hub.close()
 
 
 @pytest.fixture

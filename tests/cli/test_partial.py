@@ -98,8 +98,8 @@ def desk(request: pytest.FixtureRequest, room: Room, tmp_path: Path) -> Iterator
     """Return a desk."""
     desk = Desk(room, tmp_path, far=request.param)
     yield desk
-    if desk.hub is not None and desk.hub.process.poll() is None:
-        desk.hub.stop()
+    if desk.hub is not None:
+        desk.hub.close()
 
 
 ALL = {

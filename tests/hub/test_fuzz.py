@@ -94,7 +94,7 @@ def operations(hub: HubRoom) -> list[tuple[str, str]]:
 
 
 @given(data=st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_request_is_a_bug(room: tuple[HubRoom, str], data: st.DataObject) -> None:
     """Every reply is a success or one of our failures, and none of them is a bug."""
     hub, token = room
@@ -113,7 +113,7 @@ def test_no_request_is_a_bug(room: tuple[HubRoom, str], data: st.DataObject) -> 
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_wish_for_rights_is_a_bug(room: tuple[HubRoom, str], data: st.DataObject) -> None:
     """Bodies that are nearly right, for teams, rules, locks and quotas that are there."""
     hub, token = room

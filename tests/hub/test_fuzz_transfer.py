@@ -18,7 +18,7 @@ from tether.core.tree import Entry, EntryKind
 from tether.repo.frames import DATA, META
 from tether.sync.wire import PushRequest, RefMove
 
-ROUNDS = 60
+ROUNDS = 40
 CHUNKS = (b"the first part\n" * 300, b"the second part\n" * 300)
 WHOLE = b"".join(CHUNKS)
 FILE = hash_bytes(WHOLE)

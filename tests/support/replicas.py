@@ -114,8 +114,7 @@ class Replicas:
         """Stop everything that still runs."""
         self.proxy.close()
         for hub in self.hubs:
-            if hub.process.poll() is None:
-                hub.stop()
+            hub.close()
 
 
 def collecting(folder: Path) -> Replicas:

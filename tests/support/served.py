@@ -52,6 +52,13 @@ class Started:
         err = self._ended()
         return self.process.returncode, err
 
+    def close(self) -> None:
+        """Stop it if it still runs; however it ended, nothing of it stays open."""
+        if self.process.poll() is None:
+            self.stop()
+        elif not self._log.closed:
+            self._ended()
+
     def _ended(self) -> str:
         """Wait for its end and return what it wrote on stderr."""
         self.process.communicate(timeout=60)

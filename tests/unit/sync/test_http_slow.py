@@ -20,7 +20,7 @@ def slowly(listener: socket.socket, taken: list[int]) -> None:
             taken.append(len(connection.recv(PIECE)))
             if not taken[-1]:
                 return
-            time.sleep(0.05)
+            time.sleep(0.12)
         connection.sendall(NOTHING)
 
 
@@ -30,7 +30,7 @@ def test_the_deadline_is_one_of_progress() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=slowly, args=(listener, taken))
         thread.start()
-        options = HttpOptions(progress_s=0.4, tries=1)
+        options = HttpOptions(progress_s=1.5, tries=1)
         client = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", None, options)
         client.call(Request("GET", "/"))
         client.call(Request("PUT", "/", bytes(SIZE)))
