@@ -65,9 +65,9 @@ class ObjectClient:
             try:
                 return question(self.stores.many)
             except (BaseError, FileNotFoundError) as error:
-                failure = translate(error, self.name, key)
                 if attempt == _TRIES - 1 or not was_cut(error):
-                    raise failure from None
+                    # A name for it here would be a cycle, in which what callers hold stays for long.
+                    raise translate(error, self.name, key) from None
                 self.sleep(_DELAY_S * 2**attempt)
         raise AssertionError
 
