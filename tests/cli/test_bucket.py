@@ -67,26 +67,9 @@ def test_both_push_and_the_second_is_told_to_pull(people: BucketPeople) -> None:
 
 
 def test_of_pushes_at_once_one_wins_and_nothing_is_lost(people: BucketPeople) -> None:
-    """Twelve processes push different commits to one branch: one is first, the others are told to pull."""
+    """Six processes push different commits to one branch: one is first, the others are told to pull."""
     people.ada.ok("push", "-q", cwd=people.begin({"a": b"one"}))
-    folders = []
-    for number in range(6):
-        people.bob.ok("clone", "-q", people.url, f"copy{number}")
-        folders.append(people.bob.work / f"copy{number}")
-        people.commit(people.bob, folders[-1], f"file{number}", random.Random(number).randbytes(300_000))
-    command = [str(TETHER), "push", "-q"]
-    pushes = [
-        subprocess.Popen(command, cwd=folder, env=people.bob.environ, stderr=subprocess.PIPE)
-        for folder in folders
-    ]
-    codes = []
-    for push in pushes:
-        err = push.communicate()[1].decode()
-        codes.append(push.returncode)
-        assert push.returncode == 0 or "tether pull" in err, err
-    assert sorted(codes) == [0, 5, 5, 5, 5, 5]
-
-    for folder in folders:
+    for folder in people.push_at_once(6):
         people.bob.ok("pull", "-q", cwd=folder)
         people.bob.ok("push", "-q", cwd=folder)
     people.ada.ok("clone", "-q", people.url, "end")

@@ -2,13 +2,12 @@
 
 import random
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 from tests.support.bucket import BucketPeople
-from tests.support.cli import TETHER, Result, Room
+from tests.support.cli import Result, Room
 from tests.support.stores import SERVERS
 
 IMAGES = {f"images/{number:03}.jpg": random.Random(number).randbytes(4000) for number in range(20)}
@@ -60,21 +59,7 @@ def test_two_people_push_and_pull(people: BucketPeople) -> None:
 def test_of_pushes_at_once_one_wins_and_nothing_is_lost(people: BucketPeople) -> None:
     """Processes push different commits to one branch: one is first, the others are told to pull."""
     people.ada.do("push", "-q", cwd=people.begin({"a": b"one"}))
-    folders = []
-    for number in range(2):
-        people.bob.do("clone", "-q", people.url, f"copy{number}")
-        folders.append(people.bob.work / f"copy{number}")
-        people.commit(people.bob, folders[-1], f"file{number}", random.Random(number).randbytes(300_000))
-    command = [str(TETHER), "push", "-q"]
-    pushes = [
-        subprocess.Popen(command, cwd=folder, env=people.bob.environ, stderr=subprocess.PIPE)
-        for folder in folders
-    ]
-    said = [push.communicate()[1].decode() for push in pushes]
-    assert sorted(push.returncode for push in pushes) == [0, 5], said
-    assert sum("tether pull" in err for err in said) == 1
-
-    late = folders[[push.returncode for push in pushes].index(5)]
+    _, late = people.push_at_once(2)
     people.bob.do("pull", "-q", cwd=late)
     people.bob.do("push", "-q", cwd=late)
     people.ada.do("clone", "-q", people.url, "end")

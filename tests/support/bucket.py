@@ -1,8 +1,10 @@
 """Two people and a bucket of a server, each with a home of their own."""
 
+import random
+import subprocess
 from pathlib import Path
 
-from tests.support.cli import Room
+from tests.support.cli import TETHER, Room
 from tests.support.stores import StoreServer
 
 from tether.core.identity import Time
@@ -40,6 +42,26 @@ class BucketPeople:
         (folder / name).write_bytes(data)
         room.do("add", "-q", name, cwd=folder)
         room.do("commit", "-q", "-m", name, cwd=folder)
+
+    def push_at_once(self, count: int) -> list[Path]:
+        """Let as many processes of Bob's, in clones of his, push different commits to one branch.
+
+        One must be first, and each of the others is told to pull. Return all folders, the winner's first.
+        """
+        folders = [self.bob.work / f"copy{number}" for number in range(count)]
+        for number, folder in enumerate(folders):
+            self.bob.do("clone", "-q", self.url, folder.name)
+            self.commit(self.bob, folder, f"file{number}", random.Random(number).randbytes(300_000))
+        command = [str(TETHER), "push", "-q"]
+        pushes = [
+            subprocess.Popen(command, cwd=folder, env=self.bob.environ, stderr=subprocess.PIPE)
+            for folder in folders
+        ]
+        said = [push.communicate()[1].decode() for push in pushes]
+        codes = dict(zip(folders, (push.returncode for push in pushes), strict=True))
+        assert sorted(codes.values()) == [0] + [5] * (count - 1), said
+        assert sum("tether pull" in err for err in said) == count - 1, said
+        return sorted(folders, key=codes.__getitem__)
 
     def check(self) -> CheckReport:
         """Verify every byte of the repository in the bucket, straight from the server."""
