@@ -38,7 +38,7 @@ class ContentCheck:
 
     def __init__(self, repository: Repository, progress: Progress = SILENT) -> None:
         self._repository, self._progress = repository, progress
-        self._seen: dict[Digest, tuple[str, bool] | None] = {}
+        self._seen: dict[tuple[Digest, str | None], tuple[str, bool] | None] = {}
         self.files = 0
         self.bytes = 0
 
@@ -63,9 +63,9 @@ class ContentCheck:
                 yield from self._file(display(path), entry.digest, entry.size, None)
 
     def _file(self, path: str, digest: Digest, size: int, sha256: str | None) -> Iterator[BadContent]:
-        if digest not in self._seen or sha256 is not None:
-            self._seen[digest] = self._read(digest, size, sha256)
-        found = self._seen[digest]
+        if (digest, sha256) not in self._seen:
+            self._seen[digest, sha256] = self._read(digest, size, sha256)
+        found = self._seen[digest, sha256]
         if found is not None:
             yield BadContent(path, *found)
 

@@ -4,127 +4,17 @@ Nothing that the manifest says is believed: every file is read and hashed, and t
 from it, or from what was signed, are told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tether.core.digest import Digest, parse_digest
-from tether.core.names import display, path_bytes, release_ref
+from tether.core.names import release_ref
 from tether.core.progress import SILENT, Progress
-from tether.core.tree import Entry, EntryKind
-from tether.core.treediff import diff_trees
-from tether.core.treeread import find_many, iter_directory
-from tether.errors import Corrupt, NotFound, TetherError, Unsupported
-from tether.releases.attesting import Attestation, Verdict, attestations_of
-from tether.releases.contentcheck import ContentCheck
-from tether.releases.differences import differences
+from tether.errors import NotFound
+from tether.releases.attesting import attestations_of
+from tether.releases.findings import Check, Untried, Verification
 from tether.releases.keys import Signer
-from tether.releases.manifest import MANIFEST, Code, Data, Manifest, Part, Weights, document_of, is_included
-from tether.releases.reading import KnownRelease, stored_release
-from tether.releases.statements import RELEASE_PREDICATE, Statement
-from tether.releases.weights import weights_facts
-from tether.repo.history import History
+from tether.releases.manifest import Code, Data, Manifest, Part
+from tether.releases.sealed import check_sealed
 from tether.repo.repository import Repository
-
-LEVELS = ("R0", "R1", "R2", "R3")
-_MOST_NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that keeps a release from a level.
-
-    Attributes:
-        level: Which.
-        component: The field of the manifest that it is about.
-        path: In the tree of the release; None where it is about no file.
-        message: What is wrong.
-    """
-
-    level: str
-    component: str
-    path: str | None
-    message: str
-
-    def __str__(self) -> str:
-        where = f" {self.path}" if self.path else ""
-        return f"{self.component}{where}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class Untried:
-    """A level that was not tried.
-
-    Attributes:
-        level: Which.
-        reason: Why.
-    """
-
-    level: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Private:
-    """Data that is only named.
-
-    Attributes:
-        path: Where it would lie.
-        role: What it was used for.
-        digest: What it is.
-        files: In it.
-        bytes: Of it.
-        here: Whether the repository has it all the same.
-    """
-
-    path: str
-    role: str
-    digest: str
-    files: int
-    bytes: int
-    here: bool
-
-
-@dataclass(slots=True)
-class Verification:
-    """How far a release could be verified.
-
-    Attributes:
-        label: `NAME@VERSION`.
-        id: Of the release; None where its manifest cannot be read.
-        level: The highest level without problems; None for none.
-        problems: What is wrong.
-        untried: Levels that were not tried.
-        private: Data that is only named.
-        attestations: What was said of it.
-        files: How many were read.
-        bytes: Of them.
-    """
-
-    label: str
-    id: str | None = None
-    level: str | None = None
-    problems: list[Problem] = field(default_factory=list)
-    untried: list[Untried] = field(default_factory=list)
-    private: list[Private] = field(default_factory=list)
-    attestations: list[Attestation] = field(default_factory=list)
-    files: int = 0
-    bytes: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether no level that was tried failed."""
-        return not self.problems
-
-    @property
-    def signers(self) -> list[str]:
-        """Who has signed the release, by the allowed signers."""
-        good = [each for each in self.attestations if each.verdict == Verdict.GOOD]
-        return [each.signer for each in good if each.signer and _signs(each.statement, self.id)]
-
-
-Check = Callable[[Repository, KnownRelease], list[Problem] | Untried]
-"""A level above R1: what is wrong, or why it was not tried."""
 
 
 def verify_release(
@@ -140,7 +30,7 @@ def verify_release(
         repository: Has it.
         label: Name and version.
         signers: Whose signatures are trusted.
-        checks: What is done for R2 and R3.
+        checks: What is done for the levels above R1, in their order.
         progress: Where to report.
 
     Raises:
@@ -152,18 +42,21 @@ def verify_release(
         raise NotFound(f"no release {name}@{version}", hint="'tether release list' lists them")
     done = Verification(f"{name}@{version}")
     done.attestations = list(attestations_of(repository, name, version, signers))
-    release = _sealed(repository, commit, done, progress)
+    release = check_sealed(repository, commit, done, progress)
     if release is None or any(each.level == "R0" for each in done.problems):
         return done
     done.level = "R0"
-    done.problems += _incomplete(release.manifest)
     if done.problems:
         return done
+    lacks = list(_lacks(release.manifest))
+    if lacks:
+        done.untried = [Untried("R1", each) for each in lacks]
+        return done
     done.level = "R1"
-    for level in LEVELS[2:]:
-        found = (checks or {}).get(level, _not_known(level))(repository, release)
+    for level, check in (checks or {}).items():
+        found = check(repository, release)
         if isinstance(found, Untried):
-            done.untried += [Untried(each, found.reason) for each in LEVELS[LEVELS.index(level) :]]
+            done.untried.append(found)
             break
         done.problems += found
         if found:
@@ -172,184 +65,16 @@ def verify_release(
     return done
 
 
-def _not_known(level: str) -> Check:
-    return lambda _repository, _release: Untried(level, "this Tether has nothing that does so")
-
-
-# -- R0: sealed -----------------------------------------------------------------------------
-
-
-def _sealed(
-    repository: Repository, commit: Digest, done: Verification, progress: Progress
-) -> KnownRelease | None:
-    history = History.of(repository)
-    try:
-        if history.commit(commit).parents:
-            done.problems.append(Problem("R0", "commit", None, "it has parents"))
-        release = stored_release(repository, history, done.label, commit)
-    except (Corrupt, Unsupported, NotFound) as error:
-        done.problems.append(Problem("R0", "manifest", MANIFEST, str(error)))
-        return None
-    done.id = release.id
-    done.problems += _places(repository, release)
-    done.problems += _signatures(release, done.attestations)
-    done.problems += _bases(repository, release.manifest)
-    check = ContentCheck(repository, progress)
-    for component, part in release.manifest.parts():
-        if isinstance(part, Data) and not part.included:
-            done.private.append(_private(repository, part))
-            continue
-        for problem in check.part(part):
-            level = "R1" if problem.absent else "R0"
-            done.problems.append(Problem(level, component, problem.path, problem.message))
-    if not done.problems:
-        done.problems += _numbers(repository, release)
-    done.files, done.bytes = check.files, check.bytes
-    return release
-
-
-def _private(repository: Repository, part: Data) -> Private:
-    digest = parse_digest(part.digest)
-    here = repository.objects.has(digest)
-    return Private(part.path, part.role, part.digest, part.files, part.bytes, here)
-
-
-def _places(repository: Repository, release: KnownRelease) -> Iterator[Problem]:
-    """Yield parts of which the tree has another one than the manifest says, and what it has besides."""
-    parts = {path_bytes(part.path): (name, part) for name, part in release.manifest.parts()}
-    found = find_many(repository.objects, release.tree, list(parts))
-    for path, (component, part) in parts.items():
-        yield from _place(repository, component, part, found.get(path))
-    known = {path for path, (_, part) in parts.items() if is_included(part)} | {path_bytes(MANIFEST)}
-    for path in _surplus(repository, release.tree, known):
-        yield Problem("R0", "tree", display(path), "the manifest does not have it")
-
-
-def _place(repository: Repository, component: str, part: Part, entry: Entry | None) -> Iterator[Problem]:
-    if not is_included(part):
-        if entry is not None:
-            yield Problem("R0", component, part.path, "it is there, though it is private")
-        return
-    if entry is None:
-        yield Problem("R0", component, part.path, "it is not there")
-        return
-    if entry.digest.hex() != part.digest:
-        yield from _changed(repository, component, part, entry)
-    elif (entry.kind.name.lower(), entry.size, entry.files) != (part.kind, part.bytes, part.files):
-        yield Problem("R0", component, part.path, "kind or size are not what the manifest says")
-
-
-def _changed(repository: Repository, component: str, part: Part, entry: Entry) -> Iterator[Problem]:
-    """Yield what differs from a part, file by file where the repository still has what it was."""
-    was = parse_digest(part.digest)
-    message = "it is not the one of the manifest"
-    folders = part.kind == "directory" and entry.kind == EntryKind.DIRECTORY
-    if not folders or not repository.objects.has(was):
-        yield Problem("R0", component, part.path, message)
-        return
-    changes = list(diff_trees(repository.objects, was, entry.digest))
-    for change in changes[:_MOST_NAMED]:
-        yield Problem("R0", component, f"{part.path}/{display(change.path)}", message)
-    if len(changes) > _MOST_NAMED or not changes:
-        yield Problem("R0", component, part.path, f"{len(changes)} files are not those of the manifest")
-
-
-def _surplus(repository: Repository, tree: Digest, known: set[bytes]) -> Iterator[bytes]:
-    above = {path[:at] for path in known for at, byte in enumerate(path) if byte == ord("/")}
-    waiting = [(b"", tree)]
-    while waiting:
-        start, digest = waiting.pop()
-        for entry in iter_directory(repository.objects, digest):
-            path = start + entry.name
-            if path in above and entry.kind == EntryKind.DIRECTORY:
-                waiting.append((path + b"/", entry.digest))
-            elif path not in known:
-                yield path
-
-
-def _signatures(release: KnownRelease, attestations: Sequence[Attestation]) -> Iterator[Problem]:
-    now = document_of(release.manifest)
-    for each in attestations:
-        if each.verdict == Verdict.BAD or each.statement is None:
-            yield Problem("R0", "signature", None, f"attestation {each.id[:12]}: {each.problem}")
-        elif not each.statement.is_about(release.id):
-            yield from _signed_another(each.statement, each.key or "", now)
-
-
-def _signed_another(statement: Statement, key: str, now: dict[str, Any]) -> Iterator[Problem]:
-    """Yield how a release differs from the one that a statement is about."""
-    was = statement.predicate.get("manifest")
-    if statement.predicate_type != RELEASE_PREDICATE or not isinstance(was, dict):
-        yield Problem("R0", "signature", None, f"{key} attested something of another release of this name")
-        return
-    yield Problem("R0", "signature", None, f"{key} signed another release of this name")
-    for each in differences(was, now):
-        yield Problem("R0", each.component, each.path, f"{each.message}, as it was signed")
-
-
-def _signs(statement: Statement | None, release: str | None) -> bool:
-    if statement is None or release is None:
-        return False
-    return statement.predicate_type == RELEASE_PREDICATE and statement.is_about(release)
-
-
-def _bases(repository: Repository, manifest: Manifest) -> Iterator[Problem]:
-    """Yield releases that this one was made from and that are others here."""
-    history, refs = History.of(repository), repository.root().refs
-    for base in manifest.bases:
-        commit = refs.get(release_ref(base.name, base.version))
-        if base.repo is not None or commit is None:
-            continue
-        label = f"{base.name}@{base.version}"
-        try:
-            known = stored_release(repository, history, label, commit).id
-        except TetherError as error:
-            yield Problem("R0", "bases", None, str(error))
-            continue
-        if known != base.id:
-            yield Problem("R0", "bases", None, f"{label} is another release here")
-
-
-def _numbers(repository: Repository, release: KnownRelease) -> Iterator[Problem]:
-    """Yield weights whose numbers are not what the manifest says of them."""
-    manifest, contents = release.manifest, repository.contents
-    for component, parts in (("weights", manifest.weights), ("checkpoints", manifest.checkpoints)):
-        files = {part.path: parse_digest(part.digest) for part in parts}
-        for part in parts:
-            if part.tensor_digest is None:
-                continue
-            folder, _, name = part.path.rpartition("/")
-            with contents.open(files[part.path]) as file:
-                facts = weights_facts(
-                    file,
-                    name,
-                    lambda other, above=folder: (  # type: ignore[misc]
-                        contents.open(files[f"{above}/{other}"]) if f"{above}/{other}" in files else None
-                    ),
-                )
-            if facts != _stated(part):
-                yield Problem("R0", component, part.path, "its tensors are not what the manifest says")
-
-
-def _stated(part: Weights) -> tuple[Any, ...]:
-    return (part.format, part.tensors, part.parameters, part.tensor_digest)
-
-
-# -- R1: complete ---------------------------------------------------------------------------
-
-
-def _incomplete(manifest: Manifest) -> Iterator[Problem]:
-    """Yield what nobody can do without who wants to make the model again."""
-    needed = {
-        "weights": (manifest.weights, "there are no weights"),
-        "code": (_of_role(manifest.code, "training"), "the code of the training is not there"),
-        "data": (_of_role(manifest.data, "train"), "no data of the training is named"),
-        "environment": (manifest.environment, "nothing says what the training ran on"),
-        "run": (manifest.run, "the run of the training is not there"),
-    }
-    for component, (found, message) in needed.items():
-        if not found:
-            yield Problem("R1", component, None, message)
+def _lacks(manifest: Manifest) -> Iterator[str]:
+    """Yield what nobody can do without who wants to make the model again, and what the release does not have."""
+    needed = (
+        (manifest.weights, "there are no weights"),
+        (_of_role(manifest.code, "training"), "the code of the training is not there"),
+        (_of_role(manifest.data, "train"), "no data of the training is named"),
+        (manifest.environment, "nothing says what the training ran on"),
+        (manifest.run, "the run of the training is not there"),
+    )
+    yield from (message for found, message in needed if not found)
 
 
 def _of_role(parts: Sequence[Code | Data], role: str) -> list[Part]:
