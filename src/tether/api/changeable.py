@@ -229,6 +229,36 @@ class Changeable(Readable):
 
         return history.create_tag(self, name, rev, message=message)
 
+    def create_release(self, label: str, **choices: Any) -> "Release":
+        """Release a model, as `NAME@VERSION`, with all that made it; nothing that is here is stored again.
+
+        Args:
+            label: `NAME@VERSION`.
+            choices: Fields of `tether.api.releasepicks.ReleaseRequest`, such as `run`, `weights`, `data` (each
+                `ROLE=REV:PATH`) and `licences`; what is left out comes from the run, as far as it knows.
+
+        Example:
+            >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
+            ...     Path("weights.bin").write_bytes(bytes(8))
+            ...     run.artefact("weights.bin")
+            >>> made = repo.create_release("cats@1.0", run="base", weights=["weights.bin"])
+            >>> [part.path for part in (*made.manifest.weights, *made.manifest.data)]
+            ['weights/weights.bin', 'data/train/train']
+
+        Raises:
+            AlreadyExists: There is one of this name and version.
+            NotFound: Something that was named is not there.
+            InvalidInput: Something was named in a way that cannot be, or private data would be shown.
+        """
+        import os
+
+        from tether.api import releases
+        from tether.api.releasefile import request_of
+        from tether.releases.manifest import parse_label
+
+        request = request_of(parse_label(label), {}, choices, Path.cwd(), os.environ)
+        return releases.create(self, request)[0]
+
 
 def _some(paths: list[bytes]) -> list[bytes]:
     """Refuse an empty list, which otherwise would stand for everything."""
