@@ -1,7 +1,9 @@
 """Changing one repository: the stage, commits, branches and the working files."""
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from tether.api.opened import AnyPath, Paths
 from tether.api.readable import Readable
@@ -9,6 +11,8 @@ from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
+    from tether.api.releasepicks import ReleaseChoices
+    from tether.api.releases import Release
     from tether.api.staging import CommitRequest, CommitResult, Removed
     from tether.api.switching import Restored
     from tether.api.working import Moved
@@ -229,12 +233,12 @@ class Changeable(Readable):
 
         return history.create_tag(self, name, rev, message=message)
 
-    def create_release(self, label: str, **choices: Any) -> "Release":
+    def create_release(self, label: str, **choices: "Unpack[ReleaseChoices]") -> "Release":
         """Release a model, as `NAME@VERSION`, with all that made it; nothing that is here is stored again.
 
         Args:
             label: `NAME@VERSION`.
-            choices: Fields of `tether.api.releasepicks.ReleaseRequest`, such as `run`, `weights`, `data` (each
+            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`, `weights`, `data` (each
                 `ROLE=REV:PATH`) and `licences`; what is left out comes from the run, as far as it knows.
 
         Example:
@@ -250,8 +254,6 @@ class Changeable(Readable):
             NotFound: Something that was named is not there.
             InvalidInput: Something was named in a way that cannot be, or private data would be shown.
         """
-        import os
-
         from tether.api import releases
         from tether.api.releasefile import request_of
         from tether.releases.manifest import parse_label

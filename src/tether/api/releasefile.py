@@ -88,4 +88,5 @@ def request_of(
             fields[name] = {**fields.get(name, {}), **value}
         else:
             fields[name] = value
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
     return ReleaseRequest(*label, folder, environ, **fields)

@@ -1,9 +1,9 @@
 """What goes into a release: what the user named, and what the run knows where they named nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, TypedDict, get_args
 
 from tether.api.releaseorigins import InGit, InStore, Origin, Places, files_of, in_store, opened
 from tether.core.names import path_bytes
@@ -104,6 +104,27 @@ class ReleaseRequest:
     parameters: Mapping[str, Scalar] = field(default_factory=dict)
     tolerance: Mapping[str, float] = field(default_factory=dict)
     description: str | None = None
+
+
+class ReleaseChoices(TypedDict, total=False):
+    """What a release is made of, for Python; each is a field of `ReleaseRequest`."""
+
+    run: str
+    weights: Sequence[str]
+    checkpoints: Sequence[str]
+    data: Sequence[str]
+    private: Sequence[str]
+    code: Sequence[str]
+    documents: Sequence[str]
+    lock: str
+    evaluations: Sequence[str]
+    benches: Sequence[str]
+    profiles: Sequence[str]
+    licences: Mapping[str, str]
+    bases: Sequence[str]
+    parameters: Mapping[str, Scalar]
+    tolerance: Mapping[str, float]
+    description: str
 
 
 class Pick(NamedTuple):
