@@ -4,14 +4,13 @@ from collections.abc import Mapping
 
 from tether.releases.findings import Check, Untried
 from tether.releases.reading import KnownRelease
+from tether.releases.recomputing import metrics_again
 from tether.repo.repository import Repository
 
 
-def metrics_again(_repository: Repository, release: KnownRelease) -> Untried:
-    """R2: compute the metrics of the evaluations again from their predictions."""
-    if not release.manifest.evaluations:
-        return Untried("R2", "the release has no evaluations")
-    return Untried("R2", "metrics are not computed again yet")
+def predictions_again(_repository: Repository, _release: KnownRelease) -> Untried:
+    """R3: make the predictions again from the weights."""
+    return Untried("R3", "predictions are not made again by 'verify': evaluate the weights with 'tether eval'")
 
 
-CHECKS: Mapping[str, Check] = {"R2": metrics_again}
+CHECKS: Mapping[str, Check] = {"R2": metrics_again, "R3": predictions_again}
