@@ -238,8 +238,9 @@ class Changeable(Readable):
 
         Args:
             label: `NAME@VERSION`.
-            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`, `weights`, `data` (each
-                `ROLE=REV:PATH`) and `licences`; what is left out comes from the run, as far as it knows.
+            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`,
+                `weights`, `data` (each `ROLE=REV:PATH`) and `licences`; what is left out comes from the
+                run, as far as it knows.
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:

@@ -1,4 +1,4 @@
-"""Making a release: what was picked comes into the store where it is not there, and is named by one manifest."""
+"""Making a release: what was picked comes into the store, and is named by one manifest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +123,9 @@ class _Runs:
 def _stored(repository: Repository, text: str) -> KnownRun:
     found = find_run(repository, text)
     if found.tree is None:
-        raise InvalidInput(f"run {found.id} is not stored yet", hint="wait for its end, or 'tether runs seal'")
+        raise InvalidInput(
+            f"run {found.id} is not stored yet", hint="wait for its end, or 'tether runs seal'"
+        )
     return found
 
 

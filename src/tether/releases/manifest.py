@@ -1,4 +1,4 @@
-"""`release.json`: what a release is made of. The bytes are canonical, and their digest is the id of the release.
+"""`release.json`: what a release is made of. The bytes are canonical, and their digest is the id.
 
 docs/format/release.md describes them. Whoever may push can write any manifest, so reading one is strict.
 """
@@ -234,7 +234,9 @@ class Manifest(_Value, frozen=True, kw_only=True):
         """
         try:
             if msgspec.json.decode(data, type=_Format).format != FORMAT:
-                raise Unsupported(f"release {label} has a format of its own", hint="a newer Tether may know it")
+                raise Unsupported(
+                    f"release {label} has a format of its own", hint="a newer Tether may know it"
+                )
             made = msgspec.json.decode(data, type=cls)
             if made.encode() != data:
                 raise InvalidInput("it is not in its canonical form")
