@@ -252,7 +252,7 @@ def test_private_data_is_named_and_not_included(tmp_path: Path) -> None:
     prepare(room)
     hidden = ("pet@2.0", "--run", "training", "--private", "train")
     clash = room.run("release", "create", *hidden)
-    room.do("release", "create", *hidden, "--code", "training=main:code", "-q")
+    made = room.run("release", "create", *hidden, "--code", "training=main:code", "-q")
     room.do("init", "-q", "--bare", str(bare))
     with opened(room) as repo, Repo.open(bare) as other:
         push(repo.repository, other.repository, "bare", PushOptions((), runs=False))
@@ -263,6 +263,7 @@ def test_private_data_is_named_and_not_included(tmp_path: Path) -> None:
     assert (clash.code, clash.err.splitlines()[0]) == (
         2, "error: code/training has a file of train, which is private",
     )  # fmt: skip
+    assert made.err.endswith("has train, which is private: 'push --no-runs' keeps it here\n")
     [mine] = verified(room, "pet@2.0", "--level", "R1")["private"]
     [theirs] = verified(copy, "pet@2.0", "--level", "R1")["private"]
     assert (mine["path"], mine["files"], mine["here"], theirs["here"]) == ("data/train/train", 2, True, False)

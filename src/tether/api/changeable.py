@@ -244,7 +244,8 @@ class Changeable(Readable):
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
-            ...     Path("weights.bin").write_bytes(bytes(8))
+            ...     with open("weights.bin", "wb") as file:
+            ...         size = file.write(bytes(8))
             ...     run.artefact("weights.bin")
             >>> made = repo.create_release("cats@1.0", run="base", weights=["weights.bin"])
             >>> [part.path for part in (*made.manifest.weights, *made.manifest.data)]

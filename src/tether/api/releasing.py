@@ -103,7 +103,8 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
         manifest = _licensed(manifest, request.licences)
         _require_hidden(repository, transaction, manifest, builder.entries)
         store_release(transaction, manifest, builder.entries, author, now)
-    return Created(find_release(repository, label), (*picked.notes, *runs.notes()))
+    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest))
+    return Created(find_release(repository, label), notes)
 
 
 class _Runs:
@@ -115,9 +116,20 @@ class _Runs:
         self.benches = [_stored(repository, each) for each in request.benches]
 
     def notes(self) -> Iterator[str]:
+        """Yield which runs did not end well."""
         for each in {run.id: run for run in (self.run, *self.evaluations, *self.benches) if run}.values():
             if each.record.status != Status.FINISHED:
                 yield f"run {each.id} has {each.record.status}"
+
+    def holding(self, manifest: Manifest) -> Iterator[str]:
+        """Yield which runs have private data, since they travel too."""
+        private = {part.digest: part.name for part in manifest.data if not part.included}
+        for run in (self.run, *self.evaluations, *self.benches):
+            names = (
+                [private[each.digest] for each in run.record.data if each.digest in private] if run else []
+            )
+            if run is not None and names:
+                yield f"run {run.id} has {names[0]}, which is private: 'push --no-runs' keeps it here"
 
 
 def _stored(repository: Repository, text: str) -> KnownRun:

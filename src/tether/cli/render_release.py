@@ -41,8 +41,11 @@ def _openness(ctx: "Context", found: "Completeness") -> Iterator[str]:
         yield from _table(
             [[each.component.name, each.lacks, each.component.add] for each in found.missing], "  "
         )
-    remarks = [f"{each.component.name}: {each.remark}" for each in found.found if each.remark]
-    yield from (f"  {_plain(each)}" for each in remarks)
+    remarks: dict[str, list[str]] = {}
+    for each in found.found:
+        if each.remark:
+            remarks.setdefault(each.remark, []).append(each.component.name)
+    yield from (f"  {_plain(remark)}: {', '.join(names)}" for remark, names in remarks.items())
 
 
 def release_table(ctx: "Context", documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -323,6 +323,9 @@ def _check_part(part: Part, folder: str) -> None:
         raise InvalidInput(f"the folder {part.path} has the digest of a file")
     if isinstance(part, RunPart) and part.path != f"{RUNS}/{part.id}":
         raise InvalidInput(f"the run {part.id} is at {part.path}")
+    if isinstance(part, Code):  # who makes the model again goes there
+        for path in filter(None, (part.folder, part.patch)):
+            check_path(path_bytes(path))
 
 
 def _check_apart(paths: list[str]) -> None:

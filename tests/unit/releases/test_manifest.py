@@ -84,6 +84,8 @@ def test_it_is_read_as_it_was_written() -> None:
             "run": folder(RunPart, f"runs/{RUN}", id=RUN, commit=ONE),
             "evaluations": (folder(RunPart, f"runs/{RUN}", id=RUN, commit=TWO),),
         },
+        {"code": (folder(Code, "code/training", role="training", folder="../.."),)},
+        {"code": (folder(Code, "code/training", role="training", patch="/etc/passwd"),)},
         {"tolerance": {"accuracy": -0.1}},
         {"tolerance": {"accuracy": float("inf")}},
         {"name": "a/b"},
