@@ -177,9 +177,16 @@ def show(ctx: Context, release: str) -> None:
     type=click.Choice(["R0", "R1", "R2", "R3"]),
     help="End with 10 where this level is not reached.",
 )
+@click.option(
+    "--to",
+    "highest",
+    type=click.Choice(["R1", "R2", "R3"]),
+    default="R3",
+    help="Try no level above this one.",
+)
 @click.option("--signed", is_flag=True, help="End with 10 where no allowed signer has signed it.")
 @pass_context
-def verify(ctx: Context, release: str, level: str | None, signed: bool) -> None:
+def verify(ctx: Context, release: str, level: str | None, highest: str, signed: bool) -> None:
     """Verify a RELEASE, level by level, and tell how far it got.
 
     R0, sealed: every file is what the manifest says, and the manifest is what was signed. R1, complete: all
@@ -191,7 +198,7 @@ def verify(ctx: Context, release: str, level: str | None, signed: bool) -> None:
     from tether.api.releases import verify as verify_it
     from tether.cli.render_release import verification_lines
 
-    done = verify_it(ctx.repo(), release)
+    done = verify_it(ctx.repo(), release, ctx.environ, highest)
     ctx.emit(verification_document(done), lambda: verification_lines(ctx, done))
     if not done.ok:
         ctx.exit(_DAMAGED)
