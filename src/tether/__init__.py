@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tether import errors
     from tether.api.merging import MergeOptions
     from tether.api.models import Model
+    from tether.api.releases import Release
     from tether.api.remoterepo import RemoteRepo
     from tether.api.remotes import CloneRequest
     from tether.api.repo import Repo
@@ -29,6 +30,7 @@ __all__ = [
     "MergeOptions",
     "Model",
     "Person",
+    "Release",
     "RemoteRepo",
     "Repo",
     "Run",
@@ -44,6 +46,7 @@ _HOMES = {
     "MergeOptions": "tether.api.merging",
     "Model": "tether.api.models",
     "Person": "tether.core.identity",
+    "Release": "tether.api.releases",
     "RemoteRepo": "tether.api.remoterepo",
     "Repo": "tether.api.repo",
     "Run": "tether.api.tracking",

@@ -1,7 +1,9 @@
 """Changing one repository: the stage, commits, branches and the working files."""
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
 
 from tether.api.opened import AnyPath, Paths
 from tether.api.readable import Readable
@@ -9,6 +11,8 @@ from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
+    from tether.api.releaserequest import ReleaseChoices
+    from tether.api.releases import Release
     from tether.api.staging import CommitRequest, CommitResult, Removed
     from tether.api.switching import Restored
     from tether.api.working import Moved
@@ -228,6 +232,36 @@ class Changeable(Readable):
         from tether.api import history
 
         return history.create_tag(self, name, rev, message=message)
+
+    def create_release(self, label: str, **choices: "Unpack[ReleaseChoices]") -> "Release":
+        """Release a model, as `NAME@VERSION`, with all that made it; nothing that is here is stored again.
+
+        Args:
+            label: `NAME@VERSION`.
+            choices: What it is made of, as `tether.api.releaserequest.ReleaseRequest` has it, such as `run`,
+                `weights`, `data` (each `ROLE=REV:PATH`) and `licences`; what is left out comes from the
+                run, as far as it knows.
+
+        Example:
+            >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
+            ...     with open("weights.bin", "wb") as file:
+            ...         size = file.write(bytes(8))
+            ...     run.artefact("weights.bin")
+            >>> made = repo.create_release("cats@1.0", run="base", weights=["weights.bin"])
+            >>> [part.path for part in (*made.manifest.weights, *made.manifest.data)]
+            ['weights/weights.bin', 'data/train/train']
+
+        Raises:
+            AlreadyExists: There is one of this name and version.
+            NotFound: Something that was named is not there.
+            InvalidInput: Something was named in a way that cannot be, or private data would be shown.
+        """
+        from tether.api import releases
+        from tether.api.releasefile import request_of
+        from tether.releases.manifest import parse_label
+
+        request = request_of(parse_label(label), {}, choices, Path.cwd(), os.environ)
+        return releases.create(self, request)[0]
 
 
 def _some(paths: list[bytes]) -> list[bytes]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from tether.api.diff import FileChange
     from tether.api.history import Branch, TagInfo
+    from tether.api.releases import Release
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
     from tether.repo.check import CheckReport
@@ -142,6 +143,43 @@ class Readable(Opened):
         from tether.api import runs
 
         return runs.list_runs(self, runs.RunQuery(where, sort, limit, skip))
+
+    def releases(self) -> "list[Release]":
+        """Return the releases that are here, by name, those of one name from the oldest on.
+
+        Example:
+            >>> import numpy
+            >>> numpy.save("weights.npy", numpy.zeros(3, "float32"))
+            >>> made = repo.create_release("cats@1.0", weights=["weights.npy"])
+            >>> [release.label for release in repo.releases()]
+            ['cats@1.0']
+
+        Raises:
+            Corrupt: One is damaged.
+        """
+        from tether.api import releases
+
+        return releases.list_releases(self)
+
+    def release(self, name: str) -> "Release":
+        """Return a release: `NAME@VERSION`, `NAME` for its newest, or the beginning of an id.
+
+        Example:
+            >>> import numpy
+            >>> numpy.save("weights.npy", numpy.zeros(3, "float32"))
+            >>> made = repo.create_release("cats@1.0", weights=["weights.npy"], licences={"release": "MIT"})
+            >>> release = repo.release("cats")
+            >>> release.manifest.weights[0].parameters, release.verify().level
+            (3, 'R0')
+            >>> [found.component.name for found in release.completeness.missing][:2]
+            ['model architecture', 'evaluation results']
+
+        Raises:
+            NotFound: There is none.
+        """
+        from tether.api import releases
+
+        return releases.show_release(self, name)
 
     def remotes(self) -> "Mapping[str, str]":
         """Return the address of every remote by name.

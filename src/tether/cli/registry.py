@@ -72,6 +72,7 @@ COMMANDS = (
     CommandInfo("bisect", "Find the commit that brought a change", "branch"),
     CommandInfo("run", "Run a command and record its data, code, metrics and results", "model", common=True),
     CommandInfo("runs", "List, show, compare, export and plot runs", "model", common=True),
+    CommandInfo("release", "Make, list, show, verify and sign releases of models", "model", common=True),
     CommandInfo("remote", "List, add or remove remotes", "remote", common=True),
     CommandInfo("fetch", "Get the news of a remote", "remote"),
     CommandInfo("prefetch", "Bring contents before they are needed", "remote"),

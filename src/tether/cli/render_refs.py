@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
-from tether.core.names import RUNS, short_ref
+from tether.core.names import ATTESTATIONS, RUNS, fixed_kind, short_ref
 
 if TYPE_CHECKING:
     from tether.core.digest import Digest
@@ -38,13 +38,16 @@ def exchange_lines(done: "Exchange", title: str) -> Iterator[str]:
         yield f"{title}: up to date"
         return
     yield f"{title}: {count_text(done.objects, 'object')}, {size_text(done.bytes)}"
-    runs = [update for update in moved if update.name.startswith(RUNS) and not update.reason]
+    counted = dict.fromkeys((RUNS, ATTESTATIONS), 0)
     for update in moved:
-        if update in runs:
-            continue
-        yield f" {_MARKS[str(update.state)]} {_ref_line(update)}"
-    if runs:
-        yield f" {_MARKS['new']} {count_text(len(runs), 'run')}  new"
+        prefix = next((each for each in counted if update.name.startswith(each)), None)
+        if prefix is None or update.reason:
+            yield f" {_MARKS[str(update.state)]} {_ref_line(update)}"
+        else:
+            counted[prefix] += 1
+    for prefix, count in counted.items():
+        if count:
+            yield f" {_MARKS['new']} {count_text(count, fixed_kind(prefix) or '')}  new"
 
 
 def _ref_line(update: "RefUpdate") -> str:

@@ -6,7 +6,7 @@ normalised: two names that look alike are two names. Ref names are text.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from tether.errors import InvalidInput
@@ -15,7 +15,11 @@ BRANCHES: Final = "refs/heads/"
 TAGS: Final = "refs/tags/"
 REMOTES: Final = "refs/remotes/"
 RUNS: Final = "refs/runs/"
-SHARED: Final = (BRANCHES, TAGS, RUNS)
+RELEASES: Final = "refs/releases/"
+ATTESTATIONS: Final = "refs/attestations/"
+FIXED: Final = (RUNS, RELEASES, ATTESTATIONS)
+"""Refs below these are made once: they neither move nor go, and travel by themselves."""
+SHARED: Final = (BRANCHES, TAGS, *FIXED)
 """What repositories tell each other of; other refs stay where they are."""
 
 MAX_REF_NAME = 1024
@@ -25,6 +29,9 @@ REPOSITORY_FOLDER: Final = b".tether"
 _REF_HINT = "use letters, digits, '-', '_', '.' and '/', as in 'user/new-labels'"
 _REF_FORBIDDEN = frozenset(' ~^:?*[\\"')
 _RUN_ID = re.compile(r"[0-7][0-9a-hjkmnp-tv-z]{25}")
+_RELEASE_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,98}[A-Za-z0-9_-])?")
+_RELEASE_VERSION = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.+-]{0,98}[A-Za-z0-9_+-])?")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 _DIGEST_DIGITS = 64
 
@@ -120,6 +127,54 @@ def run_ref(run: str) -> str:
     if _RUN_ID.fullmatch(run) is None:
         raise InvalidInput(f"not the id of a run: {run!r}", hint="'tether runs list' lists them")
     return RUNS + run
+
+
+def release_ref(name: str, version: str) -> str:
+    """Return the full name of the ref of a release.
+
+    Raises:
+        InvalidInput: Name or version is not made of letters, digits, `.`, `_` and `-` (`+` in a version).
+    """
+    if _RELEASE_NAME.fullmatch(name) is None or _RELEASE_VERSION.fullmatch(version) is None:
+        hint = "write NAME@VERSION with letters, digits, '.', '_' and '-', such as spam@1.0"
+        raise InvalidInput(f"not a release: {f'{name}@{version}'!r}", hint=hint)
+    return check_ref_name(f"{RELEASES}{name}/{version}")
+
+
+def attestation_ref(name: str, version: str, digest: str) -> str:
+    """Return the full name of the ref of an attestation of a release, by the digest of its envelope.
+
+    Raises:
+        InvalidInput: Name, version or digest are not what they must be.
+    """
+    if _DIGEST.fullmatch(digest) is None:
+        raise InvalidInput(f"not the digest of an attestation: {digest!r}")
+    return f"{ATTESTATIONS}{release_ref(name, version).removeprefix(RELEASES)}/{digest}"
+
+
+def check_fixed_ref(ref: str) -> str:
+    """Return the name of a ref that is made once, if it is well formed.
+
+    Raises:
+        InvalidInput: It is not.
+    """
+    for prefix, parts, make in _FIXED_NAMES:
+        words = ref.removeprefix(prefix).split("/")
+        if ref.startswith(prefix) and len(words) == parts:
+            return make(*words)
+    raise InvalidInput(f"not the name of a run, a release or an attestation: {ref!r}")
+
+
+_FIXED_NAMES: Final[tuple[tuple[str, int, Callable[..., str]], ...]] = (
+    (RUNS, 1, run_ref),
+    (RELEASES, 2, release_ref),
+    (ATTESTATIONS, 3, attestation_ref),
+)
+
+
+def fixed_kind(ref: str) -> str | None:
+    """Return `run`, `release` or `attestation` for a ref that is made once; None for others."""
+    return ref.split("/", 2)[1].removesuffix("s") if ref.startswith(FIXED) else None
 
 
 def _short_name(name: str) -> str:

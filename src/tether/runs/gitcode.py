@@ -1,8 +1,11 @@
 """The version of code that lies in a Git repository, asked of `git` itself."""
 
+import io
 import os
+import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +14,17 @@ from urllib.parse import urlsplit, urlunsplit
 from tether.runs.rundoc import Code
 
 _TIMEOUT_S = 60
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 MOST_PATCH = 16 << 20
 _MOST_UNTRACKED = 100
+
+
+class GitFile(NamedTuple):
+    """A file of a commit."""
+
+    path: str
+    data: bytes
+    executable: bool
 
 
 class CodeState(NamedTuple):
@@ -48,6 +60,31 @@ def git_state(folder: Path, environ: Mapping[str, str]) -> CodeState | None:
         patch="none" if not patch else "whole" if len(patch) <= MOST_PATCH else "too large",
     )
     return CodeState(code, patch if len(patch) <= MOST_PATCH else b"")
+
+
+def git_files(folder: Path, environ: Mapping[str, str], commit: str) -> list[GitFile] | None:
+    """Return the files of a commit, as `git archive` gives them; None where the repository lacks it.
+
+    Links and submodules are left out.
+    """
+    tool = shutil.which("git", path=environ.get("PATH"))
+    if tool is None or _COMMIT.fullmatch(commit) is None:
+        return None
+    git = _Git(tool, folder, environ)
+    top = git.line("rev-parse", "--show-toplevel")
+    if top is None:
+        return None
+    git.folder = Path(top)
+    packed = git.run("archive", "--format=tar", commit)
+    if packed is None:
+        return None
+    with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
+        found = [(each, archive.extractfile(each)) for each in archive if each.isreg()]
+        return [
+            GitFile(each.name, file.read(), bool(each.mode & 0o100))
+            for each, file in found
+            if file is not None
+        ]
 
 
 def _printable(name: str) -> str:

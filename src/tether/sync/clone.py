@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, RUNS, TAGS, remote_ref, run_ref, tag_ref
+from tether.core.names import BRANCHES, FIXED, TAGS, check_fixed_ref, remote_ref, tag_ref
 from tether.core.progress import SILENT, Progress
 from tether.errors import NotFound
 from tether.repo.history import shallow_commits, with_shallow
@@ -151,9 +151,9 @@ def choose_branch(refs: Mapping[str, Digest], head: str | None, branch: str | No
 
 
 def tracking_refs(theirs: Mapping[str, Digest], options: CloneOptions) -> dict[str, Digest]:
-    """Return what follows the branches, tags and runs of another repository, by its name here.
+    """Return what follows the branches, tags, runs and releases of another repository, by its name here.
 
-    Runs need data of any time: where history is cut they stay there.
+    Runs and releases need data of any time: where history is cut they stay there.
     """
     found = {}
     for name, value in theirs.items():
@@ -161,8 +161,8 @@ def tracking_refs(theirs: Mapping[str, Digest], options: CloneOptions) -> dict[s
             found[remote_ref(options.remote, name.removeprefix(BRANCHES))] = value
         elif name.startswith(TAGS):
             found[tag_ref(name.removeprefix(TAGS))] = value
-        elif name.startswith(RUNS) and options.depth is None:
-            found[run_ref(name.removeprefix(RUNS))] = value
+        elif name.startswith(FIXED) and options.depth is None:
+            found[check_fixed_ref(name)] = value
     return found
 
 

@@ -6,7 +6,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, RUNS, TAGS, branch_ref, remote_ref, run_ref, short_ref, tag_ref
+from tether.core.names import (
+    ATTESTATIONS,
+    BRANCHES,
+    FIXED,
+    RELEASES,
+    RUNS,
+    TAGS,
+    branch_ref,
+    check_fixed_ref,
+    fixed_kind,
+    remote_ref,
+    short_ref,
+    tag_ref,
+)
 from tether.core.progress import SILENT, Progress
 from tether.errors import Conflict, NotFound, Unavailable
 from tether.repo.history import History, shallow_in
@@ -103,7 +116,9 @@ def fetch(
     *,
     progress: Progress = SILENT,
 ) -> Exchange:
-    """Bring branches of `other` to `refs/remotes/REMOTE/`, its tags and runs; nothing local is overwritten.
+    """Bring branches of `other` to `refs/remotes/REMOTE/`, and its tags, runs and releases.
+
+    Nothing local is overwritten.
 
     Raises:
         Corrupt: An object of the other side is damaged; nothing has changed here then.
@@ -146,10 +161,10 @@ def wanted(updates: Iterable[RefUpdate], *, cut: bool, again: bool) -> list[Dige
     Args:
         updates: What the refs become.
         cut: The history ends somewhere here: tags are taken only where their commits come with branches, and
-            runs not at all.
+            runs and releases not at all.
         again: Ask for what is here too, since it may come deeper.
     """
-    left = (TAGS, RUNS) if cut else ()
+    left = (TAGS, *FIXED) if cut else ()
     return [
         update.new
         for update in (updates if again else moving(updates))
@@ -158,11 +173,11 @@ def wanted(updates: Iterable[RefUpdate], *, cut: bool, again: bool) -> list[Dige
 
 
 def with_tags_here(transaction: Transaction, updates: Sequence[RefUpdate], read: ReadTags) -> list[RefUpdate]:
-    """Leave out new tags whose commits are not here, and new runs."""
+    """Leave out new tags whose commits are not here, and new runs and releases."""
     tags = {each.name: each.new for each in moving(updates) if each.new and each.name.startswith(TAGS)}
     here = tags_with_commits(transaction, tags, read) if tags else {}
-    runs = {each.name for each in moving(updates) if each.name.startswith(RUNS)}
-    left = runs | {name for name in tags if name not in here}
+    fixed = {each.name for each in moving(updates) if each.name.startswith(FIXED)}
+    left = fixed | {name for name in tags if name not in here}
     return [each for each in updates if each.name not in left]
 
 
@@ -222,9 +237,8 @@ def plan_fetch(
         elif name.startswith(TAGS):
             tag_ref(name.removeprefix(TAGS))
             updates.append(_taken(name, ours.get(name), new, "another tag of that name is here"))
-        elif name.startswith(RUNS):
-            run_ref(name.removeprefix(RUNS))
-            updates.append(_taken(name, ours.get(name), new, "another run of that id is here"))
+        elif name.startswith(FIXED):
+            updates.append(_fixed(check_fixed_ref(name), ours.get(name), new, "here"))
     if prune:
         prefix = remote_ref(remote, "x")[:-1]
         kept = {update.name for update in updates}
@@ -238,6 +252,14 @@ def _taken(name: str, old: Digest | None, new: Digest, clash: str) -> RefUpdate:
     if old is None or old == new:
         return RefUpdate(name, old, new, RefState.NEW if old is None else RefState.SAME)
     return RefUpdate(name, old, new, RefState.REJECTED, clash)
+
+
+def _fixed(name: str, old: Digest | None, new: Digest, where: str) -> RefUpdate:
+    """Return the update of a run, a release or an attestation; one that is named by its content is equal."""
+    if old is not None and name.startswith(ATTESTATIONS):
+        return RefUpdate(name, old, old, RefState.SAME)
+    kind = fixed_kind(name)
+    return _taken(name, old, new, f"another {kind} of that {'id' if kind == 'run' else 'name'} is {where}")
 
 
 def judged(update: RefUpdate, follows: Callable[[Digest, Digest], bool]) -> RefUpdate:
@@ -310,9 +332,16 @@ def plan_push(
         if options.tags and name.startswith(TAGS):
             clash = "another tag of that name is there"
             updates.append(_taken(name, theirs.get(name), ours[name], clash))
-        elif options.runs and not options.delete and name.startswith(RUNS) and name not in theirs:
-            updates.append(RefUpdate(name, None, ours[name], RefState.NEW))
+        elif name.startswith(FIXED) and _is_sent(name, ours[name], theirs.get(name), options):
+            updates.append(_fixed(name, theirs.get(name), ours[name], "there"))
     return updates
+
+
+def _is_sent(name: str, new: Digest, old: Digest | None, options: PushOptions) -> bool:
+    """Return whether a push tells of a ref that is made once: one that is not there, or another release."""
+    if options.delete or (name.startswith(RUNS) and not options.runs):
+        return False
+    return old is None or (name.startswith(RELEASES) and old != new)
 
 
 def _push_state(
@@ -357,6 +386,8 @@ def refuse(exchange: Exchange, remote: str) -> None:
     if exchange.rejected:
         first = exchange.rejected[0]
         hint = "run 'tether pull' first, then push again"
-        if "checked out" in first.reason:
+        if first.name.startswith(RELEASES):
+            hint = "a release is never changed: make one of another version"
+        elif "checked out" in first.reason:
             hint = "push to another branch, or to a bare repository ('tether init --bare')"
         raise Conflict(f"{remote} refused {short_ref(first.name)}: {first.reason}", hint=hint)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from tether.core.digest import Digest
-from tether.core.names import BRANCHES, RUNS, short_ref
+from tether.core.names import BRANCHES, FIXED, fixed_kind, short_ref
 from tether.errors import AlreadyExists, Conflict
 from tether.repo.operations import Head
 from tether.repo.transaction import Transaction
@@ -38,8 +38,9 @@ def require_unmoved(refs: Mapping[str, Digest], moves: Iterable[RefMove]) -> Non
 
 
 def _moved(move: RefMove) -> Conflict:
-    if move.name.startswith(RUNS):
-        return Conflict(f"another run {short_ref(move.name)} is there", hint="run 'tether fetch' first")
+    kind = fixed_kind(move.name)
+    if kind is not None:
+        return Conflict(f"another {kind} {short_ref(move.name)} is there", hint="run 'tether fetch' first")
     if not move.name.startswith(BRANCHES):
         return Conflict(f"another tag {short_ref(move.name)} is there")
     hint = "run 'tether pull' first, then push again"
@@ -51,7 +52,7 @@ def choose_head(transaction: Transaction, request: PushRequest) -> None:
     head = transaction.root.head.ref
     if head is None or transaction.ref(head) is not None:
         return
-    if any(not name.startswith(RUNS) for name in transaction.root.refs):
+    if any(not name.startswith(FIXED) for name in transaction.root.refs):
         return
     branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
     if branches:

@@ -13,7 +13,15 @@ from itertools import accumulate, islice
 
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
-from tether.core.names import BRANCHES, RUNS, SHARED, TAGS, check_ref_name, run_ref, short_ref
+from tether.core.names import (
+    BRANCHES,
+    SHARED,
+    TAGS,
+    check_fixed_ref,
+    check_ref_name,
+    fixed_kind,
+    short_ref,
+)
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
@@ -60,7 +68,7 @@ class Serving:
         self._repository, self._guard, self._tracer = repository, guard, tracer
 
     def refs(self) -> RemoteRefs:
-        """Return branches, tags, runs and HEAD as they are now."""
+        """Return branches, tags, runs, releases and HEAD as they are now."""
         with self._tracer.span("negotiate", question="refs"):
             root = self._repository.root()
         shown = {name: value for name, value in root.refs.items() if name.startswith(SHARED)}
@@ -340,11 +348,14 @@ def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
 
 def _check_move(move: RefMove) -> None:
     if not move.name.startswith(SHARED):
-        raise InvalidInput(f"{move.name} is neither a branch nor a tag nor a run")
-    if move.name.startswith(RUNS):
-        run_ref(move.name.removeprefix(RUNS))
+        raise InvalidInput(f"{move.name} is neither a branch nor a tag nor a run nor a release")
+    kind = fixed_kind(move.name)
+    if kind is not None:
+        check_fixed_ref(move.name)
         if move.new is None or move.old not in (None, move.new):
-            raise InvalidInput(f"a push neither changes nor removes {short_ref(move.name)}: a run stays")
+            article = "an" if kind == "attestation" else "a"
+            message = f"a push neither changes nor removes {short_ref(move.name)}: {article} {kind} stays"
+            raise InvalidInput(message)
     if move.new is not None:
         check_ref_name(move.name)
 

@@ -1,0 +1,114 @@
+"""What verifying a release finds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tether.releases.attesting import Attestation, Verdict
+from tether.releases.reading import KnownRelease
+from tether.releases.statements import RELEASE_PREDICATE, Statement
+from tether.repo.repository import Repository
+
+LEVELS = ("R0", "R1", "R2", "R3")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps a release from a level.
+
+    Attributes:
+        level: Which.
+        component: The field of the manifest that it is about.
+        path: In the tree of the release; None where it is about no file.
+        message: What is wrong.
+    """
+
+    level: str
+    component: str
+    path: str | None
+    message: str
+
+    def __str__(self) -> str:
+        where = f" {self.path}" if self.path else ""
+        return f"{self.component}{where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Untried:
+    """A level that was not tried.
+
+    Attributes:
+        level: Which.
+        reason: Why.
+    """
+
+    level: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """Data that is only named.
+
+    Attributes:
+        path: Where it would lie.
+        role: What it was used for.
+        digest: What it is.
+        files: In it.
+        bytes: Of it.
+        here: Whether the repository has it all the same.
+    """
+
+    path: str
+    role: str
+    digest: str
+    files: int
+    bytes: int
+    here: bool
+
+
+@dataclass(slots=True)
+class Verification:
+    """How far a release could be verified.
+
+    Attributes:
+        label: `NAME@VERSION`.
+        id: Of the release; None where its manifest cannot be read.
+        level: The highest level without problems; None for none.
+        problems: What is wrong.
+        untried: Levels that were not tried.
+        private: Data that is only named.
+        attestations: What was said of it.
+        files: How many were read.
+        bytes: Of them.
+    """
+
+    label: str
+    id: str | None = None
+    level: str | None = None
+    problems: list[Problem] = field(default_factory=list)
+    untried: list[Untried] = field(default_factory=list)
+    private: list[Private] = field(default_factory=list)
+    attestations: list[Attestation] = field(default_factory=list)
+    files: int = 0
+    bytes: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether no level that was tried failed."""
+        return not self.problems
+
+    @property
+    def signers(self) -> list[str]:
+        """Who has signed the release, by the allowed signers."""
+        good = [each for each in self.attestations if each.verdict == Verdict.GOOD]
+        return [each.signer for each in good if each.signer and _signs(each.statement, self.id)]
+
+
+Check = Callable[[Repository, KnownRelease], list[Problem] | Untried]
+"""A level above R1: what is wrong, or why it was not tried."""
+
+
+def _signs(statement: Statement | None, release: str | None) -> bool:
+    if statement is None or release is None:
+        return False
+    return statement.predicate_type == RELEASE_PREDICATE and statement.is_about(release)

@@ -1,0 +1,129 @@
+"""R2: the figures of the evaluations of a release follow from the predictions and labels that it holds."""
+
+import math
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, BinaryIO, cast
+
+from tether.core.digest import Digest
+from tether.core.names import path_bytes
+from tether.core.treeread import find
+from tether.errors import InvalidInput, TetherError, Unsupported
+from tether.releases.findings import Problem, Untried
+from tether.releases.manifest import Manifest, RunPart
+from tether.releases.reading import KnownRelease
+from tether.repo.repository import Repository
+
+EVALUATION, PREDICTIONS = "artefacts/eval.json", "artefacts/predictions.parquet"
+_LEVEL = "R2"
+_CLOSE = 1e-9
+"""Relative: sums of many numbers may differ in their last digits from machine to machine."""
+
+
+def metrics_again(repository: Repository, release: KnownRelease) -> list[Problem] | Untried:
+    """Compute the figures of all evaluations again; return what differs, or why it was not tried."""
+    if not release.manifest.evaluations:
+        return Untried(_LEVEL, "the release has no evaluations")
+    if find_spec("tether.evals") is None:
+        return Untried(_LEVEL, "this Tether cannot evaluate")
+    checked = [(part, _files(repository, release, part)) for part in release.manifest.evaluations]
+    without = [part.id for part, (told, table) in checked if told is None or table is None]
+    if without:
+        return Untried(_LEVEL, f"evaluation {without[0]} has no predictions as 'tether eval' keeps them")
+    problems: list[Problem] = []
+    for part, (told, table) in checked:
+        assert told is not None
+        assert table is not None
+        try:
+            problems += _recomputed(repository, release.manifest, part, (told, table))
+        except Unsupported as error:
+            return Untried(_LEVEL, str(error))
+        except TetherError as error:
+            problems.append(Problem(_LEVEL, "evaluations", part.path, str(error)))
+    return problems
+
+
+def _files(
+    repository: Repository, release: KnownRelease, part: RunPart
+) -> tuple[Digest | None, Digest | None]:
+    """Return the digests of evaluation and predictions."""
+    found = [
+        find(repository.objects, release.tree, path_bytes(f"{part.path}/{name}"))
+        for name in (EVALUATION, PREDICTIONS)
+    ]
+    told, table = (entry.digest if entry is not None else None for entry in found)
+    return told, table
+
+
+def _recomputed(
+    repository: Repository, manifest: Manifest, part: RunPart, files: tuple[Digest, Digest]
+) -> Iterator[Problem]:
+    told = _evals("evaldoc").Evaluation.decode(repository.contents.read(files[0]), part.id)
+    if told.predictions != files[1].hex():
+        yield _problem(part, PREDICTIONS, "these are not the predictions that were measured")
+        return
+    if told.data.digest not in {data.digest for data in manifest.data}:
+        yield _problem(part, EVALUATION, "the release does not name the data that it is of")
+    if told.model is not None and not _is_of(told.model, manifest):
+        yield _problem(part, EVALUATION, "it is of another model")
+    with cast("BinaryIO", repository.contents.open(files[1])) as file:
+        table = _evals("predictions").read_predictions(file)
+    if _evals("data.opening").set_digest(table.ids, table.labels) != told.data.set:
+        yield _problem(part, PREDICTIONS, "its labels are not those of the data")
+    plan = (
+        _evals("intervals").Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
+    )
+    slices = [_slice(table, each) for each in told.slices]
+    made = _evals("evaluating").evaluate(table, slices, plan)
+    yield from (_problem(part, EVALUATION, text) for text in _compared("", told.metrics, made.metrics))
+    for old, new in zip(told.slices, made.slices, strict=True):
+        yield from (
+            _problem(part, EVALUATION, text) for text in _compared(old.name, old.metrics, new.metrics)
+        )
+        if old.count != new.count:
+            yield _problem(part, EVALUATION, f"slice {old.name} has {new.count} examples and not {old.count}")
+
+
+def _is_of(model: Any, manifest: Manifest) -> bool:
+    """Return whether an evaluation is of weights of a release: the very file, or the same numbers."""
+    files = {part.digest for part in (*manifest.weights, *manifest.checkpoints)}
+    numbers = {part.tensor_digest for part in (*manifest.weights, *manifest.checkpoints)} - {None}
+    return model.digest in files or model.weights in numbers or len(manifest.weights) > 1
+
+
+def _slice(table: Any, told: Any) -> Any:
+    if told.name not in table.slices:
+        raise InvalidInput(f"the predictions do not say which examples are in the slice {told.name}")
+    condition = _evals("expressions").parse_condition(told.where)
+    return _evals("slices").Slice(told.name, told.where, condition, told.min, told.note)
+
+
+def _compared(name: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
+    """Yield the figures that are not what they were."""
+    made = {each.name: each for each in new}
+    where = f" of {name}" if name else ""
+    if len(old) != len(made) or {each.name for each in old} != set(made):
+        yield f"other figures{where} follow from the predictions"
+        return
+    for each in old:
+        for what in ("value", "low", "high"):
+            was, now = getattr(each, what), getattr(made[each.name], what)
+            if not _same(was, now):
+                shown = "" if what == "value" else f" ({what})"
+                yield f"{each.name}{shown}{where} is {now} and not {was}"
+
+
+def _same(old: float | None, new: float | None) -> bool:
+    if old is None or new is None:
+        return old is new
+    return math.isclose(old, new, rel_tol=_CLOSE, abs_tol=_CLOSE)
+
+
+def _problem(part: RunPart, path: str, message: str) -> Problem:
+    return Problem(_LEVEL, "evaluations", f"{part.path}/{path}", message)
+
+
+def _evals(module: str) -> Any:
+    """Return a module of evaluations, which need packages that not everybody has."""
+    return import_module(f"tether.evals.{module}")

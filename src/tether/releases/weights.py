@@ -1,0 +1,54 @@
+"""What is written down of a file of weights: its format, how much is in it, and the digest of its numbers."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import BinaryIO, NamedTuple
+
+from tether.errors import InvalidInput, Unsupported
+from tether.model.reading import read_facts
+from tether.model.source import FileSource, Source
+from tether.model.tensordigest import tensor_digests, weights_digest
+
+Beside = Callable[[str], BinaryIO | None]
+"""Opens the file of a name in the same folder, or gives None."""
+
+
+class WeightsFacts(NamedTuple):
+    """What is known of a file of weights; None for what is not.
+
+    Attributes:
+        format: As `tether model show` has it.
+        tensors: How many.
+        parameters: Numbers in all of them.
+        tensor_digest: The weights digest, in hexadecimal digits.
+    """
+
+    format: str | None = None
+    tensors: int | None = None
+    parameters: int | None = None
+    tensor_digest: str | None = None
+
+
+def weights_facts(file: BinaryIO, name: str, beside: Beside) -> WeightsFacts:
+    """Return what is known of a file, which is read and not loaded; one of an unknown format tells nothing.
+
+    Args:
+        file: A seekable binary file.
+        name: Its name.
+        beside: Opens others in its folder, for weights that lie in files of their own.
+    """
+    with ExitStack() as files:
+
+        def sibling(other: str) -> Source | None:
+            opened = beside(other)
+            return None if opened is None else FileSource(files.enter_context(opened))
+
+        source = FileSource(file)
+        try:
+            facts = read_facts(source, name)
+            digests = tensor_digests(source, facts, sibling)
+        except (InvalidInput, Unsupported):
+            return WeightsFacts()
+    whole = len(digests) == len(facts.tensors) > 0
+    digest = weights_digest(digests).hex() if whole else None
+    return WeightsFacts(facts.format, len(facts.tensors), facts.parameters, digest)
