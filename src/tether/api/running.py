@@ -13,18 +13,21 @@ from typing import NamedTuple
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.working import branch_of, tree_of, writing
+from tether.core.digest import parse_digest
 from tether.core.identity import Person, Time
-from tether.core.names import RUNS, display
+from tether.core.names import RUNS, display, path_bytes
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find
 from tether.core.ulid import DRAWN_BITS, make_ulid
-from tether.errors import InvalidInput, NotFound
+from tether.errors import InvalidInput, NotFound, TetherError
 from tether.repo.revision import find_entry, split_place
 from tether.repo.transaction import Transaction
-from tether.runs.child import Task, run_task
+from tether.runs.asked import REQUEST, Asked, Parent
+from tether.runs.child import Done, Task, run_task
 from tether.runs.environment import describe
 from tether.runs.gitcode import CodeState, git_state
 from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
+from tether.runs.observed import LOG, OBSERVED, Observed, variables
 from tether.runs.rundoc import (
     Code,
     DataInput,
@@ -59,6 +62,9 @@ class RunRequest:
         seeds: By name.
         artefacts: Files and folders to keep when it ends, relative to `folder`.
         checkout: Give it folders with the data.
+        observe: See which files its Python opens.
+        parent: What it repeats.
+        room: Where it runs apart from the working copy, if it does.
     """
 
     command: tuple[str, ...]
@@ -70,6 +76,26 @@ class RunRequest:
     seeds: Mapping[str, int] = field(default_factory=dict)
     artefacts: tuple[str, ...] = ()
     checkout: bool = True
+    observe: bool = True
+    parent: Parent | None = None
+    room: "Room | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A folder apart from the working copy, made of what a run recorded.
+
+    Attributes:
+        work: What it has of the working copy of that run.
+        code: The version of its code, where that is not a Git repository.
+        folder: Where the command runs, from the top of that working copy.
+        is_git: Whether the code is a Git repository.
+    """
+
+    work: Work | None
+    code: Code | None
+    folder: str | None
+    is_git: bool
 
 
 class Begun(NamedTuple):
@@ -90,6 +116,15 @@ class Outcome(NamedTuple):
     record: RunRecord
     code: int
     """As a shell would give it."""
+    observed: Observed | None = None
+    """What its Python opened; None where that was not seen."""
+
+
+class Ended(NamedTuple):
+    """A run whose command ended and that is not stored yet."""
+
+    journal: Journal
+    done: Done
 
 
 class _Read(NamedTuple):
@@ -106,6 +141,7 @@ def run_command(
     show: Mapping[str, Callable[[bytes], object]],
     *,
     terminal: bool = False,
+    before_sealing: Callable[[Ended], object] | None = None,
 ) -> Outcome:
     """Run a command to its end, and store what is known of it.
 
@@ -114,6 +150,7 @@ def run_command(
         request: What is run.
         show: Takes what it prints, for `stdout` and `stderr`.
         terminal: Whether a terminal sends Ctrl-C to the command itself.
+        before_sealing: Told when it ended, to look at what it left and to write more into its journal.
 
     Raises:
         NotFound: There is no such command, revision or path.
@@ -124,6 +161,8 @@ def run_command(
     with begun(repo, request) as run:
         outputs = {name: (run.journal.folder / name, show[name]) for name in OUTPUTS}
         environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
+        if request.observe:
+            environ |= variables(run.journal.folder, environ)
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
         with described(run.journal, request):
             done = run_task(task)
@@ -131,9 +170,27 @@ def run_command(
         for given in request.artefacts:
             with suppress(NotFound):  # a command that failed may not have made it
                 run.journal.artefact(request.folder / given, artefact_name(given))
+        observed = _observed(repo, run, request)
+        if before_sealing is not None:
+            before_sealing(Ended(run.journal, done))
         ending = Ending(done.status, done.exit, done.resources, done.output)
         record = seal(repo.repository, run.journal, ending, repo.author)
-    return Outcome(record, done.code)
+    return Outcome(record, done.code, observed)
+
+
+def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
+    """Return what the command opened, and write that into the journal."""
+    if not (request.observe and (run.journal.folder / LOG).exists()):
+        return None
+    from tether.api.observing import compare_inputs
+
+    around = (request.folder, request.environ)
+    found = None
+    with suppress(OSError, TetherError):  # whatever it is, the run itself is stored
+        found = compare_inputs(repo, run.journal.record(), run.journal.folder, run.folders, around)
+        if found is not None:
+            run.journal.write(OBSERVED, found.encode())
+    return found
 
 
 def artefact_name(path: str) -> str:
@@ -158,15 +215,19 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
         raise InvalidInput("two inputs have one name", hint="write --data NAME=REV:PATH")
     now = repo.clock()
     run = make_ulid(now.micros, secrets.randbits(DRAWN_BITS), _newest(repo))
-    start = _Start(request, run, now, reads, git_state(request.folder, request.environ))
+    outside = request.room is not None and not request.room.is_git
+    git = None if outside else git_state(request.folder, request.environ)
+    start = _Start(request, run, now, reads, git)
     with Journal.begin(repo.repository.directory / FOLDER / run) as (journal, lock):
         try:
             work = _pin(repo, start, author)
             given = [each for each in reads if request.checkout]
             folders = {each.about.name: check_out(repo, each.entry, each.place) for each in given}
-            record = start.record(work, _own_code(repo, request.folder, work))
+            own = request.room.code if request.room is not None else _own_code(repo, request.folder, work)
+            record = start.record(work, own)
             if start.git is not None and start.git.patch:
                 journal.write(PATCH, start.git.patch)
+            journal.write(REQUEST, _asked(repo, request).encode())
             journal.tell(record)
             yield Begun(journal, lock, _variables(journal, record, folders), folders)
         except BaseException:
@@ -200,6 +261,20 @@ class _Start:
             work=work,
             code=self.git.code if self.git is not None else own,
         )
+
+
+def _asked(repo: Opened, request: RunRequest) -> Asked:
+    folder = request.room.folder if request.room is not None else None
+    if request.room is None and repo.repository.worktree is not None:
+        top = os.path.realpath(repo.root)
+        folder = _text(os.path.relpath(os.path.realpath(request.folder), top))
+    return Asked(
+        parameters=tuple(sorted(request.parameters)),
+        artefacts=tuple(map(_text, request.artefacts)),
+        checkout=request.checkout,
+        folder=folder,
+        parent=request.parent,
+    )
 
 
 def _text(given: str) -> str:
@@ -274,6 +349,8 @@ def _pin(repo: Opened, start: _Start, author: Person) -> Work | None:
     """
     entries = {f"{DATA}/{each.about.name}": each.entry for each in start.reads}
     command = f"run {start.run} begins"
+    if start.request.room is not None:
+        return _pin_room(repo, start, entries, author)
     if repo.repository.worktree is None or (start.reads and start.git is not None):
         if entries:
             with repo.repository.transaction(command) as transaction:
@@ -288,6 +365,18 @@ def _pin(repo: Opened, start: _Start, author: Person) -> Work | None:
         if entries:
             pin(transaction, start.run, entries, author, start.now)
         return None if found is None else _work(repo, transaction, found)
+
+
+def _pin_room(repo: Opened, start: _Start, entries: dict[str, Entry], author: Person) -> Work | None:
+    """Name what a run reads that has nothing of the working copy of now."""
+    work = start.request.room.work if start.request.room is not None else None
+    if work is not None:
+        digest = parse_digest(work.digest)
+        entries[WORK] = Entry(path_bytes(WORK), EntryKind.DIRECTORY, work.bytes, digest, work.files)
+    if entries:
+        with repo.repository.transaction(f"run {start.run} begins") as transaction:
+            pin(transaction, start.run, entries, author, start.now)
+    return work
 
 
 def _work(repo: Opened, transaction: Transaction, tree: Entry) -> Work:
