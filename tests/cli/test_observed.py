@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from tests.support.cli import TETHER, Room
 
-PYTHON = sys.executable
+PYTHON = f"{sys.base_prefix}/bin/python3"
+"""With few packages: those of a run are listed."""
 
 
 @pytest.fixture

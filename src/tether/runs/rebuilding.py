@@ -182,11 +182,14 @@ def build(packages: Packages, interpreter: str, target: Path, environ: Mapping[s
 def _install(
     install: Sequence[str], lines: Sequence[str], file: Path, environ: Mapping[str, str]
 ) -> list[str]:
-    """Install all at once; where that fails, one after the other, to have all that can be had."""
+    """Install all at once; where that fails, in halves, to have all that can be had."""
     if not lines or _install_lines(install, lines, file, environ) is None:
         return []
-    failed = [line for line in lines if _install_lines(install, [line], file, environ) is not None]
-    return [f"not installed: {line.partition(' ')[0]}" for line in failed]
+    if len(lines) == 1:
+        return [f"not installed: {lines[0].partition(' ')[0]}"]
+    middle = len(lines) // 2
+    parts = (lines[:middle], lines[middle:])
+    return [problem for part in parts for problem in _install(install, part, file, environ)]
 
 
 def _install_lines(
