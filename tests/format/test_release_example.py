@@ -1,5 +1,6 @@
 """The example of docs/format/release.md is what the code writes, and the code reads it."""
 
+import hashlib
 import re
 
 from blake3 import blake3
@@ -28,7 +29,7 @@ def test_the_example_of_a_release() -> None:
                 digest=blake3(b"weights\n").hexdigest(),
                 files=1,
                 bytes=8,
-                sha256="75c1d8d9795447af0f0b3a3aba4bdbb1e8a1d4d8e0fdb3e0b4d6c3a50e5f9e41",
+                sha256=hashlib.sha256(b"weights\n").hexdigest(),
             ),
         ),
         command=("sh", "train.sh"),
@@ -53,5 +54,4 @@ def test_the_example_of_a_release() -> None:
 
     assert made.encode() == example.encode()
     assert Manifest.decode(example.encode(), "animals@1.0") == made
-    assert blake3(example.encode()).hexdigest() in text
-    assert made.id.hex() in text
+    assert f"`{made.id.hex()}`" in text

@@ -12,9 +12,9 @@ from tests.support.cli import Room
 
 from tether.api.repo import Repo
 from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, release_ref
 from tether.core.objects import Commit
-from tether.core.kinds import ObjectKind
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
@@ -55,7 +55,18 @@ def prepare(room: Room) -> None:
     data = ("--data", "train=main:data/train", "--data", "test=main:data/test")
     common = ("--param", "lr=0.1", "--seed", "17", "--artefact", "model.safetensors", "--name", "training")
     room.do("run", "-q", *data, *common, "--", "sh", "code/train.sh")
-    room.do("run", "-q", "--data", "test=main:data/test", "--artefact", "eval.json", "--name", "judging", "--", "true")
+    room.do(
+        "run",
+        "-q",
+        "--data",
+        "test=main:data/test",
+        "--artefact",
+        "eval.json",
+        "--name",
+        "judging",
+        "--",
+        "true",
+    )
 
 
 def rebuild(
@@ -82,12 +93,16 @@ def rebuild(
 
         def put(path: str, data: bytes) -> tuple[bytes, Entry]:
             name = path_bytes(path).rpartition(b"/")[2]
-            return path_bytes(path), Entry(name, EntryKind.FILE, len(data), transaction.contents.add(data, name))
+            return path_bytes(path), Entry(
+                name, EntryKind.FILE, len(data), transaction.contents.add(data, name)
+            )
 
         changes = dict(put(path, data) for path, data in (files or {}).items())
         tree = edit_tree(transaction.objects, known.tree, changes).digest
         if fitting:
-            manifest = _fitted(manifest, lambda path: find(transaction.objects, tree, path_bytes(path)), files or {})
+            manifest = _fitted(
+                manifest, lambda path: find(transaction.objects, tree, path_bytes(path)), files or {}
+            )
         data = canonical_bytes(manifest) if change is not None or fitting else known.data
         tree = edit_tree(transaction.objects, tree, dict([put(MANIFEST, data)])).digest
         now = repository.clock()

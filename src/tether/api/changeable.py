@@ -238,12 +238,14 @@ class Changeable(Readable):
 
         Args:
             label: `NAME@VERSION`.
-            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`, `weights`, `data` (each
-                `ROLE=REV:PATH`) and `licences`; what is left out comes from the run, as far as it knows.
+            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`,
+                `weights`, `data` (each `ROLE=REV:PATH`) and `licences`; what is left out comes from the
+                run, as far as it knows.
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
-            ...     Path("weights.bin").write_bytes(bytes(8))
+            ...     with open("weights.bin", "wb") as file:
+            ...         size = file.write(bytes(8))
             ...     run.artefact("weights.bin")
             >>> made = repo.create_release("cats@1.0", run="base", weights=["weights.bin"])
             >>> [part.path for part in (*made.manifest.weights, *made.manifest.data)]

@@ -10,7 +10,9 @@ from tether.repo.repository import Repository
 
 def predictions_again(_repository: Repository, _release: KnownRelease) -> Untried:
     """R3: make the predictions again from the weights."""
-    return Untried("R3", "predictions are not made again by 'verify': evaluate the weights with 'tether eval'")
+    return Untried(
+        "R3", "predictions are not made again by 'verify': evaluate the weights with 'tether eval'"
+    )
 
 
 CHECKS: Mapping[str, Check] = {"R2": metrics_again, "R3": predictions_again}

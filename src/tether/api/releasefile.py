@@ -48,7 +48,9 @@ def _field(path: Path, name: str, value: Any) -> Any:
 
 
 def _is_list(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+    return isinstance(value, str) or (
+        isinstance(value, list) and all(isinstance(each, str) for each in value)
+    )
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Places:
         self._repository, self._run, self._folder = repository, run, folder
 
     def find(self, text: str) -> Origin:
-        """Return an artefact of the run, `REV:PATH`, or a file or folder of the disk, the first that there is.
+        """Return an artefact of the run, `REV:PATH`, or what is on the disk, the first that there is.
 
         Raises:
             NotFound: There is none.
@@ -233,7 +233,9 @@ def opened(repository: Repository, origin: Origin) -> BinaryIO:
     return repository.contents.open(origin.entry.digest)  # type: ignore[return-value]
 
 
-def beside(repository: Repository, origin: Origin, others: Iterable[Origin]) -> Callable[[str], BinaryIO | None]:
+def beside(
+    repository: Repository, origin: Origin, others: Iterable[Origin]
+) -> Callable[[str], BinaryIO | None]:
     """Return what opens the files of the folder of a file, among others that were found with it."""
     folder = origin.name.rpartition("/")[0]
     known = {each.name: each for each in others}

@@ -196,7 +196,11 @@ class _Picker:
         last = [each for each in models if each not in early]
         if not last:
             hint = "name them: --weights PATH"
-            where = "the run has made no model files" if self._run is not None else "there is no run to take them from"
+            where = (
+                "the run has made no model files"
+                if self._run is not None
+                else "there is no run to take them from"
+            )
             raise InvalidInput(f"no weights: {where}", hint=hint)
         yield from _weights("weights", last)
         if not self._request.checkpoints:
@@ -270,7 +274,9 @@ class _Picker:
             used |= {"train", WORK}
         unknown = [each for each in request.private if each not in used]
         if unknown:
-            raise NotFound(f"no data {unknown[0]} in this release", hint=f"there are: {', '.join(sorted(used))}")
+            raise NotFound(
+                f"no data {unknown[0]} in this release", hint=f"there are: {', '.join(sorted(used))}"
+            )
 
     def _work(self, private: Iterable[str]) -> Iterator[Pick]:
         """Yield the working copy of a run that declared no data: it may have read any of it."""
@@ -308,7 +314,9 @@ class _Picker:
             entry = find(self._repository.objects, run.tree, path_bytes(RECORDED))
             source = Source(commit=run.commit.hex(), path=RECORDED)
         if entry is not None:
-            yield Pick(ENVIRONMENT, InStore(RECORDED, entry, source), f"{ENVIRONMENT}/{RECORDED}", {"role": "record"})
+            yield Pick(
+                ENVIRONMENT, InStore(RECORDED, entry, source), f"{ENVIRONMENT}/{RECORDED}", {"role": "record"}
+            )
         if self._request.lock is not None:
             lock: Origin | None = self._places.find(self._request.lock)
         else:

@@ -1,4 +1,4 @@
-"""Making a release: what was picked comes into the store where it is not there, and is named by one manifest."""
+"""Making a release: what was picked comes into the store, and is named by one manifest."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,7 +103,8 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
         manifest = _licensed(manifest, request.licences)
         _require_hidden(repository, transaction, manifest, builder.entries)
         store_release(transaction, manifest, builder.entries, author, now)
-    return Created(find_release(repository, label), (*picked.notes, *runs.notes()))
+    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest))
+    return Created(find_release(repository, label), notes)
 
 
 class _Runs:
@@ -115,15 +116,28 @@ class _Runs:
         self.benches = [_stored(repository, each) for each in request.benches]
 
     def notes(self) -> Iterator[str]:
+        """Yield which runs did not end well."""
         for each in {run.id: run for run in (self.run, *self.evaluations, *self.benches) if run}.values():
             if each.record.status != Status.FINISHED:
                 yield f"run {each.id} has {each.record.status}"
+
+    def holding(self, manifest: Manifest) -> Iterator[str]:
+        """Yield which runs have private data, since they travel too."""
+        private = {part.digest: part.name for part in manifest.data if not part.included}
+        for run in (self.run, *self.evaluations, *self.benches):
+            names = (
+                [private[each.digest] for each in run.record.data if each.digest in private] if run else []
+            )
+            if run is not None and names:
+                yield f"run {run.id} has {names[0]}, which is private: 'push --no-runs' keeps it here"
 
 
 def _stored(repository: Repository, text: str) -> KnownRun:
     found = find_run(repository, text)
     if found.tree is None:
-        raise InvalidInput(f"run {found.id} is not stored yet", hint="wait for its end, or 'tether runs seal'")
+        raise InvalidInput(
+            f"run {found.id} is not stored yet", hint="wait for its end, or 'tether runs seal'"
+        )
     return found
 
 

@@ -38,7 +38,7 @@ def exchange_lines(done: "Exchange", title: str) -> Iterator[str]:
         yield f"{title}: up to date"
         return
     yield f"{title}: {count_text(done.objects, 'object')}, {size_text(done.bytes)}"
-    counted = {prefix: 0 for prefix in (RUNS, ATTESTATIONS)}
+    counted = dict.fromkeys((RUNS, ATTESTATIONS), 0)
     for update in moved:
         prefix = next((each for each in counted if update.name.startswith(each)), None)
         if prefix is None or update.reason:

@@ -38,9 +38,14 @@ def _openness(ctx: "Context", found: "Completeness") -> Iterator[str]:
         yield ctx.style("heading", f"{title}, which is all of it")
     else:
         yield ctx.style("heading", f"{title}; for class {found.next} it lacks")
-        yield from _table([[each.component.name, each.lacks, each.component.add] for each in found.missing], "  ")
-    remarks = [f"{each.component.name}: {each.remark}" for each in found.found if each.remark]
-    yield from (f"  {_plain(each)}" for each in remarks)
+        yield from _table(
+            [[each.component.name, each.lacks, each.component.add] for each in found.missing], "  "
+        )
+    remarks: dict[str, list[str]] = {}
+    for each in found.found:
+        if each.remark:
+            remarks.setdefault(each.remark, []).append(each.component.name)
+    yield from (f"  {_plain(remark)}: {', '.join(names)}" for remark, names in remarks.items())
 
 
 def release_table(ctx: "Context", documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -79,7 +84,7 @@ def release_lines(ctx: "Context", release: "Release") -> Iterator[str]:
     runs = [manifest.run] if manifest.run is not None else []
     for title, found in (("run", runs), ("evaluations", manifest.evaluations), ("benches", manifest.benches)):
         yield from _section(ctx, title, map(_part, found))
-    yield from _section(ctx, "licences", _values(manifest.licences))
+    yield from _section(ctx, "licences", _values({**manifest.licences}))
     bases = [[f"{each.name}@{each.version}", each.id[:12], each.repo or ""] for each in manifest.bases]
     yield from _section(ctx, "made from", bases)
     yield from _section(ctx, "tolerance", _values(manifest.tolerance))
@@ -127,7 +132,8 @@ def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
         yield f"  {level}  not tried: {_plain('; '.join(reasons))}"
     for data in done.private:
         where = "here all the same" if data.here else "not here"
-        yield f"  private, {where}: {_plain(data.path)}, {count_text(data.files, 'file')}, {size_text(data.bytes)}"
+        amount = f"{count_text(data.files, 'file')}, {size_text(data.bytes)}"
+        yield f"  private, {where}: {_plain(data.path)}, {amount}"
     yield f"  {_signed(done)}"
 
 

@@ -85,7 +85,9 @@ def signature_of(release: KnownRelease) -> Said:
 def add_attestation(
     repository: Repository, release: KnownRelease, said: Said, key: SigningKey, author: Person
 ) -> str:
-    """Sign something about a release and keep it beside it; return its id. What was said before is not said again.
+    """Sign something about a release and keep it beside it; return its id.
+
+    What was said before is not said again.
 
     Args:
         repository: Where.
@@ -166,9 +168,7 @@ def _read(
     return _judged(digest, opened, key, trust)
 
 
-def _judged(
-    digest: str, opened: Opened, key: PublicKey, trust: tuple[list[Signer], datetime]
-) -> Attestation:
+def _judged(digest: str, opened: Opened, key: PublicKey, trust: tuple[list[Signer], datetime]) -> Attestation:
     if not is_signed_by(opened, key):
         problem = "its signature does not fit"
         return Attestation(digest, opened.statement, key.fingerprint, Verdict.BAD, problem=problem)

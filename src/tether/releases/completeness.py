@@ -1,7 +1,7 @@
 """How complete a release is: its class in the Model Openness Framework, and what is missing for the next one.
 
-Source: the framework's specification 1.0 of 2024-12-15 (LF AI & Data). A component counts when it is there and
-under an open licence. Classes add up: who lacks something of class III has none.
+Source: the framework's specification 1.0 of 2024-12-15 (LF AI & Data). A component counts when it is there
+and under an open licence. Classes add up: who lacks something of class III has none.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -160,8 +160,12 @@ COMPONENTS = (
     Component(
         "intermediate parameters", "data", "I", lambda manifest: manifest.checkpoints, "--checkpoint PATH"
     ),
-    Component("research paper", "document", "I", _documents("research-paper"), "--document research-paper=FILE"),
+    Component(
+        "research paper", "document", "I", _documents("research-paper"), "--document research-paper=FILE"
+    ),
     Component("supporting libraries", "code", None, _code("libraries"), "--code libraries=PATH"),
-    Component("sample outputs", "document", None, _documents("sample-outputs"), "--document sample-outputs=FILE"),
+    Component(
+        "sample outputs", "document", None, _documents("sample-outputs"), "--document sample-outputs=FILE"
+    ),
 )
 """In the order of the classes. The model metadata of the framework are what the run records."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from tether.core.digest import Digest, parse_digest
@@ -9,7 +10,7 @@ from tether.core.names import display, path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import walk
-from tether.errors import Corrupt, NotFound
+from tether.errors import Corrupt, NotFound, Unavailable
 from tether.releases.manifest import Part
 from tether.repo.repository import Repository
 
@@ -56,7 +57,7 @@ class ContentCheck:
             yield BadContent(part.path, str(error), isinstance(error, NotFound))
             return
         contents = self._repository.contents
-        if contents.is_partial:
+        with suppress(NotFound, Unavailable):  # told of each file that does not come
             contents.prepare([entry.digest for _, entry in entries if entry.kind != EntryKind.DIRECTORY])
         for path, entry in entries:
             if entry.kind != EntryKind.DIRECTORY:
@@ -78,8 +79,8 @@ class ContentCheck:
                 length += len(data)
         except Corrupt:
             return "its content is damaged", False
-        except NotFound:
-            return "its content is not here", True
+        except (NotFound, Unavailable) as error:
+            return f"its content is not here: {error}", True
         self.files += 1
         self.bytes += length
         if length != size:

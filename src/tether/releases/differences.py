@@ -3,7 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-_LISTS = ("weights", "checkpoints", "code", "environment", "data", "evaluations", "benches", "documents", "profiles")
+_LISTS = (
+    "weights",
+    "checkpoints",
+    "code",
+    "environment",
+    "data",
+    "evaluations",
+    "benches",
+    "documents",
+    "profiles",
+)
 _MAPPINGS = ("parameters", "seeds", "licences", "tolerance")
 
 

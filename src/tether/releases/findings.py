@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from tether.releases.attesting import Attestation, Verdict
 from tether.releases.reading import KnownRelease

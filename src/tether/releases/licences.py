@@ -1,22 +1,23 @@
-"""Which licences are open: those that the Open Source Initiative approved, and open ones for data and texts."""
+"""Which licences are open: those that the Open Source Initiative approved, and some for data and texts."""
 
 import re
 
 _CODE = frozenset(
     """
-    0BSD AFL-3.0 AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-1.1 Apache-2.0 Artistic-2.0 BlueOak-1.0.0
-    BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause BSD-3-Clause-Clear BSL-1.0 CAL-1.0 CDDL-1.0 CECILL-2.1
-    ECL-2.0 EFL-2.0 EPL-1.0 EPL-2.0 EUPL-1.1 EUPL-1.2 GPL-2.0 GPL-2.0-only GPL-2.0-or-later GPL-3.0 GPL-3.0-only
-    GPL-3.0-or-later HPND ICU ISC LGPL-2.1 LGPL-2.1-only LGPL-2.1-or-later LGPL-3.0 LGPL-3.0-only LGPL-3.0-or-later
-    MIT MIT-0 MIT-CMU MPL-2.0 MS-PL MS-RL MulanPSL-2.0 NCSA OSL-3.0 PostgreSQL PSF-2.0 Python-2.0 QPL-1.0 UPL-1.0
-    Unicode-3.0 Unlicense W3C Zlib ZPL-2.1
-    """.split()
+    0BSD AFL-3.0 AGPL-3.0 AGPL-3.0-only AGPL-3.0-or-later Apache-1.1 Apache-2.0 Artistic-2.0
+    BlueOak-1.0.0 BSD-1-Clause BSD-2-Clause BSD-2-Clause-Patent BSD-3-Clause BSD-3-Clause-Clear BSL-1.0
+    CAL-1.0 CDDL-1.0 CECILL-2.1 ECL-2.0 EFL-2.0 EPL-1.0 EPL-2.0 EUPL-1.1 EUPL-1.2 GPL-2.0 GPL-2.0-only
+    GPL-2.0-or-later GPL-3.0 GPL-3.0-only GPL-3.0-or-later HPND ICU ISC LGPL-2.1 LGPL-2.1-only
+    LGPL-2.1-or-later LGPL-3.0 LGPL-3.0-only LGPL-3.0-or-later MIT MIT-0 MIT-CMU MPL-2.0 MS-PL MS-RL
+    MulanPSL-2.0 NCSA OSL-3.0 PostgreSQL PSF-2.0 Python-2.0 QPL-1.0 UPL-1.0 Unicode-3.0 Unlicense W3C
+    Zlib ZPL-2.1
+    """.split()  # noqa: SIM905
 )
 _CONTENT = frozenset(
     """
-    CC0-1.0 CC-BY-3.0 CC-BY-4.0 CC-BY-SA-3.0 CC-BY-SA-4.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0 CDLA-Sharing-1.0
-    GFDL-1.3-only GFDL-1.3-or-later LAL-1.3 ODbL-1.0 ODC-By-1.0 OGL-UK-3.0 PDDL-1.0
-    """.split()
+    CC0-1.0 CC-BY-3.0 CC-BY-4.0 CC-BY-SA-3.0 CC-BY-SA-4.0 CDLA-Permissive-1.0 CDLA-Permissive-2.0
+    CDLA-Sharing-1.0 GFDL-1.3-only GFDL-1.3-or-later LAL-1.3 ODbL-1.0 ODC-By-1.0 OGL-UK-3.0 PDDL-1.0
+    """.split()  # noqa: SIM905
 )
 _EVERYTHING = frozenset(["CC0-1.0", "Unlicense", "0BSD", "OpenMDW-1.0"])
 """Made for code, data and texts alike."""
@@ -24,7 +25,7 @@ _TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.+-]+)")
 
 
 def is_open(expression: str) -> bool:
-    """Return whether an SPDX expression is an open licence: of `OR` one part is enough, of `AND` all must be."""
+    """Return whether an SPDX expression is an open licence: of `OR` one part is enough, of `AND` all are."""
     return _holds(expression, _CODE | _CONTENT | _EVERYTHING)
 
 

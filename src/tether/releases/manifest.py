@@ -1,4 +1,4 @@
-"""`release.json`: what a release is made of. The bytes are canonical, and their digest is the id of the release.
+"""`release.json`: what a release is made of. The bytes are canonical, and their digest is the id.
 
 docs/format/release.md describes them. Whoever may push can write any manifest, so reading one is strict.
 """
@@ -234,7 +234,9 @@ class Manifest(_Value, frozen=True, kw_only=True):
         """
         try:
             if msgspec.json.decode(data, type=_Format).format != FORMAT:
-                raise Unsupported(f"release {label} has a format of its own", hint="a newer Tether may know it")
+                raise Unsupported(
+                    f"release {label} has a format of its own", hint="a newer Tether may know it"
+                )
             made = msgspec.json.decode(data, type=cls)
             if made.encode() != data:
                 raise InvalidInput("it is not in its canonical form")
@@ -321,6 +323,9 @@ def _check_part(part: Part, folder: str) -> None:
         raise InvalidInput(f"the folder {part.path} has the digest of a file")
     if isinstance(part, RunPart) and part.path != f"{RUNS}/{part.id}":
         raise InvalidInput(f"the run {part.id} is at {part.path}")
+    if isinstance(part, Code):  # who makes the model again goes there
+        for path in filter(None, (part.folder, part.patch)):
+            check_path(path_bytes(path))
 
 
 def _check_apart(paths: list[str]) -> None:

@@ -65,7 +65,9 @@ def releases_of(repository: Repository, problems: list[TetherError] | None = Non
             if problems is None:
                 raise
             problems.append(error)
-    yield from sorted(found, key=lambda each: (each.manifest.name, history.commit(each.commit).committed.micros))
+    yield from sorted(
+        found, key=lambda each: (each.manifest.name, history.commit(each.commit).committed.micros)
+    )
 
 
 def stored_release(repository: Repository, history: History, label: str, commit: Digest) -> KnownRelease:

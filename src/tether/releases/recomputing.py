@@ -1,4 +1,4 @@
-"""R2: the figures of the evaluations of a release follow from their predictions and labels, which it holds."""
+"""R2: the figures of the evaluations of a release follow from the predictions and labels that it holds."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ def metrics_again(repository: Repository, release: KnownRelease) -> list[Problem
     without = [part.id for part, (told, table) in checked if told is None or table is None]
     if without:
         return Untried(_LEVEL, f"evaluation {without[0]} has no predictions as 'tether eval' keeps them")
-    problems = []
+    problems: list[Problem] = []
     for part, (told, table) in checked:
         assert told is not None
         assert table is not None
@@ -71,12 +71,16 @@ def _recomputed(
         table = _evals("predictions").read_predictions(file)
     if _evals("data.opening").set_digest(table.ids, table.labels) != told.data.set:
         yield _problem(part, PREDICTIONS, "its labels are not those of the data")
-    plan = _evals("intervals").Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
+    plan = (
+        _evals("intervals").Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
+    )
     slices = [_slice(table, each) for each in told.slices]
     made = _evals("evaluating").evaluate(table, slices, plan)
     yield from (_problem(part, EVALUATION, text) for text in _compared("", told.metrics, made.metrics))
     for old, new in zip(told.slices, made.slices, strict=True):
-        yield from (_problem(part, EVALUATION, text) for text in _compared(old.name, old.metrics, new.metrics))
+        yield from (
+            _problem(part, EVALUATION, text) for text in _compared(old.name, old.metrics, new.metrics)
+        )
         if old.count != new.count:
             yield _problem(part, EVALUATION, f"slice {old.name} has {new.count} examples and not {old.count}")
 

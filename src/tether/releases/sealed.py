@@ -1,7 +1,9 @@
 """R0: every file of a release is what its manifest says, and the manifest is what was signed."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, cast
+
+import msgspec
 
 from tether.core.digest import Digest, parse_digest
 from tether.core.names import display, path_bytes, release_ref
@@ -14,10 +16,10 @@ from tether.releases.attesting import Attestation, Verdict
 from tether.releases.contentcheck import ContentCheck
 from tether.releases.differences import differences
 from tether.releases.findings import Private, Problem, Verification
-from tether.releases.manifest import MANIFEST, Data, Manifest, Part, Weights, document_of, is_included
+from tether.releases.manifest import MANIFEST, Data, Manifest, Part, Weights, is_included
 from tether.releases.reading import KnownRelease, stored_release
 from tether.releases.statements import RELEASE_PREDICATE, Statement
-from tether.releases.weights import weights_facts
+from tether.releases.weights import WeightsFacts, weights_facts
 from tether.repo.history import History
 from tether.repo.repository import Repository
 
@@ -27,7 +29,7 @@ _MOST_NAMED = 5
 def check_sealed(
     repository: Repository, commit: Digest, done: Verification, progress: Progress
 ) -> KnownRelease | None:
-    """Compare a release with its manifest and its signatures, and read all of it; return it if it can be read.
+    """Compare a release with its manifest and its signatures, and read all of it; return it if that works.
 
     Args:
         repository: Has it.
@@ -121,7 +123,7 @@ def _surplus(repository: Repository, tree: Digest, known: set[bytes]) -> Iterato
 
 
 def _signatures(release: KnownRelease, attestations: Sequence[Attestation]) -> Iterator[Problem]:
-    now = document_of(release.manifest)
+    now = msgspec.json.decode(release.data)
     for each in attestations:
         if each.verdict == Verdict.BAD or each.statement is None:
             yield Problem("R0", "signature", None, f"attestation {each.id[:12]}: {each.problem}")
@@ -159,24 +161,32 @@ def _bases(repository: Repository, manifest: Manifest) -> Iterator[Problem]:
 
 def _numbers(repository: Repository, release: KnownRelease) -> Iterator[Problem]:
     """Yield weights whose numbers are not what the manifest says of them."""
-    manifest, contents = release.manifest, repository.contents
+    manifest = release.manifest
     for component, parts in (("weights", manifest.weights), ("checkpoints", manifest.checkpoints)):
-        files = {part.path: parse_digest(part.digest) for part in parts}
+        opener = _Opener(repository, {part.path: parse_digest(part.digest) for part in parts})
         for part in parts:
-            if part.tensor_digest is None:
-                continue
-            folder, _, name = part.path.rpartition("/")
-            with contents.open(files[part.path]) as file:
-                facts = weights_facts(
-                    file,
-                    name,
-                    lambda other, above=folder: (  # type: ignore[misc]
-                        contents.open(files[f"{above}/{other}"]) if f"{above}/{other}" in files else None
-                    ),
-                )
-            if facts != _stated(part):
+            if part.tensor_digest is not None and opener.facts(part) != _stated(part):
                 yield Problem("R0", component, part.path, "its tensors are not what the manifest says")
 
 
-def _stated(part: Weights) -> tuple[Any, ...]:
-    return (part.format, part.tensors, part.parameters, part.tensor_digest)
+class _Opener:
+    """Opens weights, and those that lie beside them."""
+
+    def __init__(self, repository: Repository, files: Mapping[str, Digest]) -> None:
+        self._repository, self._files = repository, files
+
+    def facts(self, part: Weights) -> WeightsFacts:
+        """Return what is known of weights by reading them."""
+        folder, _, name = part.path.rpartition("/")
+        file = self._open(part.path)
+        assert file is not None
+        with file:
+            return weights_facts(file, name, lambda other: self._open(f"{folder}/{other}"))
+
+    def _open(self, path: str) -> BinaryIO | None:
+        digest = self._files.get(path)
+        return None if digest is None else cast("BinaryIO", self._repository.contents.open(digest))
+
+
+def _stated(part: Weights) -> WeightsFacts:
+    return WeightsFacts(part.format, part.tensors, part.parameters, part.tensor_digest)

@@ -13,7 +13,7 @@ _LINES = (".jsonl", ".ndjson")
 
 
 def rows_of(repository: Repository, entry: Entry, name: str) -> int | None:
-    """Return the rows of a file of comma-separated values, without its heading, or of JSON lines; else None."""
+    """Return the rows of a file of separated values without its heading, or of JSON lines; else None."""
     ending = "." + name.lower().rpartition(".")[2]
     if entry.kind == EntryKind.DIRECTORY or entry.size > _MOST or ending not in (*_SEPARATORS, *_LINES):
         return None

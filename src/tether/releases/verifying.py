@@ -66,7 +66,7 @@ def verify_release(
 
 
 def _lacks(manifest: Manifest) -> Iterator[str]:
-    """Yield what nobody can do without who wants to make the model again, and what the release does not have."""
+    """Yield what a release does not have and nobody can do without who wants to make the model again."""
     needed = (
         (manifest.weights, "there are no weights"),
         (_of_role(manifest.code, "training"), "the code of the training is not there"),

@@ -63,7 +63,7 @@ def git_state(folder: Path, environ: Mapping[str, str]) -> CodeState | None:
 
 
 def git_files(folder: Path, environ: Mapping[str, str], commit: str) -> list[GitFile] | None:
-    """Return the files of a commit, as `git archive` gives them; None where the folder's repository has it not.
+    """Return the files of a commit, as `git archive` gives them; None where the repository lacks it.
 
     Links and submodules are left out.
     """
@@ -81,7 +81,9 @@ def git_files(folder: Path, environ: Mapping[str, str], commit: str) -> list[Git
     with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as archive:
         found = [(each, archive.extractfile(each)) for each in archive if each.isreg()]
         return [
-            GitFile(each.name, file.read(), bool(each.mode & 0o100)) for each, file in found if file is not None
+            GitFile(each.name, file.read(), bool(each.mode & 0o100))
+            for each, file in found
+            if file is not None
         ]
 
 

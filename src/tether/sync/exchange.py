@@ -116,8 +116,9 @@ def fetch(
     *,
     progress: Progress = SILENT,
 ) -> Exchange:
-    """Bring branches of `other` to `refs/remotes/REMOTE/`, its tags, runs and releases; nothing local
-    is overwritten.
+    """Bring branches of `other` to `refs/remotes/REMOTE/`, and its tags, runs and releases.
+
+    Nothing local is overwritten.
 
     Raises:
         Corrupt: An object of the other side is damaged; nothing has changed here then.

@@ -353,7 +353,9 @@ def _check_move(move: RefMove) -> None:
     if kind is not None:
         check_fixed_ref(move.name)
         if move.new is None or move.old not in (None, move.new):
-            raise InvalidInput(f"a push neither changes nor removes {short_ref(move.name)}: the {kind} stays")
+            article = "an" if kind == "attestation" else "a"
+            message = f"a push neither changes nor removes {short_ref(move.name)}: {article} {kind} stays"
+            raise InvalidInput(message)
     if move.new is not None:
         check_ref_name(move.name)
 

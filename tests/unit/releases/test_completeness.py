@@ -13,6 +13,7 @@ DIGEST = "1" * 64
 
 
 def part(cls: type, path: str, **others: Any) -> Any:
+    """Return a part that is a file."""
     return cls(path=path, kind="file", digest=DIGEST, files=1, bytes=1, **others)
 
 
@@ -20,11 +21,14 @@ THIRD: dict[str, Any] = {
     "weights": (part(Weights, "weights/m.onnx", format="onnx"),),
     "evaluations": (part(RunPart, f"runs/{RUN}", id=RUN, commit=DIGEST),),
     "documents": tuple(
-        part(Document, f"documents/{role}/x", role=role) for role in ("model-card", "data-card", "technical-report")
+        part(Document, f"documents/{role}/x", role=role)
+        for role in ("model-card", "data-card", "technical-report")
     ),
 }
 SECOND: dict[str, Any] = THIRD | {
-    "code": tuple(part(Code, f"code/{role}/x", role=role) for role in ("training", "inference", "evaluation")),
+    "code": tuple(
+        part(Code, f"code/{role}/x", role=role) for role in ("training", "inference", "evaluation")
+    ),
     "data": (part(Data, "data/test/x", role="test", name="x"),),
 }
 FIRST: dict[str, Any] = SECOND | {
@@ -36,6 +40,7 @@ FIRST: dict[str, Any] = SECOND | {
 
 
 def release(fields: dict[str, Any], **others: Any) -> Manifest:
+    """Return a release with an open licence for all."""
     plain: dict[str, Any] = {
         "name": "spam",
         "version": "1",
@@ -57,23 +62,33 @@ def release(fields: dict[str, Any], **others: Any) -> Manifest:
         (SECOND | {"data": ()}, "III", "II", 1),
     ],
 )
-def test_classes_add_up(fields: dict[str, Any], reached: str | None, following: str | None, lacks: int) -> None:
+def test_classes_add_up(
+    fields: dict[str, Any], reached: str | None, following: str | None, lacks: int
+) -> None:
     """Who lacks something of a lower class has no higher one."""
     found = completeness(release(fields))
 
     assert (found.openness, found.next, len(found.missing)) == (reached, following, lacks)
     document = found.document()
     assert document["class"] == reached
-    assert [each["component"] for each in document["missing"]] == [each.component.name for each in found.missing]
+    assert [each["component"] for each in document["missing"]] == [
+        each.component.name for each in found.missing
+    ]
 
 
 def test_why_a_component_does_not_count() -> None:
     """Private data, no licence and a closed one are told apart."""
-    private = FIRST | {"data": (*SECOND["data"], part(Data, "data/train/x", role="train", name="x", included=False))}
+    private = FIRST | {
+        "data": (*SECOND["data"], part(Data, "data/train/x", role="train", name="x", included=False))
+    }
 
     [data] = completeness(release(private)).missing
-    [weights, *_] = completeness(release(FIRST, licences={"code": "MIT", "data": "MIT", "documents": "MIT"})).missing
-    [closed] = completeness(release(SECOND, licences={"release": "MIT", "documents": "CC-BY-NC-4.0"})).missing[:1]
+    [weights, *_] = completeness(
+        release(FIRST, licences={"code": "MIT", "data": "MIT", "documents": "MIT"})
+    ).missing
+    [closed] = completeness(
+        release(SECOND, licences={"release": "MIT", "documents": "CC-BY-NC-4.0"})
+    ).missing[:1]
 
     assert (data.component.name, data.lacks) == ("datasets", "private")
     assert (weights.component.name, weights.lacks) == ("model architecture", "without a licence")

@@ -25,7 +25,10 @@ from tether.releases.statements import (
 pytestmark = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="OpenSSH is not installed")
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 RELEASE = Manifest(
-    name="spam", version="1", created="2026-01-01T00:00:00.000000+00:00", creator=Creator(name="Ada", email="")
+    name="spam",
+    version="1",
+    created="2026-01-01T00:00:00.000000+00:00",
+    creator=Creator(name="Ada", email=""),
 )
 
 
@@ -65,9 +68,12 @@ def test_openssl_verifies_the_signature(key: Path, tmp_path: Path) -> None:
     signature.write_bytes(base64.b64decode(envelope["signatures"][0]["sig"]))
     der = bytes.fromhex("302a300506032b6570032100") + load_key(key).public.raw
     pem = tmp_path / "key.pem"
-    pem.write_text(f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(der).decode()}\n-----END PUBLIC KEY-----\n")
+    pem.write_text(
+        f"-----BEGIN PUBLIC KEY-----\n{base64.b64encode(der).decode()}\n-----END PUBLIC KEY-----\n"
+    )
 
-    command = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pem, "-rawin", "-in", signed, "-sigfile", signature]
+    command: list[str | Path] = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", pem, "-rawin"]
+    command += ["-in", signed, "-sigfile", signature]
     good = subprocess.run(command, capture_output=True, text=True, check=False)
     signed.write_bytes(signed.read_bytes() + b" ")
     bad = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -114,7 +120,9 @@ def test_keys_that_cannot_sign(tmp_path: Path) -> None:
         load_key(tmp_path / "none")
     with pytest.raises(InvalidInput, match="no Ed25519 key"):
         load_key(make_key(tmp_path / "ec", kind="ecdsa"))
-    (tmp_path / "text").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n")
+    (tmp_path / "text").write_text(
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nx\n-----END OPENSSH PRIVATE KEY-----\n"
+    )
     with pytest.raises(InvalidInput):
         load_key(tmp_path / "text")
     for text in ("", "ssh-ed25519", "ssh-ed25519 %", "ssh-rsa AAAA", "ssh-ed25519 " + "A" * 68):
@@ -130,7 +138,10 @@ def test_allowed_signers(key: Path, tmp_path: Path) -> None:
         return who_signs(read_allowed(f"# who\n\n{line}\n"), public, NOW)
 
     assert signer(f"ada@example.org {public.line}") == "ada@example.org"
-    assert signer(f'ada@example.org,*@x.org namespaces="git,tether" {public.line} a comment') == "ada@example.org,*@x.org"
+    assert (
+        signer(f'ada@example.org,*@x.org namespaces="git,tether" {public.line} a comment')
+        == "ada@example.org,*@x.org"
+    )
     assert signer(f'ada namespaces="git" {public.line}') is None
     assert signer(f"ada cert-authority {public.line}") is None
     assert signer(f'ada valid-after="20250101",valid-before="20270101Z" {public.line}') == "ada"

@@ -23,6 +23,7 @@ RUN = "01kdvjkj00000000000000000a"
 
 
 def weights(path: str = "weights/model.onnx", **others: Any) -> Weights:
+    """Return weights at a path."""
     return Weights(path=path, kind="file", digest=ONE, files=1, bytes=4, sha256=TWO, **others)
 
 
@@ -39,6 +40,7 @@ def manifest(**others: Any) -> Manifest:
 
 
 def folder(cls: type, path: str, **others: Any) -> Any:
+    """Return a part that is a folder."""
     return cls(path=path, kind="directory", digest=ONE, files=2, bytes=9, **others)
 
 
@@ -82,6 +84,8 @@ def test_it_is_read_as_it_was_written() -> None:
             "run": folder(RunPart, f"runs/{RUN}", id=RUN, commit=ONE),
             "evaluations": (folder(RunPart, f"runs/{RUN}", id=RUN, commit=TWO),),
         },
+        {"code": (folder(Code, "code/training", role="training", folder="../.."),)},
+        {"code": (folder(Code, "code/training", role="training", patch="/etc/passwd"),)},
         {"tolerance": {"accuracy": -0.1}},
         {"tolerance": {"accuracy": float("inf")}},
         {"name": "a/b"},
@@ -129,7 +133,7 @@ def test_another_form_is_refused() -> None:
     for each in other:
         with pytest.raises(Corrupt):
             Manifest.decode(each)
-    with pytest.raises(Corrupt, match="says that it is spam@1.0"):
+    with pytest.raises(Corrupt, match=r"says that it is spam@1\.0"):
         Manifest.decode(data, "spam@2.0")
     with pytest.raises(Unsupported):
         Manifest.decode(canonical(document | {"format": 2}))

@@ -95,7 +95,7 @@ def test_a_release_stays(ends: Ends) -> None:
 
 @pytest.mark.parametrize("far", [True, False])
 def test_another_release_of_the_same_name(ends: Ends, far: bool) -> None:
-    """Nothing is overwritten on either side, and the user is told; an attestation of a name is one and the same."""
+    """Nothing is overwritten on either side, and the user is told; attestations are named by content."""
     push_far(ends.here, ends.end, "o", MAIN)
     other = make_repository(ends.folder / "other")
     mine = commit_files(other, {"release.json": b"[]"}, "release", branch=RELEASE)

@@ -65,9 +65,19 @@ def _several(option: str, name: str, metavar: str, text: str) -> Callable[[Any],
 @_several("--checkpoint", "checkpoints", "PLACE", "Weights from the time of the training, in its order.")
 @_several("--data", "data", "ROLE=REV:PATH", "Data for train, validation, test or evaluation.")
 @_several("--private", "private", "NAME", "Only name this data, by a role or a name: it is not included.")
-@_several("--code", "code", "ROLE=PLACE", "Code: architecture, training, inference, evaluation, preprocessing, libraries.")
+@_several(
+    "--code",
+    "code",
+    "ROLE=PLACE",
+    "Code: architecture, training, inference, evaluation, preprocessing, libraries.",
+)
 @click.option("--card", metavar="PLACE", help="The model card.")
-@_several("--document", "documents", "ROLE=PLACE", "Others: data-card, technical-report, research-paper, licence, ...")
+@_several(
+    "--document",
+    "documents",
+    "ROLE=PLACE",
+    "Others: data-card, technical-report, research-paper, licence, ...",
+)
 @click.option("--lock", metavar="PLACE", help="The exact packages; otherwise a lock file beside the code.")
 @_several("--evaluation", "evaluations", "RUN", "A run that evaluated the model.")
 @_several("--bench", "benches", "RUN", "A run that measured it.")
@@ -173,9 +183,9 @@ def verify(ctx: Context, release: str, level: str | None, signed: bool) -> None:
     """Verify a RELEASE, level by level, and tell how far it got.
 
     R0, sealed: every file is what the manifest says, and the manifest is what was signed. R1, complete: all
-    that it takes to make the model again is named and here. R2: the metrics follow from the stored predictions. R3:
-    the predictions follow from the weights. It ends with 7 where something is wrong. Whose signatures are
-    trusted is in the file of the setting signing.allowed.
+    that it takes to make the model again is named and here. R2: the metrics follow from the stored
+    predictions. R3: the predictions follow from the weights. It ends with 7 where something is wrong. Whose
+    signatures are trusted is in the file of the setting signing.allowed.
     """
     from tether.api.releases import reaches, verification_document
     from tether.api.releases import verify as verify_it
@@ -191,7 +201,9 @@ def verify(ctx: Context, release: str, level: str | None, signed: bool) -> None:
 
 @command.command()
 @click.argument("release", metavar="RELEASE")
-@click.option("--key", type=click.Path(), metavar="FILE", help="An Ed25519 key; otherwise that of signing.key.")
+@click.option(
+    "--key", type=click.Path(), metavar="FILE", help="An Ed25519 key; otherwise that of signing.key."
+)
 @pass_context
 def sign(ctx: Context, release: str, key: str | None) -> None:
     """Sign a RELEASE with an Ed25519 key of SSH, without a network.
