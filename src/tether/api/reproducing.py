@@ -22,7 +22,8 @@ from tether.api.cleanroom import (
 from tether.api.models import Model
 from tether.api.opened import Opened
 from tether.api.originals import Original, data_texts, printed_by
-from tether.api.running import Ended, Outcome, Room, RunRequest, run_command
+from tether.api.runinputs import Room, RunRequest
+from tether.api.running import Ended, Outcome, run_command
 from tether.core.digest import parse_digest
 from tether.errors import TetherError
 from tether.releases.reading import KnownRelease, read_part

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tether.api.opened import Opened
 from tether.api.originals import Original, data_texts, folder_now
-from tether.api.running import RunRequest
+from tether.api.runinputs import RunRequest
 from tether.errors import InvalidInput
 from tether.runs.rundoc import Scalar
 

@@ -56,7 +56,8 @@ def command(ctx: Context, options: Options) -> None:
     {"name": "loss", "value": 0.5, "step": 3}. The exit code is that of CMD. A run never changes, and travels
     with push, fetch and clone. Without --data, the tracked files of the working copy are recorded.
     """
-    from tether.api.running import RunRequest, run_command
+    from tether.api.runinputs import RunRequest
+    from tether.api.running import run_command
     from tether.cli.render_running import report, shower
     from tether.cli.style import is_terminal
 
