@@ -170,7 +170,6 @@ def execute_repro(
         command,
         folder,
         environ,
-        name=original.record.name,
         data=plan.data,
         parameters=original.parameters,
         seeds=original.record.seeds,

@@ -45,7 +45,6 @@ def retraining(
         record.command,
         folder_now(repo, record, folder, environ),
         environ,
-        name=record.name,
         data=data_texts(repo, original, replaced),
         parameters={**original.parameters, **parameters},
         seeds=record.seeds,

@@ -3,8 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 
-from tether.releases.graph import Direction, Graph, Node
+from tether.releases.graph import Edge, Graph, Node
 
 _COLOURS: Mapping[str, str] = {
     "data": "#0a7ea4",
@@ -15,7 +16,10 @@ _COLOURS: Mapping[str, str] = {
 }
 _BOX, _HEIGHT, _ACROSS, _BETWEEN, _MARGIN, _TOP = 190, 46, 90, 18, 24, 64
 _LETTERS = 24
-_PASSES = 4
+_PASSES = 8
+_FAINT = "#8c959f"
+_PASSING, _PASSING_HEIGHT = "\0", 20
+"""How the places of lines begin that pass a column, and how high they are."""
 _MOST = 200
 """Things that are drawn; of more, those that are nearest to what was asked for."""
 
@@ -30,14 +34,15 @@ def draw(graph: Graph, starts: Sequence[str]) -> str:
     kept = _nearest(graph, starts)
     left_out = len(graph.nodes) - len(kept)
     part = graph.part(kept)
-    columns = _columns(part)
-    places = _places(columns)
+    layout = _Layout(part)
+    places = layout.places
     width = max((x for x, _ in places.values()), default=0) + _BOX + _MARGIN
-    height = max((y for _, y in places.values()), default=_TOP) + _HEIGHT + _MARGIN + 20
+    ends = [y + _HEIGHT for _, y in places.values()] + [y for line in layout.lines.values() for _, y in line]
+    height = max(ends, default=_TOP) + _MARGIN + 12
     names = ", ".join(graph.nodes[start].label for start in starts[:3])
     title = f"Lineage of {names}"
     counted = _counted(graph)
-    lines = [_edge(places[edge.source], places[edge.target], edge.relation) for edge in part.edges()]
+    lines = [_line(points, edge.relation) for edge, points in layout.lines.items()]
     boxes = [_box(node, places[node.id], node.id in starts) for node in part.nodes.values()]
     rest = [_text(_MARGIN, height - 12, f"{left_out} more are not drawn", 11, "#57606a")] if left_out else []
     head = (
@@ -95,24 +100,90 @@ def _sentences(graph: Graph) -> Iterable[str]:
         yield f"{source.kind} {source.label} -> {edge.relation} -> {target.kind} {target.label}."
 
 
-def _columns(graph: Graph) -> list[list[str]]:
-    """Return the nodes by columns, each right of all that it came from, in an order with few crossings."""
+class _Layout:
+    """Where everything is: columns from left to right, and lines that go around what they pass.
+
+    A line that passes a column has a place of its own in it, as if it was a small box.
+
+    Attributes:
+        places: The upper left corner of each box, by the id of its node.
+        lines: The points of each line.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        depth = _depths(graph)
+        columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
+        for node in sorted(graph.nodes, key=lambda each: _rank(graph.nodes[each])):
+            columns[depth[node]].append(node)
+        self._before: defaultdict[str, list[str]] = defaultdict(list)
+        self._after: defaultdict[str, list[str]] = defaultdict(list)
+        ways = {edge: self._way(edge, depth, columns) for edge in graph.edges()}
+        for number in range(_PASSES):
+            self._sort(columns if number % 2 == 0 else columns[::-1], down=number % 2 == 0)
+        middles = self._place(columns)
+        self.places = {node: (x, y - _HEIGHT // 2) for node, (x, y) in middles.items() if node in graph.nodes}
+        self.lines = {edge: _points([middles[each] for each in way]) for edge, way in ways.items()}
+
+    def _way(self, edge: Edge, depth: Mapping[str, int], columns: list[list[str]]) -> list[str]:
+        """Return what a line leads through, and make places for it in the columns that it passes."""
+        way = [edge.source]
+        for number in range(depth[edge.source] + 1, depth[edge.target]):
+            way.append(f"{_PASSING}{edge.source}\0{edge.target}\0{number}")
+            if way[-1] not in self._before:
+                columns[number].append(way[-1])
+        way.append(edge.target)
+        for source, target in pairwise(way):
+            self._before[target].append(source)
+            self._after[source].append(target)
+        return way
+
+    def _sort(self, columns: Sequence[list[str]], *, down: bool) -> None:
+        """Bring the columns into the order of what they are joined with in the one before."""
+        near = self._before if down else self._after
+        place = {node: at for column in columns for at, node in enumerate(column)}
+
+        def middle(node: str) -> float:
+            others = [place[other] for other in near.get(node, ())]
+            return sum(others) / len(others) if others else place[node]
+
+        for column in columns[1:]:
+            column.sort(key=middle)
+            place.update((node, at) for at, node in enumerate(column))
+
+    def _place(self, columns: Sequence[Sequence[str]]) -> dict[str, tuple[int, int]]:
+        """Return the left end and the middle of the height of each thing; columns are centred."""
+        heights = [sum(map(_height, column)) for column in columns]
+        found = {}
+        for number, column in enumerate(columns):
+            y = _TOP + (max(heights) - heights[number]) // 2
+            for node in column:
+                found[node] = (_MARGIN + number * (_BOX + _ACROSS), y + _height(node) // 2)
+                y += _height(node)
+        return found
+
+
+def _height(node: str) -> int:
+    return _PASSING_HEIGHT if node.startswith(_PASSING) else _HEIGHT + _BETWEEN
+
+
+def _points(middles: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the points of a line: from the right of a box, on both sides of what it passes, to the next."""
+    (x, y), (end, last) = middles[0], middles[-1]
+    passed = [(left + more, height) for left, height in middles[1:-1] for more in (0, _BOX)]
+    return [(x + _BOX, y), *passed, (end - 2, last)]
+
+
+def _depths(graph: Graph) -> dict[str, int]:
+    """Return the column of each node, right of all that it came from."""
     depth: dict[str, int] = {}
     for node in _in_order(graph):
         before = [depth[other] for _, other in graph.next(node, "up") if other in depth]
         depth[node] = max(before, default=-1) + 1
-    for node in sorted(depth, key=lambda each: -depth[each]):  # sources stand next to what they are for
+    for node in sorted(depth, key=lambda each: -depth[each]):  # what came from nothing stands next to its use
         after = [depth[other] for _, other in graph.next(node, "down")]
         if after and not graph.next(node, "up"):
             depth[node] = max(min(after) - 1, 0)
-    columns: list[list[str]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
-    for node in graph.nodes:
-        columns[depth[node]].append(node)
-    columns = [sorted(column, key=lambda each: _rank(graph.nodes[each])) for column in columns if column]
-    for _ in range(_PASSES):
-        _sort_by_neighbours(graph, columns, "up")
-        _sort_by_neighbours(graph, columns[::-1], "down")
-    return columns
+    return depth
 
 
 def _rank(node: Node) -> tuple[int, str, str]:
@@ -135,41 +206,19 @@ def _in_order(graph: Graph) -> list[str]:
     return order + [node for node in graph.nodes if node not in known]
 
 
-def _sort_by_neighbours(graph: Graph, columns: list[list[str]], way: Direction) -> None:
-    place = {node: at for column in columns for at, node in enumerate(column)}
-    for column in columns[1:]:
-        column.sort(key=lambda node: _middle(graph, place, node, way))
-        place.update((node, at) for at, node in enumerate(column))
-
-
-def _middle(graph: Graph, place: Mapping[str, int], node: str, way: Direction) -> float:
-    near = [place[other] for _, other in graph.next(node, way)]
-    return sum(near) / len(near) if near else place[node]
-
-
-def _places(columns: Sequence[Sequence[str]]) -> dict[str, tuple[int, int]]:
-    """Return the upper left corner of each box; columns are centred beside each other."""
-    step = _HEIGHT + _BETWEEN
-    tallest = max(map(len, columns), default=0) * step
-    return {
-        node: (_MARGIN + number * (_BOX + _ACROSS), _TOP + (tallest - len(column) * step) // 2 + at * step)
-        for number, column in enumerate(columns)
-        for at, node in enumerate(column)
-    }
-
-
-def _edge(source: tuple[int, int], target: tuple[int, int], relation: str) -> str:
-    x1, y1 = source[0] + _BOX, source[1] + _HEIGHT // 2
-    x2, y2 = target[0] - 2, target[1] + _HEIGHT // 2
-    bend = max((x2 - x1) // 2, 30)
-    path = f"M{x1},{y1} C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
-    line = f'<path d="{path}" fill="none" stroke="#8c959f" stroke-width="1.3" marker-end="url(#tip)"/>'
-    x, y = x2 - _ACROSS // 2 + 4, y2 - 5
+def _line(points: Sequence[tuple[int, int]], relation: str) -> str:
+    """Return a line: curves between columns, straight where it passes one."""
+    path = "M{},{}".format(*points[0])
+    for number, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
+        bend = max((x2 - x1) // 2, 30)
+        path += f" L{x2},{y2}" if number % 2 else f" C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
+    x, y = points[-1]
+    drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}" stroke-width="1.3" marker-end="url(#tip)"/>'
     label = (
-        f'<text x="{x}" y="{y}" font-size="10" text-anchor="middle" fill="#57606a" stroke="#ffffff" '
+        f'<text x="{x - 8}" y="{y - 5}" font-size="10" text-anchor="end" fill="#57606a" stroke="#ffffff" '
         f'stroke-width="3" paint-order="stroke">{_clean(relation)}</text>'
     )
-    return f"{line}\n{label}"
+    return f"{drawn}\n{label}"
 
 
 def _box(node: Node, place: tuple[int, int], asked: bool) -> str:

@@ -28,7 +28,7 @@ class Options:
 )
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Another value of a parameter.")
 @click.option("--seed", "seeds", multiple=True, metavar="[NAME=]N", help="Another seed.")
-@click.option("--name", metavar="NAME", help="What to call the new run; without it as the other one.")
+@click.option("--name", metavar="NAME", help="What to call the new run.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Run the command of a run, or of the training of a release, again: on other data, with the code of now.
@@ -47,7 +47,7 @@ def command(ctx: Context, options: Options) -> None:
     values = dict(parameter(text) for text in options.params)
     request = retraining(repo, original, options.data, values, (ctx.cwd, ctx.environ))
     seeds = {**request.seeds, **dict(seed(text) for text in options.seeds)}
-    request = replace(request, seeds=seeds, name=options.name or request.name)
+    request = replace(request, seeds=seeds, name=options.name)
     done = run_command(repo, request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
     report(ctx, done)
     ctx.exit(done.code)
