@@ -277,3 +277,29 @@ def test_retrain_takes_other_data(room: Room) -> None:
     assert show(room, same["id"])["data"][0]["digest"] == found["data"][0]["digest"]
     assert room.run("retrain", "more", "--data", "tests=main:train").code == 2
     assert room.run("retrain", "more", "--data", "main:train").code == 2
+
+
+def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path: Path) -> None:
+    """Its run, data and code are parts of it; the verdict is an attestation that travels."""
+    first = train(room, script(), "--param", "lr=0.5", folder="code")
+    room.do("release", "create", "-q", "pets@1", "--run", first["id"], "--licence", "MIT", "--tolerance", "loss=1")
+    room.do("remote", "add", "origin", "../shared.tether")
+    room.run("push", "-q", "origin", "--no-runs")
+    room.do("clone", "-q", "../shared.tether", "../copy")
+    copy = tmp_path / "copy"
+    assert json.loads(room.do("runs", "list", "--json", cwd=copy)) == []
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+
+    found = room.json("repro", "pets@1", "--env", "current", "--key", str(key), cwd=copy)
+
+    assert (found["verdict"], found["reproduces"]["release"]) == ("bitwise", "pets@1")
+    said = json.loads(room.do("release", "show", "pets@1", "--json", cwd=copy))["attestations"]
+    assert [each["id"] for each in said] == [found["attestation"]]
+    lineage = json.loads(room.do("lineage", "pets@1", "--down", "--json", cwd=copy))
+    assert "bitwise" in {node.get("verdict") for node in lineage["nodes"]}
+    room.do("push", "-q", "origin", cwd=copy)
+    room.do("fetch", "-q")
+    said = json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"]
+    assert [each["id"] for each in said] == [found["attestation"]]
+    assert room.run("repro", "pets@1", "--env", "current").code == 0

@@ -130,7 +130,7 @@ class _Building:
         parent = asked.parent
         if parent is not None and parent.run is not None:
             graph.join(self._run_elsewhere(parent.run), node, parent.relation)
-        elif parent is not None and parent.release is not None:
+        if parent is not None and parent.release is not None:
             graph.join(self._release_elsewhere(parent.release), node, parent.relation)
         for artefact in record.artefacts:
             if artefact.digest in self._models:
