@@ -9,7 +9,7 @@ stops the process, what was written before is there to be stored.
     parameters.jsonl   parameters that came later
     artefacts.jsonl    files of `artefacts/`, which are copies, and their names
     end.json           how it ended, when it is about to be stored
-    environment.json, patch, stdout, stderr
+    environment.json, patch, request.json, opened, observed.json, verdict.json, stdout, stderr
 """
 
 import fcntl
@@ -33,6 +33,7 @@ RECORD = "run.json"
 METRICS = "metrics.jsonl"
 ENVIRONMENT = "environment.json"
 PATCH = "patch"
+VERDICT = "verdict.json"
 ENDING = "end.json"
 OUTPUTS = ("stdout", "stderr")
 _PARAMETERS = "parameters.jsonl"

@@ -81,7 +81,7 @@ def _query(options: ListOptions) -> "RunQuery":
 @pass_context
 def show(ctx: Context, run: str, stream: str | None) -> None:
     """Show all that is known of a RUN."""
-    from tether.api.runs import document_of, run_environment, run_output, show_run
+    from tether.api.runs import document_of, run_beside, run_environment, run_output, show_run
     from tether.cli.render_runs import run_lines
 
     repo = ctx.repo()
@@ -89,9 +89,9 @@ def show(ctx: Context, run: str, stream: str | None) -> None:
     if stream is not None:
         ctx.bytes_out.write(run_output(repo, found, stream))
         return
-    environment = run_environment(repo, found)
-    document = {**document_of(found.record), "environment": environment}
-    ctx.emit(document, lambda: run_lines(ctx, found, environment), page=True)
+    environment, beside = run_environment(repo, found), run_beside(repo, found)
+    document = {**document_of(found.record), **beside, "environment": environment}
+    ctx.emit(document, lambda: run_lines(ctx, found, environment, beside), page=True)
 
 
 @command.command()
