@@ -27,8 +27,8 @@ def test_a_folder_with_the_files_is_read_by_mlcroissant(room: Room) -> None:
     assert (found["files"], found["records"], found["missing"]) == (7, 5, ["url"])
     answer = validators().ask("croissant", path=room.work / "../out/croissant.json")
     assert answer["ok"], answer["error"]
-    assert len(answer["records"]["labels.csv.records"]) == 2
-    assert {row["label"] for row in answer["records"]["images/png.records"]} == {"cat", "dog"}
+    assert len(answer["records"]["labels.csv#records"]) == 2
+    assert {row["label"] for row in answer["records"]["images#png-records"]} == {"cat", "dog"}
 
 
 def test_a_document_alone_names_commit_and_addresses(room: Room) -> None:

@@ -125,13 +125,13 @@ def test_mlcroissant_gives_the_records(out: Path, readers: Validators) -> None:
     assert found["ok"], found["error"]
     records = found["records"]
     start = "data/train/train"
-    assert records[f"{start}/labels.csv.records"] == [
+    assert records[f"{start}/labels.csv#records"] == [
         {"file": "0.png", "label": "cat", "score": 0.5, "whole": 1},
         {"file": "2.png", "label": "dog", "score": 1.0, "whole": 2},
     ]
-    assert records[f"{start}/table.parquet.records"] == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
-    assert records[f"{start}/lines.jsonl.records"] == [{"text": "ü", "n": 1}, {"text": "b", "n": 2}]
-    pictures = sorted(records[f"{start}/images/png.records"], key=lambda row: row["file"])
+    assert records[f"{start}/table.parquet#records"] == [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+    assert records[f"{start}/lines.jsonl#records"] == [{"text": "ü", "n": 1}, {"text": "b", "n": 2}]
+    pictures = sorted(records[f"{start}/images#png-records"], key=lambda row: row["file"])
     assert [(row["label"], row["image"]) for row in pictures] == [
         ("cat", ["image", 4, 3]),
         ("cat", ["image", 4, 3]),
@@ -139,9 +139,9 @@ def test_mlcroissant_gives_the_records(out: Path, readers: Validators) -> None:
     ]
 
 
-@pytest.mark.parametrize("what", ["bytes", "digest", "field"])
+@pytest.mark.parametrize("what", ["bytes", "picture", "digest", "field"])
 def test_mlcroissant_refuses_what_was_changed(copy: Path, readers: Validators, what: str) -> None:
-    """One byte of a table, another digest, a field that must be there."""
+    """One byte of a table or of a picture, another digest, a field that must be there."""
     table = copy / "data/train/train/labels.csv"
 
     def edit(found: Any) -> None:
@@ -153,6 +153,8 @@ def test_mlcroissant_refuses_what_was_changed(copy: Path, readers: Validators, w
 
     if what == "bytes":
         table.write_bytes(table.read_bytes().replace(b"dog", b"cow"))
+    elif what == "picture":
+        shutil.copy(copy / "data/train/train/images/cat/1.png", copy / "data/train/train/images/dog/2.png")
     else:
         change(copy / "croissant.json", edit)
 

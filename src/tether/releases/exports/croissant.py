@@ -49,8 +49,10 @@ _TYPES = {
 _IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*\Z")
 _GLOB = re.compile(r"([*?\[])")
 _LEAST_CLASSES = 2
-MOST_FILES = 20_000
+MOST_FILES = 5000
 """So many images are named one by one; of more than that only the folders are."""
+MOST_CHECKED = 500
+"""So many images of a set are tied to their digests, which readers check; more take them minutes."""
 _NAMES = {
     "citeAs": "cr:citeAs",
     "column": "cr:column",
@@ -154,10 +156,16 @@ def croissant(about: About, files: Iterable[FileFact], place: Place) -> Croissan
     every = list(files)
     found, missing = _said(about)
     sets, plain_files = _image_sets(every)
-    named = every if len(every) - len(plain_files) <= MOST_FILES else plain_files
-    if len(named) < len(every):
-        missing.append(f"sha256 of {len(every) - len(named)} images, of which only the folders are named")
-    found["distribution"] = [_object(each, place) for each in named] + [_set(each, place) for each in sets]
+    count = len(every) - len(plain_files)
+    single = count <= MOST_FILES or place.url is not None
+    if place.url is not None and sets:
+        missing.append(f"records of {count} images: readers do not see the folders behind addresses")
+        sets = []
+    elif not single:
+        missing.append(f"sha256 of {count} images, of which only the folders are named")
+    named = every if single else plain_files
+    objects = [_object(each, place) for each in named]
+    found["distribution"] = objects + [_set(each, place, single=count <= MOST_CHECKED) for each in sets]
     records = [_records(each, each.table) for each in every if each.table is not None and each.table.columns]
     found["recordSet"] = records + [_pictures(each) for each in sets]
     lacking = [each for each in every if each.ending in MEDIA and each.table is None]
@@ -219,7 +227,7 @@ def _object(file: FileFact, place: Place) -> dict[str, Any]:
 
 
 def _records(file: FileFact, table: Table) -> dict[str, Any]:
-    identity = _identity(file.path) + ".records"
+    identity = _identity(file.path) + "#records"
     fields = [
         {
             "@type": "cr:Field",
@@ -253,12 +261,17 @@ class _ImageSet:
     endings: tuple[str, ...]
     media: str
     classes: tuple[bytes, ...]
-    count: int
+    paths: tuple[bytes, ...]
 
     @property
     def identity(self) -> str:
-        """Its id."""
-        return f"{_identity(self.folder) or '.'}/{self.media.partition('/')[2]}"
+        """Its id; no path has a `#` in its own."""
+        return f"{_identity(self.folder)}#{self.media.partition('/')[2]}"
+
+    @property
+    def description(self) -> str:
+        """How much it is."""
+        return f"{len(self.paths)} images in {len(self.classes)} folders"
 
 
 def _image_sets(files: Sequence[FileFact]) -> tuple[list[_ImageSet], list[FileFact]]:
@@ -276,25 +289,31 @@ def _image_sets(files: Sequence[FileFact]) -> tuple[list[_ImageSet], list[FileFa
             continue
         members = [file for each in classes.values() for file in each]
         endings = sorted({_text(file.path).rpartition(".")[2] for file in members})
-        sets.append(_ImageSet(folder, tuple(endings), media, tuple(sorted(classes)), len(members)))
-        taken.update(file.path for file in members)
+        paths = tuple(file.path for file in members)
+        sets.append(_ImageSet(folder, tuple(endings), media, tuple(sorted(classes)), paths))
+        taken.update(paths)
     return sets, [file for file in files if file.path not in taken]
 
 
-def _set(images: _ImageSet, place: Place) -> dict[str, Any]:
+def _set(images: _ImageSet, place: Place, *, single: bool) -> dict[str, Any]:
+    """Return a set of images: of single files, whose digests are checked then, or else of folders."""
     start = place.folder + (_GLOB.sub(r"[\1]", _text(images.folder) + "/") if images.folder else "")
-    return {
+    patterns = [f"*.{ending}" for ending in images.endings]
+    found: dict[str, Any] = {
         "@type": "cr:FileSet",
         "@id": images.identity,
         "name": plain(_text(images.folder) or "images"),
-        "description": f"{images.count} images in {len(images.classes)} folders",
+        "description": images.description,
         "encodingFormat": images.media,
-        "includes": [f"{start}*/*.{ending}" for ending in images.endings],
+        "includes": patterns if single else [f"{start}*/{pattern}" for pattern in patterns],
     }
+    if single:
+        found["containedIn"] = [{"@id": _identity(path)} for path in images.paths]
+    return found
 
 
 def _pictures(images: _ImageSet) -> dict[str, Any]:
-    identity = images.identity + ".records"
+    identity = images.identity + "-records"
 
     def field(name: str, kind: str, said: str, source: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -312,7 +331,7 @@ def _pictures(images: _ImageSet) -> dict[str, Any]:
         "@type": "cr:RecordSet",
         "@id": identity,
         "name": plain(_text(images.folder) or "images"),
-        "description": f"{images.count} images in {len(images.classes)} folders",
+        "description": images.description,
         "field": [
             field("image", "sc:ImageObject", "the image", content),
             field("label", "sc:Text", "the name of the folder that it lies in", folder),
