@@ -61,6 +61,7 @@ COMMANDS = (
     CommandInfo("grep", "Search the text of tracked files", "look"),
     CommandInfo("info", "Describe a file: type, size, digest, storage", "look"),
     CommandInfo("model", "Look into model files: tensors, differences, what loading runs", "look"),
+    CommandInfo("export", "Describe data for other programs", "look"),
     CommandInfo("branch", "List, make, rename or delete branches", "branch", common=True),
     CommandInfo("switch", "Change to another branch", "branch", common=True),
     CommandInfo("checkout", "Change to a revision, or take files from it", "branch"),
