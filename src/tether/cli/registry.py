@@ -72,6 +72,7 @@ COMMANDS = (
     CommandInfo("bisect", "Find the commit that brought a change", "branch"),
     CommandInfo("run", "Run a command and record its data, code, metrics and results", "model", common=True),
     CommandInfo("runs", "List, show, compare, export and plot runs", "model", common=True),
+    CommandInfo("bench", "Measure a model on pinned data: latency, memory, accuracy", "model"),
     CommandInfo("remote", "List, add or remove remotes", "remote", common=True),
     CommandInfo("fetch", "Get the news of a remote", "remote"),
     CommandInfo("prefetch", "Bring contents before they are needed", "remote"),
