@@ -85,7 +85,7 @@ def compare_benches(
         free = [name for name in barred if name in VARIED]
         hint = f"if that is what you compare, say --vary {','.join(free)}" if free == barred else None
         raise Conflict(
-            f"these benches cannot be ranked: {', '.join(barred)} differ",
+            f"these benches cannot be ranked: not the same {', '.join(barred)}",
             hint=hint or "measure both on one machine",
         )
     pairs = {(each.scenario, each.batch, each.rate): each for each in old.sections}

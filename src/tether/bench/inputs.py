@@ -214,7 +214,9 @@ def _together(columns: Mapping[str, Column], notes: list[str]) -> Column:
     wrong = [name for name, column in columns.items() if column.ndim != 1 or column.dtype.kind not in "biuf"]
     if wrong or not columns:
         raise InvalidInput(
-            f"the column {wrong[0]} has no numbers" if wrong else "there are no columns for the model",
+            f"the column {wrong[0]} has not one number for each row"
+            if wrong
+            else "there are no columns for the model",
             hint="--columns NAME,... names those that are inputs",
         )
     notes.append(f"{len(columns)} columns side by side")
