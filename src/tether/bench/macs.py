@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tether.bench.shapes import RULES, Known, Shape, einsum_sizes, known_shapes
+from tether.bench.shaperules import RULES, Known, Shape, einsum_sizes
+from tether.bench.shapes import known_shapes
 from tether.model.formats.onnxgraph import Graph, Node
 
 COUNTER = "tether-macs 1"

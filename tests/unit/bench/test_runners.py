@@ -46,7 +46,7 @@ def test_models_of_scikit_learn(tmp_path: Path) -> None:
 
 def test_the_peak_of_a_process_is_its_own() -> None:
     """Memory is read from the process, also of another one."""
-    assert memory_bytes() >= memory_bytes("VmRSS") > 1 << 20
+    assert memory_bytes() >= 0.99 * memory_bytes("VmRSS") > 1 << 20
     assert memory_bytes(pid=os.getpid()) == pytest.approx(memory_bytes(), rel=0.01)
     assert memory_bytes(pid=2**31 - 1) == 0
 
