@@ -77,6 +77,7 @@ COMMANDS = (
     CommandInfo("repro", "Repeat a run in a clean room, and say how the two compare", "model"),
     CommandInfo("retrain", "Run the recorded command again on other data", "model"),
     CommandInfo("lineage", "Show what data, runs, models and releases came from and led to", "model"),
+    CommandInfo("bench", "Measure a model on pinned data: latency, memory, accuracy", "model"),
     CommandInfo("remote", "List, add or remove remotes", "remote", common=True),
     CommandInfo("fetch", "Get the news of a remote", "remote"),
     CommandInfo("prefetch", "Bring contents before they are needed", "remote"),
