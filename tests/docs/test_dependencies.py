@@ -57,6 +57,9 @@ BESIDE = {"psycopg": {"LGPL"}}
 UNTOLD = {"skops": {"MIT"}}
 """What is in the file LICENSE of a package and not in what it declares."""
 
+UNTOLD = {"skops": {"MIT"}}
+"""What is in the file LICENSE of a package and not in what it declares."""
+
 
 def licences(package: str) -> set[str]:
     """Return the short names of the licences that an installed package declares."""
