@@ -5,11 +5,12 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.working import branch_of, tree_of, writing
@@ -59,6 +60,7 @@ class RunRequest:
         seeds: By name.
         artefacts: Files and folders to keep when it ends, relative to `folder`.
         checkout: Give it folders with the data.
+        mlflow: Give it an MLflow server of its own, unless the environment names another one.
     """
 
     command: tuple[str, ...]
@@ -70,6 +72,7 @@ class RunRequest:
     seeds: Mapping[str, int] = field(default_factory=dict)
     artefacts: tuple[str, ...] = ()
     checkout: bool = True
+    mlflow: bool = True
 
 
 class Begun(NamedTuple):
@@ -123,17 +126,27 @@ def run_command(
         raise InvalidInput("no command to run", hint="write it behind '--'")
     with begun(repo, request) as run:
         outputs = {name: (run.journal.folder / name, show[name]) for name in OUTPUTS}
-        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
+        endpoint = Endpoint(repo, run.journal, request.environ) if _wants_mlflow(request) else None
+        given = {} if endpoint is None else endpoint.variables
+        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
-        with described(run.journal, request):
+        with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
         run.journal.kept = True
-        for given in request.artefacts:
+        for path in request.artefacts:
             with suppress(NotFound):  # a command that failed may not have made it
-                run.journal.artefact(request.folder / given, artefact_name(given))
+                run.journal.artefact(request.folder / path, artefact_name(path))
         ending = Ending(done.status, done.exit, done.resources, done.output)
+        if endpoint is not None:
+            endpoint.close(done.status)
         record = seal(repo.repository, run.journal, ending, repo.author)
+        if endpoint is not None:
+            endpoint.store(done.status)
     return Outcome(record, done.code)
+
+
+def _wants_mlflow(request: RunRequest) -> bool:
+    return request.mlflow and not request.environ.get(ADDRESS)
 
 
 def artefact_name(path: str) -> str:

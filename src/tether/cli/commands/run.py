@@ -23,6 +23,7 @@ class Options:
     artefacts: tuple[str, ...]
     name: str | None
     checkout: bool
+    mlflow: bool
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -45,12 +46,16 @@ class Options:
 @click.option(
     "--checkout/--no-checkout", default=True, help="Make the folders with the data, or record it alone."
 )
+@click.option(
+    "--mlflow/--no-mlflow", default=True, help="Let CMD log into the run with MLflow, or leave MLflow alone."
+)
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Run CMD, and record its data, code, parameters, environment, output, artefacts and end.
 
     It appends its metrics to the file that TETHER_METRICS names, as lines like
-    {"name": "loss", "value": 0.5, "step": 3}. The exit code is that of CMD. A run never changes, and travels
+    {"name": "loss", "value": 0.5, "step": 3}; what it logs with MLflow is kept too, unless
+    MLFLOW_TRACKING_URI is set. The exit code is that of CMD. A run never changes, and travels
     with push, fetch and clone. Without --data, the tracked files of the working copy are recorded.
     """
     from tether.api.running import RunRequest, run_command
@@ -66,6 +71,7 @@ def command(ctx: Context, options: Options) -> None:
         seeds=dict(_seed(text) for text in options.seeds),
         artefacts=options.artefacts,
         checkout=options.checkout,
+        mlflow=options.mlflow,
     )
     shown = ctx.err if ctx.json else ctx.out
     show = {"stdout": _shower(shown), "stderr": _shower(ctx.err)}
