@@ -29,7 +29,7 @@ def record(place: Path) -> None:
 
 def main(folder: Path) -> None:
     """Log, search, register and load."""
-    import mlflow
+    import mlflow  # type: ignore[import-not-found, unused-ignore]
     import numpy as np
     import pandas as pd
     from sklearn.linear_model import LogisticRegression
@@ -48,7 +48,13 @@ def main(folder: Path) -> None:
         (folder / "nothing").touch()
         mlflow.log_artifact(str(folder / "nothing"))
         model = LogisticRegression().fit(rows[["x"]], rows["y"])
-        info = mlflow.sklearn.log_model(model, "model", registered_model_name="cats")
+        info = mlflow.sklearn.log_model(
+            model,
+            "model",
+            registered_model_name="cats",
+            serialization_format="cloudpickle",
+            pip_requirements=["scikit-learn"],
+        )
         for depth in (1, 2):
             with mlflow.start_run(run_name=f"depth-{depth}", nested=True):
                 mlflow.log_param("depth", depth)
@@ -63,26 +69,41 @@ def main(folder: Path) -> None:
     assert np.array_equal(loaded.predict(rows[["x"]]), model.predict(rows[["x"]]))
     again = mlflow.sklearn.load_model(info.model_uri)
     assert np.array_equal(again.coef_, model.coef_)
+    look(run.info.run_id)
+    if mlflow.__version__ >= "3":
+        log_by_itself(rows)
 
+
+def look(run: str) -> None:
+    """Find and read what was logged."""
+    import mlflow  # type: ignore[import-not-found, unused-ignore]
+
+    client = mlflow.MlflowClient()
     found = mlflow.search_runs(
         filter_string="metrics.loss <= 0.5 and tags.mlflow.runName LIKE 'depth%'",
         order_by=["metrics.loss"],
     )
     assert list(found["params.depth"]) == ["2"], found
-    points = client.get_metric_history(run.info.run_id, "loss")
+    points = client.get_metric_history(run, "loss")
     assert [(each.step, round(each.value, 2)) for each in points] == [(0, 1.0), (1, 0.5), (2, 0.33)]
-    seen = client.get_run(run.info.run_id)
+    seen = client.get_run(run)
     assert seen.data.params == {"lr": "0.1", "layers": "3", "note": "0.10"}, seen.data.params
     assert seen.info.status == "FINISHED"
     assert seen.data.tags["team"] == "vision"
     assert [each.dataset.name for each in seen.inputs.dataset_inputs] == ["train"]
-    listed = {each.path for each in client.list_artifacts(run.info.run_id)}
+    listed = {each.path for each in client.list_artifacts(run)}
     assert {"notes", "empty.json", "nothing"} <= listed, listed
-    assert client.download_artifacts(run.info.run_id, "notes/hello.txt", str(folder))
-    assert (folder / "notes/hello.txt").read_text() == "hello"
+    place = mlflow.artifacts.download_artifacts(run_id=run, artifact_path="notes/hello.txt")
+    assert Path(place).read_text() == "hello"
     assert [each.name for each in client.search_experiments()] == ["animals", "Default"]
 
-    mlflow.sklearn.autolog()
+
+def log_by_itself(rows: Any) -> None:
+    """Let scikit-learn log."""
+    import mlflow  # type: ignore[import-not-found, unused-ignore]
+    from sklearn.linear_model import LogisticRegression
+
+    mlflow.sklearn.autolog(log_models=False)
     LogisticRegression(C=0.5).fit(rows[["x"]], rows["y"])
     newest = mlflow.last_active_run()
     assert newest is not None

@@ -1,7 +1,7 @@
 """The runs of a repository as an MLflow client sees them while a command runs.
 
-The first run that the command begins is the run of the command itself. Each further one is a run of its own, with
-the same code and data. Runs of earlier commands are read as they are, and never change.
+The first run that the command begins is the run of the command itself. Each further one is a run of its own,
+with the same code and data. Runs of earlier commands are read as they are, and never change.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The end of a run on the hub: from rows to a commit that `refs/runs/ID` names, by a push of the hub's own."""
+"""The end of a run on the hub: from rows to a commit that `refs/runs/ID` names, by a push of its own."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +24,7 @@ from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.hub.storing import LEVEL, Storing, names
 from tether.hub.tracking import HubStore, StoredRuns
+from tether.hub.workspaces import Asking
 from tether.mlflow.document import Document
 from tether.mlflow.recorded import recorded_status, scalar_of
 from tether.repo.ingest import ContentWriter
@@ -75,7 +76,8 @@ class _Ending:
         """Write the run and let a ref name it."""
         hub, repository = self._hub, self._repository
         with hub.database.session(reads_only=True) as session:
-            store = HubStore(hub, self._principal, self._row, session, repository, StoredRuns())
+            asking = Asking(hub, self._principal, self._row)
+            store = HubStore(asking, session, repository, StoredRuns())
             row = session.get(TrackedRun, self._id)
             if row is None:
                 return

@@ -1,4 +1,4 @@
-"""Runs that MLflow's clients log into a hub: rows while they are under way, refs like all others when they end."""
+"""Runs that MLflow's clients log into a hub: rows while they are under way, refs when they have ended."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, iter_directory
 from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import Conflict, InvalidInput, NotFound, TetherError
-from tether.hub.access import Principal, require_user
+from tether.hub.access import require_user
 from tether.hub.branchrules import tree_path
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.rights import PATH
@@ -27,6 +27,7 @@ from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.hub.staging import require_there
 from tether.hub.storing import Storing, store_content
+from tether.hub.workspaces import Asking
 from tether.mlflow.document import RUNNING, Document, Event
 from tether.mlflow.recorded import document_of, points_of, summarised, text_of
 from tether.mlflow.store import Contents, File, Point, Run
@@ -77,24 +78,14 @@ class HubStore:
     """The runs of one repository for the handlers of `tether.mlflow`, in one transaction.
 
     Args:
-        hub: Has the repository.
-        principal: Who asks; that they may is known.
-        row: The repository.
+        asking: Who asks, and where; that they may is known.
         session: The transaction.
-        repository: The same, open.
+        repository: The same repository, open.
         stored: What was read of stored runs.
     """
 
-    def __init__(
-        self,
-        hub: Hub,
-        principal: Principal,
-        row: RepositoryRow,
-        session: Session,
-        repository: Repository,
-        stored: StoredRuns,
-    ) -> None:
-        self.hub, self.principal, self.row = hub, principal, row
+    def __init__(self, asking: Asking, session: Session, repository: Repository, stored: StoredRuns) -> None:
+        self.hub, self.principal, self.row = asking
         self.session, self.repository, self._stored = session, repository, stored
         self.ended: list[str] = []
         """Runs that this request ended, to be stored after the transaction."""
@@ -318,15 +309,11 @@ class HubStore:
         raise InvalidInput("a file is put by a request of its own")
 
 
-def put_file(
-    hub: Hub, principal: Principal, row: RepositoryRow, place: tuple[str, str], read: ReadInto
-) -> None:
+def put_file(asking: Asking, place: tuple[str, str], read: ReadInto) -> None:
     """Keep an artefact of a run under way; one with the same path is replaced.
 
     Args:
-        hub: Has the repository.
-        principal: Who sends it; that they may write is known.
-        row: The repository.
+        asking: Who sends it, and where; that they may write is known.
         place: Run and path.
         read: Gives the bytes.
 
@@ -335,19 +322,20 @@ def put_file(
         InvalidInput: It cannot be a path, or a folder is there.
         QuotaExceeded: The owner has no room for it.
     """
+    hub, row = asking.hub, asking.row
     run, path = place
     name = tree_path(path)
     if len(path) > PATH or "\ufffd" in path:
         raise InvalidInput(f"a path here is UTF-8, and has at most {PATH} characters")
     with closing(open_repository(hub, row)) as repository:
         with hub.database.session(reads_only=True) as session:
-            _require_live(HubStore(hub, principal, row, session, repository, StoredRuns()), run, path)
+            _require_live(HubStore(asking, session, repository, StoredRuns()), run, path)
         stored = store_content(Storing(hub, row, repository.backend), read, name)
         # While this lock is held no pack goes away, and afterwards the row keeps it.
         with repository.lock("writer", "tracking").shared(repository.wait):
             require_there(repository, stored)
             with hub.database.session() as session:
-                store = HubStore(hub, principal, row, session, repository, StoredRuns())
+                store = HubStore(asking, session, repository, StoredRuns())
                 _require_live(store, run, path)
                 session.merge(
                     TrackedFile(

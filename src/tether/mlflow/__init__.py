@@ -1,1 +1,1 @@
-"""What MLflow's clients ask a tracking server, answered from runs: requests in, answers out, without a framework."""
+"""What MLflow's clients ask of a tracking server: requests in, answers out, without a framework."""

@@ -79,8 +79,8 @@ def given(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-# In the words of MLflow's protocol. Clients repeat requests for minutes after 500 and 503, so only what may pass
-# has such a status.
+# In the words of MLflow's protocol. Clients repeat requests for minutes after 500 and 503, so only what may
+# pass has such a status.
 _CODES: tuple[tuple[type[TetherError], int, str], ...] = (
     (NotFound, 404, "RESOURCE_DOES_NOT_EXIST"),
     (AlreadyExists, 400, "RESOURCE_ALREADY_EXISTS"),

@@ -1,4 +1,4 @@
-"""`mlflow.json`: what an MLflow client said of a run beside its parameters and metrics; see docs/format/run.md.
+"""`mlflow.json`: what a client said of a run beside its parameters and metrics; see docs/format/run.md.
 
 Whoever may push can write any document, so what it says is shown and never trusted.
 """

@@ -1,4 +1,4 @@
-"""Experiments: names under which runs stand. They follow from the runs, and from what was said of the names."""
+"""Experiments: names under which runs stand. They follow from the runs, and from what was said of names."""
 
 import re
 from dataclasses import dataclass, field

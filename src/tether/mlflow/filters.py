@@ -1,4 +1,4 @@
-"""Filters and orders as clients write them: `metrics.loss < 0.5 and tags.team = 'vision'`, `params.lr DESC`."""
+"""Filters and orders as clients write them: `metrics.loss < 0.5 and tags.team = 'a'`, `params.lr DESC`."""
 
 import math
 import operator
@@ -96,7 +96,8 @@ def ordered(things: Sequence[_T], orders: Iterable[str], look: "Look[_T]") -> li
         if match is None or len(text) > _MOST_FILTER:
             raise InvalidInput(f"not an order: {text[:200]!r}")
         kind, key = _name(_Token("name", match["name"]))
-        having, lacking = [], []
+        having: list[tuple[Any, _T]] = []
+        lacking: list[tuple[Any, _T]] = []
         for thing in found:
             value = look(thing, kind, key)
             lacks = value is None or (isinstance(value, float) and math.isnan(value))

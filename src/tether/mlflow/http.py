@@ -1,6 +1,7 @@
 """HTTP/1.1 between one connection and the answers, as much of it as clients of the tracking server use.
 
-A training may ask a hundred thousand times, so this is written for that: a request costs a few calls of the system.
+A training may ask a hundred thousand times, and this is written for that: a request costs a few calls of the
+system.
 """
 
 import socket
@@ -8,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -24,7 +25,20 @@ _MOST_DRAINED = 1 << 30
 _BLOCK = 1 << 20
 _IDLE_S = 600.0
 _REASONS = {200: b"OK", 400: b"Bad Request", 404: b"Not Found", 413: b"Content Too Large"}
+_HEADERS = frozenset({b"content-length", b"transfer-encoding", b"expect", b"connection"})
 _METHODS = frozenset({b"GET", b"POST", b"PUT", b"PATCH", b"DELETE"})
+
+
+class Lines(Protocol):
+    """What comes from a client."""
+
+    def readline(self, most: int = ..., /) -> bytes:
+        """Return a line, or as much of it as that."""
+        ...
+
+    def read(self, most: int = ..., /) -> bytes:
+        """Return so many bytes; fewer at the end."""
+        ...
 
 
 class _Refused(Exception):
@@ -78,7 +92,7 @@ class Exchange:
             while self._one(connection, stream):
                 pass
 
-    def _one(self, connection: socket.socket, stream: BinaryIO) -> bool:
+    def _one(self, connection: socket.socket, stream: Lines) -> bool:
         """Answer one request; say whether another one may come."""
         try:
             head = _read_head(stream)
@@ -102,7 +116,7 @@ class Exchange:
             _send(connection, Answer(error.status, said), closes=True)
             return False
 
-    def _answered(self, connection: socket.socket, stream: BinaryIO, head: _Head) -> bool:
+    def _answered(self, connection: socket.socket, stream: Lines, head: _Head) -> bool:
         target = head.target[len(self._secret) + 1 :].decode("ascii", "replace")
         path, _, query = target.partition("?")
         if "%" in path:
@@ -139,7 +153,7 @@ def _safely(handle: Callable[[Call], Answer], call: Call) -> Answer:
         return Answer(422, msgspec.json.encode(said))
 
 
-def _read_head(stream: BinaryIO) -> _Head | None:
+def _read_head(stream: Lines) -> _Head | None:
     """Read the lines before the body; None where the client has ended the connection."""
     line = stream.readline(_MOST_LINE)
     if not line:
@@ -147,37 +161,40 @@ def _read_head(stream: BinaryIO) -> _Head | None:
     words = line.split()
     if len(words) != 3 or words[0] not in _METHODS or not words[2].startswith(b"HTTP/1."):
         raise _Refused(400, "not a request")
-    length, chunked, waits, closes = 0, False, False, words[2] == b"HTTP/1.0"
+    headers = _read_headers(stream)
+    length: int | None = _length(headers.get(b"content-length", b"0"))
+    if b"transfer-encoding" in headers:
+        if headers[b"transfer-encoding"].lower() != b"chunked" or b"content-length" in headers:
+            raise _Refused(400, "no such encoding")
+        length = None
+    waits = headers.get(b"expect", b"").lower() == b"100-continue"
+    closes = words[2] == b"HTTP/1.0" or headers.get(b"connection", b"").lower() == b"close"
+    return _Head(words[0].decode(), words[1], length, waits, closes)
+
+
+def _read_headers(stream: Lines) -> dict[bytes, bytes]:
+    """Return the headers that matter here, by their names in small letters."""
+    found: dict[bytes, bytes] = {}
     for _ in range(_MOST_HEADERS):
         line = stream.readline(_MOST_LINE)
         if line in (b"\r\n", b"\n"):
-            if chunked and length:
-                raise _Refused(400, "two lengths of one body")
-            return _Head(words[0].decode(), words[1], None if chunked else length, waits, closes)
+            return found
         name, colon, value = line.partition(b":")
         if not colon or not line.endswith(b"\n"):
             raise _Refused(400, "not a header")
-        name, value = name.lower(), value.strip()
-        if name == b"content-length":
-            length = _length(value, length)
-        elif name == b"transfer-encoding":
-            chunked = value.lower() == b"chunked"
-            if not chunked:
-                raise _Refused(400, "no such encoding")
-        elif name == b"expect":
-            waits = value.lower() == b"100-continue"
-        elif name == b"connection":
-            closes = closes or value.lower() == b"close"
+        name = name.lower()
+        if name in _HEADERS and found.setdefault(name, value.strip()) != value.strip():
+            raise _Refused(400, "two headers that differ")
     raise _Refused(400, "too many headers")
 
 
-def _length(value: bytes, before: int) -> int:
-    if not value.isdigit() or len(value) > 18 or before not in (0, int(value)):
+def _length(value: bytes) -> int:
+    if not value.isdigit() or len(value) > 18:
         raise _Refused(400, "not a length")
     return int(value)
 
 
-def _body(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
+def _body(stream: Lines, length: int | None) -> Iterator[bytes]:
     """Yield the blocks of a body.
 
     Raises:
@@ -202,7 +219,7 @@ def _body(stream: BinaryIO, length: int | None) -> Iterator[bytes]:
             return
 
 
-def _counted(stream: BinaryIO, length: int) -> Iterator[bytes]:
+def _counted(stream: Lines, length: int) -> Iterator[bytes]:
     while length:
         data = stream.read(min(length, _BLOCK))
         if not data:

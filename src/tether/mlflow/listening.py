@@ -1,6 +1,7 @@
-"""A private server on loopback for one command. It starts at once: what answers is imported with the first request.
+"""A private server on loopback for one command. What answers is imported with the first request.
 
-Every user of the machine can reach a port on loopback, so the address has a secret that only the command is told.
+Every user of the machine can reach a port on loopback, so the address has a secret that only the command is
+told.
 """
 
 import hmac
@@ -35,7 +36,8 @@ class Listener:
     """
 
     def __init__(self, make: Callable[[], "Exchange"]) -> None:
-        self._make, self._exchange = make, None
+        self._make = make
+        self._exchange: Exchange | None = None
         self._making = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._changing = threading.Lock()
@@ -56,9 +58,8 @@ class Listener:
             socket.create_connection(self._socket.getsockname()[:2], timeout=_GRACE_S).close()
         self._thread.join(_GRACE_S)
         self._socket.close()
-        exchange: Exchange | None = self._exchange
-        if exchange is not None:
-            exchange.finish(_GRACE_S)
+        if self._exchange is not None:
+            self._exchange.finish(_GRACE_S)
         with self._changing:
             left = dict(self._open)
         for connection in left:

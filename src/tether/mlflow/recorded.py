@@ -1,4 +1,4 @@
-"""What a run that is recorded says to an MLflow client: `run.json` as plain values, with `mlflow.json` where it has one."""
+"""What a recorded run says to a client: `run.json` as plain values, with `mlflow.json` where it has one."""
 
 import json
 import math

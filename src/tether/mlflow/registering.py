@@ -23,7 +23,7 @@ from tether.mlflow.views import artifact_uri
 
 _MOST_MODELS, _MOST_VERSIONS = 100, 10_000
 _STAGES = {each.lower(): each for each in ("None", "Staging", "Production", "Archived")}
-_NOT_IN_NAMES = re.compile(r"[/:.%\"']")
+_IS_PROMPT, _FALSE = "mlflow.prompt.is_prompt", "false"
 _MODELS = "models:/"
 
 
@@ -299,7 +299,7 @@ def _latest(model: Registered) -> list[Version]:
 
 def _look_model(model: Registered, kind: str, key: str) -> Any:
     if kind == "tag":
-        return model.tags.get(key)
+        return _tag(model.tags, key)
     facts = {
         "name": model.name,
         "creation_timestamp": model.created,
@@ -313,7 +313,7 @@ def _look_model(model: Registered, kind: str, key: str) -> Any:
 
 def _look_version(version: Version, kind: str, key: str) -> Any:
     if kind == "tag":
-        return version.tags.get(key)
+        return _tag(version.tags, key)
     facts = {
         "name": version.name,
         "version_number": version.number,
@@ -330,6 +330,11 @@ def _look_version(version: Version, kind: str, key: str) -> Any:
     if kind != "attribute" or key not in facts:
         raise InvalidInput(f"versions of models have no {kind} {key!r}")
     return facts[key]
+
+
+def _tag(tags: dict[str, str], key: str) -> str | None:
+    """Return a tag; models that do not say that they are prompts are none, which clients ask for."""
+    return tags.get(key, _FALSE if key == _IS_PROMPT else None)
 
 
 def _model_view(model: Registered) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The registry of models: it is nowhere kept as such, and follows from what happened to it.
 
-Each event lies in the run that it belongs to, so the registry travels with the runs. Where two people registered
-the same version of a model apart from each other, the later one gets the next free number.
+Each event lies in the run that it belongs to, so the registry travels with the runs. Where two people
+registered the same version of a model apart from each other, the later one gets the next free number.
 """
 
 from collections.abc import Callable, Iterable, Mapping

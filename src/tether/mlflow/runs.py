@@ -1,5 +1,6 @@
 """Runs: begun, changed, logged into, read and searched."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -79,7 +80,7 @@ def log_metric(call: Call) -> Answer:
     """Answer runs/log-metric."""
     asked = decoded(call.body, _LogMetric)
     run = asked.run_id or asked.run_uuid
-    call.store.log(run, (_point(asked),), {})
+    call.store.log(run, _new(call, run, [asked]), {})
     if asked.model_id:
         _measured(call, run, [asked])
     return EMPTY
@@ -89,7 +90,7 @@ def log_batch(call: Call) -> Answer:
     """Answer runs/log-batch."""
     asked = decoded(call.body, _LogBatch)
     parameters = {each.key: _parameter(each) for each in asked.params}
-    call.store.log(asked.run_id, [*map(_point, asked.metrics)], parameters)
+    call.store.log(asked.run_id, _new(call, asked.run_id, asked.metrics), parameters)
     if asked.tags:
         _tagged(call, asked.run_id, {each.key: each.value for each in asked.tags})
     of_models = [each for each in asked.metrics if each.model_id]
@@ -103,6 +104,17 @@ def log_parameter(call: Call) -> Answer:
     asked = decoded(call.body, _LogParameter)
     call.store.log(asked.run_id or asked.run_uuid, (), {asked.key: _parameter(asked)})
     return EMPTY
+
+
+def _new(call: Call, run: str, metrics: Sequence[_Metric]) -> list[Point]:
+    """Return the values that are new: a client that ties a model to values of its run sends these again."""
+    known = {
+        point
+        for name in {each.key for each in metrics if each.model_id}
+        for point in call.store.history(run, name)
+    }
+    points = [_point(each) for each in metrics]
+    return [point for point in points if point not in known] if known else points
 
 
 def _point(sent: _Metric) -> Point:

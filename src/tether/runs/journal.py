@@ -83,7 +83,7 @@ class Journal:
             os.close(descriptor)
 
     def beside(self, run: str) -> "Journal":
-        """Make the folder of another run, which is under way for as long as this one is: they share the lock."""
+        """Make the folder of another run, which is under way for as long as this one: they share the lock."""
         other = Journal(self.folder.with_name(run))
         with translated(str(other.folder)):
             other.folder.mkdir()
@@ -193,7 +193,7 @@ class Journal:
             AlreadyExists: One has another value already.
         """
         known = self.record().parameters
-        rows = []
+        rows: list[dict[str, object]] = []
         for name, value in values.items():
             kept = scalar(value)
             if known.get(check_name(name, "parameter"), kept) != kept:
@@ -219,7 +219,7 @@ class Journal:
                 self._append(_ARTEFACTS, {"path": path})
 
     def receive(self, name: str, blocks: Iterable[bytes]) -> None:
-        """Keep a file that comes in blocks; whatever goes wrong, what was kept under its name stays as it was.
+        """Keep a file that comes in blocks; if that fails, what was kept under its name stays as it was.
 
         Raises:
             InvalidInput: The name leads elsewhere.

@@ -16,6 +16,7 @@ from tether.hub.routes.dependencies import OCTETS, Hosted, hub_of, repository_fo
 from tether.hub.routes.streaming import HeldStream
 from tether.hub.runending import end_run
 from tether.hub.tracking import HubStore, StoredRuns, put_file
+from tether.hub.workspaces import Asking
 from tether.mlflow.artefacts import place_of
 from tether.mlflow.calls import EMPTY, MOST_BODY, Answer, Call, refused
 from tether.mlflow.routes import answer, is_reading, is_upload, upload_place
@@ -37,14 +38,14 @@ class _Undone(Exception):
 # The protocol is MLflow's and described there, so OpenAPI does not list it.
 @router.api_route("/{owner}/{name}/api/{rest:path}", methods=_METHODS, include_in_schema=False)
 async def track(request: Request, owner: str, name: str, rest: str) -> Response:
-    """Answer a client of MLflow as `tether.mlflow` does; who may push may log, and who may read may search."""
+    """Answer a client of MLflow as `tether.mlflow` does: who may push may log, who may read may search."""
     method, path = request.method, f"/api/{rest}"
     need = repository_for(Role.READ if is_reading(method, path) else Role.WRITE)
     try:
         found = await run_in_threadpool(need, request, hub_of(request), owner, name)
         if is_upload(method, path):
             place = place_of(upload_place(path))
-            await upload(request, lambda read: put_file(found.hub, found.principal, found.row, place, read))
+            await upload(request, lambda read: put_file(_asking(found), place, read))
             return _plain(EMPTY)
         query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return await run_in_threadpool(_answered, found, (method, path), query, await _body(request))
@@ -67,7 +68,7 @@ def _answered(found: Hosted, asked: tuple[str, str], query: dict[str, list[str]]
     close: Callable[[], Any] = repository.close
     try:
         with found.hub.database.session(reads_only=is_reading(*asked)) as session:
-            store = HubStore(found.hub, found.principal, found.row, session, repository, _stored)
+            store = HubStore(_asking(found), session, repository, _stored)
             done = answer(Call(store, *asked, query, body, user=found.principal.name))
             if done.status != 200:
                 raise _Undone(done)
@@ -83,6 +84,10 @@ def _answered(found: Hosted, asked: tuple[str, str], query: dict[str, list[str]]
     finally:
         close()
     return _plain(done)
+
+
+def _asking(found: Hosted) -> Asking:
+    return Asking(found.hub, found.principal, found.row)
 
 
 def _nothing() -> None:
