@@ -36,7 +36,18 @@ def room(tmp_path_factory: pytest.TempPathFactory, major: str) -> Room:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "OMP_NUM_THREADS": "1",
     }
-    done = room.run("run", "-q", "--param", "speed=2", "--", "python", str(SCRIPT), str(room.home / "calls"))
+    done = room.run(
+        "run",
+        "-q",
+        "--param",
+        "speed=2",
+        "--param",
+        "lr=1e-1",
+        "--",
+        "python",
+        str(SCRIPT),
+        str(room.home / "calls"),
+    )
     assert done.code == 0, done
     return room
 

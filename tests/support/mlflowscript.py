@@ -87,7 +87,7 @@ def look(run: str) -> None:
     points = client.get_metric_history(run, "loss")
     assert [(each.step, round(each.value, 2)) for each in points] == [(0, 1.0), (1, 0.5), (2, 0.33)]
     seen = client.get_run(run)
-    assert seen.data.params == {"lr": "0.1", "layers": "3", "note": "0.10"}, seen.data.params
+    assert {"lr": "0.1", "layers": "3", "note": "0.10"}.items() <= seen.data.params.items()
     assert seen.info.status == "FINISHED"
     assert seen.data.tags["team"] == "vision"
     assert [each.dataset.name for each in seen.inputs.dataset_inputs] == ["train"]

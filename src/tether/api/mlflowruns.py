@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from tether.api.mlflowlive import LiveRun, name_or_none, points_from, unlike
 from tether.api.opened import Opened
 from tether.core.names import RUNS, path_bytes, run_ref
 from tether.core.tree import Entry, EntryKind
@@ -24,79 +25,22 @@ from tether.mlflow.document import RUNNING, Document, Event
 from tether.mlflow.recorded import (
     document_of,
     inputs_of,
-    points_of,
     recorded_status,
-    scalar_of,
     status_of,
     summarised,
     text_of,
 )
 from tether.mlflow.store import Contents, File, Point, Run
 from tether.repo.history import History
-from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, PATCH, RECORD, TRACKED, Journal
-from tether.runs.metrics import Metrics, Series, read_lines
+from tether.runs.journal import ENVIRONMENT, FOLDER, PATCH, TRACKED, Journal
+from tether.runs.metrics import Series
 from tether.runs.reading import KnownRun, read_file, runs_of, series_of, stored_run, under_way
-from tether.runs.rundoc import RunRecord, Status, check_name, stamp
+from tether.runs.rundoc import Status, stamp
 from tether.runs.sealing import ARTEFACTS, Ending, seal
 
 _MOST_OPEN = 64
 """Runs whose files stay open; a sweep may leave a thousand without an end."""
 _BLOCK = 1 << 20
-
-
-class _Live:
-    """A run of this command.
-
-    Attributes:
-        journal: Where it is written.
-        document: What clients said of it; it has no data of the record, which is added when it is shown.
-    """
-
-    def __init__(self, journal: Journal, document: Document) -> None:
-        self.journal, self.document = journal, document
-        self._read, self._metrics = 0, Metrics()
-        self._latest: dict[str, tuple[int, Point]] = {}
-
-    def keep(self, document: Document) -> None:
-        """Change what is known of it."""
-        self.journal.replace(TRACKED, document.encode())
-        self.document = document
-
-    def call(self, name: str) -> None:
-        """Call it as its client does, unless the person said how."""
-        record = RunRecord.decode(self.journal.read(RECORD) or b"")
-        if record.name in (None, self.document.name) and name != record.name and _name(name) is not None:
-            self.journal.tell(msgspec.structs.replace(record, name=name))
-
-    def metrics(self) -> Metrics:
-        """Return the metrics so far; only what was added since the last time is read."""
-        try:
-            with (self.journal.folder / METRICS).open("rb") as file:
-                file.seek(self._read)
-                data = file.read()
-        except FileNotFoundError:
-            data = b""
-        whole = data[: data.rfind(b"\n") + 1]
-        self._read += len(whole)
-        return read_lines(whole.splitlines(), self._metrics)
-
-    def latest(self) -> dict[str, Point]:
-        """Return of each metric the value with the greatest step, of those the newest."""
-        for name, series in self.metrics().series.items():
-            seen, best = self._latest.get(name, (0, None))
-            count = len(series.steps)
-            if count > seen:
-                new = _points(name, series, seen)
-                best = max([*new, best] if best else new, key=lambda each: (each.step, each.time))
-                self._latest[name] = (count, best)
-        return {name: point for name, (_, point) in self._latest.items()}
-
-    def run(self) -> Run:
-        """Return it as clients see it."""
-        record = self.journal.record()
-        shown = document_of(msgspec.to_builtins(record), self.document.encode())
-        parameters = {name: text_of(value) for name, value in record.parameters.items()}
-        return Run(record.id, shown, parameters, self.latest, True)
 
 
 class JournalStore:
@@ -113,7 +57,7 @@ class JournalStore:
     def __init__(self, repo: Opened, journal: Journal) -> None:
         self.lock = threading.RLock()
         self._repo, self._main = repo, journal.id
-        self._live = {journal.id: _Live(journal, Document())}
+        self._live = {journal.id: LiveRun(journal, Document())}
         self._stored: dict[str, Run] = {}
         self._open: OrderedDict[str, Journal] = OrderedDict()
         self._begun = self._closed = False
@@ -182,7 +126,7 @@ class JournalStore:
             live.call(document.name)
             live.keep(msgspec.structs.replace(document, events=live.document.events))
             return live.run()
-        live = _Live(self._beside(document), Document())
+        live = LiveRun(self._beside(document), Document())
         live.keep(msgspec.structs.replace(document, command=self._main))
         self._live[live.journal.id] = live
         return live.run()
@@ -192,7 +136,7 @@ class JournalStore:
         newest = max((*self._live, *self._refs()))
         journal = main.beside(make_ulid(now.micros, secrets.randbits(DRAWN_BITS), newest))
         record = msgspec.structs.replace(
-            main.record(), id=journal.id, name=_name(document.name), started=stamp(now), parameters={}
+            main.record(), id=journal.id, name=name_or_none(document.name), started=stamp(now), parameters={}
         )
         journal.tell(record)
         return journal
@@ -226,7 +170,7 @@ class JournalStore:
         journal = self._changing(run).journal
         if parameters:
             try:
-                journal.add_parameters({name: scalar_of(text) for name, text in parameters.items()})
+                journal.add_parameters(unlike(journal, parameters))
             except AlreadyExists as error:
                 raise InvalidInput(
                     f"Changing param values is not allowed: {error}", hint=error.hint
@@ -249,7 +193,7 @@ class JournalStore:
         else:
             several = series_of(self._repo.repository, self._known(run))
         series = several.get(name)
-        return [] if series is None else _points(name, series)
+        return [] if series is None else points_from(name, series)
 
     def events(self) -> Iterable[Event]:
         """Return what happened to experiments and the registry."""
@@ -263,7 +207,7 @@ class JournalStore:
         kept = (*live.document.events, msgspec.structs.replace(event, at=self._last_event))
         live.keep(msgspec.structs.replace(live.document, events=kept))
 
-    def _changing(self, run: str) -> _Live:
+    def _changing(self, run: str) -> LiveRun:
         self._check_open()
         live = self._live.get(run)
         if live is None:
@@ -360,24 +304,11 @@ class JournalStore:
             seal(self._repo.repository, live.journal, Ending(how, ended=ended), self._repo.author)
 
 
-def _points(name: str, series: Series, start: int = 0) -> list[Point]:
-    columns = zip(series.steps[start:], series.values[start:], series.times[start:], strict=True)
-    return points_of(name, columns)
-
-
 def _stamp(repo: Opened, millis: int) -> str | None:
     """Return a time that a client said; None where there is no such time."""
     try:
         return stamp(repo.clock()._replace(micros=millis * 1000))
     except (OverflowError, ValueError):
-        return None
-
-
-def _name(name: str) -> str | None:
-    """Return a name that a run can have; None where it cannot have this one."""
-    try:
-        return check_name(name, "run")
-    except InvalidInput:
         return None
 
 

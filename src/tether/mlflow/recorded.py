@@ -93,6 +93,16 @@ def scalar_of(text: str) -> str | int | float:
     return number if math.isfinite(number) and repr(number) == text else text
 
 
+def is_same(value: object, text: str) -> bool:
+    """Say whether a text means a parameter that is known, as a number or a word."""
+    if text_of(value).lower() == text.lower():
+        return True
+    try:
+        return isinstance(value, int | float) and float(value) == float(text)
+    except ValueError:
+        return False
+
+
 def summarised(metrics: Mapping[str, Mapping[str, Any]], ended: int | None) -> dict[str, Point]:
     """Return the last values of metrics that a record sums up."""
     return {
