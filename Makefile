@@ -38,6 +38,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(BIN)/python -m tests.support.azurite
 	@$(BIN)/python -m tests.support.validators
+	@$(BIN)/python -m tests.support.mlflowclient
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)

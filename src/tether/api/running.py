@@ -6,9 +6,13 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.runinputs import RunRequest, Start, asked_for, check_request, own_code, pin_inputs, read_input
@@ -27,6 +31,36 @@ from tether.runs.sealing import Ending, recover, seal, unpin
 
 RUN_ID, RUN_FOLDER, METRICS_FILE = "TETHER_RUN_ID", "TETHER_RUN_FOLDER", "TETHER_METRICS"
 DATA_PREFIX, PARAMETER_PREFIX = "TETHER_DATA_", "TETHER_PARAM_"
+
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What is run.
+
+    Attributes:
+        command: Program and arguments.
+        folder: Where.
+        environ: The environment.
+        name: What people call it.
+        data: What it reads, each `NAME=REV:PATH`, or `REV:PATH` named after the last part of the path.
+        parameters: By name.
+        seeds: By name.
+        artefacts: Files and folders to keep when it ends, relative to `folder`.
+        checkout: Give it folders with the data.
+        mlflow: Give it an MLflow server of its own, unless the environment names another one.
+    """
+
+    command: tuple[str, ...]
+    folder: Path
+    environ: Mapping[str, str]
+    name: str | None = None
+    data: tuple[str, ...] = ()
+    parameters: Mapping[str, Scalar] = field(default_factory=dict)
+    seeds: Mapping[str, int] = field(default_factory=dict)
+    artefacts: tuple[str, ...] = ()
+    checkout: bool = True
+    mlflow: bool = True
 
 
 class Begun(NamedTuple):
@@ -86,17 +120,25 @@ def run_command(
         environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
         if request.observe:
             environ |= variables(run.journal.folder, environ)
+
+        endpoint = Endpoint(repo, run.journal, request.environ) if _wants_mlflow(request) else None
+        given = {} if endpoint is None else endpoint.variables
+        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
-        with described(run.journal, request):
+        with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
         run.journal.kept = True
-        for given in request.artefacts:
+        for path in request.artefacts:
             with suppress(NotFound):  # a command that failed may not have made it
                 run.journal.artefact(request.folder / given, artefact_name(given))
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
+
+                run.journal.artefact(request.folder / path, artefact_name(path))
         ending = Ending(done.status, done.exit, done.resources, done.output)
+        if endpoint is not None:
+            endpoint.close(done.status)
         record = seal(repo.repository, run.journal, ending, repo.author)
     return Outcome(record, done.code, observed)
 
@@ -114,6 +156,14 @@ def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
         if found is not None:
             run.journal.write(OBSERVED, found.encode())
     return found
+
+        if endpoint is not None:
+            endpoint.store(done.status)
+    return Outcome(record, done.code)
+
+
+def _wants_mlflow(request: RunRequest) -> bool:
+    return request.mlflow and not request.environ.get(ADDRESS)
 
 
 def artefact_name(path: str) -> str:
