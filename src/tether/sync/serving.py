@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
+from tether.core.compression import Codec
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import (
@@ -30,7 +31,7 @@ from tether.repo.history import History, newest
 from tether.repo.objectdb import ObjectDb
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
-from tether.repo.packs import count_objects, pack_key, read_contents
+from tether.repo.packs import count_objects, has_differences, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
@@ -115,8 +116,13 @@ class Serving:
                 raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
             places.append(place)
         places.sort(key=lambda place: (place.pack, place.frame.offset))
-        sizes = accumulate(FRAME_SIZE + place.frame.stored for place in places)
+        differs = any(place.frame.codec == Codec.DIFFERENCE for place in places)
+        lengths = (place.frame.raw if differs else place.frame.stored for place in places)
+        sizes = accumulate(FRAME_SIZE + length for length in lengths)
         ends = [end for end in sizes if limit is None or end < limit + FRAME_SIZE + MAX_SHARED]
+        if differs:  # only when they are whole again is it known how long they are
+            reply = b"".join(self._sent(places[: len(ends)]))
+            return len(reply), iter([reply])
         return (ends[-1] if ends else 0), self._sent(places[: len(ends)])
 
     def _sent(self, places: Sequence[Place]) -> Iterator[bytes]:
@@ -135,6 +141,8 @@ class Serving:
         with self._tracer.span("negotiate", question="shares", digests=len(digests)):
             for name, count in sorted(self.counts(digests).items()):
                 with suppress(NotFound):  # merged into another one just now
+                    if self._repository.has_differences and has_differences(backend, name):
+                        continue
                     size = backend.size(pack_key(name))
                     found.append(PackShare(name, size, count_objects(backend, name), count))
         return found
