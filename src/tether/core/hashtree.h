@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LANES 16
+#define MANY 16 /* inputs that a kernel takes */
 #define BLOCK 64
 #define LEAF 1024
 #define VALUE 32
@@ -51,41 +51,53 @@ static const uint32_t START[8] = {0x6A09E667u, 0xBB67AE85u, 0x3C6EF372u, 0xA54FF
     ROUND(9, 14, 11, 5, 8, 12, 15, 1, 13, 3, 0, 10, 2, 6, 4, 7);     \
     ROUND(11, 15, 5, 0, 1, 9, 8, 6, 14, 10, 2, 12, 3, 4, 7, 13)
 
-/* Columns of two rows exchanged at a distance: four times, and rows are columns. */
-#define UPPER(d, j) (((j) & (d)) ? 16 + ((j) ^ (d)) : (j))
-#define LOWER(d, j) (((j) & (d)) ? 16 + (j) : ((j) ^ (d)))
-#define ALL(f, d)                                                                                   \
-    f(d, 0), f(d, 1), f(d, 2), f(d, 3), f(d, 4), f(d, 5), f(d, 6), f(d, 7), f(d, 8), f(d, 9),       \
-        f(d, 10), f(d, 11), f(d, 12), f(d, 13), f(d, 14), f(d, 15)
-#define EXCHANGE(d)                                                        \
-    for (i = 0; i < LANES; i++)                                            \
-        if (!(i & (d))) {                                                  \
-            row one = w[i], other = w[i | (d)];                            \
-            w[i] = __builtin_shufflevector(one, other, ALL(UPPER, d));     \
+/* Columns of two rows exchanged at a distance: once for each power of two, and rows are columns. */
+#define UPPER(d, j) (((j) & (d)) ? LANES + ((j) ^ (d)) : (j))
+#define LOWER(d, j) (((j) & (d)) ? LANES + (j) : ((j) ^ (d)))
+#define ALL4(f, d) f(d, 0), f(d, 1), f(d, 2), f(d, 3)
+#define ALL8(f, d) ALL4(f, d), f(d, 4), f(d, 5), f(d, 6), f(d, 7)
+#define ALL16(f, d) \
+    ALL8(f, d), f(d, 8), f(d, 9), f(d, 10), f(d, 11), f(d, 12), f(d, 13), f(d, 14), f(d, 15)
+#define EXCHANGE(d)                                                          \
+    for (i = 0; i < 16; i++)                                                 \
+        if (!(i & (d))) {                                                    \
+            row one = w[i], other = w[i | (d)];                              \
+            w[i] = __builtin_shufflevector(one, other, ALL(UPPER, d));       \
             w[i | (d)] = __builtin_shufflevector(one, other, ALL(LOWER, d)); \
         }
 
-typedef uint32_t row __attribute__((vector_size(BLOCK)));
 typedef void (*kernel)(const uint8_t *data, size_t stride, size_t blocks, uint64_t counter, uint32_t flags,
                        uint8_t *values);
 
 #define KERNEL hash_plain
 #define TARGET
+#define LANES 4
+#define ALL ALL4
 #include "hashtree.h"
 #undef KERNEL
 #undef TARGET
+#undef LANES
+#undef ALL
 
 #ifdef __x86_64__
 #define KERNEL hash_avx2
 #define TARGET __attribute__((target("avx2")))
+#define LANES 8
+#define ALL ALL8
 #include "hashtree.h"
 #undef KERNEL
 #undef TARGET
+#undef LANES
+#undef ALL
 #define KERNEL hash_avx512
 #define TARGET __attribute__((target("avx512f")))
+#define LANES 16
+#define ALL ALL16
 #include "hashtree.h"
 #undef KERNEL
 #undef TARGET
+#undef LANES
+#undef ALL
 #endif
 
 /* The kernel of a name, or the best one if it is empty; NULL where this machine cannot run it. */
@@ -146,7 +158,7 @@ static size_t merge_once(kernel hash, uint8_t *values, size_t count)
     uint8_t last[VALUE];
     size_t pairs = count / 2, i;
     memcpy(last, values + (count - 1) * VALUE, VALUE);
-    for (i = 0; i < pairs; i += LANES)
+    for (i = 0; i < pairs; i += MANY)
         hash(values + i * BLOCK, BLOCK, 1, 0, PARENT, values + i * VALUE);
     if (count % 2)
         memcpy(values + pairs * VALUE, last, VALUE);
@@ -158,7 +170,7 @@ static void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t 
                         uint8_t *value)
 {
     size_t whole = size / LEAF, count = (size + LEAF - 1) / LEAF, i = 0;
-    for (; i + LANES <= whole; i += LANES)
+    for (; i + MANY <= whole; i += MANY)
         hash(data + i * LEAF, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
     for (; i < count; i++)
         leaf_value(data + i * LEAF, i < whole ? LEAF : size - i * LEAF, counter + i, room + i * VALUE);
@@ -176,47 +188,57 @@ static void root_value(kernel hash, uint8_t *room, size_t count, uint8_t *value)
 
 #else
 
-/* Hash an input of whole blocks in each lane: leaves, which count on, or parents. */
+/* Hash sixteen inputs of whole blocks, one in each lane: leaves, which count on, or parents. */
 TARGET static void KERNEL(const uint8_t *data, size_t stride, size_t blocks, uint64_t counter, uint32_t flags,
                           uint8_t *values)
 {
+    typedef uint32_t row __attribute__((vector_size(4 * LANES)));
     row state[8], v[16], w[16], low, high;
     uint32_t words[8][LANES];
-    size_t block;
-    int i, lane;
+    size_t block, first;
+    int i, lane, part;
     uint32_t step = flags & PARENT ? 0 : 1;
-    for (i = 0; i < 8; i++)
-        state[i] = (row){0} + START[i];
-    for (lane = 0; lane < LANES; lane++) {
-        low[lane] = (uint32_t)(counter + lane * step);
-        high[lane] = (uint32_t)((counter + lane * step) >> 32);
+    for (first = 0; first < MANY; first += LANES, data += LANES * stride, values += LANES * VALUE) {
+        for (i = 0; i < 8; i++)
+            state[i] = (row){0} + START[i];
+        for (lane = 0; lane < LANES; lane++) {
+            uint64_t number = counter + (first + lane) * step;
+            low[lane] = (uint32_t)number;
+            high[lane] = (uint32_t)(number >> 32);
+        }
+        for (block = 0; block < blocks; block++) {
+            uint32_t mark = flags;
+            if (step)
+                mark |= (block == 0 ? LEAF_START : 0) | (block + 1 == blocks ? LEAF_END : 0);
+            for (part = 0; part < 16 / LANES; part++)
+                for (lane = 0; lane < LANES; lane++)
+                    memcpy(&w[part * LANES + lane], data + lane * stride + block * BLOCK + part * 4 * LANES,
+                           4 * LANES);
+#if LANES == 16
+            EXCHANGE(8)
+#endif
+#if LANES >= 8
+            EXCHANGE(4)
+#endif
+            EXCHANGE(2)
+            EXCHANGE(1)
+            for (i = 0; i < 8; i++)
+                v[i] = state[i];
+            for (i = 0; i < 4; i++)
+                v[8 + i] = (row){0} + START[i];
+            v[12] = low;
+            v[13] = high;
+            v[14] = (row){0} + (uint32_t)BLOCK;
+            v[15] = (row){0} + mark;
+            ROUNDS();
+            for (i = 0; i < 8; i++)
+                state[i] = v[i] ^ v[i + 8];
+        }
+        memcpy(words, state, sizeof(words));
+        for (lane = 0; lane < LANES; lane++)
+            for (i = 0; i < 8; i++)
+                memcpy(values + lane * VALUE + i * 4, &words[i][lane], 4);
     }
-    for (block = 0; block < blocks; block++) {
-        uint32_t mark = flags;
-        if (step)
-            mark |= (block == 0 ? LEAF_START : 0) | (block + 1 == blocks ? LEAF_END : 0);
-        for (i = 0; i < LANES; i++)
-            memcpy(&w[i], data + i * stride + block * BLOCK, BLOCK);
-        EXCHANGE(8)
-        EXCHANGE(4)
-        EXCHANGE(2)
-        EXCHANGE(1)
-        for (i = 0; i < 8; i++)
-            v[i] = state[i];
-        for (i = 0; i < 4; i++)
-            v[8 + i] = (row){0} + START[i];
-        v[12] = low;
-        v[13] = high;
-        v[14] = (row){0} + (uint32_t)BLOCK;
-        v[15] = (row){0} + mark;
-        ROUNDS();
-        for (i = 0; i < 8; i++)
-            state[i] = v[i] ^ v[i + 8];
-    }
-    memcpy(words, state, sizeof(words));
-    for (lane = 0; lane < LANES; lane++)
-        for (i = 0; i < 8; i++)
-            memcpy(values + lane * VALUE + i * 4, &words[i][lane], 4);
 }
 
 #endif

@@ -132,6 +132,22 @@ def test_a_system_that_cannot_copy(
     assert desk.file.read_bytes() == CASES["in place"]
 
 
+@pytest.mark.parametrize("new", list(CASES.values()), ids=list(CASES))
+def test_a_system_that_shares_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bytes) -> None:
+    """The new file begins as the whole old one, also where that is longer, and nothing is copied."""
+    desk = Desk(tmp_path, new)
+
+    def share(target: int, request: int, source: int) -> int:
+        assert request == 0x40049409
+        os.pwrite(target, os.pread(source, len(OLD) + 1, 0), 0)
+        return 0
+
+    monkeypatch.setattr(fcntl, "ioctl", share)
+    monkeypatch.setattr(os, "copy_file_range", fail_with(errno.EIO))
+    desk.switch()
+    assert desk.file.read_bytes() == new
+
+
 @pytest.mark.parametrize("moment", ["before", "while"])
 def test_a_file_that_changes_meanwhile_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
