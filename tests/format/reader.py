@@ -290,8 +290,9 @@ class Reader:
             return b""
         if self.places[digest].kind == CHUNK:
             return self.get(CHUNK, digest)
-        version, form, size, first, second = decode(self.get(RECIPE, digest)[:-32])
-        need(version == 1 and form in (0, 1), "the version of a recipe")
+        version, form, size, first, second, *outline = decode(self.get(RECIPE, digest)[:-32])
+        need((version, len(outline)) in ((1, 0), (2, 2)) and form in (0, 1), "the version of a recipe")
+        need(not outline or len(outline[1]) == 32 * -(-size // outline[0]), "the outline of a recipe")
         lists = [(first, second)] if form == 0 else [self._page(page) for page in digests(first)]
         parts: list[bytes] = []
         starts: list[int] = []

@@ -40,6 +40,7 @@ from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
+from tether.sync.proofs import prove_files, replaced
 from tether.sync.receiving import OPEN_KINDS, Receiver
 from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
 
@@ -306,11 +307,14 @@ class _Arrived:
                 raise Conflict(f"{short_ref(move.name)} has commits that are not in the push", hint=hint)
 
     def _check_files(self, missing: Missing) -> None:
-        """Hash files of several chunks: the chunks prove nothing of the file."""
-        reader = ContentReader(self._all)
-        for digest in missing.recipes:
-            for _ in reader.segments(digest, _TOGETHER):
-                pass
+        """Hash files of several chunks, or what is new of them: the chunks prove nothing of the file."""
+        contents, known = ContentReader(self._all), ContentReader(self._live)
+
+        def bases(files: set[Digest]) -> dict[Digest, Digest]:
+            return replaced(self._all, missing.commits, files)
+
+        for _ in prove_files(contents, known, bases, missing.recipes, _TOGETHER):
+            pass
 
     def _refuse_surplus(self, missing: Missing) -> None:
         """Refuse metadata that nothing of the push needs: what it refers to was not looked at.
