@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import evalsets
 from tests.support.cli import Room
 from tests.support.released import opened, rebuild, safetensors
-
-pytest.importorskip("tether.evals.evaluating")
 
 
 @pytest.fixture
@@ -88,18 +87,17 @@ def test_labels_that_are_not_of_the_data(room: Room) -> None:
 def test_predictions_follow_from_the_weights(tmp_path: Path) -> None:
     """R3 is reached by a model that is run again; predictions that it does not make are told."""
     pytest.importorskip("onnxruntime")
-    sets = pytest.importorskip("tests.support.evalsets")
     room = Room(tmp_path)
     room.inside = True
     room.do("init", "-q")
-    x, y = sets.digits()
-    weights, bias = sets.nearest_mean(x[:1000], y[:1000])
-    room.write("train.npz", sets.npz(x=x[:50], y=y[:50]))
-    room.write("test.npz", sets.npz(x=x[1000:1050], y=y[1000:1050]))
+    x, y = evalsets.digits()
+    weights, bias = evalsets.nearest_mean(x[:1000], y[:1000])
+    room.write("train.npz", evalsets.npz(x=x[:50], y=y[:50]))
+    room.write("test.npz", evalsets.npz(x=x[1000:1050], y=y[1000:1050]))
     room.do("add", "-q", ".")
     room.do("commit", "-q", "-m", "Digits")
-    room.write("mean.onnx", sets.onnx_linear(weights, bias, ("n", 64)))
-    room.write("other.onnx", sets.onnx_linear(weights[:, ::-1], bias[::-1], ("n", 64)))
+    room.write("mean.onnx", evalsets.onnx_linear(weights, bias, ("n", 64)))
+    room.write("other.onnx", evalsets.onnx_linear(weights[:, ::-1], bias[::-1], ("n", 64)))
     room.do(
         "run", "-q", "--name", "t", "--data", "train=main:train.npz", "--artefact", "mean.onnx", "--", "true"
     )

@@ -19,7 +19,9 @@ from tether.releases.reading import KnownRelease, find_release, read_part, relea
 from tether.releases.verifying import verify_release
 
 if TYPE_CHECKING:
+    from tether.api.exporting import Exported
     from tether.api.releaserequest import ReleaseRequest
+    from tether.releases.exports.forms import ExportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,18 @@ class Release:
         """Sign it with an Ed25519 key; without one, that of the setting `signing.key`."""
         return self.attest(signature_of(self.known), key)
 
+    def export(self, form: str, target: Path, options: "ExportOptions | None" = None) -> "Exported":
+        """Write it in a form that other programs read; see `tether release export`.
+
+        Raises:
+            AlreadyExists: There is such a folder.
+            InvalidInput: The form is unknown, or the key does not fit.
+        """
+        from tether.api.exporting import export_to
+        from tether.releases.exports.forms import ExportOptions
+
+        return export_to(self.repo, self.known, form, target, options or ExportOptions())
+
     def attest(self, said: Said, key: Path | None = None) -> Attestation:
         """Say something of it, signed as by `sign`.
 
@@ -135,7 +149,7 @@ def verify(repo: Opened, text: str, environ: Mapping[str, str], highest: str = L
     from tether.api.releasechecks import checks
 
     label = parse_label(text) if "@" in text else parse_label(find_release(repo.repository, text).label)
-    tried = {level: check for level, check in checks(environ).items() if level <= highest}
+    tried = checks(environ, highest)
     return verify_release(repo.repository, label, allowed_signers(repo), tried, repo.progress)
 
 

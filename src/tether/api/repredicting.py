@@ -2,13 +2,13 @@
 
 import tempfile
 from collections.abc import Iterator, Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from tether.api.evalrequest import SILENT, EvalRequest
+from tether.api.evaluating import evaluate_model
 from tether.api.repo import Repo
 from tether.core.digest import parse_digest
 from tether.core.identity import Person
@@ -16,6 +16,10 @@ from tether.core.names import path_bytes
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import Corrupt, InvalidInput, NotFound, Unavailable, Unsupported
+from tether.evals.data.source import DataOptions
+from tether.evals.evaldoc import Evaluation
+from tether.evals.intervals import Plan
+from tether.evals.predictions import Predictions, read_predictions
 from tether.releases.findings import Check, Problem, Untried
 from tether.releases.manifest import Data, Part, RunPart, is_included
 from tether.releases.reading import KnownRelease, read_part
@@ -42,8 +46,6 @@ def predictions_again(environ: Mapping[str, str]) -> Check:
     """
 
     def check(repository: Repository, release: KnownRelease) -> list[Problem] | Untried:
-        if find_spec("tether.evals") is None:
-            return Untried(_LEVEL, "this Tether cannot evaluate")
         problems: list[Problem] = []
         for part in release.manifest.evaluations:
             try:
@@ -60,7 +62,7 @@ class _Again:
 
     def __init__(self, repository: Repository, release: KnownRelease, part: RunPart) -> None:
         self._repository, self._release, self._part = repository, release, part
-        self._told = _module("evals.evaldoc").Evaluation.decode(self._read(EVALUATION), part.id)
+        self._told = Evaluation.decode(self._read(EVALUATION), part.id)
         self._words = RunRecord.decode(self._read(RECORD), part.id).command
 
     def compared(self, environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -75,7 +77,7 @@ class _Again:
         )
         assert entry is not None
         with cast("BinaryIO", self._repository.contents.open(entry.digest)) as file:
-            before = _module("evals.predictions").read_predictions(file)
+            before = read_predictions(file)
         with tempfile.TemporaryDirectory(prefix="tether-") as folder:
             after = self._predicted(Path(folder), (model, data), environ)
         for message in _differences(before, after):
@@ -105,31 +107,28 @@ class _Again:
             raise InvalidInput("its data is private" if found else "the release does not name its data")
         return found[0]
 
-    def _predicted(self, folder: Path, parts: tuple[Part, Data], environ: Mapping[str, str]) -> Any:
+    def _predicted(self, folder: Path, parts: tuple[Part, Data], environ: Mapping[str, str]) -> Predictions:
         """Return predictions that are made now."""
-        request = _module("api.evalrequest")
         options = {name: self._option(name) for name in _OPTIONS}
         with Repo.init(folder / "repository", bare=True, clock=self._repository.clock) as scratch:
             scratch.author = Person("verify", "verify@localhost")
             places = [self._copied(scratch, part) for part in parts]
-            asked = request.EvalRequest(
+            asked = EvalRequest(
                 places[1],
                 folder,
                 environ,
                 model=places[0],
                 task=self._told.task,
-                options=_module("evals.data.source").DataOptions(
-                    options["--label"], options["--key"], _several(options["--input"])
-                ),
+                options=DataOptions(options["--label"], options["--key"], _several(options["--input"])),
                 classes=_several(options["--classes"]),
                 slices="",
-                plan=_module("evals.intervals").Plan(replicates=0),
+                plan=Plan(replicates=0),
             )
-            made = _module("api.evaluating").evaluate_model(scratch, asked, request.SILENT)
+            made = evaluate_model(scratch, asked, SILENT)
             data = scratch.at(f"runs/{made.record.id}").read_bytes(PREDICTIONS)
         place = folder / "predictions.parquet"
         place.write_bytes(data)
-        return _module("evals.predictions").read_predictions(place)
+        return read_predictions(place)
 
     def _option(self, name: str) -> str | None:
         words = self._words
@@ -164,7 +163,7 @@ def _several(text: str | None) -> tuple[str, ...]:
     return tuple(text.split(",")) if text else ()
 
 
-def _differences(before: Any, after: Any) -> Iterator[str]:
+def _differences(before: Predictions, after: Predictions) -> Iterator[str]:
     """Yield how predictions differ from those of the same examples before."""
     places = {each: at for at, each in enumerate(after.ids.to_pylist())}
     ids = before.ids.to_pylist()
@@ -186,8 +185,3 @@ def _same(old: Any, new: Any) -> bool:
     if isinstance(old, float) and isinstance(new, float):
         return bool(np.isclose(old, new, rtol=_CLOSE, atol=_CLOSE, equal_nan=True))
     return bool(old == new)
-
-
-def _module(name: str) -> Any:
-    """Return a module of evaluations, which need packages that not everybody has."""
-    return import_module(f"tether.{name}")

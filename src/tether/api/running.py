@@ -6,43 +6,32 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
-from tether.api.working import branch_of, tree_of, writing
-from tether.core.identity import Person, Time
-from tether.core.names import RUNS, display
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind
-from tether.core.treeread import find
+from tether.api.runinputs import RunRequest, Start, asked_for, check_request, own_code, pin_inputs, read_input
+from tether.core.identity import Person
+from tether.core.names import RUNS
 from tether.core.ulid import DRAWN_BITS, make_ulid
-from tether.errors import InvalidInput, NotFound
-from tether.repo.revision import find_entry, split_place
-from tether.repo.transaction import Transaction
-from tether.runs.child import Task, run_task
+from tether.errors import InvalidInput, NotFound, TetherError
+from tether.runs.asked import REQUEST
+from tether.runs.child import Done, Task, run_task
 from tether.runs.environment import describe
-from tether.runs.gitcode import CodeState, git_state
+from tether.runs.gitcode import git_state
 from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
-from tether.runs.rundoc import (
-    Code,
-    DataInput,
-    RunRecord,
-    Scalar,
-    Status,
-    Work,
-    canonical,
-    check_name,
-    scalar,
-    stamp,
-)
-from tether.runs.sealing import DATA, WORK, Ending, pin, recover, seal, unpin
-from tether.worktree.staging import stage_paths
+from tether.runs.observed import LOG, OBSERVED, Observed, variables
+from tether.runs.rundoc import RunRecord, canonical
+from tether.runs.sealing import Ending, recover, seal, unpin
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 RUN_ID, RUN_FOLDER, METRICS_FILE = "TETHER_RUN_ID", "TETHER_RUN_FOLDER", "TETHER_METRICS"
 DATA_PREFIX, PARAMETER_PREFIX = "TETHER_DATA_", "TETHER_PARAM_"
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +48,7 @@ class RunRequest:
         seeds: By name.
         artefacts: Files and folders to keep when it ends, relative to `folder`.
         checkout: Give it folders with the data.
+        mlflow: Give it an MLflow server of its own, unless the environment names another one.
     """
 
     command: tuple[str, ...]
@@ -70,6 +60,7 @@ class RunRequest:
     seeds: Mapping[str, int] = field(default_factory=dict)
     artefacts: tuple[str, ...] = ()
     checkout: bool = True
+    mlflow: bool = True
 
 
 class Begun(NamedTuple):
@@ -90,14 +81,15 @@ class Outcome(NamedTuple):
     record: RunRecord
     code: int
     """As a shell would give it."""
+    observed: Observed | None = None
+    """What its Python opened; None where that was not seen."""
 
 
-class _Read(NamedTuple):
-    """Something that a run reads."""
+class Ended(NamedTuple):
+    """A run whose command ended and that is not stored yet."""
 
-    about: DataInput
-    entry: Entry
-    place: bytes
+    journal: Journal
+    done: Done
 
 
 def run_command(
@@ -106,6 +98,7 @@ def run_command(
     show: Mapping[str, Callable[[bytes], object]],
     *,
     terminal: bool = False,
+    before_sealing: Callable[[Ended], object] | None = None,
 ) -> Outcome:
     """Run a command to its end, and store what is known of it.
 
@@ -114,6 +107,7 @@ def run_command(
         request: What is run.
         show: Takes what it prints, for `stdout` and `stderr`.
         terminal: Whether a terminal sends Ctrl-C to the command itself.
+        before_sealing: Told when it ended, to look at what it left and to write more into its journal.
 
     Raises:
         NotFound: There is no such command, revision or path.
@@ -124,16 +118,52 @@ def run_command(
     with begun(repo, request) as run:
         outputs = {name: (run.journal.folder / name, show[name]) for name in OUTPUTS}
         environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
+        if request.observe:
+            environ |= variables(run.journal.folder, environ)
+
+        endpoint = Endpoint(repo, run.journal, request.environ) if _wants_mlflow(request) else None
+        given = {} if endpoint is None else endpoint.variables
+        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
-        with described(run.journal, request):
+        with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
         run.journal.kept = True
-        for given in request.artefacts:
+        for path in request.artefacts:
             with suppress(NotFound):  # a command that failed may not have made it
                 run.journal.artefact(request.folder / given, artefact_name(given))
+        observed = _observed(repo, run, request)
+        if before_sealing is not None:
+            before_sealing(Ended(run.journal, done))
+
+                run.journal.artefact(request.folder / path, artefact_name(path))
         ending = Ending(done.status, done.exit, done.resources, done.output)
+        if endpoint is not None:
+            endpoint.close(done.status)
         record = seal(repo.repository, run.journal, ending, repo.author)
+    return Outcome(record, done.code, observed)
+
+
+def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
+    """Return what the command opened, and write that into the journal."""
+    if not (request.observe and (run.journal.folder / LOG).exists()):
+        return None
+    from tether.api.observing import compare_inputs
+
+    around = (request.folder, request.environ)
+    found = None
+    with suppress(OSError, TetherError):  # whatever it is, the run itself is stored
+        found = compare_inputs(repo, run.journal.record(), run.journal.folder, run.folders, around)
+        if found is not None:
+            run.journal.write(OBSERVED, found.encode())
+    return found
+
+        if endpoint is not None:
+            endpoint.store(done.status)
     return Outcome(record, done.code)
+
+
+def _wants_mlflow(request: RunRequest) -> bool:
+    return request.mlflow and not request.environ.get(ADDRESS)
 
 
 def artefact_name(path: str) -> str:
@@ -151,22 +181,26 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
     """
     author = repo.author
     recover_all(repo, author)
-    _check(request)
-    reads = [_read(repo, text) for text in request.data]
+    check_request(request)
+    reads = [read_input(repo, text) for text in request.data]
     names = [each.about.name for each in reads]
     if len(set(names)) < len(names):
         raise InvalidInput("two inputs have one name", hint="write --data NAME=REV:PATH")
     now = repo.clock()
     run = make_ulid(now.micros, secrets.randbits(DRAWN_BITS), _newest(repo))
-    start = _Start(request, run, now, reads, git_state(request.folder, request.environ))
+    outside = request.room is not None and not request.room.is_git
+    git = None if outside else git_state(request.folder, request.environ)
+    start = Start(request, run, now, reads, git)
     with Journal.begin(repo.repository.directory / FOLDER / run) as (journal, lock):
         try:
-            work = _pin(repo, start, author)
+            work = pin_inputs(repo, start, author)
             given = [each for each in reads if request.checkout]
             folders = {each.about.name: check_out(repo, each.entry, each.place) for each in given}
-            record = start.record(work, _own_code(repo, request.folder, work))
+            own = request.room.code if request.room is not None else own_code(repo, request.folder, work)
+            record = start.record(work, own)
             if start.git is not None and start.git.patch:
                 journal.write(PATCH, start.git.patch)
+            journal.write(REQUEST, asked_for(repo, request).encode())
             journal.tell(record)
             yield Begun(journal, lock, _variables(journal, record, folders), folders)
         except BaseException:
@@ -174,48 +208,6 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
                 journal.remove()
                 unpin(repo.repository, journal.folder.parent)
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """What is known of a run before it begins."""
-
-    request: RunRequest
-    run: str
-    now: Time
-    reads: list[_Read]
-    git: CodeState | None
-
-    def record(self, work: Work | None, own: Code | None) -> RunRecord:
-        request = self.request
-        return RunRecord(
-            id=self.run,
-            status=Status.RUNNING,
-            command=tuple(map(_text, request.command)),
-            started=stamp(self.now),
-            name=request.name,
-            parameters={name: scalar(value) for name, value in request.parameters.items()},
-            seeds=dict(request.seeds),
-            data=tuple(each.about for each in self.reads),
-            work=work,
-            code=self.git.code if self.git is not None else own,
-        )
-
-
-def _text(given: str) -> str:
-    """Return a word of a command as text that JSON can hold."""
-    return given.encode("utf-8", "surrogateescape").decode(errors="backslashreplace")
-
-
-def _check(request: RunRequest) -> None:
-    for name in request.parameters:
-        check_name(name, "parameter")
-    for name, value in request.seeds.items():
-        check_name(name, "seed")
-        if not -(2**63) <= value < 2**63:
-            raise InvalidInput(f"the seed {name} is too large: {value}")
-    if request.name is not None:
-        check_name(request.name, "run")
 
 
 def _variables(journal: Journal, record: RunRecord, folders: Mapping[str, Path]) -> dict[str, str]:
@@ -240,81 +232,6 @@ def variable(prefix: str, name: str) -> str:
 def _newest(repo: Opened) -> str | None:
     refs = (name.removeprefix(RUNS) for name in repo.repository.root().refs if name.startswith(RUNS))
     return max((*refs, *(each.id for each in journals(repo.repository.directory))), default=None)
-
-
-def _read(repo: Opened, text: str) -> _Read:
-    """Return what `NAME=REV:PATH` means."""
-    name, equals, rev = text.partition("=")
-    if not equals:
-        name, rev = "", text
-    place, entry = find_entry(repo.repository, rev)
-    name = name or os.fsdecode(place.path.rpartition(b"/")[2]) or DATA
-    if _NAME.match(name) is None:
-        hint = "letters, digits, '_', '.' and '-': --data NAME=REV:PATH"
-        raise InvalidInput(f"not a name of data: {name!r}", hint=hint)
-    if entry.kind == EntryKind.SYMLINK:
-        raise InvalidInput(f"{rev} is a link", hint="name the file that it leads to")
-    about = DataInput(
-        name=name,
-        rev=split_place(rev)[0],
-        commit=place.commit.hex() if place.commit is not None else None,
-        path=display(place.path) if place.path else "",
-        kind=entry.kind.name.lower(),
-        digest=entry.digest.hex(),
-        files=entry.files,
-        bytes=entry.size,
-    )
-    return _Read(about, entry, place.path)
-
-
-def _pin(repo: Opened, start: _Start, author: Person) -> Work | None:
-    """Name what a run reads, so that it stays; return the working copy where it is a part of that.
-
-    It is where no data is declared, or where it may be the only place that has the code.
-    """
-    entries = {f"{DATA}/{each.about.name}": each.entry for each in start.reads}
-    command = f"run {start.run} begins"
-    if repo.repository.worktree is None or (start.reads and start.git is not None):
-        if entries:
-            with repo.repository.transaction(command) as transaction:
-                pin(transaction, start.run, entries, author, start.now)
-        return None
-    with writing(repo, "run") as worktree, repo.repository.transaction(command) as transaction:
-        tree = stage_paths(worktree, transaction, (), tracked_only=True).tree
-        transaction.set_stage(transaction.root.stage)
-        found = find(transaction.objects, tree, b"") if tree != EMPTY_TREE else None
-        if found is not None:
-            entries[WORK] = found
-        if entries:
-            pin(transaction, start.run, entries, author, start.now)
-        return None if found is None else _work(repo, transaction, found)
-
-
-def _work(repo: Opened, transaction: Transaction, tree: Entry) -> Work:
-    head = transaction.root.head_commit()
-    return Work(
-        commit=head.hex() if head is not None else None,
-        digest=tree.digest.hex(),
-        modified=tree.digest != tree_of(repo, head),
-        files=tree.files,
-        bytes=tree.size,
-    )
-
-
-def _own_code(repo: Opened, folder: Path, work: Work | None) -> Code | None:
-    """Return the version of code that lies in the repository itself."""
-    if work is None:
-        return None
-    here, top = os.path.realpath(folder), os.path.realpath(repo.root)
-    if here != top and not here.startswith(top.rstrip("/") + "/"):
-        return None
-    return Code(
-        system="tether",
-        commit=work.commit,
-        branch=branch_of(repo.repository.root()),
-        dirty=work.modified,
-        folder=_text(os.path.relpath(here, top)),
-    )
 
 
 @contextmanager

@@ -19,12 +19,15 @@ from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
 from tether.runs.reading import (
     KnownRun,
+    asked_of,
     entries_of,
     environment_of,
     find_run,
+    observed_of,
     read_file,
     runs_of,
     series_of,
+    verdict_of,
 )
 from tether.runs.rundoc import RunRecord
 from tether.runs.sealing import DATA, WORK
@@ -314,6 +317,16 @@ def run_series(repo: Opened, run: KnownRun) -> Mapping[str, Series]:
 def run_environment(repo: Opened, run: KnownRun) -> dict[str, Any]:
     """Return what a run ran on."""
     return environment_of(repo.repository, run)
+
+
+def run_beside(repo: Opened, run: KnownRun) -> dict[str, Any]:
+    """Return what is known of a run beside its record: what it repeats, how that went, what it opened."""
+    parent, observed = asked_of(repo.repository, run).parent, observed_of(repo.repository, run)
+    return {
+        "parent": msgspec.to_builtins(parent) if parent is not None else None,
+        "verdict": verdict_of(repo.repository, run),
+        "observed": msgspec.to_builtins(observed) if observed is not None else None,
+    }
 
 
 def run_output(repo: Opened, run: KnownRun, stream: str) -> bytes:

@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Self
 
 from tether.api.repo import Repo
+from tether.api.runinputs import RunRequest
 from tether.api.running import (
     DATA_PREFIX,
     RUN_FOLDER,
     Begun,
-    RunRequest,
     artefact_name,
     begun,
     described,

@@ -60,15 +60,18 @@ def _cell(value: Any) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
-def run_lines(ctx: "Context", run: "KnownRun", environment: Mapping[str, Any]) -> Iterator[str]:
+def run_lines(
+    ctx: "Context", run: "KnownRun", environment: Mapping[str, Any], beside: Mapping[str, Any]
+) -> Iterator[str]:
     """Yield all that is known of a run, for people."""
     record = run.record
     named = f" ({_cell(record.name)})" if record.name else ""
     yield f"{ctx.style('heading', 'run')} {ctx.style('id', record.id)}{named}"
-    yield from _rows(_about(record))
+    yield from _rows(_about(record) | dict(_parent(beside)))
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
     yield from _section(ctx, "seeds", {name: str(value) for name, value in record.seeds.items()})
     yield from _section(ctx, "data", dict(_data(record)))
+    yield from _section(ctx, "read besides", dict(_undeclared(_mapping(beside.get("observed")))))
     yield from _section(ctx, "code", dict(_code(record)))
     yield from _section(ctx, "metrics", {name: _metric(each) for name, each in record.metrics.items()})
     yield from _section(ctx, "artefacts", {each.path: size_text(each.bytes) for each in record.artefacts})
@@ -88,6 +91,25 @@ def _about(record: "RunRecord") -> dict[str, str]:
     status = f"{record.status}{f', {how}' if how else ''}"
     found = {"status": status, "command": " ".join(record.command), "started": record.started}
     return found | ({"ended": record.ended} if record.ended else {})
+
+
+def _parent(beside: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    parent = _mapping(beside.get("parent"))
+    if parent:
+        release = f" of {parent['release']}" if parent.get("release") else ""
+        yield str(parent["relation"]), f"{parent.get('run')}{release}"
+    if beside.get("verdict"):
+        yield "verdict", str(beside["verdict"])
+
+
+def _undeclared(observed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the files that were read and not declared."""
+    files = _rows_in(list(observed.get("undeclared", ())))
+    for each in files[:_SHOWN_FILES]:
+        yield str(each["path"]), size_text(each["bytes"])
+    rest = max(len(files) - _SHOWN_FILES, 0) + int(observed.get("unnamed", 0))
+    if rest:
+        yield "others", count_text(rest, "file")
 
 
 def _data(record: "RunRecord") -> Iterator[tuple[str, str]]:

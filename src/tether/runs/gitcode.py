@@ -87,6 +87,20 @@ def git_files(folder: Path, environ: Mapping[str, str], commit: str) -> list[Git
         ]
 
 
+def tracked_files(folder: Path, environ: Mapping[str, str]) -> tuple[bytes, set[bytes]] | None:
+    """Return the top of the Git repository around a folder, and the paths that it tracks; or None."""
+    tool = shutil.which("git", path=environ.get("PATH"))
+    if tool is None:
+        return None
+    git = _Git(tool, folder, environ)
+    top = git.run("rev-parse", "--show-toplevel")
+    if top is None:
+        return None
+    git.folder = Path(os.fsdecode(top.removesuffix(b"\n")))
+    listed = git.run("ls-files", "-z") or b""
+    return os.path.realpath(os.fsencode(git.folder)), set(listed.split(b"\0")) - {b""}
+
+
 def _printable(name: str) -> str:
     return name.encode(errors="backslashreplace").decode()
 

@@ -14,8 +14,10 @@ from tether.core.treeread import find, find_many
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.history import History
 from tether.repo.repository import Repository
-from tether.runs.journal import ENVIRONMENT, METRICS, PATCH, RECORD, Journal, journals
+from tether.runs.asked import REQUEST, Asked
+from tether.runs.journal import ENVIRONMENT, METRICS, PATCH, RECORD, VERDICT, Journal, journals
 from tether.runs.metrics import Series, decode_series
+from tether.runs.observed import OBSERVED, Observed
 from tether.runs.rundoc import RunRecord, Status
 
 _MOST_RECORD = 64 << 20
@@ -169,6 +171,40 @@ def environment_of(repository: Repository, run: KnownRun) -> dict[str, Any]:
 def patch_of(repository: Repository, run: KnownRun) -> bytes:
     """Return how the code differed from its commit."""
     return read_file(repository, run, PATCH) or b""
+
+
+def asked_of(repository: Repository, run: KnownRun) -> Asked:
+    """Return what was asked for when a run began; for older ones, what the record makes likely."""
+    data = read_file(repository, run, REQUEST)
+    if data is not None:
+        return Asked.decode(data)
+    record = run.record
+    return Asked(parameters=tuple(record.parameters), artefacts=tuple(each.path for each in record.artefacts))
+
+
+def observed_of(repository: Repository, run: KnownRun) -> Observed | None:
+    """Return what the command of a run opened; None where that was not seen."""
+    data = read_file(repository, run, OBSERVED)
+    return None if data is None else Observed.decode(data)
+
+
+def verdict_of(repository: Repository, run: KnownRun) -> str | None:
+    """Return how a run compared with the one that it reproduces; None where it reproduces none.
+
+    Raises:
+        Corrupt: What is there is no verdict.
+    """
+    data = read_file(repository, run, VERDICT)
+    if data is None:
+        return None
+    try:
+        return msgspec.json.decode(data, type=_Verdict).verdict
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Corrupt(f"the verdict of run {run.id} is damaged: {error}") from None
+
+
+class _Verdict(msgspec.Struct):
+    verdict: str
 
 
 def read_file(repository: Repository, run: KnownRun, path: str) -> bytes | None:

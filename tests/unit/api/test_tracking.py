@@ -8,7 +8,8 @@ from tests.support.repos import ADA, ticking
 import tether
 from tether.api.pinned import FOLDER
 from tether.api.repo import Repo
-from tether.api.running import RUN_FOLDER, RunRequest, begun
+from tether.api.runinputs import RunRequest
+from tether.api.running import RUN_FOLDER, begun
 from tether.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from tether.repo.history import History
 from tether.runs.reading import find_run

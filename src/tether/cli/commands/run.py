@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from tether.cli.context import Context
-from tether.cli.format import duration_text
 from tether.cli.options import with_options
 from tether.errors import InvalidInput
 
@@ -23,6 +22,9 @@ class Options:
     artefacts: tuple[str, ...]
     name: str | None
     checkout: bool
+    observe: bool
+
+    mlflow: bool
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -45,15 +47,25 @@ class Options:
 @click.option(
     "--checkout/--no-checkout", default=True, help="Make the folders with the data, or record it alone."
 )
+@click.option(
+    "--observe/--no-observe",
+    default=True,
+    help="See which files its Python opens, beside the declared data.--mlflow/--no-mlflow",
+    default=True,
+    help="Let CMD log into the run with MLflow, or leave MLflow alone.",
+)
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Run CMD, and record its data, code, parameters, environment, output, artefacts and end.
 
     It appends its metrics to the file that TETHER_METRICS names, as lines like
-    {"name": "loss", "value": 0.5, "step": 3}. The exit code is that of CMD. A run never changes, and travels
+    {"name": "loss", "value": 0.5, "step": 3}; what it logs with MLflow is kept too, unless
+    MLFLOW_TRACKING_URI is set. The exit code is that of CMD. A run never changes, and travels
     with push, fetch and clone. Without --data, the tracked files of the working copy are recorded.
     """
-    from tether.api.running import RunRequest, run_command
+    from tether.api.runinputs import RunRequest
+    from tether.api.running import run_command
+    from tether.cli.render_running import report, shower
     from tether.cli.style import is_terminal
 
     request = RunRequest(
@@ -62,24 +74,16 @@ def command(ctx: Context, options: Options) -> None:
         ctx.environ,
         name=options.name,
         data=options.data,
-        parameters=dict(_parameter(text) for text in options.params),
-        seeds=dict(_seed(text) for text in options.seeds),
+        parameters=dict(parameter(text) for text in options.params),
+        seeds=dict(seed(text) for text in options.seeds),
         artefacts=options.artefacts,
         checkout=options.checkout,
+        observe=options.observe,
+        mlflow=options.mlflow,
     )
-    shown = ctx.err if ctx.json else ctx.out
-    show = {"stdout": _shower(shown), "stderr": _shower(ctx.err)}
-    done = run_command(ctx.repo(), request, show, terminal=is_terminal(ctx.err) or os.isatty(0))
-    record = done.record
-    if ctx.json:
-        document = {"id": record.id, "status": str(record.status), "exit_code": done.code}
-        ctx.emit(document, list)
-    else:
-        took = duration_text(record.resources.wall_s or 0.0)
-        ctx.note(f"run {record.id}: {record.status}, {took}")
-    if record.bad_lines:
-        ctx.warn(f"{record.bad_lines} lines of the metrics file could not be read")
-    kept = {artefact.path.partition("/")[0] for artefact in record.artefacts}
+    done = run_command(ctx.repo(), request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
+    report(ctx, done)
+    kept = {artefact.path.partition("/")[0] for artefact in done.record.artefacts}
     for path in options.artefacts:
         if not _is_kept(path, kept):
             ctx.warn(f"no such artefact: {path}")
@@ -92,19 +96,8 @@ def _is_kept(path: str, kept: set[str]) -> bool:
     return artefact_name(path).partition("/")[0] in kept
 
 
-def _shower(stream: Any) -> Any:
-    """Return what writes bytes to a stream of ours at once."""
-    stream.flush()
-    buffer = stream.buffer
-
-    def show(data: bytes) -> None:
-        buffer.write(data)
-        buffer.flush()
-
-    return show
-
-
-def _parameter(text: str) -> tuple[str, Any]:
+def parameter(text: str) -> tuple[str, Any]:
+    """Return name and value of `NAME=VALUE`."""
     from tether.runs.rundoc import read_scalar
 
     name, equals, value = text.partition("=")
@@ -113,7 +106,8 @@ def _parameter(text: str) -> tuple[str, Any]:
     return name, read_scalar(value)
 
 
-def _seed(text: str) -> tuple[str, int]:
+def seed(text: str) -> tuple[str, int]:
+    """Return name and value of `NAME=N`; without a name it is `seed`."""
     name, equals, value = text.partition("=")
     name, value = (name, value) if equals else ("seed", text)
     try:

@@ -1,0 +1,191 @@
+"""Lineage: what something came from, what came from it, and who was trained on some files."""
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from blake3 import blake3
+
+from tether.api.opened import Opened
+from tether.core.digest import Digest, parse_digest
+from tether.core.names import path_bytes
+from tether.core.tree import Entry, EntryKind
+from tether.errors import Conflict, InvalidInput, NotFound, TetherError
+from tether.releases.contained import Contained
+from tether.releases.graph import Direction, Graph, Node, around
+from tether.releases.lineage import data_id, release_id_of, run_id, whole_graph
+from tether.releases.reading import find_release
+from tether.releases.uses import Uses, find_uses, wanted_below, wanted_by_digest
+from tether.repo.revision import find_entry
+from tether.runs.reading import find_run
+from tether.storage.oserrors import translated
+
+BOTH: tuple[Direction, ...] = ("up", "down")
+_DIGITS = re.compile(r"[0-9a-f]{6,64}\Z")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What something came from, and what came from it.
+
+    Attributes:
+        starts: The ids of the nodes that were asked for.
+        graph: These and what is reached from them.
+        problems: Runs and releases that could not be read.
+    """
+
+    starts: tuple[str, ...]
+    graph: Graph
+    problems: list[TetherError] = field(default_factory=list)
+
+
+def find_lineage(repo: Opened, text: str, folder: Path, directions: Sequence[Direction] = BOTH) -> Lineage:
+    """Return the lineage of a release, a run, a revision, `REV:PATH`, a file of the disk, or a digest.
+
+    Args:
+        repo: Where.
+        text: What the user wrote.
+        folder: What paths of the disk are relative to.
+        directions: `up` to what it came from, `down` to what came from it.
+
+    Raises:
+        NotFound: It is none of these.
+        InvalidInput: It can be several.
+    """
+    problems: list[TetherError] = []
+    graph = whole_graph(repo.repository, problems)
+    starts = _starts(repo, graph, text, folder)
+    return Lineage(tuple(starts), around(graph, starts, directions), problems)
+
+
+def _starts(repo: Opened, graph: Graph, text: str, folder: Path) -> list[str]:
+    """Return the nodes that a user means; what no run read yet becomes one."""
+    if not text:
+        raise InvalidInput("nothing to look for", hint="name a run, a release, REV:PATH or a file")
+    for find in (_release, _run):
+        if ":" not in text and (found := find(repo, text)) is not None:
+            return [found]
+    if _DIGITS.match(text):
+        fits = [node.id for node in graph.nodes.values() if _is_named(node, text)]
+        if fits:
+            return fits
+    entry = _entry(repo, text, folder)
+    model = next((node.id for node in graph.nodes.values() if _is_model(node, entry)), None)
+    return [model or _data_node(repo, graph, text, entry)]
+
+
+def _release(repo: Opened, text: str) -> str | None:
+    with suppress(NotFound, InvalidInput):
+        return release_id_of(find_release(repo.repository, text).label)
+    return None
+
+
+def _run(repo: Opened, text: str) -> str | None:
+    with suppress(NotFound):
+        return run_id(find_run(repo.repository, text).id)
+    return None
+
+
+def _is_named(node: Node, digits: str) -> bool:
+    names = (node.id.partition(":")[2], node.facts.get("digest"), node.facts.get("release"))
+    return node.kind != "code" and any(isinstance(name, str) and name.startswith(digits) for name in names)
+
+
+def _is_model(node: Node, entry: Entry) -> bool:
+    return node.kind == "model" and node.facts.get("digest") == entry.digest.hex()
+
+
+def _entry(repo: Opened, text: str, folder: Path) -> Entry:
+    """Return the file or folder that `REV:PATH`, a revision, or a path of the disk names.
+
+    Raises:
+        NotFound: There is none.
+    """
+    if ":" not in text or (folder / text).exists():
+        place = folder / text
+        if place.is_file():
+            with translated(text):
+                return Entry(path_bytes(place.name), EntryKind.FILE, place.stat().st_size, _hashed(place))
+        if place.is_dir() or not _is_revision(repo, text):
+            return _tracked(repo, text, place)
+    return find_entry(repo.repository, text)[1]._replace(name=path_bytes(text))
+
+
+def _is_revision(repo: Opened, text: str) -> bool:
+    from tether.repo.revision import resolve
+
+    try:
+        resolve(repo.repository, text)
+    except (NotFound, InvalidInput):
+        return False
+    return True
+
+
+def _tracked(repo: Opened, text: str, place: Path) -> Entry:
+    """Return what HEAD has at a path of the working copy."""
+    if repo.repository.worktree is None:
+        raise NotFound(f"no such run, release, revision or file: {text}")
+    below = os.path.relpath(os.path.normpath(place.absolute()), os.path.normpath(repo.root))
+    with suppress(NotFound, InvalidInput, Conflict):
+        return find_entry(repo.repository, f"HEAD:{below}")[1]._replace(name=path_bytes(text))
+    raise NotFound(
+        f"no such run, release, revision or file: {text}", hint="write REV:PATH for a file that is gone"
+    )
+
+
+def _hashed(place: Path) -> Digest:
+    hasher = blake3()
+    with place.open("rb") as file:
+        while block := file.read(_BLOCK):
+            hasher.update(block)
+    return Digest(hasher.digest())
+
+
+def _data_node(repo: Opened, graph: Graph, text: str, entry: Entry) -> str:
+    """Return the node of a file or folder, joined with those that hold it or are a part of it."""
+    kind = entry.kind.name.lower()
+    facts = {"digest": entry.digest.hex(), "kind_of_file": kind, "files": entry.files, "bytes": entry.size}
+    node = graph.add(Node(data_id(entry.digest.hex()), "data", text, facts))
+    known = {
+        parse_digest(str(other.facts["digest"])): other.id
+        for other in list(graph.nodes.values())
+        if other.kind == "data" and other.id != node
+    }
+    objects = repo.repository.objects
+    around_it = Contained(objects, [entry.digest])
+    for digest, other in known.items():
+        if objects.has(digest) and _is_folder(graph, other) and around_it.below(digest).total:
+            graph.join(node, other, "in")
+    if entry.kind == EntryKind.DIRECTORY:
+        inside = Contained(objects, known, most=len(known))
+        for digest in {digest for _, digest in inside.below(entry.digest).places}:
+            graph.join(node, known[digest], "part")
+    return node
+
+
+def _is_folder(graph: Graph, node: str) -> bool:
+    return bool(graph.nodes[node].facts["kind_of_file"] == "directory")
+
+
+def find_users(repo: Opened, text: str, folder: Path) -> tuple[dict[Digest, bytes], Uses]:
+    """Return the contents that a user means, by digest, and which runs and releases were trained on them.
+
+    Args:
+        repo: Where.
+        text: A file of the disk, `REV:PATH`, a path of HEAD, or a digest; a folder stands for its files.
+        folder: What paths of the disk are relative to.
+
+    Raises:
+        NotFound: There is no such file.
+    """
+    try:
+        wanted = wanted_below(repo.repository, _entry(repo, text, folder))
+    except NotFound:
+        if len(text) != 64 or not _DIGITS.match(text):
+            raise
+        wanted = wanted_by_digest(text)
+    return wanted, find_uses(repo.repository, wanted)

@@ -1,0 +1,229 @@
+"""Lineage as people and scripts read it."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tether.cli.format import count_text, size_text
+from tether.core.names import display
+
+if TYPE_CHECKING:
+    from tether.api.lineage import Lineage
+    from tether.cli.context import Context
+    from tether.core.digest import Digest
+    from tether.releases.graph import Direction, Graph, Node
+    from tether.releases.uses import ReleaseUse, RunUse, Uses
+
+_SHOWN = 20
+"""Things that are shown beside each other; the rest is counted."""
+_DEEPEST = 40
+_SHOWN_PLACES = 3
+_SHORT = 12
+_TITLES: "Mapping[Direction, str]" = {"up": "came from", "down": "led to"}
+
+
+def graph_lines(ctx: "Context", found: "Lineage", directions: "Sequence[Direction]") -> Iterator[str]:
+    """Yield a lineage as trees: what each thing came from, and what came from it."""
+    for start in found.starts:
+        yield _line(ctx, found.graph.nodes[start])
+        for direction in directions:
+            lines = list(_tree(ctx, found.graph, start, direction))
+            if lines:
+                yield ctx.style("heading", _TITLES[direction])
+                yield from lines
+    if all(not found.graph.next(start, direction) for start in found.starts for direction in directions):
+        yield "nothing else is known of it here"
+
+
+def _tree(ctx: "Context", graph: "Graph", start: str, direction: "Direction") -> Iterator[str]:
+    """Yield what is reached from a node, each thing in full where it comes first."""
+    shown = {start}
+    stack = [_beside(graph, start, direction, 1)]
+    while stack:
+        each = next(stack[-1], None)
+        if each is None:
+            stack.pop()
+            continue
+        depth, relation, node = each
+        indent = "  " * min(depth, _DEEPEST)
+        if node is None:
+            yield f"{indent}{relation}"
+            continue
+        again = node in shown
+        yield f"{indent}{relation} {_line(ctx, graph.nodes[node], short=again)}"
+        if not again:
+            shown.add(node)
+            stack.append(_beside(graph, node, direction, depth + 1))
+
+
+def _beside(
+    graph: "Graph", node: str, direction: "Direction", depth: int
+) -> Iterator[tuple[int, str, str | None]]:
+    """Yield what stands next to a node: depth, relation and id; in the end how many more there are."""
+    found = graph.next(node, direction)
+    found.sort(key=lambda each: (each[0], graph.nodes[each[1]].label, each[1]))
+    for relation, other in found[:_SHOWN]:
+        yield depth, relation, other
+    if len(found) > _SHOWN:
+        yield depth, f"... and {count_text(len(found) - _SHOWN, 'more', 'more')}", None
+
+
+def _line(ctx: "Context", node: "Node", *, short: bool = False) -> str:
+    about = _printable(", ".join([] if short else list(_about(node))))
+    named = f"{node.kind} {ctx.style('id', _printable(node.label))}"
+    if short:
+        return f"{named} (see above)"
+    return f"{named}: {about}" if about else named
+
+
+def _about(node: "Node") -> Iterator[str]:
+    yield from _ABOUT[node.kind](node)
+    if node.facts.get("repo"):
+        yield f"of {node.facts['repo']}"
+    if node.facts.get("here") is False:
+        yield "not here"
+
+
+def _about_run(node: "Node") -> Iterator[str]:
+    facts = node.facts
+    if facts.get("name"):
+        yield node.id.partition(":")[2]
+    if facts.get("status"):
+        yield str(facts["status"])
+    if facts.get("verdict"):
+        yield f"verdict {facts['verdict']}"
+
+
+def _about_data(node: "Node") -> Iterator[str]:
+    facts = node.facts
+    places = list(map(_place, facts.get("places", ())))
+    yield from places[:_SHOWN_PLACES]
+    if len(places) > _SHOWN_PLACES:
+        yield count_text(len(places) - _SHOWN_PLACES, "other place")
+    yield f"{count_text(facts['files'], 'file')}, {size_text(facts['bytes'])}"
+    if facts.get("included") is False:
+        yield "not part of the release"
+
+
+def _about_model(node: "Node") -> Iterator[str]:
+    tensors = node.facts.get("tensor_digest")
+    yield f"tensors {tensors[:_SHORT]}" if tensors else str(node.facts.get("digest"))[:_SHORT]
+    yield size_text(node.facts["bytes"])
+
+
+def _about_release(node: "Node") -> Iterator[str]:
+    if node.facts.get("release"):
+        yield str(node.facts["release"])[:_SHORT]
+
+
+_ABOUT: "Mapping[str, Callable[[Node], Iterator[str]]]" = {
+    "run": _about_run,
+    "data": _about_data,
+    "model": _about_model,
+    "release": _about_release,
+    "code": lambda _: iter(()),
+}
+
+
+def _place(place: Mapping[str, Any]) -> str:
+    commit = place["commit"][:_SHORT] if place["commit"] else "the stage"
+    where = f"{place['repo']}@" if place["repo"] else ""
+    return f"{where}{commit}:{place['path']}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+# -- who was trained on it ------------------------------------------------------------------
+
+
+def users_lines(ctx: "Context", wanted: "Mapping[Digest, bytes]", found: "Uses") -> Iterator[str]:
+    """Yield which runs and releases were trained on some contents, for people."""
+    for digest, name in list(wanted.items())[:_SHOWN_PLACES]:
+        yield f"content {ctx.style('id', digest.hex()[:_SHORT])} {display(name)}"
+    if len(wanted) > _SHOWN_PLACES:
+        yield f"... and {count_text(len(wanted) - _SHOWN_PLACES, 'more', 'more')}"
+    runs, releases = (found.looked_at[kind] for kind in ("runs", "releases"))
+    if not found.runs and not found.releases:
+        yield f"none of {count_text(runs, 'run')} and {count_text(releases, 'release')} read it"
+        return
+    yield from _list(ctx, f"{count_text(len(found.runs), 'run')} read it", map(_run_lines, found.runs))
+    title = f"{count_text(len(found.releases), 'release')} stand{'s' * (len(found.releases) == 1)} on it"
+    yield from _list(ctx, title, map(_release_lines, found.releases))
+    further = [iter([_line(ctx, node)]) for node in found.further[:_SHOWN]]
+    yield from _list(ctx, "further down", further)
+    if len(found.further) > _SHOWN:
+        yield f"  ... and {count_text(len(found.further) - _SHOWN, 'more', 'more')}"
+
+
+def _list(ctx: "Context", title: str, items: Iterable[Iterator[str]]) -> Iterator[str]:
+    """Yield items below a title, the further lines of each further in; nothing without items."""
+    for number, item in enumerate(items):
+        if not number:
+            yield ctx.style("heading", title)
+        yield f"  {next(item)}"
+        yield from (f"    {line}" for line in item)
+
+
+def _run_lines(use: "RunUse") -> Iterator[str]:
+    yield _run_text(use)
+    yield from _places(use)
+
+
+def _release_lines(use: "ReleaseUse") -> Iterator[str]:
+    yield f"{use.release.label} {use.release.id[:_SHORT]}{', by its runs' if use.by_run else ''}"
+    yield from _paths(use.found.total, use.found.places)
+
+
+def _run_text(use: "RunUse") -> str:
+    if use.run is None:
+        return f"{use.id} under way"
+    record = use.run.record
+    name = f" {_printable(record.name)}" if record.name else ""
+    return f"{use.id}{name}, {record.status}"
+
+
+def _places(use: "RunUse") -> Iterator[str]:
+    yield from _paths(use.found.total, use.found.places)
+    yield from (f"{_printable(path)}, which was not declared" for path in use.undeclared[:_SHOWN_PLACES])
+
+
+def _paths(count: int, places: "Sequence[tuple[bytes, Digest]]") -> Iterator[str]:
+    yield from (display(path) for path, _ in places[:_SHOWN_PLACES])
+    if count > _SHOWN_PLACES:
+        yield f"... and {count_text(count - _SHOWN_PLACES, 'more', 'more')}"
+
+
+def users_document(wanted: "Mapping[Digest, bytes]", found: "Uses") -> dict[str, Any]:
+    """Return which runs and releases were trained on some contents, for `--json`."""
+    return {
+        "contents": [{"digest": digest.hex(), "path": os.fsdecode(name)} for digest, name in wanted.items()],
+        "runs": [_run_document(use) for use in found.runs],
+        "releases": [_release_document(use) for use in found.releases],
+        "further": [{"id": node.id, "kind": node.kind, "label": node.label} for node in found.further],
+        "looked_at": found.looked_at,
+        "problems": [str(problem) for problem in found.problems],
+    }
+
+
+def _run_document(use: "RunUse") -> dict[str, Any]:
+    record = use.run.record if use.run is not None else None
+    return {
+        "id": use.id,
+        "name": record.name if record is not None else None,
+        "status": str(record.status) if record is not None else "running",
+        "count": use.found.total,
+        "paths": [os.fsdecode(path) for path, _ in use.found.places],
+        "undeclared": list(use.undeclared),
+    }
+
+
+def _release_document(use: "ReleaseUse") -> dict[str, Any]:
+    return {
+        "release": use.release.label,
+        "id": use.release.id,
+        "count": use.found.total,
+        "paths": [os.fsdecode(path) for path, _ in use.found.places],
+        "by_run": use.by_run,
+    }

@@ -1,0 +1,59 @@
+"""What a command that runs another one shows: its output as it comes, and in the end how it went."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from tether.cli.format import count_text, duration_text
+
+if TYPE_CHECKING:
+    from tether.api.running import Outcome
+    from tether.cli.context import Context
+    from tether.runs.observed import Observed
+
+_SHOWN = 3
+
+
+def shower(ctx: "Context") -> Mapping[str, Callable[[bytes], object]]:
+    """Return what shows the output of a command: on stderr alone where our own output is one document."""
+    shown = ctx.err if ctx.json else ctx.out
+    return {"stdout": _writer(shown), "stderr": _writer(ctx.err)}
+
+
+def _writer(stream: TextIO) -> Callable[[bytes], object]:
+    """Return what writes bytes to a stream of ours at once."""
+    stream.flush()
+    buffer = stream.buffer
+
+    def show(data: bytes) -> None:
+        buffer.write(data)
+        buffer.flush()
+
+    return show
+
+
+def report(ctx: "Context", done: "Outcome") -> None:
+    """Tell how a run ended, and what it read that was not declared."""
+    record = done.record
+    if ctx.json:
+        ctx.emit({"id": record.id, "status": str(record.status), "exit_code": done.code}, list)
+    else:
+        ctx.note(f"run {record.id}: {record.status}, {duration_text(record.resources.wall_s or 0.0)}")
+    warn_of(ctx, done)
+
+
+def warn_of(ctx: "Context", done: "Outcome") -> None:
+    """Warn of lines of metrics that could not be read, and of files that were not declared."""
+    if done.record.bad_lines:
+        ctx.warn(f"{done.record.bad_lines} lines of the metrics file could not be read")
+    if done.observed is not None and done.observed.undeclared:
+        ctx.warn(undeclared_text(done.observed))
+
+
+def undeclared_text(observed: "Observed") -> str:
+    """Return in one line which files were read and not declared."""
+    from tether.core.names import display
+
+    files = [display(each.path.encode(errors="replace")) for each in observed.undeclared]
+    rest = len(files) + observed.unnamed - _SHOWN
+    more = f" and {count_text(rest, 'more', 'more')}" if rest > 0 else ""
+    return f"read but not declared: {', '.join(files[:_SHOWN])}{more}"
