@@ -23,7 +23,6 @@ class Options:
     name: str | None
     checkout: bool
     observe: bool
-
     mlflow: bool
 
 
@@ -49,7 +48,8 @@ class Options:
 )
 @click.option(
     "--observe/--no-observe", default=True, help="See which files its Python opens, beside the declared data."
-
+)
+@click.option(
     "--mlflow/--no-mlflow", default=True, help="Let CMD log into the run with MLflow, or leave MLflow alone."
 )
 @with_options(Options)
@@ -77,7 +77,6 @@ def command(ctx: Context, options: Options) -> None:
         artefacts=options.artefacts,
         checkout=options.checkout,
         observe=options.observe,
-
         mlflow=options.mlflow,
     )
     done = run_command(ctx.repo(), request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
