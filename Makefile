@@ -65,7 +65,7 @@ picture: $(STAMP)
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra evals --extra fsspec --extra hub \
-		--extra objectstore --extra oidc --extra onnx --extra postgresql --extra sklearn --extra telemetry pyproject.toml build-tools.in -o requirements.lock
+		--extra objectstore --extra oidc --extra onnx --extra postgresql --extra signing --extra sklearn --extra telemetry pyproject.toml build-tools.in -o requirements.lock
 
 clean:
 	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,10 +5,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,36 +28,6 @@ from tether.runs.sealing import Ending, recover, seal, unpin
 
 RUN_ID, RUN_FOLDER, METRICS_FILE = "TETHER_RUN_ID", "TETHER_RUN_FOLDER", "TETHER_METRICS"
 DATA_PREFIX, PARAMETER_PREFIX = "TETHER_DATA_", "TETHER_PARAM_"
-
-
-
-@dataclass(frozen=True, slots=True)
-class RunRequest:
-    """What is run.
-
-    Attributes:
-        command: Program and arguments.
-        folder: Where.
-        environ: The environment.
-        name: What people call it.
-        data: What it reads, each `NAME=REV:PATH`, or `REV:PATH` named after the last part of the path.
-        parameters: By name.
-        seeds: By name.
-        artefacts: Files and folders to keep when it ends, relative to `folder`.
-        checkout: Give it folders with the data.
-        mlflow: Give it an MLflow server of its own, unless the environment names another one.
-    """
-
-    command: tuple[str, ...]
-    folder: Path
-    environ: Mapping[str, str]
-    name: str | None = None
-    data: tuple[str, ...] = ()
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    seeds: Mapping[str, int] = field(default_factory=dict)
-    artefacts: tuple[str, ...] = ()
-    checkout: bool = True
-    mlflow: bool = True
 
 
 class Begun(NamedTuple):
@@ -117,29 +84,27 @@ def run_command(
         raise InvalidInput("no command to run", hint="write it behind '--'")
     with begun(repo, request) as run:
         outputs = {name: (run.journal.folder / name, show[name]) for name in OUTPUTS}
-        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
-        if request.observe:
-            environ |= variables(run.journal.folder, environ)
-
         endpoint = Endpoint(repo, run.journal, request.environ) if _wants_mlflow(request) else None
         given = {} if endpoint is None else endpoint.variables
         environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
+        if request.observe:
+            environ |= variables(run.journal.folder, environ)
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
         with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
         run.journal.kept = True
         for path in request.artefacts:
             with suppress(NotFound):  # a command that failed may not have made it
-                run.journal.artefact(request.folder / given, artefact_name(given))
+                run.journal.artefact(request.folder / path, artefact_name(path))
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
-
-                run.journal.artefact(request.folder / path, artefact_name(path))
         ending = Ending(done.status, done.exit, done.resources, done.output)
         if endpoint is not None:
             endpoint.close(done.status)
         record = seal(repo.repository, run.journal, ending, repo.author)
+        if endpoint is not None:
+            endpoint.store(done.status)
     return Outcome(record, done.code, observed)
 
 
@@ -156,10 +121,6 @@ def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
         if found is not None:
             run.journal.write(OBSERVED, found.encode())
     return found
-
-        if endpoint is not None:
-            endpoint.store(done.status)
-    return Outcome(record, done.code)
 
 
 def _wants_mlflow(request: RunRequest) -> bool:

@@ -23,7 +23,6 @@ class Options:
     name: str | None
     checkout: bool
     observe: bool
-
     mlflow: bool
 
 
@@ -48,11 +47,10 @@ class Options:
     "--checkout/--no-checkout", default=True, help="Make the folders with the data, or record it alone."
 )
 @click.option(
-    "--observe/--no-observe",
-    default=True,
-    help="See which files its Python opens, beside the declared data.--mlflow/--no-mlflow",
-    default=True,
-    help="Let CMD log into the run with MLflow, or leave MLflow alone.",
+    "--observe/--no-observe", default=True, help="See which files its Python opens, beside the declared data."
+)
+@click.option(
+    "--mlflow/--no-mlflow", default=True, help="Let CMD log into the run with MLflow, or leave MLflow alone."
 )
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
