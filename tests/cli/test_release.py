@@ -90,6 +90,29 @@ def test_all_of_it_comes_from_the_run(origin: Room) -> None:
     assert verified(origin, "pet@0.9")["level"] == "R1"
 
 
+def test_what_it_was_judged_on_comes_along(room: Room) -> None:
+    """The data of an evaluation is in the release with it, also where it is private."""
+    room.do(
+        "release",
+        "create",
+        "pet@4",
+        *MODEL,
+        "--data",
+        "train=main:data/train",
+        "--evaluation",
+        "judging",
+        "-q",
+    )
+    done = room.run(
+        "release", "create", "pet@5", *MODEL, "--evaluation", "judging", "--private", "test", "-q"
+    )
+
+    found = {each["role"]: (each["path"], each["included"]) for each in shown(room, "pet@4")["data"]}
+    assert found == {"train": ("data/train/train", True), "test": ("data/test/test", True)}
+    assert done.err.endswith("has test, which is private: 'push --no-runs' keeps it here\n")
+    assert [each["path"] for each in verified(room, "pet@5")["private"]] == ["data/test/test"]
+
+
 def test_completeness_comes_first(origin: Room) -> None:
     """The class, and what is missing for the next one with the option that adds it, are the first lines."""
     text = origin.do("release", "show", "pet")

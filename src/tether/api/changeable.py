@@ -11,7 +11,7 @@ from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
-    from tether.api.releasepicks import ReleaseChoices
+    from tether.api.releaserequest import ReleaseChoices
     from tether.api.releases import Release
     from tether.api.staging import CommitRequest, CommitResult, Removed
     from tether.api.switching import Restored
@@ -238,7 +238,7 @@ class Changeable(Readable):
 
         Args:
             label: `NAME@VERSION`.
-            choices: What it is made of, as `tether.api.releasepicks.ReleaseRequest` has it, such as `run`,
+            choices: What it is made of, as `tether.api.releaserequest.ReleaseRequest` has it, such as `run`,
                 `weights`, `data` (each `ROLE=REV:PATH`) and `licences`; what is left out comes from the
                 run, as far as it knows.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tether.api.releasepicks import ReleaseRequest
+from tether.api.releaserequest import ReleaseRequest
 from tether.errors import InvalidInput, NotFound
 
 _MOST = 1 << 20

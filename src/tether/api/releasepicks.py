@@ -1,13 +1,12 @@
 """What goes into a release: what the user named, and what the run knows where they named nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, NamedTuple, TypedDict, get_args
+from typing import Any, get_args
 
+from tether.api.releasedata import DataPicker
 from tether.api.releaseorigins import InGit, InStore, Origin, Places, files_of, in_store, opened
+from tether.api.releaserequest import Pick, Picked, ReleaseRequest, pairs
 from tether.core.names import path_bytes
-from tether.core.tree import EntryKind
 from tether.core.treeread import find
 from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.model.reading import reader_of
@@ -29,8 +28,6 @@ from tether.runs.gitcode import git_files
 from tether.runs.journal import ENVIRONMENT as RECORDED
 from tether.runs.journal import PATCH
 from tether.runs.reading import KnownRun
-from tether.runs.rundoc import DataInput, Scalar
-from tether.runs.sealing import DATA as RUN_DATA
 from tether.runs.sealing import WORK
 
 LOCKS = (
@@ -43,129 +40,30 @@ LOCKS = (
     "requirements.txt",
 )
 """Files with the packages that a training needs, the most exact first."""
-_ROLES: Mapping[str, DataRole] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "validation": "validation",
-    "test": "test",
-    "eval": "evaluation",
-    "evaluation": "evaluation",
-}
-"""What inputs of runs are used for by the first word of their names; others are for the training."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReleaseRequest:
-    """What is released. What is left empty comes from the run, as far as it knows.
-
-    Attributes:
-        name: Of the model.
-        version: Of the release.
-        run: The training, as `runs show` takes it; None for none.
-        weights: Files and folders: artefacts of the run, `REV:PATH`, or paths of the disk.
-        checkpoints: Weights from the time of the training, in its order, as `weights`.
-        data: Each `ROLE=REV:PATH`, or `ROLE=NAME` of an input of the run.
-        private: Roles and names of data that is only named.
-        code: Each `ROLE=PLACE`, with places as in `weights`.
-        documents: Each `ROLE=PLACE`.
-        lock: The place of a file with exact packages.
-        evaluations: Runs that evaluated the model.
-        benches: Runs that measured it.
-        profiles: Each `ROLE=PLACE`, for the first data of that role.
-        licences: By `release`, `weights`, `code`, `data`, `documents`, or a path in the release.
-        bases: Releases that it was made from, the first first.
-        parameters: Hyper-parameters beside those of the run.
-        tolerance: By how much metrics of a repeated training may differ.
-        description: A sentence or two.
-        folder: What paths of the disk are relative to.
-        environ: The environment, to find Git.
-    """
-
-    name: str
-    version: str
-    folder: Path
-    environ: Mapping[str, str]
-    run: str | None = None
-    weights: tuple[str, ...] = ()
-    checkpoints: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
-    private: tuple[str, ...] = ()
-    code: tuple[str, ...] = ()
-    documents: tuple[str, ...] = ()
-    lock: str | None = None
-    evaluations: tuple[str, ...] = ()
-    benches: tuple[str, ...] = ()
-    profiles: tuple[str, ...] = ()
-    licences: Mapping[str, str] = field(default_factory=dict)
-    bases: tuple[str, ...] = ()
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    tolerance: Mapping[str, float] = field(default_factory=dict)
-    description: str | None = None
-
-
-class ReleaseChoices(TypedDict, total=False):
-    """What a release is made of, for Python; each is a field of `ReleaseRequest`."""
-
-    run: str
-    weights: Sequence[str]
-    checkpoints: Sequence[str]
-    data: Sequence[str]
-    private: Sequence[str]
-    code: Sequence[str]
-    documents: Sequence[str]
-    lock: str
-    evaluations: Sequence[str]
-    benches: Sequence[str]
-    profiles: Sequence[str]
-    licences: Mapping[str, str]
-    bases: Sequence[str]
-    parameters: Mapping[str, Scalar]
-    tolerance: Mapping[str, float]
-    description: str
-
-
-class Pick(NamedTuple):
-    """Something that goes into a release.
-
-    Attributes:
-        component: The field of the manifest.
-        origin: Where it comes from.
-        path: Where it goes.
-        facts: What the manifest says of it besides.
-        among: What was found with it.
-    """
-
-    component: str
-    origin: Origin
-    path: str
-    facts: Mapping[str, Any] = {}
-    among: tuple[Origin, ...] = ()
-
-
-class Picked(NamedTuple):
-    """All that goes into a release.
-
-    Attributes:
-        picks: Its parts.
-        notes: What could not be had, for people.
-    """
-
-    picks: list[Pick]
-    notes: list[str]
-
-
-def pick_parts(repository: Repository, request: ReleaseRequest, run: KnownRun | None) -> Picked:
+def pick_parts(
+    repository: Repository, request: ReleaseRequest, run: KnownRun | None, judged: Sequence[KnownRun]
+) -> Picked:
     """Return what goes into a release; nothing is written.
+
+    Args:
+        repository: Where.
+        request: What is released.
+        run: The training; None for none.
+        judged: The runs that evaluated the model.
 
     Raises:
         NotFound: Something that was named is not there.
         InvalidInput: Something was named in a way that cannot be, or there are no weights.
     """
     picker = _Picker(repository, request, run)
-    picks = [*picker.weights(), *picker.code(), *picker.data(), *picker.documents()]
+    picks = [
+        *picker.weights(),
+        *picker.code(),
+        *DataPicker(repository, request, run, judged).picks(),
+        *picker.documents(),
+    ]
     picks += [*picker.environment(picks), *picker.profiles(picks)]
     return Picked(picks, picker.notes)
 
@@ -218,7 +116,7 @@ class _Picker:
     def code(self) -> Iterator[Pick]:
         """Yield the code; that of the training is what the run says where it was not named."""
         roles = set()
-        for role, place in _pairs(self._request.code, get_args(CodeRole), "code"):
+        for role, place in pairs(self._request.code, get_args(CodeRole), "code"):
             roles.add(role)
             yield self._placed(CODE, role, self._places.find(place), {"role": role})
         if "training" not in roles:
@@ -252,58 +150,11 @@ class _Picker:
         source = Source(repo=code.url, system="git", commit=code.commit)
         return Pick(CODE, InGit("", tuple(files), source), path, facts)
 
-    # -- data -------------------------------------------------------------------------------
-
-    def data(self) -> Iterator[Pick]:
-        """Yield the data, that of the run where none was named."""
-        request, used = self._request, set[str]()
-        inputs = {each.name: each for each in self._run.record.data} if self._run is not None else {}
-        named = list(_pairs(request.data, get_args(DataRole), "data"))
-        if not named:
-            named = [(_role(name), name) for name in inputs]
-        for role, place in named:
-            found = self._input(inputs[place]) if place in inputs else self._places.revision(place)
-            name = place if place in inputs else _name_of(found, inputs.values(), role)
-            included = not {role, name} & set(request.private)
-            used |= {role, name}
-            facts = {"role": role, "name": name, "included": included}
-            last = found.name if found.entry.kind != EntryKind.DIRECTORY else ""
-            yield Pick(DATA, found, f"{DATA}/{role}/{last or name}", facts)
-        if not named and self._run is not None:
-            yield from self._work(request.private)
-            used |= {"train", WORK}
-        unknown = [each for each in request.private if each not in used]
-        if unknown:
-            raise NotFound(
-                f"no data {unknown[0]} in this release", hint=f"there are: {', '.join(sorted(used))}"
-            )
-
-    def _work(self, private: Iterable[str]) -> Iterator[Pick]:
-        """Yield the working copy of a run that declared no data: it may have read any of it."""
-        run = self._run
-        assert run is not None
-        work = find(self._repository.objects, run.tree, path_bytes(WORK)) if run.tree is not None else None
-        if work is not None and run.record.work is not None:
-            source = Source(commit=run.record.work.commit)
-            facts = {"role": "train", "name": WORK, "included": not {"train", WORK} & set(private)}
-            yield Pick(DATA, in_store(WORK, work, source), f"{DATA}/train/{WORK}", facts)
-
-    def _input(self, about: DataInput) -> InStore:
-        run = self._run
-        assert run is not None
-        entry = None
-        if run.tree is not None:
-            entry = find(self._repository.objects, run.tree, path_bytes(f"{RUN_DATA}/{about.name}"))
-        if entry is None:
-            raise NotFound(f"run {run.id} does not have its data {about.name}")
-        source = Source(commit=about.commit, path=about.path)
-        return in_store(about.path.rpartition("/")[2] or about.name, entry, source)
-
     # -- the rest ---------------------------------------------------------------------------
 
     def documents(self) -> Iterator[Pick]:
         """Yield what there is to be read."""
-        for role, place in _pairs(self._request.documents, get_args(DocumentRole), "document"):
+        for role, place in pairs(self._request.documents, get_args(DocumentRole), "document"):
             yield self._placed(DOCUMENTS, role, self._places.find(place), {"role": role})
 
     def environment(self, picks: Iterable[Pick]) -> Iterator[Pick]:
@@ -335,7 +186,7 @@ class _Picker:
 
     def profiles(self, picks: Iterable[Pick]) -> Iterator[Pick]:
         """Yield the profiles of data."""
-        for role, place in _pairs(self._request.profiles, get_args(DataRole), "profile"):
+        for role, place in pairs(self._request.profiles, get_args(DataRole), "profile"):
             of = next((pick for pick in picks if pick.component == DATA and pick.facts["role"] == role), None)
             if of is None:
                 raise NotFound(f"no data for {role} in this release", hint=f"name it: --data {role}=REV:PATH")
@@ -354,29 +205,3 @@ def _weights(component: str, found: Iterable[Origin]) -> Iterator[Pick]:
     among = tuple(found)
     for each in among:
         yield Pick(component, each, f"{component}/{each.name}", {}, among)
-
-
-def _role(name: str) -> DataRole:
-    word = name.lower().replace("_", "-").replace(".", "-").partition("-")[0]
-    return _ROLES.get(word, "train")
-
-
-def _name_of(found: InStore, inputs: Iterable[DataInput], role: str) -> str:
-    """Return how the run named some data, or the last part of its path, or its role."""
-    digest = found.entry.digest.hex()
-    return next((each.name for each in inputs if each.digest == digest), None) or found.name or role
-
-
-def _pairs(given: Iterable[str], roles: Iterable[str], what: str) -> Iterator[tuple[Any, str]]:
-    """Yield role and place of each `ROLE=PLACE`.
-
-    Raises:
-        InvalidInput: It is not written so, or there is no such role.
-    """
-    known = tuple(roles)
-    for text in given:
-        role, equals, place = text.partition("=")
-        if not equals or not place or role not in known:
-            hint = f"write ROLE=PLACE, with a role of: {', '.join(known)}"
-            raise InvalidInput(f"not a {what} of a release: {text}", hint=hint)
-        yield role, place

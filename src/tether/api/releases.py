@@ -18,7 +18,7 @@ from tether.releases.reading import KnownRelease, find_release, read_part, relea
 from tether.releases.verifying import verify_release
 
 if TYPE_CHECKING:
-    from tether.api.releasepicks import ReleaseRequest
+    from tether.api.releaserequest import ReleaseRequest
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ import msgspec
 
 from tether.api.opened import Opened
 from tether.api.releaseorigins import InStore, Taken, beside, opened, take
-from tether.api.releasepicks import Pick, ReleaseRequest, pick_parts
+from tether.api.releasepicks import pick_parts
+from tether.api.releaserequest import Pick, ReleaseRequest
 from tether.core.digest import EMPTY_FILE, Digest, parse_digest
 from tether.core.names import release_ref
 from tether.core.tree import Entry, EntryKind
@@ -80,7 +81,7 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
         hint = "a release is never changed: make one of another version"
         raise AlreadyExists(f"there is a release {label}", hint=hint)
     runs = _Runs(repository, request)
-    picked = pick_parts(repository, request, runs.run)
+    picked = pick_parts(repository, request, runs.run, runs.evaluations)
     with repository.transaction(f"release {label}") as transaction:
         builder = _Builder(repository, transaction)
         for pick in picked.picks:

@@ -84,7 +84,9 @@ def release_lines(ctx: "Context", release: "Release") -> Iterator[str]:
     runs = [manifest.run] if manifest.run is not None else []
     for title, found in (("run", runs), ("evaluations", manifest.evaluations), ("benches", manifest.benches)):
         yield from _section(ctx, title, map(_part, found))
-    yield from _section(ctx, "licences", _values({**manifest.licences}))
+    yield from _section(
+        ctx, "licences", _values({str(scope): each for scope, each in manifest.licences.items()})
+    )
     bases = [[f"{each.name}@{each.version}", each.id[:12], each.repo or ""] for each in manifest.bases]
     yield from _section(ctx, "made from", bases)
     yield from _section(ctx, "tolerance", _values(manifest.tolerance))

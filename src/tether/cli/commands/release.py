@@ -12,7 +12,7 @@ from tether.cli.options import with_options
 from tether.errors import InvalidInput, TetherError
 
 if TYPE_CHECKING:
-    from tether.api.releasepicks import ReleaseRequest
+    from tether.api.releaserequest import ReleaseRequest
 
 _DAMAGED = 7
 _NOT_REACHED = 10
