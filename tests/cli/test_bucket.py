@@ -139,6 +139,22 @@ def test_tags_and_deleted_branches_go_too(people: BucketPeople) -> None:
     people.ada.ok("push", "-q", "--force-with-lease", cwd=folder)
 
 
+def test_runs_travel_over_a_bucket(people: BucketPeople) -> None:
+    """A run is pushed with its artefact; whoever clones has it, and runs of both come together."""
+    ada = people.begin({"a": b"one"})
+    command = ("run", "-q", "--artefact", "w", "--", "sh", "-c", "echo weights > w")
+    people.ada.do(*command, cwd=ada)
+    people.ada.do("push", "-q", cwd=ada)
+    people.bob.do("clone", "-q", people.url, "copy")
+    bob = people.bob.work / "copy"
+    [run] = people.bob.json("runs", "list", cwd=bob)
+    assert people.bob.do("cat", f"refs/runs/{run['id']}:artefacts/w", cwd=bob) == "weights\n"
+    people.bob.do(*command, cwd=bob)
+    people.bob.do("push", "-q", cwd=bob)
+    people.ada.do("fetch", "-q", cwd=ada)
+    assert len(people.ada.json("runs", "list", cwd=ada)) == 2
+
+
 @pytest.mark.parametrize(
     ("environ", "code", "said"),
     [

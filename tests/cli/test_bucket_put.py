@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.support.bucket import BucketPeople
 from tests.support.cli import TETHER
@@ -130,6 +133,20 @@ def test_parts_of_files_are_read_by_ranges(people: BucketPeople) -> None:
             system.cat(wrong)
     system.close()
     assert system.cat_file(f"{path}/weights.bin", 5, 8) == WEIGHTS[5:8]
+
+
+def test_a_column_of_a_table_in_a_bucket(people: BucketPeople, tmp_path: Path) -> None:
+    """Arrow and pandas read a table at an address as they do from a hub."""
+    columns = {f"c{number:02}": random.Random(number).choices(range(1 << 30), k=5000) for number in range(6)}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    people.ada.do("put", "-q", str(tmp_path / "t.parquet"), f"{people.url}:tables/t.parquet", "-m", "A table")
+    place, keys = f"tether+{people.url}@main/tables/t.parquet", people.server.keys()
+    system, path = fsspec.core.url_to_fs(place, keys=keys)
+    read = pq.read_table(path, columns=["c04"], filesystem=system)
+    assert read.to_pydict() == {"c04": columns["c04"]}
+    frame = pd.read_parquet(place, columns=["c01"], storage_options={"keys": keys})
+    assert frame["c01"].tolist() == columns["c01"]
+    system.close()
 
 
 def _remote(people: BucketPeople, came: list[int] | None = None) -> RemoteRepo:

@@ -1,4 +1,4 @@
-"""A hub whose contents are in a bucket of a real S3 server: people see no difference."""
+"""A hub whose contents are in a bucket of any kind: people see no difference."""
 
 import random
 from collections.abc import Iterator
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import Room
-from tests.support.s3 import S3Server, s3_server
+from tests.support.s3 import s3_server
 from tests.support.served import Served, add_user
+from tests.support.stores import SERVERS, StoreServer
 
 from tether.storage.buckets import BucketAddress, open_bucket
 
@@ -18,7 +19,7 @@ WEIGHTS = random.Random(5).randbytes(20_000_000)
 class Hosted:
     """A hub over a prefix of the bucket, and Ada, who is signed in."""
 
-    def __init__(self, folder: Path, server: S3Server) -> None:
+    def __init__(self, folder: Path, server: StoreServer) -> None:
         self.server, self.prefix = server, server.new_prefix()
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
         self.keeper.environ |= server.environment()
@@ -29,11 +30,13 @@ class Hosted:
 
     def start(self, *options: str) -> Served:
         """Start the hub."""
-        return Served(self.keeper, "--storage", f"s3://{self.server.bucket}/{self.prefix}", *options)
+        server = self.server
+        storage = f"{server.scheme}://{server.bucket}/{self.prefix}"
+        return Served(self.keeper, "--storage", storage, *options)
 
     def listed(self) -> list[str]:
         """Return all keys of the hub in the bucket."""
-        address = BucketAddress("s3", self.server.bucket, self.prefix)
+        address = BucketAddress(self.server.scheme, self.server.bucket, self.prefix)
         return [key for key, _ in open_bucket(address, self.server.keys()).list("")]
 
 
@@ -45,8 +48,17 @@ def hosted(tmp_path: Path) -> Iterator[Hosted]:
     hosted.hub.stop()
 
 
-def test_contents_lie_in_the_bucket(hosted: Hosted) -> None:
+@pytest.fixture(params=SERVERS)
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hosted]:
+    """A hub that runs over each kind of bucket."""
+    hosted = Hosted(tmp_path, SERVERS[request.param]())
+    yield hosted
+    hosted.hub.stop()
+
+
+def test_contents_lie_in_the_bucket(anywhere: Hosted) -> None:
     """Push, a hub that is killed, clone, a second version, pull; no pack is in the folder of the hub."""
+    hosted = anywhere
     ada = hosted.ada
     ada.ok("repo", "create", hosted.url)
     ada.ok("init", "-q", "one")

@@ -86,6 +86,22 @@ def test_a_file_that_somebody_has_locked(people: People) -> None:
     """)
 
 
+def test_roles_by_commands(people: People) -> None:
+    """The owner lists, gives and takes roles; who lost his sees nothing, and others may not ask."""
+    ada, bob, url = people.ada, people.bob, people.url
+    assert ada.do("repo", "access", url) == "bob\twrite\n"
+    assert ada.do("repo", "access", url, "bob", "read") == "bob has the role read\n"
+    ada.inside = bob.inside = True
+    assert ada.json("repo", "access", url) == [{"user": "bob", "role": "read"}]
+    assert bob.run("repo", "access", url, "bob", "admin").code == 6
+    assert ada.run("repo", "access", url, "nobody", "read").code == 3
+    assert ada.run("repo", "access", url, "bob").code == 2
+    assert ada.run("repo", "access", url, "--remove").code == 2
+    assert ada.do("repo", "access", url, "bob", "--remove") == "bob has no role now\n"
+    assert ada.json("repo", "access", url) == []
+    assert bob.run("fetch").code == 3
+
+
 def test_rules_by_commands(people: People) -> None:
     """Ada sets, lists and removes them; Bob is held to them and may not change them."""
     ada, bob, url = people.ada, people.bob, people.url

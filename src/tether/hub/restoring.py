@@ -29,9 +29,11 @@ from tether.hub.snapshots import (
 from tether.repo.packs import pack_key
 from tether.storage.buckets import OpenBucket, as_surroundings_say
 from tether.storage.local import LocalBackend
+from tether.storage.locks import FolderLocks
 from tether.storage.oserrors import translated
 
-_LEFT = {REPOSITORIES, f"{DATABASE}.new", "uploads"}
+_LOCK = "restoring.lock"
+_LEFT = {REPOSITORIES, f"{DATABASE}.new", "uploads", _LOCK, f"{_LOCK}.holders"}
 """What a restore may have left in the folder before it set its mark; those of older versions set none."""
 
 
@@ -65,11 +67,21 @@ def restore(source: Path, new: NewHub, progress: Progress = SILENT) -> Copied:
         AlreadyExists: The folder, the database or the place in the bucket is not empty.
         InvalidInput: An address is none, or another storage than that with which it was begun.
         Unsupported: The database of the backup is one of a newer hub.
-        Unavailable: The disk is full, or the database or the bucket does not answer.
+        Unavailable: Another process restores there, the disk is full, or the database or the bucket does
+            not answer.
         Corrupt: The database of the backup is damaged.
     """
     if not (source / DATABASE).is_file() or not is_backup(source):
         raise NotFound(f"no whole backup of a hub in {source}", hint="run 'tether hub backup' again")
+    with translated(str(new.root)):
+        new.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FolderLocks(new.root).lock(_LOCK, command="hub restore", started=0, timeout_s=1.0)
+    with lock.exclusive():
+        return _restored(source, new, progress)
+
+
+def _restored(source: Path, new: NewHub, progress: Progress) -> Copied:
+    """Copy the packs, then the rows, while nobody else does."""
     begun = unfinished.is_begun(new.root, new.storage)
     with _opened(new.database) as database:
         filled = database is not None and begun and roots_of(database) == roots_in(source / DATABASE)
@@ -95,9 +107,8 @@ def _opened(url: str) -> Iterator[Database | None]:
 
 
 def _prepared(source: Path, new: NewHub, *, begun: bool) -> Folders | Parts:
-    """Make the folder, and mark it; return where packs go."""
+    """Mark the folder; return where packs go."""
     with translated(str(new.root)):
-        new.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not begun and {entry.name for entry in new.root.iterdir()} - _LEFT:
             raise AlreadyExists(f"{new.root} is not empty", hint="give a new folder")
     if not new.storage:

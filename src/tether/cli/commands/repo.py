@@ -6,6 +6,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
+from tether.cli.commands._repo_access import access
 from tether.cli.commands._repo_rules import protect, rules, unprotect
 from tether.cli.commands._repo_show import show
 from tether.cli.context import Context, pass_context
@@ -15,10 +16,10 @@ from tether.cli.options import with_options
 
 @click.group()
 def command() -> None:
-    """Make, list, describe and delete repositories on a hub, and say who may push what."""
+    """Make, list, describe and delete repositories on a hub, and say who may do what there."""
 
 
-for each in (show, rules, protect, unprotect):
+for each in (show, access, rules, protect, unprotect):
     command.add_command(each)
 
 
