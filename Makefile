@@ -37,6 +37,8 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(BIN)/python -m tests.support.azurite
+	@$(BIN)/python -m tests.support.validators
+	@$(BIN)/python -m tests.support.mlflowclient
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)
@@ -62,8 +64,8 @@ picture: $(STAMP)
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra fsspec --extra hub \
-		--extra objectstore --extra oidc --extra postgresql --extra telemetry pyproject.toml build-tools.in -o requirements.lock
+		--no-emit-index-url --no-header --no-annotate --extra dev --extra demo --extra evals --extra fsspec --extra hub \
+		--extra objectstore --extra oidc --extra onnx --extra postgresql --extra signing --extra sklearn --extra telemetry pyproject.toml build-tools.in -o requirements.lock
 
 clean:
 	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

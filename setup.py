@@ -15,6 +15,7 @@ MODULES = {
     "tether.core._gear": "src/tether/core/_gear.pyx",
     "tether.core._planes": "src/tether/core/_planes.pyx",
     "tether.core._floats": "src/tether/core/_floats.pyx",
+    "tether.core._hashtree": "src/tether/core/_hashtree.pyx",
     "tether.repo._blocks": "src/tether/repo/_blocks.pyx",
     "tether.worktree._scan": "src/tether/worktree/_scan.pyx",
     "tether.worktree._transfer": "src/tether/worktree/_transfer.pyx",
@@ -32,7 +33,7 @@ def compiled_modules() -> list[Extension]:
     except ImportError:
         return []
     extensions = [
-        Extension(name, [source], extra_compile_args=FLAGS)
+        Extension(name, [source], extra_compile_args=FLAGS, include_dirs=["src/tether/core"])
         for name, source in MODULES.items()
         if Path(source).exists()
     ]

@@ -259,6 +259,20 @@ def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
     assert (room.work / "all.svg").read_text().count("<polyline") == 3
 
 
+def test_what_is_drawn_where_nobody_says(room: Room) -> None:
+    """Curves of a metric with several points, as text; else what tells runs apart, as SVG."""
+    do(room, "--param", "lr=1", "--", "sh", "-c", POINT)
+    do(room, "--param", "lr=2", "--", "sh", "-c", POINT)
+    assert room.run("runs", "plot").code == 2
+    room.do("runs", "plot", "-q", "-o", "all.svg")
+    assert "param.lr / metric.loss" in (room.work / "all.svg").read_text()
+
+    do(room, "--name", "base", "--", "sh", "-c", f"{POINT}; {POINT.replace('0.5', '0.25')}")
+    drawn = room.do("runs", "plot", "base").splitlines()
+    assert (drawn[0], drawn[-1][:6]) == ("loss", "* base")
+    assert [point["value"] for point in json.loads(room.do("runs", "plot", "base", "--json"))] == [0.5, 0.25]
+
+
 def test_runs_travel_with_push_and_clone(room: Room) -> None:
     """A clone has the run with the data that it read, though no branch has that any more."""
     do(room, "--data", "train=HEAD:train", "--", "true")

@@ -54,6 +54,11 @@ RUNS = {"MIT", "BSD", "Apache", "CC0", "0BSD", "Zlib", "MIT-CMU", "PSF"}
 DEVELOPS = RUNS | {"MPL"}
 BESIDE = {"psycopg": {"LGPL"}}
 """What an extra alone brings, as a library beside ours that anybody can replace."""
+UNTOLD = {"skops": {"MIT"}}
+"""What is in the file LICENSE of a package and not in what it declares."""
+
+UNTOLD = {"skops": {"MIT"}}
+"""What is in the file LICENSE of a package and not in what it declares."""
 
 
 def licences(package: str) -> set[str]:
@@ -64,7 +69,7 @@ def licences(package: str) -> set[str]:
     text = " ".join(declared)
     text = text.replace("Mozilla Public", "MPL").replace("Python Software Foundation", "PSF")
     known = re.findall(r"\b(?:MIT-CMU|MIT|0BSD|BSD|Apache|CC0|Zlib|MPL|PSF|[AL]?GPL|EUPL|CDDL|SSPL)", text)
-    return set(known)
+    return set(known) or UNTOLD.get(package, set())
 
 
 def needed(package: str) -> set[str]:

@@ -25,6 +25,7 @@ LIMITS = {kind: 67_108_864 if kind in (STATE, OPERATIONS) else 4_194_304 for kin
     CHUNK: 131_072,
     RECIPE: 4_194_304,
 }
+DIFFERENCE = 7
 PLANES = {2: (2, False), 3: (4, False), 4: (8, False), 5: (2, True), 6: (4, True)}
 EMPTY_FOLDER = bytes.fromhex("9801 00 c400 c400 c400 c400 c400 c400")
 
@@ -193,7 +194,10 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         settings = tomllib.loads((folder / "format").read_text())
-        need(settings == {"version": 1, "hash": "blake3", "features": []}, "another format")
+        features = set(settings.pop("features"))
+        need(settings == {"version": 1, "hash": "blake3"}, "another format")
+        need(features <= {"differences"}, "an unknown feature")
+        self.in_packs: dict[tuple[Path, bytes], Place] = {}
         self.root = self._root((folder / "root").read_bytes())
         self.refs: dict[str, bytes] = dict(self.root[4])
         self.places: dict[bytes, Place] = {}
@@ -212,7 +216,9 @@ class Reader:
     def _open_pack(self, path: Path, name: bytes, role: int) -> None:
         data = path.read_bytes()
         need(blake3(data).digest() == name, "the name of a pack")
-        need(data[:10] == b"TETHPACK\x01" + bytes([role]), "the header of a pack")
+        version = data[8]
+        need(data[:8] == b"TETHPACK" and data[9] == role, "the header of a pack")
+        need(version == 1 or (version == 2 and role == 0), "the version of a pack")
         start, length, rows, seal, end = struct.unpack("<QQQ32s8s", data[-64:])
         table = data[start : start + length]
         need(end == b"TETHEND1" and start + length + 64 == len(data), "the trailer of a pack")
@@ -233,9 +239,11 @@ class Reader:
             need(place.offset == at, "frames with gaps")
             need((place.kind == CHUNK) == (role == 0), "an object in a pack of the wrong role")
             need(max(place.raw, place.stored) <= LIMITS[place.kind], "a length of a frame")
-            head = struct.pack("<BBHII32s", place.kind, place.codec, 0, place.raw, place.stored, digest)
+            need(place.codec != DIFFERENCE or version == 2, "a difference in a pack of version 1")
+            flags = int(place.codec == DIFFERENCE)
+            head = struct.pack("<BBHII32s", place.kind, place.codec, flags, place.raw, place.stored, digest)
             need(data[at : at + 48] == head + struct.pack("<I", crc32(head)), "the header of a frame")
-            self.places[digest] = place
+            self.places[digest] = self.in_packs[path, digest] = place
             at += 48 + place.stored
         need(at == start, "bytes between the frames and the table")
 
@@ -245,9 +253,7 @@ class Reader:
             return EMPTY_FOLDER
         place = self.places[digest]
         need(place.kind == kind, "an object of another kind")
-        with place.pack.open("rb") as file:
-            file.seek(place.offset + 48)
-            data = unpack(place.codec, file.read(place.stored), place.raw)
+        data = self.unpacked(place)
         need(len(data) == place.raw, "an object of another length")
         if kind == CHUNK:
             need(blake3(data).digest() == digest, "the digest of a chunk")
@@ -257,14 +263,36 @@ class Reader:
             need(derived(f"tether 2026 {NAMES[kind]} v1", data) == digest, "the digest of an object")
         return data
 
+    def unpacked(self, place: Place) -> bytes:
+        """Return what lies at a place (codecs.md)."""
+        with place.pack.open("rb") as file:
+            file.seek(place.offset + 48)
+            stored = file.read(place.stored)
+        return (
+            self.joined(place, stored)
+            if place.codec == DIFFERENCE
+            else unpack(place.codec, stored, place.raw)
+        )
+
+    def joined(self, place: Place, stored: bytes) -> bytes:
+        """Return a chunk from the bits in which it differs from others of its pack (codecs.md)."""
+        count, codec, skip = struct.unpack("<BBI", stored[:6])
+        bases = [self.in_packs[place.pack, name] for name in digests(stored[6 : 6 + 32 * count])]
+        need(0 < count <= 32, "a difference from nothing, or from too much")
+        need(all(base.codec != DIFFERENCE for base in bases), "a difference from a difference")
+        counterpart = b"".join(map(self.unpacked, bases))[skip : skip + place.raw]
+        bits = unpack(codec, stored[6 + 32 * count :], place.raw)
+        return bytes(left ^ right for left, right in zip(bits, counterpart, strict=True))
+
     def file(self, digest: bytes) -> bytes:
         """Return the content of a file (recipe.md)."""
         if digest == blake3(b"").digest():
             return b""
         if self.places[digest].kind == CHUNK:
             return self.get(CHUNK, digest)
-        version, form, size, first, second = decode(self.get(RECIPE, digest)[:-32])
-        need(version == 1 and form in (0, 1), "the version of a recipe")
+        version, form, size, first, second, *outline = decode(self.get(RECIPE, digest)[:-32])
+        need((version, len(outline)) in ((1, 0), (2, 2)) and form in (0, 1), "the version of a recipe")
+        need(not outline or len(outline[1]) == 32 * -(-size // outline[0]), "the outline of a recipe")
         lists = [(first, second)] if form == 0 else [self._page(page) for page in digests(first)]
         parts: list[bytes] = []
         starts: list[int] = []

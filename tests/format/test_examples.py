@@ -17,6 +17,7 @@ from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.kinds import CONTEXTS, ObjectKind, object_digest
 from tether.core.objects import Commit
+from tether.core.outline import Outline, group_values
 from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe, encode_page
 from tether.core.tree import EMPTY_TREE
 from tether.errors import Conflict
@@ -119,7 +120,7 @@ def test_the_example_of_an_index() -> None:
 
 def test_the_examples_of_recipes() -> None:
     """The flat recipe, the page and the paged recipe of the example file are those on the page."""
-    flat, one, paged = hex_blocks("recipe")
+    flat, one, paged, outlined = hex_blocks("recipe")
     file, page_digest = digests_on("recipe")
     chunks = file_chunks()
 
@@ -131,6 +132,10 @@ def test_the_examples_of_recipes() -> None:
     assert decode_recipe(file, flat) == Recipe(len(FILE), chunks)
     assert decode_recipe(file, paged).pages == (page_digest,)
     assert decode_page(one) == chunks
+    outline = Outline(1 << 17, group_values(FILE, 0, 1 << 17))
+    assert outline.digest() == file
+    assert Recipe(len(FILE), chunks, outline=outline).encode(file) == outlined
+    assert decode_recipe(file, outlined) == Recipe(len(FILE), chunks, outline=outline)
 
 
 def test_the_examples_of_roots() -> None:

@@ -36,7 +36,7 @@ NAME = Digest(blake3(b"pack").digest())
 
 [PACK] = hex_blocks("pack")
 [INDEX] = hex_blocks("packindex")
-FLAT, PAGE, PAGED = hex_blocks("recipe")
+FLAT, PAGE, PAGED, OUTLINED = hex_blocks("recipe")
 _, ROOT = hex_blocks("root")
 LEAF, _, INNER = hex_blocks("tree")
 [COMMIT] = hex_blocks("commit")
@@ -102,6 +102,7 @@ DECODERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "index": (INDEX, use_index),
     "recipe": (FLAT, read_recipe),
     "paged": (PAGED, read_recipe),
+    "outlined": (OUTLINED, read_recipe),
     "page": (PAGE, decode_page),
     "root": (ROOT, decode_root),
     "operations": (SEGMENT, decode_segment),
@@ -115,6 +116,7 @@ DECODERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
 ENCODED: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "recipe": (FLAT[:-32], lambda body: read_recipe(seal_recipe(body))),
     "paged": (PAGED[:-32], lambda body: read_recipe(seal_recipe(body))),
+    "outlined": (OUTLINED[:-32], lambda body: read_recipe(seal_recipe(body))),
     "page": (PAGE, decode_page),
     "root": (ROOT[:-32], lambda body: decode_root(seal_root(body))),
     "operations": (SEGMENT, decode_segment),

@@ -10,6 +10,8 @@ from tether.api.readable import Readable
 from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from tether.api.evalrequest import EvalChoices
+    from tether.api.evaluating import Evaluated
     from tether.api.history import Branch, TagInfo
     from tether.api.releaserequest import ReleaseChoices
     from tether.api.releases import Release
@@ -262,6 +264,38 @@ class Changeable(Readable):
 
         request = request_of(parse_label(label), {}, choices, Path.cwd(), os.environ)
         return releases.create(self, request)[0]
+
+    # -- models -----------------------------------------------------------------------------
+
+    def evaluate(
+        self, data: str, model: str | Path | None = None, **choices: "Unpack[EvalChoices]"
+    ) -> "Evaluated":
+        r"""Measure a model, or predictions of it, on data of a revision, and keep that as a run.
+
+        Args:
+            data: The evaluation set, as `REV:PATH`: a table, arrays, or a folder of folders by class.
+            model: A file, or `REV:PATH`. ONNX and scikit-learn models are run in a process of their own.
+            choices: `predictions` is a file with predictions, and nothing is run; `predictor` a program to
+                run. `task`, `label`, `key`, `inputs` and `classes` say what the data is, otherwise that is
+                guessed. `slices` is the file of slices as `REV:PATH`, empty for none; otherwise `slices.yml`
+                beside the data. `trust` loads what can run code, `in_order` takes predictions without ids,
+                `replicates` and `seed` are of the bootstrap, `name` is what to call the run.
+
+        Example:
+            >>> size = Path("said.csv").write_text("file,prediction\ncat.png,cat\ndog.png,cat\n")
+            >>> done = repo.evaluate("main:labels.csv", predictions="said.csv", key="file")
+            >>> done.evaluation.metric("accuracy").value, repo.runs("accuracy<0.9")[0].id == done.record.id
+            (0.5, True)
+
+        Raises:
+            NotFound: There is no such revision, path or file.
+            InvalidInput: The data, the model or the predictions are not sound, or do not fit each other.
+            Unsupported: They are of a form that is not read, or a package is missing.
+        """
+        from tether.api import evalrequest, evaluating
+
+        request = evalrequest.chosen(data, model, choices)
+        return evaluating.evaluate_model(self, request, evalrequest.SILENT)
 
 
 def _some(paths: list[bytes]) -> list[bytes]:

@@ -1,7 +1,7 @@
 """Space and health of a repository: garbage collection, checks, mending, and where the space goes."""
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tether.api.opened import Opened
 from tether.errors import InvalidInput, TetherError
@@ -23,13 +23,16 @@ class Collected:
     plan: GcPlan
 
 
-def collect(repo: Opened, *, dry_run: bool = False, prune_now: bool = False) -> Collected:
+def collect(
+    repo: Opened, *, dry_run: bool = False, prune_now: bool = False, differences: bool = False
+) -> Collected:
     """Free what nothing needs.
 
     Args:
         repo: Whose packs.
         dry_run: Find out, and change nothing.
         prune_now: Keep nothing for `undo`, and delete at once instead of after a day.
+        differences: Store files as the difference to others like them where that saves.
 
     Raises:
         Corrupt: It cannot be told what is needed.
@@ -37,7 +40,9 @@ def collect(repo: Opened, *, dry_run: bool = False, prune_now: bool = False) -> 
     """
     repository = repo.repository
     days = 0 if prune_now else int(repository.config.get("gc.retention") or 0)
-    options = GcOptions(days, 0, thorough=True) if prune_now else GcOptions(days)
+    options = GcOptions(days, differences=differences)
+    if prune_now:
+        options = replace(options, grace_s=0, thorough=True)
     plan = plan_gc(repository, repo.clock(), options, repo.progress)
     if dry_run:
         return Collected(GcCounts(plan.freed, plan.kept, 0, len(plan.replaced), plan.for_undo), plan)

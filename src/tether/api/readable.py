@@ -8,6 +8,7 @@ from tether.api.opened import AnyPath, Opened, Paths
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from tether.api.comparing import Compared
     from tether.api.diff import FileChange
     from tether.api.history import Branch, TagInfo
     from tether.api.lineage import Lineage
@@ -223,6 +224,39 @@ class Readable(Opened):
         from tether.api import releases
 
         return releases.show_release(self, name)
+
+    def compare(
+        self, old: str, new: str, *, common: bool = False, replicates: int = 1000, seed: int = 0
+    ) -> "Compared":
+        r"""Compare two evaluations, example by example; see `evaluate`.
+
+        Args:
+            old: A run: an evaluation, or a training whose model was evaluated; or a file with predictions.
+            new: As `old`.
+            common: Compare the examples that both have, where the sets differ.
+            replicates: How often the bootstrap draws.
+            seed: Of what it draws.
+
+        Example:
+            >>> for name, guess in (("before", "cat"), ("after", "dog")):
+            ...     path = Path("said.csv")
+            ...     text = f"file,prediction\ncat.png,cat\ndog.png,{guess}\n"
+            ...     size = path.write_text(text)
+            ...     done = repo.evaluate("main:labels.csv", predictions=path, key="file", name=name)
+            >>> found = repo.compare("before", "after").comparison
+            >>> found.whole.change("accuracy").change, found.whole.wins, found.best[0].id
+            (0.5, 1, 'dog.png')
+
+        Raises:
+            NotFound: There is no such evaluation.
+            InvalidInput: The sets differ, or the tasks.
+        """
+        from tether.api import comparing
+        from tether.evals.intervals import Plan
+
+        plan = Plan(replicates=replicates, seed=seed)
+        request = comparing.CompareRequest(old, new, Path.cwd(), common=common, plan=plan)
+        return comparing.compare_evaluations(self, request)
 
     def remotes(self) -> "Mapping[str, str]":
         """Return the address of every remote by name.

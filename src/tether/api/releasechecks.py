@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 
-from tether.releases.findings import Check, Untried
-from tether.releases.reading import KnownRelease
+from tether.api.repredicting import predictions_again
+from tether.releases.findings import LEVELS, Check
 from tether.releases.recomputing import metrics_again
-from tether.repo.repository import Repository
 
 
-def predictions_again(_repository: Repository, _release: KnownRelease) -> Untried:
-    """R3: make the predictions again from the weights."""
-    return Untried(
-        "R3", "predictions are not made again by 'verify': evaluate the weights with 'tether eval'"
-    )
+def checks(environ: Mapping[str, str], highest: str = LEVELS[-1]) -> Mapping[str, Check]:
+    """Return what is done for each level.
 
-
-CHECKS: Mapping[str, Check] = {"R2": metrics_again, "R3": predictions_again}
+    Args:
+        environ: The environment of processes in which models run.
+        highest: Nothing is done above this level.
+    """
+    known: Mapping[str, Check] = {"R2": metrics_again, "R3": predictions_again(environ)}
+    return {level: check for level, check in known.items() if level <= highest}

@@ -1,5 +1,6 @@
 """Releases of a repository: looking at them, verifying and signing them, and what others said of them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from tether.releases.reading import KnownRelease, find_release, read_part, relea
 from tether.releases.verifying import verify_release
 
 if TYPE_CHECKING:
+    from tether.api.exporting import Exported
     from tether.api.releaserequest import ReleaseRequest
+    from tether.releases.exports.forms import ExportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +77,23 @@ class Release:
 
     def verify(self) -> Verification:
         """Verify it as far as it goes; see `tether release verify`."""
-        return verify(self.repo, self.label)
+        return verify(self.repo, self.label, os.environ)
 
     def sign(self, key: Path | None = None) -> Attestation:
         """Sign it with an Ed25519 key; without one, that of the setting `signing.key`."""
         return self.attest(signature_of(self.known), key)
+
+    def export(self, form: str, target: Path, options: "ExportOptions | None" = None) -> "Exported":
+        """Write it in a form that other programs read; see `tether release export`.
+
+        Raises:
+            AlreadyExists: There is such a folder.
+            InvalidInput: The form is unknown, or the key does not fit.
+        """
+        from tether.api.exporting import export_to
+        from tether.releases.exports.forms import ExportOptions
+
+        return export_to(self.repo, self.known, form, target, options or ExportOptions())
 
     def attest(self, said: Said, key: Path | None = None) -> Attestation:
         """Say something of it, signed as by `sign`.
@@ -119,20 +134,23 @@ def create(repo: Opened, request: "ReleaseRequest") -> "tuple[Release, tuple[str
     return Release(repo, made.release), made.notes
 
 
-def verify(repo: Opened, text: str) -> Verification:
+def verify(repo: Opened, text: str, environ: Mapping[str, str], highest: str = LEVELS[-1]) -> Verification:
     """Verify a release as far as it goes, also one whose manifest cannot be read.
 
     Args:
         repo: Where.
         text: `NAME@VERSION`, or as for `show_release`.
+        environ: The environment of processes in which models run.
+        highest: Try no level above this one.
 
     Raises:
         NotFound: There is no such release.
     """
-    from tether.api.releasechecks import CHECKS
+    from tether.api.releasechecks import checks
 
     label = parse_label(text) if "@" in text else parse_label(find_release(repo.repository, text).label)
-    return verify_release(repo.repository, label, allowed_signers(repo), CHECKS, repo.progress)
+    tried = checks(environ, highest)
+    return verify_release(repo.repository, label, allowed_signers(repo), tried, repo.progress)
 
 
 def reaches(done: Verification, level: str) -> bool:

@@ -332,8 +332,11 @@ class Repo(Changeable):
 
         return operations.undo(self, force=force)
 
-    def gc(self, *, dry_run: bool = False, prune_now: bool = False) -> "GcCounts":
+    def gc(self, *, dry_run: bool = False, prune_now: bool = False, differences: bool = False) -> "GcCounts":
         """Free what nothing needs; with `prune_now` also what only `undo` needs.
+
+        With `differences`, checkpoints and fine-tunes are stored as the difference to a file like them, where
+        that saves.
 
         Example:
             >>> repo.gc(dry_run=True).freed
@@ -345,7 +348,7 @@ class Repo(Changeable):
         """
         from tether.api import maintenance
 
-        return maintenance.collect(self, dry_run=dry_run, prune_now=prune_now).counts
+        return maintenance.collect(self, dry_run=dry_run, prune_now=prune_now, differences=differences).counts
 
 
 __all__ = ["Repo", "find_repository", "system_clock"]

@@ -41,6 +41,7 @@ class RunRequest:
         artefacts: Files and folders to keep when it ends, relative to `folder`.
         checkout: Give it folders with the data.
         observe: See which files its Python opens.
+        mlflow: Give it an MLflow server of its own, unless the environment names another one.
         parent: What it repeats.
         room: Where it runs apart from the working copy, if it does.
     """
@@ -55,6 +56,7 @@ class RunRequest:
     artefacts: tuple[str, ...] = ()
     checkout: bool = True
     observe: bool = True
+    mlflow: bool = True
     parent: Parent | None = None
     room: "Room | None" = None
 

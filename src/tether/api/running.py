@@ -5,10 +5,11 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.runinputs import RunRequest, Start, asked_for, check_request, own_code, pin_inputs, read_input
@@ -83,22 +84,33 @@ def run_command(
         raise InvalidInput("no command to run", hint="write it behind '--'")
     with begun(repo, request) as run:
         outputs = {name: (run.journal.folder / name, show[name]) for name in OUTPUTS}
-        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables}
+        endpoint = Endpoint(repo, run.journal, request.environ) if _wants_mlflow(request) else None
+        given = {} if endpoint is None else endpoint.variables
+        environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
         if request.observe:
             environ |= variables(run.journal.folder, environ)
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
-        with described(run.journal, request):
+        with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
-        run.journal.kept = True
-        for given in request.artefacts:
-            with suppress(NotFound):  # a command that failed may not have made it
-                run.journal.artefact(request.folder / given, artefact_name(given))
+        _keep(run.journal, request)
+        if endpoint is not None:
+            endpoint.close(done.status)
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
         ending = Ending(done.status, done.exit, done.resources, done.output)
         record = seal(repo.repository, run.journal, ending, repo.author)
+        if endpoint is not None:
+            endpoint.store(done.status)
     return Outcome(record, done.code, observed)
+
+
+def _keep(journal: Journal, request: RunRequest) -> None:
+    """Copy what the command was to leave."""
+    journal.kept = True
+    for path in request.artefacts:
+        with suppress(NotFound):  # a command that failed may not have made it
+            journal.artefact(request.folder / path, artefact_name(path))
 
 
 def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
@@ -114,6 +126,10 @@ def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
         if found is not None:
             run.journal.write(OBSERVED, found.encode())
     return found
+
+
+def _wants_mlflow(request: RunRequest) -> bool:
+    return request.mlflow and not request.environ.get(ADDRESS)
 
 
 def artefact_name(path: str) -> str:

@@ -28,9 +28,11 @@ class Codec(IntEnum):
     SHUFFLE8_ZSTD = 4
     FLOAT2 = 5
     FLOAT4 = 6
+    DIFFERENCE = 7
+    """Needs other chunks: see `tether.core.difference`. `decompress` refuses it."""
 
 
-_SHAPES: Final = {
+_SHAPES: Final[dict[int, Shape]] = {
     Codec.SHUFFLE2_ZSTD: Shape(2, False),
     Codec.SHUFFLE4_ZSTD: Shape(4, False),
     Codec.SHUFFLE8_ZSTD: Shape(8, False),
@@ -231,10 +233,9 @@ def decompress(codec: int, stored: Buffer, raw_length: int) -> bytes:
         return bytes(stored)
     if codec == Codec.ZSTD:
         return decompress_frame(stored, raw_length)
-    try:
-        shape = _SHAPES[Codec(codec)]
-    except ValueError:
-        raise Corrupt(f"unknown codec {codec}") from None
+    shape = _SHAPES.get(codec)
+    if shape is None:
+        raise Corrupt(f"unknown codec {codec}")
     return planes.decode(stored, shape, raw_length)
 
 

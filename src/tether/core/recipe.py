@@ -3,20 +3,24 @@
 A recipe is storage's business and no part of any id. It is named by the file's digest, which its
 bytes do not give, so a recipe ends with a seal: a keyed digest over the file's digest and the
 recipe's own bytes. A file of more than `PAGE_CHUNKS` chunks has its chunks in pages, so that a
-range of a file of any size is found with two small reads. Byte layout: docs/format/recipe.md.
+range of a file of any size is found with two small reads. The recipe of a large file may have the file's
+outline, so that less of a next version has to be hashed. Byte layout: docs/format/recipe.md.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 from tether.core.chunker import MAX_SIZE
 from tether.core.codec import decode, encode, pack_u32, pack_u64, unpack_u32, unpack_u64
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, derive
+from tether.core.outline import Outline
 from tether.errors import Corrupt
 
 PAGE_CHUNKS = 65_536
 VERSION = 1
+_OUTLINED = 2
+"""The version of recipes that have an outline."""
 _FLAT, _PAGED = 0, 1
 _SEAL_CONTEXT = "tether 2026 recipe v1"
 
@@ -57,14 +61,19 @@ class Recipe:
     """Digests of the pages, in file order."""
     starts: tuple[int, ...] = ()
     """Offset in the file (bytes) where each page starts."""
+    outline: Outline | None = None
+    """By which parts of the file can be checked; whether it is true is not known."""
 
     def encode(self, file: Digest) -> bytes:
         """Return the sealed bytes that are stored under `file`."""
         if self.chunks is not None:
-            columns = [self.chunks.digests, pack_u32(self.chunks.lengths)]
-            body = encode([VERSION, _FLAT, self.size, *columns])
+            fields = [_FLAT, self.size, self.chunks.digests, pack_u32(self.chunks.lengths)]
         else:
-            body = encode([VERSION, _PAGED, self.size, b"".join(self.pages), pack_u64(self.starts)])
+            fields = [_PAGED, self.size, b"".join(self.pages), pack_u64(self.starts)]
+        if self.outline is None:
+            body = encode([VERSION, *fields])
+        else:
+            body = encode([_OUTLINED, *fields, self.outline.group, self.outline.values])
         return body + derive(_SEAL_CONTEXT, file + body)
 
 
@@ -78,14 +87,29 @@ def decode_recipe(file: Digest, data: Buffer) -> Recipe:
     if derive(_SEAL_CONTEXT, file + body) != seal:
         raise Corrupt(f"the recipe of file {file.hex()[:12]} is damaged", hint="run 'tether fsck'")
     match decode(body, "recipe"):
-        case [1, 0, int(size), bytes(digests), bytes(lengths)]:
-            chunks = _chunk_list(digests, lengths)
-            if sum(chunks.lengths) != size:
-                raise Corrupt(f"the recipe of file {file.hex()[:12]} does not add up to {size} bytes")
-            return Recipe(size, chunks)
-        case [1, 1, int(size), bytes(pages), bytes(starts)]:
-            return _paged(file, size, pages, tuple(unpack_u64(starts, "recipe")))
-    raise Corrupt(f"the recipe of file {file.hex()[:12]} has an unknown form")
+        case [1, int(form), int(size), bytes(one), bytes(other)]:
+            return _recipe(file, form, size, (one, other))
+        case [2, int(form), int(size), bytes(one), bytes(other), int(group), bytes(values)]:
+            outline = Outline(group, values)
+            if not outline.fits(size):
+                raise Corrupt(f"the outline of file {file.hex()[:12]} does not fit its size")
+            return replace(_recipe(file, form, size, (one, other)), outline=outline)
+    raise _unknown(file)
+
+
+def _recipe(file: Digest, form: int, size: int, columns: tuple[bytes, bytes]) -> Recipe:
+    if form == _PAGED:
+        return _paged(file, size, columns[0], tuple(unpack_u64(columns[1], "recipe")))
+    if form != _FLAT:
+        raise _unknown(file)
+    chunks = _chunk_list(*columns)
+    if sum(chunks.lengths) != size:
+        raise Corrupt(f"the recipe of file {file.hex()[:12]} does not add up to {size} bytes")
+    return Recipe(size, chunks)
+
+
+def _unknown(file: Digest) -> Corrupt:
+    return Corrupt(f"the recipe of file {file.hex()[:12]} has an unknown form")
 
 
 def encode_page(chunks: ChunkList) -> bytes:

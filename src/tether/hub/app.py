@@ -30,6 +30,7 @@ from tether.hub.routes import (
     repositories,
     rules,
     teams,
+    tracking,
     transfer,
     webhooks,
     workspaces,
@@ -89,6 +90,7 @@ def build_app(hub: Hub, monotonic: Callable[[], float]) -> FastAPI:
         app.add_middleware(Measured, metrics=metrics, clock=monotonic)
         app.include_router(metrics_route(metrics, hub.settings.metrics_token))
     app.include_router(health.router)
+    app.include_router(tracking.router)
     for routes in _ROUTES:
         app.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])
     return app

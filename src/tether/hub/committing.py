@@ -174,7 +174,7 @@ class _Committing:
             return self._end_without()
         repository = open_repository(staging.hub, staging.row, beside=self._record)
         try:
-            data = self._live(repository, _needed(repository, merged))
+            data = self._live(repository, needed_packs(repository, _files(merged.changes), merged.packs))
             self._made, own = self._write(repository)
             for name in data:
                 note_arrival(repository.backend, name, staging.hub.now())
@@ -213,7 +213,7 @@ class _Committing:
         objects = repository.objects
         session = WriteSession(Storing(staging.hub, staging.row, repository.backend), objects, LEVEL)
         try:
-            _copy_recipes(repository, session, merged)
+            copy_recipes(repository, session, _files(merged.changes), merged.packs)
             edits = {change.path: change.new for change in merged.changes}
             tree = edit_tree(session, merged.tree, edits).digest
             now, parents = staging.hub.clock(), () if merged.tip is None else (merged.tip,)
@@ -252,23 +252,29 @@ def _files(changes: Sequence[TreeChange]) -> list[Entry]:
     return [c.new for c in changes if c.new is not None and c.new.kind != EntryKind.DIRECTORY]
 
 
-def _needed(repository: Repository, merged: _Merged) -> list[str]:
+Packs = Mapping[Digest, dict[str, list[str]]]
+"""Those that hold some contents, by role."""
+
+
+def needed_packs(repository: Repository, entries: Iterable[Entry], packs: Packs) -> list[str]:
     """Return the packs of contents that the repository lacks."""
-    digests = list(dict.fromkeys(entry.digest for entry in _files(merged.changes)))
+    digests = list(dict.fromkeys(entry.digest for entry in entries))
     there = repository.objects.has_many(digests)
     lacking = (digest for digest, has in zip(digests, there, strict=True) if not has)
-    return [name for digest in lacking for name in merged.packs.get(digest, {}).get("data", ())]
+    return [name for digest in lacking for name in packs.get(digest, {}).get("data", ())]
 
 
-def _copy_recipes(repository: Repository, session: WriteSession, merged: _Merged) -> None:
+def copy_recipes(
+    repository: Repository, session: WriteSession, entries: Iterable[Entry], packs: Packs
+) -> None:
     """Write the recipes of contents that the repository lacks; those of other contents stay behind."""
-    for entry in _files(merged.changes):
-        meta = merged.packs.get(entry.digest, {}).get("meta", ())
+    for entry in entries:
+        meta = packs.get(entry.digest, {}).get("meta", ())
         if not meta or repository.objects.has(entry.digest):
             continue
-        packs = [Digest(bytes.fromhex(name)) for name in meta]
-        staged = ObjectDb(repository.backend, partial(tuple, packs))
-        for name in packs:
+        named = [Digest(bytes.fromhex(name)) for name in meta]
+        staged = ObjectDb(repository.backend, partial(tuple, named))
+        for name in named:
             table = read_contents(repository.backend, name)
             for digest, kind in zip(split_digests(table.digests), table.kinds, strict=True):
                 session.put_named(ObjectKind(kind), digest, staged.get(ObjectKind(kind), digest))

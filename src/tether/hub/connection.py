@@ -8,7 +8,11 @@ import asyncio
 from asyncio.events import TimerHandle
 from typing import ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import httptools
+from starlette.types import Message
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from tether.hub.largebody import EXTENSION, LEAST, LargeBody, length_of
 
 MAX_HEAD = 64 << 10
 """Bytes of a request before its body; one read more may come before it is refused."""
@@ -25,6 +29,8 @@ class Connection(HttpToolsProtocol):
         """Begin to watch."""
         super().connection_made(transport)
         self._head = 0
+        self._coming: int | None = None
+        self._large: LargeBody | None = None
         self._begun = self._in_body = self._full = False
         self._moved = self.loop.time()
         self._watch: TimerHandle | None = None
@@ -35,10 +41,13 @@ class Connection(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+        if self._large is not None:
+            self._large.wake()
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head and refuse one that does not end."""
-        self._moved, self._begun = self.loop.time(), True
+        self.moved()
+        self._begun = True
         if not self._in_body:
             self._head += len(data)
         super().data_received(data)
@@ -48,12 +57,65 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Go from the head to the body."""
         self._head, self._in_body = 0, True
+        self._coming = length_of(self.headers)
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self._offer_rooms(self.cycle)
+
+    def on_body(self, body: bytes) -> None:
+        """Count what is still to come."""
+        if self._coming is not None:
+            self._coming -= len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Expect the next head."""
         self._in_body = False
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Throw away what is left of the body."""
+        if self._large is not None:
+            self._large.pass_over()
+        super().on_response_complete()
+
+    def moved(self) -> None:
+        """Take note that something came."""
+        self._moved = self.loop.time()
+        self._unset_keepalive_if_required()
+
+    def _offer_rooms(self, cycle: RequestResponseCycle) -> None:
+        """Let the application have the body of a request past the parser if it asks for that."""
+        usual, large = cycle.receive, list[LargeBody]()
+
+        async def receive() -> Message:
+            return await large[0].message() if large else await usual()  # type: ignore[return-value]
+
+        def take() -> bool:
+            large.extend(self._taken(cycle))
+            return bool(large)
+
+        cycle.receive = receive  # type: ignore[method-assign, assignment]
+        cycle.scope["extensions"] = {EXTENSION: take}  # type: ignore[dict-item]
+
+    def _taken(self, cycle: RequestResponseCycle) -> list[LargeBody]:
+        """Return what takes the rest of a body, none where that is not worth it."""
+        left, is_over = self._coming or 0, cycle.disconnected or cycle.response_complete
+        if self.cycle is not cycle or left < LEAST or is_over or cycle.waiting_for_100_continue:
+            return []
+        self._large = LargeBody(self, cycle, left)
+        self.transport.set_protocol(self._large)
+        self.flow.resume_reading()
+        return [self._large]
+
+    def end_large(self) -> None:
+        """Go back to the parser, to one that expects a request: the other one still waits for the body."""
+        self._large = None
+        self.transport.set_protocol(self)
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self.on_message_complete()
 
     def pause_writing(self) -> None:
         """Take note that the other side does not keep up."""

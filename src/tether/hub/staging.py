@@ -73,7 +73,7 @@ class Staging:
             kind = EntryKind.EXECUTABLE if executable else EntryKind.FILE
             # While this lock is held no pack goes away, and afterwards the entry keeps it.
             with repository.lock("writer", "workspace").shared(repository.wait):
-                _require_there(repository, stored)
+                require_there(repository, stored)
                 with self.hub.database.session() as session:
                     workspace = self.change(session)
                     self._require_free(session, repository, workspace, name)
@@ -324,7 +324,12 @@ def _require_few(session: Session, workspace: Workspace) -> None:
         raise TooLarge(f"a workspace holds at most {MOST} changes", hint="commit it, or make a clone")
 
 
-def _require_there(repository: Repository, stored: Stored) -> None:
+def require_there(repository: Repository, stored: Stored) -> None:
+    """Make sure that the packs of a content are still there.
+
+    Raises:
+        Conflict: The upload took so long that its beginning was collected.
+    """
     names = (name for part in stored.packs.values() for name in part)
     if not all(repository.backend.exists(pack_key(Digest(bytes.fromhex(name)))) for name in names):
         raise Conflict("the upload took too long, and its beginning is gone", hint="send it again")

@@ -12,6 +12,7 @@ from tether.hub.hub import Hub
 from tether.hub.leftovers import remove_notes, spared
 from tether.hub.repositories import find, open_repository
 from tether.hub.strays import find_strays, set_stray_aside
+from tether.hub.tracking import is_tracked
 from tether.hub.workspaces import is_staged
 from tether.repo.check import CheckOptions, CheckReport, Problem, ProblemKind, check_repository
 from tether.repo.gc import GcOptions, execute_gc, plan_gc
@@ -135,9 +136,12 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
     try:
         days = int(repository.config.get("gc.retention") or 0)
         waits = spared(repository.backend, since)
-        options = GcOptions(
-            days, spares=lambda key: waits(key) or is_staged(hub, row, PurePosixPath(key).stem)
-        )
+
+        def spares(key: str) -> bool:
+            pack = PurePosixPath(key).stem
+            return waits(key) or is_staged(hub, row, pack) or is_tracked(hub, row, pack)
+
+        options = GcOptions(days, spares=spares)
         with hub.tracer.span("plan collection"):
             plan = plan_gc(repository, now, options, progress)
         with hub.tracer.span("write collection", packs=len(plan.replaced)):

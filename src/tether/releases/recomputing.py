@@ -2,14 +2,19 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.treeread import find
 from tether.errors import InvalidInput, TetherError, Unsupported
+from tether.evals.data.opening import set_digest
+from tether.evals.evaldoc import EvalModel, Evaluation, Metric, SliceResult
+from tether.evals.evaluating import evaluate
+from tether.evals.expressions import parse_condition
+from tether.evals.intervals import Plan
+from tether.evals.predictions import Predictions, read_predictions
+from tether.evals.slices import Slice
 from tether.releases.findings import Problem, Untried
 from tether.releases.manifest import Manifest, RunPart
 from tether.releases.reading import KnownRelease
@@ -25,8 +30,6 @@ def metrics_again(repository: Repository, release: KnownRelease) -> list[Problem
     """Compute the figures of all evaluations again; return what differs, or why it was not tried."""
     if not release.manifest.evaluations:
         return Untried(_LEVEL, "the release has no evaluations")
-    if find_spec("tether.evals") is None:
-        return Untried(_LEVEL, "this Tether cannot evaluate")
     checked = [(part, _files(repository, release, part)) for part in release.manifest.evaluations]
     without = [part.id for part, (told, table) in checked if told is None or table is None]
     if without:
@@ -59,7 +62,7 @@ def _files(
 def _recomputed(
     repository: Repository, manifest: Manifest, part: RunPart, files: tuple[Digest, Digest]
 ) -> Iterator[Problem]:
-    told = _evals("evaldoc").Evaluation.decode(repository.contents.read(files[0]), part.id)
+    told = Evaluation.decode(repository.contents.read(files[0]), part.id)
     if told.predictions != files[1].hex():
         yield _problem(part, PREDICTIONS, "these are not the predictions that were measured")
         return
@@ -68,14 +71,12 @@ def _recomputed(
     if told.model is not None and not _is_of(told.model, manifest):
         yield _problem(part, EVALUATION, "it is of another model")
     with cast("BinaryIO", repository.contents.open(files[1])) as file:
-        table = _evals("predictions").read_predictions(file)
-    if _evals("data.opening").set_digest(table.ids, table.labels) != told.data.set:
+        table = read_predictions(file)
+    if set_digest(table.ids, table.labels) != told.data.set:
         yield _problem(part, PREDICTIONS, "its labels are not those of the data")
-    plan = (
-        _evals("intervals").Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
-    )
+    plan = Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
     slices = [_slice(table, each) for each in told.slices]
-    made = _evals("evaluating").evaluate(table, slices, plan)
+    made = evaluate(table, slices, plan)
     yield from (_problem(part, EVALUATION, text) for text in _compared("", told.metrics, made.metrics))
     for old, new in zip(told.slices, made.slices, strict=True):
         yield from (
@@ -85,21 +86,21 @@ def _recomputed(
             yield _problem(part, EVALUATION, f"slice {old.name} has {new.count} examples and not {old.count}")
 
 
-def _is_of(model: Any, manifest: Manifest) -> bool:
+def _is_of(model: EvalModel, manifest: Manifest) -> bool:
     """Return whether an evaluation is of weights of a release: the very file, or the same numbers."""
     files = {part.digest for part in (*manifest.weights, *manifest.checkpoints)}
     numbers = {part.tensor_digest for part in (*manifest.weights, *manifest.checkpoints)} - {None}
     return model.digest in files or model.weights in numbers or len(manifest.weights) > 1
 
 
-def _slice(table: Any, told: Any) -> Any:
+def _slice(table: Predictions, told: SliceResult) -> Slice:
     if told.name not in table.slices:
         raise InvalidInput(f"the predictions do not say which examples are in the slice {told.name}")
-    condition = _evals("expressions").parse_condition(told.where)
-    return _evals("slices").Slice(told.name, told.where, condition, told.min, told.note)
+    condition = parse_condition(told.where)
+    return Slice(told.name, told.where, condition, told.min, told.note)
 
 
-def _compared(name: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
+def _compared(name: str, old: Sequence[Metric], new: Sequence[Metric]) -> Iterator[str]:
     """Yield the figures that are not what they were."""
     made = {each.name: each for each in new}
     where = f" of {name}" if name else ""
@@ -122,8 +123,3 @@ def _same(old: float | None, new: float | None) -> bool:
 
 def _problem(part: RunPart, path: str, message: str) -> Problem:
     return Problem(_LEVEL, "evaluations", f"{part.path}/{path}", message)
-
-
-def _evals(module: str) -> Any:
-    """Return a module of evaluations, which need packages that not everybody has."""
-    return import_module(f"tether.evals.{module}")

@@ -6,11 +6,11 @@ time is the one given.
 
 import io
 import stat
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Protocol
 
-from tether.core.digest import Buffer, Digest
+from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.core.names import display
 from tether.core.tree import Entry, EntryKind
 from tether.errors import InvalidInput
@@ -45,6 +45,8 @@ class ArchiveRequest:
     """Put in front of every path; ends with a slash to be a folder."""
     paths: Sequence[bytes] = ()
     """Only these files and folders; everything if empty."""
+    more: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Files by path that come first, though the tree does not have them."""
 
 
 class Total(NamedTuple):
@@ -76,7 +78,10 @@ def write_archive(
         Corrupt: A content is damaged; what was written until then is no whole archive.
     """
     archive = _open(request, out)
-    files = size = 0
+    files, size = len(request.more), sum(map(len, request.more.values()))
+    for path, data in request.more.items():
+        entry = Entry(path, EntryKind.FILE, len(data), hash_bytes(data))
+        archive.add(request.prefix + path, entry, iter([data]))
     for path, entry, content in _members(objects, contents, request):
         archive.add(request.prefix + path, entry, content)
         files += entry.kind != EntryKind.DIRECTORY

@@ -10,14 +10,17 @@ from blake3 import blake3
 from tether.core.compression import Codec
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
+from tether.core.tree import split_digests
 from tether.errors import Corrupt, NotFound, Unsupported
-from tether.repo.frames import FRAME, FRAME_SIZE, HEADER, TRAILER, Frame, Table, parse_frame
-from tether.repo.objectdb import ObjectDb, unpack
+from tether.repo.frames import FRAME, FRAME_SIZE, HEADER, TRAILER, Frame, Table, check_lengths, parse_frame
+from tether.repo.objectdb import ObjectDb, undo_difference, unpack
 from tether.repo.packindex import Place
-from tether.repo.packs import pack_key
+from tether.repo.packs import has_differences, pack_key
 from tether.storage.backend import Backend
 
 _BLOCK = 4 << 20
+_BASES = 64
+"""Chunks that differences refer to, kept in memory."""
 _THREADS = 2
 _CHUNK, _RAW = int(ObjectKind.CHUNK), int(Codec.RAW)
 
@@ -93,6 +96,8 @@ class _Reader:
         columns = (table.offsets, table.stored, table.raw, table.kinds, table.codecs)
         self._rows = sorted(zip(*columns, range(len(table.kinds)), strict=True))
         self._digests = table.digests
+        self._places: dict[Digest, tuple[int, ...]] | None = None
+        self._bases: dict[Digest, bytes] = {}
         self._at = 0
 
     def run(self) -> None:
@@ -140,22 +145,48 @@ class _Reader:
             if plain and view[first : first + FRAME.size] == head and blake3(body).digest() == digest:
                 continue
             frame = Frame(Digest(digest), kind, codec, offset, stored, raw)
-            message = _problem(view[first : first + FRAME_SIZE], body, frame)
+            message = self._problem(view[first : first + FRAME_SIZE], body, frame)
             if message:
                 bad.append(BadFrame(frame.digest, kind, message))
         self._found.frames += at - self._at
         self._at = at
         return done if at < len(rows) else len(data)
 
+    def _problem(self, head: memoryview, body: memoryview, frame: Frame) -> str:
+        try:
+            if parse_frame(head, frame.offset) != frame:
+                return "its frame is not the one that the table of contents lists"
+            if frame.codec == Codec.DIFFERENCE:
+                self._require_version()
+                undo_difference(frame, body, ObjectKind(frame.kind), self._base)
+            else:
+                unpack(frame, body, ObjectKind(frame.kind))
+        except (Corrupt, NotFound, Unsupported) as error:
+            return str(error)
+        return ""
 
-def _problem(head: memoryview, body: memoryview, frame: Frame) -> str:
-    try:
-        if parse_frame(head, frame.offset) != frame:
-            return "its frame is not the one that the table of contents lists"
-        unpack(frame, body, ObjectKind(frame.kind))
-    except (Corrupt, Unsupported) as error:
-        return str(error)
-    return ""
+    def _require_version(self) -> None:
+        if not has_differences(self._backend, self._found.name):
+            raise Corrupt("it is a difference, which a pack of this version cannot hold")
+
+    def _base(self, digest: Digest) -> bytes:
+        """Return a chunk of this pack, verified, that is no difference itself."""
+        if self._places is None:
+            names = split_digests(self._digests)
+            self._places = {names[row[-1]]: row for row in self._rows}
+        known = self._bases.get(digest)
+        if known is not None:
+            return known
+        if digest not in self._places:
+            raise Corrupt(f"its base {digest.hex()[:12]} is not in its pack")
+        offset, stored, raw, kind, codec, _ = self._places[digest]
+        check_lengths(kind, raw, stored)
+        data = self._backend.read(self._key, offset + FRAME_SIZE, stored)
+        if len(self._bases) >= _BASES:
+            self._bases.clear()
+        base = unpack(Frame(digest, kind, codec, offset, stored, raw), data, ObjectKind.CHUNK)
+        self._bases[digest] = base
+        return base
 
 
 def check_places(objects: ObjectDb, places: Sequence[Place]) -> Iterator[BadFrame]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import accumulate, chain
 from typing import NamedTuple, Protocol
 
 from blake3 import blake3
@@ -10,8 +10,10 @@ from blake3 import blake3
 from tether.core.ahead import ahead
 from tether.core.digest import EMPTY_FILE, Buffer, Digest
 from tether.core.kinds import ObjectKind
+from tether.core.outline import Outline
 from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
 from tether.errors import Corrupt, InvalidInput, NotFound
+from tether.repo.delta import Chunk
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packindex import Place
 from tether.repo.seeking import SeekableFile
@@ -208,6 +210,26 @@ class ContentReader:
         elif digest != EMPTY_FILE:
             for _, chunks in self._pieces(self._recipe(digest), 0, None):
                 yield from (chunks.digest(i) for i in range(len(chunks)))
+
+    def listed(self, digest: Digest) -> Iterator[Chunk]:
+        """Yield the chunks of a content of several, in order; nothing is said of whether they are here."""
+        for begin, chunks in self._pieces(self._recipe(digest), 0, None):
+            starts = accumulate(chunks.lengths, initial=begin)
+            for index, (start, length) in enumerate(zip(starts, chunks.lengths, strict=False)):
+                yield Chunk(start, length, chunks.digest(index))
+
+    def outline(self, digest: Digest) -> Outline | None:
+        """Return the outline of a content of several chunks, which need not be true, where it has one."""
+        return self._recipe(digest).outline
+
+    def joined(self, chunks: Sequence[tuple[Digest, int]]) -> bytes:
+        """Return chunks of known lengths (bytes), one after the other, each verified.
+
+        Raises:
+            NotFound: One is not here.
+            Corrupt: One is damaged, or has another length.
+        """
+        return b"".join(self._unpacked(_Group(0, [each for each, _ in chunks], [size for _, size in chunks])))
 
     def _lacking(self, digest: Digest) -> NotFound:
         """Return the error for a content that is not here; names the remote that has it."""

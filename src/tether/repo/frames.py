@@ -13,6 +13,7 @@ from zlib import crc32
 
 from tether.core.chunker import MAX_SIZE
 from tether.core.codec import pack_u32, pack_u64, unpack_u32, unpack_u64
+from tether.core.compression import Codec
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.errors import Corrupt, Unsupported
@@ -20,6 +21,8 @@ from tether.errors import Corrupt, Unsupported
 MAGIC = b"TETHPACK"
 END_MAGIC = b"TETHEND1"
 VERSION = 1
+WITH_DIFFERENCES = 2
+"""The version of a pack whose frames may be differences from others in it."""
 DATA, META = 0, 1
 HEADER = struct.Struct("<8sBB6x")
 FRAME = struct.Struct("<BBHII32s")
@@ -49,15 +52,19 @@ class Frame(NamedTuple):
     """Bytes when decompressed."""
 
 
-def pack_header(role: int) -> bytes:
+def pack_header(role: int, version: int = VERSION) -> bytes:
     """Return the first bytes of a pack of `role` DATA or META."""
-    return HEADER.pack(MAGIC, VERSION, role)
+    return HEADER.pack(MAGIC, version, role)
 
 
 def frame_header(kind: int, codec: int, raw: int, stored: int, digest: Digest) -> bytes:
     """Return the header that stands before a frame's stored bytes."""
-    head = FRAME.pack(kind, codec, 0, raw, stored, digest)
+    head = FRAME.pack(kind, codec, _flags(codec), raw, stored, digest)
     return head + FRAME_CRC.pack(crc32(head))
+
+
+def _flags(codec: int) -> int:
+    return HAS_BASE if codec == Codec.DIFFERENCE else 0
 
 
 def parse_frame(head: Buffer, offset: int) -> Frame:
@@ -65,13 +72,15 @@ def parse_frame(head: Buffer, offset: int) -> Frame:
 
     Raises:
         Corrupt: The check sum or a length is wrong.
-        Unsupported: The frame is a delta, which this version does not write.
+        Unsupported: It has flags of a newer version.
     """
     if len(head) != FRAME_SIZE or FRAME_CRC.unpack_from(head, FRAME.size)[0] != crc32(head[: FRAME.size]):
         raise Corrupt(f"the frame header at offset {offset} is damaged")
     kind, codec, flags, raw, stored, digest = FRAME.unpack_from(head)
-    if flags:
+    if flags & ~HAS_BASE:
         raise Unsupported(f"the frame at offset {offset} uses features {flags:#x} of a newer Tether")
+    if flags != _flags(codec):
+        raise Corrupt(f"the frame at offset {offset} is a difference by its codec or its flags alone")
     check_lengths(kind, raw, stored)
     return Frame(Digest(digest), kind, codec, offset, stored, raw)
 
@@ -223,6 +232,18 @@ def frames_end(data: Buffer) -> int:
     return len(data)
 
 
+def may_have_differences(head: Buffer) -> bool:
+    """Say whether frames of the pack that starts with `head` may be differences from others in it.
+
+    Such a pack is its repository's own affair: it is neither sent nor shared as it is.
+    """
+    role_of(head)
+    return bool(head[8] == WITH_DIFFERENCES)
+
+
+_ROLES = frozenset({(VERSION, DATA), (VERSION, META), (WITH_DIFFERENCES, DATA)})
+
+
 def role_of(head: Buffer) -> int:
     """Return DATA or META of the pack that starts with `head`.
 
@@ -233,6 +254,6 @@ def role_of(head: Buffer) -> int:
     if len(head) < HEADER.size or bytes(head[:8]) != MAGIC:
         raise Corrupt("a file among the packs is not a pack")
     _, version, role = HEADER.unpack_from(head)
-    if version != VERSION or role not in (DATA, META):
+    if (version, role) not in _ROLES:
         raise Unsupported(f"a pack has version {version}, role {role}", hint="use a newer Tether")
     return int(role)

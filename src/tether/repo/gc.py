@@ -15,7 +15,7 @@ any point leaves files that the next run finds: they are not in the root's list.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,12 +27,13 @@ from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unavailable
 from tether.repo.absent import Absent, read_absent
 from tether.repo.contents import ContentReader
+from tether.repo.differences import Group, find_groups, is_done
 from tether.repo.frames import DATA, META
 from tether.repo.gcwrite import GcCounts, Replaced, collect
 from tether.repo.inventory import Inventory, frame_cost
 from tether.repo.oplog import Log, shorten
 from tether.repo.packindex import Place
-from tether.repo.packs import pack_key
+from tether.repo.packs import has_differences, pack_key
 from tether.repo.quarantine import GRACE_S, Aside, list_aside
 from tether.repo.reachable import Marker, marker_for, operation_values, root_values
 from tether.repo.repository import Repository
@@ -55,6 +56,7 @@ class GcOptions:
         dropped: Contents to free although they are needed, each with the remote that has it.
         command: For the operation log.
         thorough: Write data packs again for any garbage, however little.
+        differences: Store files as the difference to others like them where that saves.
         spares: Says of the key of a pack file that no root lists whether it stays, since something under
             way may still name it.
     """
@@ -64,6 +66,7 @@ class GcOptions:
     dropped: Mapping[Digest, str] = field(default_factory=dict)
     command: str = "gc"
     thorough: bool = False
+    differences: bool = False
     spares: Callable[[str], bool] = lambda _: False
 
 
@@ -91,6 +94,7 @@ class GcPlan:
         freed: Bytes that leave the live packs, or were never in them.
         kept: Bytes that stay in live packs.
         for_undo: Bytes of objects that only `undo` needs.
+        groups: Files to be stored as the difference to others.
     """
 
     root: Root
@@ -103,6 +107,7 @@ class GcPlan:
     freed: int = 0
     kept: int = 0
     for_undo: int = 0
+    groups: list[Group] = field(default_factory=list)
     _survey: "_Survey | None" = None
 
 
@@ -233,9 +238,33 @@ class _Survey:
             rest = [extent for extent in mine if extent not in chosen and extent.size <= _SMALL]
             if len(rest) >= _MANY_SMALL:
                 chosen += rest
+            if role == DATA:
+                chosen += self._regrouped(plan, mine, chosen)
             plan.replaced += [Replaced(e.name, role, e.size, self._places(e)) for e in chosen]
             plan.freed += sum(extent.garbage for extent in chosen)
             plan.kept += sum(extent.size for extent in mine) - sum(extent.garbage for extent in chosen)
+
+    def _regrouped(
+        self, plan: GcPlan, extents: Sequence[_Extent], chosen: Sequence[_Extent]
+    ) -> list[_Extent]:
+        """Find what is to be stored as differences; return the packs to write again for that alone."""
+        assert self._marker is not None
+        objects, backend = self._repository.objects, self._repository.backend
+        wanted = self._options.differences
+        if not wanted and not any(has_differences(backend, extent.name) for extent in chosen if extent.rows):
+            return []
+        marked = self._marker.marked
+        recipes = [digest for digest in self._inventory.of_kind(ObjectKind.RECIPE) if digest in marked]
+        plan.groups = find_groups(objects, recipes)
+        fresh = [group for group in plan.groups if wanted and not is_done(objects, group)]
+        chunks = {chunk for group in fresh for chunk in group.chunks()}
+        return [
+            extent for extent in extents if extent not in chosen and chunks and self._holds(extent, chunks)
+        ]
+
+    def _holds(self, extent: _Extent, chunks: Set[Digest]) -> bool:
+        names = self._inventory.tables[extent.name].digests
+        return any(names[32 * row : 32 * row + 32] in chunks for row in extent.rows)
 
     def _extents(self, root: Root) -> Iterator[_Extent]:
         assert self._marker is not None

@@ -11,6 +11,7 @@ from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.progress import Progress
 from tether.repo.absent import absent_contents, with_absent
+from tether.repo.diffwrite import DifferenceWriter
 from tether.repo.frames import DATA, META, Stored, Table
 from tether.repo.objectdb import unpack
 from tether.repo.operations import Operation
@@ -101,9 +102,27 @@ def _write(repository: Repository, plan: "GcPlan", progress: Progress) -> list[W
     written: list[Written] = []
     for role, extra in ((DATA, []), (META, runs)):
         places = [place for pack in plan.replaced if pack.role == role for place in pack.copied]
+        if role == DATA and plan.groups:
+            packs, places = _write_groups(repository, plan, places, progress)
+            written += packs
         written += _copy(repository, role, places, extra, progress)
     progress.finish()
     return written
+
+
+def _write_groups(
+    repository: Repository, plan: "GcPlan", places: Sequence[Place], progress: Progress
+) -> tuple[list[Written], list[Place]]:
+    """Write what may be stored as differences; return the packs, and the places of what is left."""
+    repository.allow_differences()
+    with DifferenceWriter(repository, {place.frame.digest: place for place in places}) as writer:
+        for group in plan.groups:
+            before = len(writer.done)
+            writer.add(group)
+            progress.advance(len(writer.done) - before)
+        writer.finish()
+    packs = [Written(DATA, name, table) for name, table in writer.written]
+    return packs, [place for place in places if place.frame.digest not in writer.done]
 
 
 def _copy(

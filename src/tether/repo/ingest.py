@@ -104,7 +104,8 @@ class ContentWriter:
         if count <= 1:
             return
         if count <= PAGE_CHUNKS:
-            put(ObjectKind.RECIPE, stored.digest, Recipe(stored.size, whole).encode(stored.digest))
+            recipe = Recipe(stored.size, whole, outline=stored.outline)
+            put(ObjectKind.RECIPE, stored.digest, recipe.encode(stored.digest))
             return
         pages, starts, offset = [], [], 0
         for first in range(0, count, PAGE_CHUNKS):
@@ -113,5 +114,5 @@ class ContentWriter:
             pages.append(self._session.put(ObjectKind.RECIPE_PAGE, encode_page(page)))
             starts.append(offset)
             offset += sum(sizes)
-        recipe = Recipe(stored.size, None, tuple(pages), tuple(starts))
+        recipe = Recipe(stored.size, None, tuple(pages), tuple(starts), stored.outline)
         put(ObjectKind.RECIPE, stored.digest, recipe.encode(stored.digest))

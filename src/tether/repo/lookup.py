@@ -6,7 +6,7 @@ from threading import Lock
 
 from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable, Unsupported
-from tether.repo.frames import Table
+from tether.repo.frames import Frame, Table
 from tether.repo.packindex import PackIndex, Place, build_index, merge_indexes
 from tether.repo.packs import read_contents
 from tether.storage.backend import Backend
@@ -65,6 +65,17 @@ class Lookup:
                     found[at] = self._live_place(index, row, digests[at])
             left = [at for at in left if found[at] is None]
         return found
+
+    def find_in(self, pack: Digest, digest: Digest) -> Frame | None:
+        """Return where `digest` lies in one pack, or None; it may lie in others too."""
+        for _, index in self._opened():
+            row = index.row(digest)
+            while row >= 0:
+                place = index.place(row)
+                if place.pack == pack:
+                    return place.frame
+                row = index.next_row(row, digest)
+        return None
 
     def _live_place(self, index: PackIndex, row: int, digest: Digest) -> Place | None:
         while row >= 0:

@@ -6,7 +6,8 @@ from functools import partial
 from threading import Lock
 from typing import TypeVar
 
-from tether.core.compression import decompress, decompress_joined
+from tether.core.compression import Codec, Compressor, decompress, decompress_joined
+from tether.core.difference import decode_difference
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import CONTEXTS, ObjectKind, object_digest
 from tether.core.recipe import decode_recipe
@@ -20,6 +21,8 @@ from tether.storage.backend import Backend
 
 _T = TypeVar("_T")
 _CACHE_BYTES = 32 << 20
+_BASES = 64
+"""Chunks that differences refer to, kept in memory: at most 8 MiB."""
 _GAP = 64 << 10
 _SPAN = 4 << 20
 _SPAN_RAW = 16 << 20
@@ -42,6 +45,8 @@ class ObjectDb:
         self._lookup: Lookup | None = None
         self._cache: OrderedDict[tuple[ObjectKind, Digest], bytes] = OrderedDict()
         self._cached = 0
+        self._packer: Compressor | None = None
+        self._bases: OrderedDict[tuple[Digest, Digest], bytes] = OrderedDict()
         self._lock = Lock()
 
     @property
@@ -148,6 +153,8 @@ class ObjectDb:
     def read_frames(self, places: Sequence[Place]) -> Iterator[list[tuple[Frame, bytes]]]:
         """Yield batches of frames with their bytes as they are stored, to copy into another pack.
 
+        A difference comes as a frame that needs no other, and may be longer than its place says.
+
         Args:
             places: Sorted by pack and offset; neighbours are read together.
 
@@ -161,6 +168,19 @@ class ObjectDb:
                 # The pack was merged into another one since the places were looked up.
                 batch = [self._moved_frame(place.frame.digest) for place in span]
             yield batch
+
+    def read_difference(self, place: Place) -> bytes:
+        """Return the stored bytes of a chunk that is a difference, verified, to copy it with its bases.
+
+        Raises:
+            Corrupt: It is damaged.
+            NotFound: The pack was merged into another one since it was looked up.
+        """
+        frame = place.frame
+        check_lengths(frame.kind, frame.raw, frame.stored)
+        stored = self._backend.read(pack_key(place.pack), frame.offset + FRAME_SIZE, frame.stored)
+        self._unpacked(place, stored, ObjectKind.CHUNK)
+        return stored
 
     def frame(self, digest: Digest) -> Frame | None:
         """Return the frame of an object as its own header gives it; what an index says of it may be damaged.
@@ -215,7 +235,33 @@ class ObjectDb:
         frame = place.frame
         check_lengths(frame.kind, frame.raw, frame.stored)
         stored = self._backend.read(pack_key(place.pack), frame.offset + FRAME_SIZE, frame.stored)
-        return unpack(frame, stored, kind)
+        return self._unpacked(place, stored, kind)
+
+    def _unpacked(self, place: Place, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
+        """Return an object, verified, also one that is a difference from chunks of its pack."""
+        frame = place.frame
+        if frame.codec != Codec.DIFFERENCE:
+            return unpack(frame, stored, kind)
+        return undo_difference(frame, stored, kind, partial(self._base, place.pack))
+
+    def _base(self, pack: Digest, digest: Digest) -> bytes:
+        """Return a chunk that differences of its pack refer to, verified."""
+        with self._lock:
+            known = self._bases.get((pack, digest))
+            if known is not None:
+                self._bases.move_to_end((pack, digest))
+                return known
+        frame = self.lookup.find_in(pack, digest)
+        if frame is None:
+            raise Corrupt(f"the base {digest.hex()[:12]} of a difference is not in its pack")
+        check_lengths(frame.kind, frame.raw, frame.stored)
+        stored = self._backend.read(pack_key(pack), frame.offset + FRAME_SIZE, frame.stored)
+        data = unpack(frame, stored, ObjectKind.CHUNK)
+        with self._lock:
+            self._bases[pack, digest] = data
+            while len(self._bases) > _BASES:
+                self._bases.popitem(last=False)
+        return data
 
     def _header(self, place: Place) -> Frame:
         head = self._backend.read(pack_key(place.pack), place.frame.offset, FRAME_SIZE)
@@ -230,8 +276,18 @@ class ObjectDb:
             begin = frame.offset - first.offset
             _same(parse_frame(block[begin : begin + FRAME_SIZE], frame.offset), frame)
             data = block[begin + FRAME_SIZE : begin + FRAME_SIZE + frame.stored]
-            batch.append((frame, data))
+            if frame.codec == Codec.DIFFERENCE:
+                batch.append(self._whole(Place(span[0].pack, frame), data))
+            else:
+                batch.append((frame, data))
         return batch
+
+    def _whole(self, place: Place, stored: bytes) -> tuple[Frame, bytes]:
+        """Return a frame that needs no other in place of one that is a difference."""
+        data = self._unpacked(place, stored, ObjectKind.CHUNK)
+        packer = self._packer = self._packer or Compressor()
+        codec, packed = packer.compress(data, packer.choose(b""))
+        return place.frame._replace(codec=int(codec), stored=len(packed)), bytes(packed)
 
     def _moved_frame(self, digest: Digest) -> tuple[Frame, bytes]:
         found = self._read_at(digest, lambda place: self._span_frames([place])[0])
@@ -247,7 +303,8 @@ class ObjectDb:
             batch = []
             for _, frame in span:
                 begin = frame.offset - start + FRAME_SIZE
-                batch.append((frame.digest, unpack(frame, block[begin : begin + frame.stored], kind)))
+                stored = block[begin : begin + frame.stored]
+                batch.append((frame.digest, self._unpacked(Place(span[0].pack, frame), stored, kind)))
             return batch
         except (Corrupt, NotFound):
             return [(place.frame.digest, self.get(kind, place.frame.digest)) for place in span]
@@ -256,6 +313,8 @@ class ObjectDb:
         first, last = span[0].frame, span[-1].frame
         begin, end = first.offset + FRAME_SIZE, last.offset + FRAME_SIZE + last.stored
         block = self._backend.read(pack_key(span[0].pack), begin, end - begin)
+        if any(frame.codec == Codec.DIFFERENCE for _, frame in span):
+            return b"".join([self._read(place, ObjectKind.CHUNK) for place in span])
         frames = [(f.codec, f.offset - first.offset, f.stored, f.raw) for _, f in span]
         return decompress_joined(block, frames)
 
@@ -279,9 +338,7 @@ def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
     Raises:
         Corrupt: It is of another kind, or its bytes are not what the digest says.
     """
-    if frame.kind != kind:
-        raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
-    check_lengths(frame.kind, frame.raw, frame.stored)
+    _check_kind(frame, kind)
     data = decompress(frame.codec, stored, frame.raw)
     if kind == ObjectKind.CHUNK:
         good = hash_bytes(data) == frame.digest
@@ -293,6 +350,35 @@ def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
     if not good:
         raise Corrupt(f"{kind.name.lower()} {frame.digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
     return data
+
+
+def undo_difference(
+    frame: Frame, stored: bytes | memoryview, kind: ObjectKind, read: Callable[[Digest], bytes]
+) -> bytes:
+    """Return the chunk in a frame that is a difference, verified.
+
+    Args:
+        frame: Says what it is.
+        stored: The stored bytes.
+        kind: What it must be.
+        read: Returns chunks of the same pack that are no differences, verified.
+
+    Raises:
+        Corrupt: It is no chunk, or not what its digest says.
+    """
+    _check_kind(frame, kind)
+    if kind != ObjectKind.CHUNK:
+        raise Corrupt(f"{kind.name.lower()} {frame.digest.hex()[:12]} is stored as chunks alone may be")
+    data = decode_difference(stored, frame.raw, read)
+    if hash_bytes(data) != frame.digest:
+        raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+    return data
+
+
+def _check_kind(frame: Frame, kind: ObjectKind) -> None:
+    if frame.kind != kind:
+        raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
+    check_lengths(frame.kind, frame.raw, frame.stored)
 
 
 def _spans(places: Sequence[Place]) -> Iterator[Sequence[Place]]:

@@ -14,11 +14,13 @@ from tether.repo.frames import (
     FRAME_SIZE,
     HEADER,
     TRAILER,
+    VERSION,
     Batch,
     Stored,
     Table,
     decode_table,
     frame_header,
+    may_have_differences,
     pack_header,
     read_frames,
     role_of,
@@ -68,16 +70,19 @@ class PackWriter:
         backend: Where the pack goes.
         role: DATA or META.
         threads: Hash and write while the caller goes on; None does it at once.
+        version: Of the pack: `WITH_DIFFERENCES` for one that may have some.
     """
 
-    def __init__(self, backend: Backend, role: int, threads: "PackThreads | None" = None) -> None:
+    def __init__(
+        self, backend: Backend, role: int, threads: "PackThreads | None" = None, version: int = VERSION
+    ) -> None:
         self._threads = threads
         self._writing: Future[None] | None = None
         self._running: deque[Future[None]] = deque()
         self._upload = backend.upload()
         self._hasher = blake3()
         self._block = threads.spare.pop() if threads and threads.spare else Block()
-        self._pending: list[Piece] = [pack_header(role)]
+        self._pending: list[Piece] = [pack_header(role, version)]
         self._pending_size = self.size = HEADER.size
         self._rows: list[tuple[Digest, int, int, int, int, int]] = []
 
@@ -167,6 +172,11 @@ class PackWriter:
         if self._writing is not None:
             self._writing.result()
             self._writing = None
+
+
+def has_differences(backend: Backend, name: Digest) -> bool:
+    """Say whether chunks of a pack may be differences from others in it; errors as `read_contents`."""
+    return may_have_differences(backend.read(pack_key(name), 0, HEADER.size))
 
 
 def read_contents(backend: Backend, name: Digest) -> Table:

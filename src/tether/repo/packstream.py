@@ -3,7 +3,7 @@
 from tether.core.compression import decompress_joined
 from tether.core.digest import hash_bytes
 from tether.core.kinds import ObjectKind
-from tether.errors import Corrupt
+from tether.errors import Corrupt, Unsupported
 from tether.repo.frames import (
     FRAME_SIZE,
     HEADER,
@@ -11,6 +11,7 @@ from tether.repo.frames import (
     TRAILER,
     Frame,
     Table,
+    may_have_differences,
     parse_frame,
     role_of,
     tabulate,
@@ -83,6 +84,8 @@ class PackStream:
         if self.role < 0:
             if len(data) < HEADER.size:
                 return 0
+            if may_have_differences(data):
+                raise Unsupported("a pack with differences is its repository's own and does not travel")
             self.role, at = role_of(data), HEADER.size
             self._offset = at
         while at + FRAME_SIZE <= len(data):

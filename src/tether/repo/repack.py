@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from tether.core.digest import Digest
 from tether.errors import Corrupt, NotFound, Unsupported
 from tether.repo.frames import DATA, FRAME_SIZE, META, Stored, Table
-from tether.repo.packs import PACK_SIZE, PackWriter, pack_key, read_contents
+from tether.repo.packs import PACK_SIZE, PackWriter, has_differences, pack_key, read_contents
 from tether.repo.root import Root
 from tether.repo.session import SealedPacks
 from tether.storage.backend import Backend
@@ -52,6 +52,8 @@ def small_packs(backend: Backend, live: Sequence[Digest]) -> list[Digest]:
             break
         try:
             read_contents(backend, name)
+            if has_differences(backend, name):  # their bases would have to stay beside them
+                continue
         except (Corrupt, NotFound, Unsupported):
             continue
         chosen.append(name)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from tether.core.compression import Codec
 from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
@@ -35,7 +36,7 @@ from tether.repo.frames import (
 )
 from tether.repo.gcwrite import PackChange, Written, replace_packs
 from tether.repo.inventory import Inventory
-from tether.repo.objectdb import ObjectDb, unpack
+from tether.repo.objectdb import ObjectDb, undo_difference, unpack
 from tether.repo.packindex import PackIndex, Place
 from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.repo.quarantine import damaged_key
@@ -193,13 +194,43 @@ class _Mending:
 
     def _salvage(self, candidates: dict[Digest, list[Frame]]) -> None:
         for name, frames in candidates.items():
+            beside = {frame.digest: frame for frame in frames if frame.codec != Codec.DIFFERENCE}
             for frame in frames:
                 with suppress(TetherError):
-                    whole = self._backend.read(damaged_key(name), frame.offset, FRAME_SIZE + frame.stored)
-                    if parse_frame(whole[:FRAME_SIZE], frame.offset) == frame:
-                        self._take(frame, whole[FRAME_SIZE:])
+                    data = self._stored(name, frame)
+                    self._take(*self._made_whole(name, beside, frame, data))
         if self._saved:
             self._repair.actions.append(f"saved {len(self._saved)} objects from damaged packs")
+
+    def _stored(self, name: Digest, frame: Frame) -> bytes:
+        """Return the stored bytes of a frame of a damaged pack.
+
+        Raises:
+            Corrupt: It is not there.
+        """
+        whole = self._backend.read(damaged_key(name), frame.offset, FRAME_SIZE + frame.stored)
+        if parse_frame(whole[:FRAME_SIZE], frame.offset) != frame:
+            raise Corrupt("a frame is not where it was")
+        return whole[FRAME_SIZE:]
+
+    def _made_whole(
+        self, name: Digest, beside: dict[Digest, Frame], frame: Frame, data: bytes
+    ) -> tuple[Frame, bytes]:
+        """Return a frame that needs no other one of its damaged pack.
+
+        Raises:
+            Corrupt: It is a difference, and damaged, or one of its bases is.
+        """
+        if frame.codec != Codec.DIFFERENCE:
+            return frame, data
+
+        def read(digest: Digest) -> bytes:
+            if digest not in beside:
+                raise Corrupt("the base of a difference is lost")
+            return unpack(beside[digest], self._stored(name, beside[digest]), ObjectKind.CHUNK)
+
+        made = undo_difference(frame, data, ObjectKind(frame.kind), read)
+        return frame._replace(codec=int(Codec.RAW), stored=len(made)), made
 
     def _take(self, frame: Frame, data: bytes) -> bytes:
         """Write a frame into a new pack and return its object.

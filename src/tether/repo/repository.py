@@ -6,7 +6,7 @@ A repository beside working files lives in their `.tether` folder; a bare one is
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock as ThreadLock
 from typing import TYPE_CHECKING
@@ -37,6 +37,8 @@ FORMAT_KEY = "format"
 FORMAT = 'version = 1\nhash = "blake3"\nfeatures = []\n'
 ROOT_ELSEWHERE = "root-elsewhere"
 """The feature of a repository whose root is not beside its packs; only who keeps the root can open it."""
+DIFFERENCES = "differences"
+"""The feature of a repository in whose packs chunks may be stored as differences from others."""
 _ROOT_HINT = (
     "clone it again from a remote, or run 'tether fsck --repair': it finds every commit and tag, "
     "but not which branch was which"
@@ -144,7 +146,7 @@ class Repository:
         worktree: The folder of the working files; None for a bare repository.
         backend: Where packs and indexes are kept.
         roots: Where the root is kept.
-        format: What the format file should be.
+        features: What the format file says that a reader must know.
         objects: Reads objects.
         contents: Reads file contents.
         config: The settings in effect.
@@ -159,7 +161,7 @@ class Repository:
     ) -> None:
         self.directory, self.clock, self.config = directory, clock, config
         self.backend, self.roots, self._locks = storage.backend, storage.roots, storage.locks
-        self.format = storage.format
+        self.features = storage.features
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.zone: Zone | None = None
         self.wait: Wait | None = None
@@ -225,9 +227,30 @@ class Repository:
             Unsupported: It needs a newer Tether.
         """
         storage = storage or Storage.in_folder(directory)
-        _check_format(storage, directory)
+        storage = replace(storage, features=_check_format(storage, directory))
         config = config or Config.load(directory / "config.toml", user_config)
         return cls(directory, storage, clock=clock, config=config)
+
+    @property
+    def format(self) -> bytes:
+        """What the format file should be."""
+        return format_with(self.features)
+
+    @property
+    def has_differences(self) -> bool:
+        """Whether chunks may be stored as differences from others."""
+        return DIFFERENCES in self.features
+
+    def allow_differences(self) -> None:
+        """Say in the format file that chunks may be stored as differences; before the first one is.
+
+        Raises:
+            Conflict: The format file is another one than it was.
+        """
+        if not self.has_differences:
+            features = (*self.features, DIFFERENCES)
+            self.backend.swap(FORMAT_KEY, self.format, format_with(features))
+            self.features = features
 
     def root(self) -> Root:
         """Return the root as it is now.
@@ -308,7 +331,8 @@ class Repository:
                     self.backend.delete(pack_key(name))
 
 
-def _check_format(storage: Storage, directory: Path) -> None:
+def _check_format(storage: Storage, directory: Path) -> tuple[str, ...]:
+    """Return the features that the format file has, all of them known."""
     try:
         data = storage.backend.read(FORMAT_KEY)
     except NotFound:
@@ -317,12 +341,13 @@ def _check_format(storage: Storage, directory: Path) -> None:
             raise Corrupt(f"the format file of {directory} is missing", hint=hint) from None
         raise NotFound(f"no repository in {directory}", hint="run 'tether init' to make one") from None
     if data == storage.format:
-        return
+        return storage.features
     import tomllib
 
     try:
         found = tomllib.loads(data.decode())
-        unknown = {str(feature) for feature in found.get("features", [])} - set(storage.features)
+        features = {str(feature) for feature in found.get("features", [])}
+        unknown = features - {*storage.features, DIFFERENCES}
         unknown |= set(found) - {"version", "hash", "features"}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, TypeError):
         raise Corrupt(f"the format file of {directory} cannot be read") from None
@@ -332,6 +357,7 @@ def _check_format(storage: Storage, directory: Path) -> None:
     if found.get("version") != 1 or found.get("hash") != "blake3" or unknown:
         needs = ", ".join(sorted(unknown)) or f"format {found.get('version')}"
         raise Unsupported(f"the repository in {directory} needs {needs}", hint="use a newer Tether")
+    return (*storage.features, *((DIFFERENCES,) if DIFFERENCES in features else ()))
 
 
 def is_unmade(directory: Path) -> bool:

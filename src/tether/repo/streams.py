@@ -17,6 +17,7 @@ from tether.core.chunker import MAX_SIZE, Chunker
 from tether.core.compression import Codec, Hint
 from tether.core.digest import Buffer, Digest, hash_many
 from tether.core.kinds import ObjectKind
+from tether.core.outline import FAST, Outline, OutlineHasher
 from tether.core.recipe import ChunkList
 from tether.repo.frames import DATA, Batch
 from tether.repo.session import WriteSession
@@ -38,6 +39,7 @@ class StoredStream:
     digest: Digest
     size: int
     chunks: ChunkList
+    outline: Outline | None
 
 
 class StreamWriter:
@@ -70,7 +72,10 @@ class StreamWriter:
         finally:
             wait([ahead])
         chunks = ChunkList(bytes(stream.digests), tuple(stream.sizes))
-        return StoredStream(Digest(stream.hasher.digest()), stream.size, chunks)
+        hasher = stream.hasher
+        outline = hasher.outline() if isinstance(hasher, OutlineHasher) else None
+        digest = outline.digest() if outline is not None else Digest(hasher.digest())
+        return StoredStream(digest, stream.size, chunks, outline)
 
     def close(self) -> None:
         """Stop the threads."""
@@ -90,6 +95,8 @@ class StreamWriter:
         view, start = memoryview(buffer), MAX_SIZE - len(left)
         view[start:MAX_SIZE] = left
         new = view[MAX_SIZE : MAX_SIZE + count]
+        if FAST and count == SEGMENT and not stream.size:
+            stream.hasher = OutlineHasher()
         hashed = self._hashing.submit(stream.hasher.update, new)
         stream.size += count
         lengths = stream.chunker.push(new)
@@ -121,12 +128,13 @@ class _Stream:
 
     name: bytes
     size: int = 0
-    hasher: blake3 = field(default_factory=blake3)
+    hasher: blake3 | OutlineHasher = field(default_factory=blake3)
+    """One that makes an outline where there is more than one segment."""
     chunker: Chunker = field(default_factory=Chunker)
     hint: Hint | None = None
     digests: bytearray = field(default_factory=bytearray)
     sizes: list[int] = field(default_factory=list)
-    pending: "deque[tuple[bytearray, Future[blake3], Future[_Packed]]]" = field(default_factory=deque)
+    pending: "deque[tuple[bytearray, Future[blake3 | None], Future[_Packed]]]" = field(default_factory=deque)
 
 
 class _Packed(NamedTuple):

@@ -9,14 +9,15 @@ stops the process, what was written before is there to be stored.
     parameters.jsonl   parameters that came later
     artefacts.jsonl    files of `artefacts/`, which are copies, and their names
     end.json           how it ended, when it is about to be stored
-    environment.json, patch, request.json, opened, observed.json, verdict.json, stdout, stderr
+    environment.json, patch, request.json, opened, observed.json, verdict.json, mlflow.json, stdout, stderr
 """
 
 import fcntl
 import json
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,7 +26,7 @@ import msgspec
 from tether.core.names import check_path, path_bytes
 from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError
 from tether.runs.metrics import Metrics, read_lines
-from tether.runs.rundoc import RunRecord, Scalar, canonical, check_name, number, scalar
+from tether.runs.rundoc import Number, RunRecord, Scalar, canonical, check_name, number, scalar
 from tether.storage.oserrors import translated
 
 FOLDER = "runs"
@@ -35,10 +36,12 @@ ENVIRONMENT = "environment.json"
 PATCH = "patch"
 VERDICT = "verdict.json"
 ENDING = "end.json"
+TRACKED = "mlflow.json"
 OUTPUTS = ("stdout", "stderr")
 _PARAMETERS = "parameters.jsonl"
 _ARTEFACTS = "artefacts.jsonl"
 _COPIES = "artefacts"
+_INCOMING = "incoming"
 _LOCK = "lock"
 _NEW = "run.new"
 _FICLONE = 0x40049409
@@ -79,6 +82,15 @@ class Journal:
         finally:
             journal.close()
             os.close(descriptor)
+
+    def beside(self, run: str) -> "Journal":
+        """Make the folder of another run, which is under way for as long as this one: they share the lock."""
+        other = Journal(self.folder.with_name(run))
+        with translated(str(other.folder)):
+            other.folder.mkdir()
+            (other.folder / _LOCK).hardlink_to(self.folder / _LOCK)
+        other.kept = True
+        return other
 
     @contextmanager
     def taken_up(self) -> Iterator[bool]:
@@ -140,16 +152,32 @@ class Journal:
             given = number(float(value))  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise InvalidInput(f"the metric {name} is no number: {value!r}") from None
-        if self._metrics is None:
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-            self._metrics = os.open(self.folder / METRICS, flags, 0o644)
+        line = self._line(name, given, step, time)
+        os.write(self._opened(), line.encode())
+
+    def points(self, points: Iterable[tuple[str, float, int, float]]) -> None:
+        """Append values of metrics, each a name, value, step and time in seconds, by one call of the system.
+
+        Raises:
+            InvalidInput: A name cannot be one; then nothing was appended.
+        """
+        line = self._line
+        lines = [line(name, number(value), step, time) for name, value, step, time in points]
+        os.write(self._opened(), "".join(lines).encode())
+
+    def _line(self, name: str, given: Number, step: int | None, time: float) -> str:
         named = self._names.get(name)
         if named is None:
             named = self._names[name] = json.dumps(check_name(name, "metric"))
         shown = given if isinstance(given, float) else json.dumps(given)
         at = "null" if step is None else int(step)
-        line = f'{{"name":{named},"value":{shown},"step":{at},"time":{time}}}\n'
-        os.write(self._metrics, line.encode())
+        return f'{{"name":{named},"value":{shown},"step":{at},"time":{time}}}\n'
+
+    def _opened(self) -> int:
+        if self._metrics is None:
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+            self._metrics = os.open(self.folder / METRICS, flags, 0o644)
+        return self._metrics
 
     def parameter(self, name: str, value: object) -> None:
         """Append a parameter.
@@ -157,13 +185,24 @@ class Journal:
         Raises:
             AlreadyExists: It has another value already.
         """
-        kept = scalar(value)
+        self.add_parameters({name: value})
+
+    def add_parameters(self, values: Mapping[str, object]) -> None:
+        """Append parameters, all or none.
+
+        Raises:
+            AlreadyExists: One has another value already.
+        """
         known = self.record().parameters
-        if known.get(check_name(name, "parameter"), kept) != kept:
-            raise AlreadyExists(
-                f"the parameter {name} is {known[name]!r} already", hint="a parameter is set once"
-            )
-        self._append(_PARAMETERS, {"name": name, "value": kept})
+        rows: list[dict[str, object]] = []
+        for name, value in values.items():
+            kept = scalar(value)
+            if known.get(check_name(name, "parameter"), kept) != kept:
+                raise AlreadyExists(
+                    f"the parameter {name} is {known[name]!r} already", hint="a parameter is set once"
+                )
+            rows.append({"name": name, "value": kept})
+        self._append(_PARAMETERS, *rows)
 
     def artefact(self, source: Path, name: str) -> None:
         """Keep a copy of a file, or of the files below a folder; it costs nothing where the disk can share.
@@ -179,6 +218,27 @@ class Journal:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy_file(file, copy)
                 self._append(_ARTEFACTS, {"path": path})
+
+    def receive(self, name: str, blocks: Iterable[bytes]) -> None:
+        """Keep a file that comes in blocks; if that fails, what was kept under its name stays as it was.
+
+        Raises:
+            InvalidInput: The name leads elsewhere.
+            AlreadyExists, Conflict, NotFound: A file or a folder is in its way.
+        """
+        check_path(path_bytes(name))
+        new, place = self.folder / _INCOMING / secrets.token_hex(8), self.folder / _COPIES / name
+        with translated(name):
+            new.parent.mkdir(exist_ok=True)
+            try:
+                with new.open("xb", buffering=0) as file:
+                    for block in blocks:
+                        file.write(block)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                new.replace(place)
+            finally:
+                new.unlink(missing_ok=True)
+        self._append(_ARTEFACTS, {"path": name})
 
     def close(self) -> None:
         """Close what is open."""
@@ -201,6 +261,11 @@ class Journal:
         with suppress(FileNotFoundError), (self.folder / METRICS).open("rb") as lines:
             return read_lines(lines)
         return Metrics()
+
+    @property
+    def copies(self) -> Path:
+        """The folder of the artefacts."""
+        return self.folder / _COPIES
 
     def artefacts(self) -> dict[str, Path]:
         """Return the copies that were kept, by name."""
@@ -227,14 +292,21 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
 
+    def replace(self, name: str, data: bytes) -> None:
+        """Write one of its files anew: who reads it finds the old or the new one."""
+        new = self.folder / f"{name}.new"
+        with translated(str(new)):
+            new.write_bytes(data)
+            new.replace(self.folder / name)
+
     def remove(self) -> None:
         """Forget the folder; what it says is stored."""
         self.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _append(self, name: str, row: dict[str, object]) -> None:
+    def _append(self, name: str, *rows: dict[str, object]) -> None:
         with (self.folder / name).open("ab", buffering=0) as file:
-            file.write(canonical(row))
+            file.write(b"".join(map(canonical, rows)))
 
     def _rows(self, name: str) -> Iterator[dict[str, object]]:
         for line in (self.read(name) or b"").splitlines():

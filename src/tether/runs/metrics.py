@@ -16,7 +16,7 @@ from tether.runs.rundoc import Number, Summary, canonical, number
 
 _OWN_KEYS = frozenset({"step", "time"})
 _MAX_SERIES = 10_000
-_MAX_NAME = 200
+_MAX_NAME = 250
 _MAX_STEP = 2**62
 
 
@@ -74,9 +74,14 @@ class Metrics:
         return {name: self.series[name].summary() for name in sorted(self.series)}
 
 
-def read_lines(lines: Iterable[bytes]) -> Metrics:
-    """Read what a run wrote; a line that is no such line is counted and left out."""
-    found = Metrics()
+def read_lines(lines: Iterable[bytes], found: Metrics | None = None) -> Metrics:
+    """Read what a run wrote; a line that is no such line is counted and left out.
+
+    Args:
+        lines: The lines.
+        found: What was read of earlier ones, to which these are added.
+    """
+    found = Metrics() if found is None else found
     for line in lines:
         if not line.strip():
             continue

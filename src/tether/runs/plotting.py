@@ -1,4 +1,4 @@
-"""Drawings of runs as SVG: curves of one metric, and parallel coordinates of parameters and metrics."""
+"""Drawings of runs as SVG: curves of one metric, parallel coordinates, and how often values are what."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ _AXIS = "#8c959f"
 
 def curves(title: str, lines: Mapping[str, Series]) -> str:
     """Return a drawing of one metric over its steps, a line for each run; what is no number is a gap."""
-    points = {name: _thinned(series) for name, series in lines.items()}
+    points = {name: thinned(series) for name, series in lines.items()}
     finite = [(step, value) for row in points.values() for step, value in row if math.isfinite(value)]
-    across = _Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
-    up = _Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
+    across = Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
+    up = Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
     parts = [_text(_LEFT, 22, title, size=15), *_grid(across, up)]
     for number, (name, row) in enumerate(points.items()):
         colour = _COLOURS[number % len(_COLOURS)]
@@ -63,17 +63,64 @@ def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[objec
     return _drawing(parts)
 
 
+_BARS = 60
+
+
+def histogram(title: str, unit: str, rows: Mapping[str, Sequence[float]]) -> str:
+    """Return a drawing of how often values are what: a strip of bars for each row, with its median as a line.
+
+    All strips share one scale; its end is where 99.5 % of the values are, and the last bar has the rest.
+    """
+    values = sorted(value for row in rows.values() for value in row if math.isfinite(value))
+    most = values[min(len(values) - 1, math.ceil(0.995 * len(values)))] if values else 1.0
+    across = Scale([values[0] if values else 0.0, most], _LEFT, _WIDTH - _RIGHT)
+    tall = (_HEIGHT - _TOP - _BOTTOM) / max(len(rows), 1)
+    parts = [_text(_LEFT, 22, title, size=15)]
+    for number, (name, row) in enumerate(rows.items()):
+        bottom = _TOP + tall * (number + 1)
+        colour = _COLOURS[number % len(_COLOURS)]
+        parts += _bars(row, across, bottom, tall - 14, colour)
+        parts.append(_line((_LEFT, bottom), (_WIDTH - _RIGHT, bottom)))
+        parts.append(f'<g fill="{colour}">{_text(_WIDTH - _RIGHT + 12, bottom - 4, name)}</g>')
+    bottom = _HEIGHT - _BOTTOM + 16
+    parts += [
+        _text(across.at(at), bottom, figure_text(at), size=10, anchor="middle") for at in across.ticks()
+    ]
+    parts.append(_text(_WIDTH - _RIGHT + 12, bottom, unit, size=10))
+    return _drawing(parts)
+
+
+def _bars(row: Sequence[float], across: "Scale", bottom: float, tall: float, colour: str) -> list[str]:
+    """Return the bars of one row, the tallest `tall`, and the line of its median."""
+    width = (_WIDTH - _RIGHT - _LEFT) / _BARS
+    counts = [0] * _BARS
+    finite = sorted(filter(math.isfinite, row))
+    for value in finite:
+        counts[max(0, min(_BARS - 1, int((across.at(value) - _LEFT) / width)))] += 1
+    most = max(*counts, 1)
+    parts = [
+        f'<rect x="{_LEFT + width * at:.1f}" y="{bottom - tall * count / most:.1f}" width="{width:.1f}" '
+        f'height="{tall * count / most:.1f}" fill="{colour}" fill-opacity="0.6"/>'
+        for at, count in enumerate(counts)
+        if count
+    ]
+    if finite:
+        x = across.at(finite[len(finite) // 2])
+        parts.append(_line((x, bottom), (x, bottom - tall)))
+    return parts
+
+
 _Labels = list[tuple[float, str]]
 
 
-def _axis(values: Sequence[object]) -> "tuple[_Scale, _Labels]":
+def _axis(values: Sequence[object]) -> "tuple[Scale, _Labels]":
     """Return the scale of an axis and what is written at it."""
     numbers = [float(value) for value in values if isinstance(value, int | float) and _is_number(value)]
     if len(numbers) == len(values):
-        scale = _Scale(numbers, _HEIGHT - _BOTTOM, _TOP + 20)
-        return scale, [(value, _number(value)) for value in scale.ticks()]
+        scale = Scale(numbers, _HEIGHT - _BOTTOM, _TOP + 20)
+        return scale, [(value, figure_text(value)) for value in scale.ticks()]
     words = sorted({str(value) for value in values})
-    scale = _Scale([0.0, max(len(words) - 1.0, 1.0)], _HEIGHT - _BOTTOM, _TOP + 20)
+    scale = Scale([0.0, max(len(words) - 1.0, 1.0)], _HEIGHT - _BOTTOM, _TOP + 20)
     return scale, [(float(number), word) for number, word in enumerate(words)]
 
 
@@ -88,7 +135,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-class _Scale:
+class Scale:
     """From values to places of the drawing."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
@@ -110,7 +157,7 @@ class _Scale:
         return [step * number for number in range(first, math.floor(self._high / step) + 1)]
 
 
-def _thinned(series: Series) -> list[tuple[int, float]]:
+def thinned(series: Series) -> list[tuple[int, float]]:
     """Return the points of a series in order of the steps; of very many, the extremes of each part."""
     points = sorted(zip(series.steps, series.values, strict=True), key=lambda each: each[0])
     if len(points) <= _MOST_POINTS:
@@ -139,21 +186,22 @@ def _pieces(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]
     return [piece for piece in pieces if piece]
 
 
-def _grid(across: _Scale, up: _Scale) -> list[str]:
+def _grid(across: Scale, up: Scale) -> list[str]:
     left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
     parts = [_line((left, bottom), (right, bottom)), _line((left, top), (left, bottom))]
     parts += [
-        _text(across.at(value), bottom + 16, _number(value), size=10, anchor="middle")
+        _text(across.at(value), bottom + 16, figure_text(value), size=10, anchor="middle")
         for value in across.ticks()
     ]
     for value in up.ticks():
         y = up.at(value)
         parts.append(_line((left, y), (right, y), faint=True))
-        parts.append(_text(left - 6, y + 4, _number(value), size=10, anchor="end"))
+        parts.append(_text(left - 6, y + 4, figure_text(value), size=10, anchor="end"))
     return parts
 
 
-def _number(value: float) -> str:
+def figure_text(value: float) -> str:
+    """Return a number as it stands at an axis."""
     return f"{value:.6g}"
 
 

@@ -12,7 +12,7 @@ from tether.core.identity import Time
 from tether.errors import Corrupt, InvalidInput, Unsupported
 
 VERSION = 1
-_MAX_NAME = 200
+_MAX_NAME = 250
 _MAX_INT = 2**63
 
 Scalar = str | int | float | bool | None

@@ -21,7 +21,17 @@ from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.runs.asked import REQUEST
-from tether.runs.journal import ENDING, ENVIRONMENT, METRICS, OUTPUTS, PATCH, RECORD, VERDICT, Journal
+from tether.runs.journal import (
+    ENDING,
+    ENVIRONMENT,
+    METRICS,
+    OUTPUTS,
+    PATCH,
+    RECORD,
+    TRACKED,
+    VERDICT,
+    Journal,
+)
 from tether.runs.metrics import encode_series
 from tether.runs.observed import OBSERVED
 from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
@@ -113,7 +123,7 @@ def _completed(journal: Journal, record: RunRecord, ending: Ending, files: "_Fil
     metrics = journal.metrics()
     if metrics.series:
         files.put(METRICS, encode_series(metrics))
-    for name in (ENVIRONMENT, PATCH, REQUEST, OBSERVED, VERDICT):
+    for name in (ENVIRONMENT, PATCH, REQUEST, OBSERVED, VERDICT, TRACKED):
         data = journal.read(name)
         if data:
             files.put(name, data)

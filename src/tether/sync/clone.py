@@ -98,10 +98,12 @@ def split_tags(refs: Mapping[str, Digest]) -> tuple[dict[str, Digest], dict[str,
 
 
 def link_packs(source: Repository, target: Repository, root: Root, progress: Progress = SILENT) -> bool:
-    """Give `target` the packs of `root` as hard links; return False where that is not possible.
+    """Give `target` the packs of `root` as hard links; return False where that is not possible or not wanted.
 
     The packs become live only with the transaction that adopts them.
     """
+    if source.has_differences:  # they are a repository's own: what is copied is whole
+        return False
     progress.start("linking packs", len(root.packs()), "packs")
     try:
         _link_all(source.directory, target.directory, [pack_key(name) for name in root.packs()], progress)

@@ -1,7 +1,7 @@
 """Bringing what a repository lacks from a far end: commits in one reply, trees level by level, then contents.
 
 Everything is verified on arrival, and the tree nodes against each other, before a ref can name it. Files of
-several chunks are hashed whole at the end: their chunks prove nothing of the file.
+several chunks are hashed at the end, or what is new of them: their chunks prove nothing of the file.
 """
 
 from collections import Counter
@@ -30,6 +30,7 @@ from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd
 from tether.sync.negotiate import sort_rows
+from tether.sync.proofs import prove_files, replaced
 from tether.sync.receiving import PackReceiver
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
@@ -340,10 +341,13 @@ class _Download:
         self._progress.start("verifying large files", len(self._found.recipes), "files")
         sealed = (*self._session.settle(DATA), *self._session.settle(META))
         packs = (*self._local.root().packs(), *self._transaction.adopted, *sealed)
-        reader = ContentReader(ObjectDb(self._local.backend, lambda: packs))
-        for digest in self._found.recipes:
-            for _ in reader.segments(digest):
-                pass
+        contents = ContentReader(ObjectDb(self._local.backend, lambda: packs))
+        known = ContentReader(self._local.objects)
+
+        def bases(files: set[Digest]) -> dict[Digest, Digest]:
+            return replaced(self._session, self._found.commits, files)
+
+        for _ in prove_files(contents, known, bases, list(self._found.recipes)):
             self._progress.advance(1)
 
     # -- objects ----------------------------------------------------------------------------

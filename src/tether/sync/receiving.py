@@ -50,9 +50,7 @@ class PackReceiver:
         Raises:
             TooLarge: It is longer than any pack.
         """
-        self._size += len(piece)
-        if self._size > MAX_PACK:
-            raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
+        self._count(len(piece))
         self._block.put([piece], len(piece))
         return self._block.filled >= _BLOCK
 
@@ -62,7 +60,26 @@ class PackReceiver:
         Raises:
             Unavailable: The disk is full.
         """
-        ready = self._block.take(last=last)
+        self._work_on(self._block.take(last=last))
+
+    def take(self, piece: Buffer) -> None:
+        """Hash, write and verify a piece that need not be held, since it is large; it may change afterwards.
+
+        Not to be mixed with `hold`.
+
+        Raises:
+            TooLarge: The pack is longer than any.
+            Unavailable: The disk is full.
+        """
+        self._count(len(piece))
+        self._work_on(memoryview(piece))
+
+    def _count(self, size: int) -> None:
+        self._size += size
+        if self._size > MAX_PACK:
+            raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
+
+    def _work_on(self, ready: memoryview) -> None:
         self._hasher.update(ready)
         self._store(ready)
         if self._fault is None:
@@ -131,12 +148,10 @@ class Receiver(PackReceiver):
         super().__init__(backend, name)
         self._now, self._tracer = now, tracer
 
-    def work(self, *, last: bool = False) -> None:
-        """Hash, write and verify what came."""
-        before = self._block.filled
+    def _work_on(self, ready: memoryview) -> None:
         with self._tracer.span("verify pack") as span:
-            super().work(last=last)
-            span.note(bytes=before - self._block.filled)
+            super()._work_on(ready)
+            span.note(bytes=len(ready))
 
     def finish(self) -> Table:
         """Make the pack durable, verify every frame, and note that it is there.

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate, islice
 
+from tether.core.compression import Codec
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import (
@@ -30,7 +31,7 @@ from tether.repo.history import History, newest
 from tether.repo.objectdb import ObjectDb
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
-from tether.repo.packs import count_objects, pack_key, read_contents
+from tether.repo.packs import count_objects, has_differences, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
@@ -39,6 +40,7 @@ from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import peel, target_of
+from tether.sync.proofs import prove_files, replaced
 from tether.sync.receiving import OPEN_KINDS, Receiver
 from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
 
@@ -115,8 +117,13 @@ class Serving:
                 raise NotFound(f"object {digest.hex()[:12]} is not in this repository")
             places.append(place)
         places.sort(key=lambda place: (place.pack, place.frame.offset))
-        sizes = accumulate(FRAME_SIZE + place.frame.stored for place in places)
+        differs = any(place.frame.codec == Codec.DIFFERENCE for place in places)
+        lengths = (place.frame.raw if differs else place.frame.stored for place in places)
+        sizes = accumulate(FRAME_SIZE + length for length in lengths)
         ends = [end for end in sizes if limit is None or end < limit + FRAME_SIZE + MAX_SHARED]
+        if differs:  # only when they are whole again is it known how long they are
+            reply = b"".join(self._sent(places[: len(ends)]))
+            return len(reply), iter([reply])
         return (ends[-1] if ends else 0), self._sent(places[: len(ends)])
 
     def _sent(self, places: Sequence[Place]) -> Iterator[bytes]:
@@ -135,6 +142,8 @@ class Serving:
         with self._tracer.span("negotiate", question="shares", digests=len(digests)):
             for name, count in sorted(self.counts(digests).items()):
                 with suppress(NotFound):  # merged into another one just now
+                    if self._repository.has_differences and has_differences(backend, name):
+                        continue
                     size = backend.size(pack_key(name))
                     found.append(PackShare(name, size, count_objects(backend, name), count))
         return found
@@ -298,11 +307,14 @@ class _Arrived:
                 raise Conflict(f"{short_ref(move.name)} has commits that are not in the push", hint=hint)
 
     def _check_files(self, missing: Missing) -> None:
-        """Hash files of several chunks: the chunks prove nothing of the file."""
-        reader = ContentReader(self._all)
-        for digest in missing.recipes:
-            for _ in reader.segments(digest, _TOGETHER):
-                pass
+        """Hash files of several chunks, or what is new of them: the chunks prove nothing of the file."""
+        contents, known = ContentReader(self._all), ContentReader(self._live)
+
+        def bases(files: set[Digest]) -> dict[Digest, Digest]:
+            return replaced(self._all, missing.commits, files)
+
+        for _ in prove_files(contents, known, bases, missing.recipes, _TOGETHER):
+            pass
 
     def _refuse_surplus(self, missing: Missing) -> None:
         """Refuse metadata that nothing of the push needs: what it refers to was not looked at.

@@ -18,7 +18,7 @@ from tether.core.progress import SILENT, Progress
 from tether.repo.frames import DATA, META, Stored
 from tether.repo.history import History
 from tether.repo.packindex import Place
-from tether.repo.packs import PackWriter, pack_key, read_contents
+from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.storage.memory import MemoryBackend
 from tether.sync.ends import FarEnd
@@ -116,7 +116,7 @@ class _There:
 def _packs(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
     """Yield packs that hold exactly the objects at `places`."""
     counts = Counter(place.pack for place in places)
-    whole = {name for name, count in counts.items() if len(read_contents(local.backend, name).kinds) == count}
+    whole = {name for name, count in counts.items() if _is_whole(local, name, count)}
     for name in whole:
         yield _Pack(name, local.backend.map(pack_key(name)))
     rest = [place for place in places if place.pack not in whole]
@@ -131,6 +131,12 @@ def _packs(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]
                 writer = None
     if writer is not None:
         yield _taken(held, writer)
+
+
+def _is_whole(local: Repository, name: Digest, count: int) -> bool:
+    """Say whether a pack can be sent as it is: it has so many objects and none is a difference."""
+    table = read_contents(local.backend, name)
+    return len(table.kinds) == count and not has_differences(local.backend, name)
 
 
 def _taken(held: MemoryBackend, writer: PackWriter) -> _Pack:

@@ -43,6 +43,14 @@ class PlanOptions(TypedDict, total=False):
     the way back would lose it."""
 
 
+class Base(NamedTuple):
+    """A large file that is there, just as the tree before has it."""
+
+    digest: Digest
+    record: bytes
+    """Its stat record."""
+
+
 class Write(NamedTuple):
     """A file or link to write."""
 
@@ -50,6 +58,8 @@ class Write(NamedTuple):
     entry: Entry
     replaces: bool
     """Whether something may be there that it replaces."""
+    base: Base | None = None
+    """What it replaces, where that may have much of it."""
 
 
 class Blocker(NamedTuple):
@@ -151,6 +161,7 @@ class _Planner:
         self._dirty: dict[bytes, WorkChange] = {}
         self._new: set[bytes] = set()
         self._found: list[bytes] = []
+        self._clean: dict[bytes, bytes] = {}
 
     def run(self) -> None:
         plan = self.plan
@@ -161,11 +172,11 @@ class _Planner:
         if not changes:
             return
         self._check_names(change.path for change in changes if change.new is not None)
-        suspects = (
-            [] if self._is_fresh() else find_suspects(self._worktree, self._objects, plan.from_tree, changes)
-        )
-        if suspects:
-            self._look(suspects)
+        if not self._is_fresh():
+            found = find_suspects(self._worktree, self._objects, plan.from_tree, changes)
+            self._clean = found.clean
+            if found.paths:
+                self._look(found.paths)
         with Folders(self._worktree.root) as folders:
             for change in changes:
                 self._add(change, folders)
@@ -274,7 +285,11 @@ class _Planner:
             elif here and local is None and _only_mode(change) and not _has_other_names(folders, path):
                 plan.chmods.append((path, new))
             else:
-                plan.writes.append(Write(path, new, here or path in self._new))
+                plan.writes.append(Write(path, new, here or path in self._new, self._base(change)))
+
+    def _base(self, change: TreeChange) -> Base | None:
+        record = self._clean.get(change.path)
+        return Base(change.old.digest, record) if record is not None and change.old is not None else None
 
     def _add_removal(self, change: TreeChange, *, gone: bool) -> None:
         if change.old is None:

@@ -5,6 +5,7 @@ read, and only the few others are compared in full.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from tether.core.digest import Digest
@@ -14,14 +15,25 @@ from tether.core.treediff import TreeChange
 from tether.core.treeread import find_many
 from tether.worktree.block import Block
 from tether.worktree.folders import Folders, lstat_record, split
+from tether.worktree.reading import SMALL_FILE
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
 
 
+@dataclass(slots=True)
+class Suspects:
+    """What was found at the paths of a checkout."""
+
+    paths: list[bytes] = field(default_factory=list)
+    """Those that may not be as they should be."""
+    clean: dict[bytes, bytes] = field(default_factory=dict)
+    """The stat records of the others that are large files before and after."""
+
+
 def find_suspects(
     worktree: WorkTree, objects: ObjectReader, tree: Digest, changes: Sequence[TreeChange]
-) -> list[bytes]:
-    """Return the paths that may not be as `tree` has them on the disk.
+) -> Suspects:
+    """Find the paths that may not be as `tree` has them on the disk.
 
     Args:
         worktree: Whose files.
@@ -34,17 +46,21 @@ def find_suspects(
     ]
     trees = find_many(objects, tree, {folder for folder, _ in grouped})
     cache = StatCache(worktree)
-    suspects: list[bytes] = []
+    found = Suspects()
     with Folders(worktree.root) as folders:
         for folder, group in grouped:
-            suspects += _suspects_in(folders, cache.block(folder), trees.get(folder), group)
-    return suspects
+            found.paths += _suspects_in(folders, cache.block(folder), trees.get(folder), group, found.clean)
+    return found
 
 
 def _suspects_in(
-    folders: Folders, block: Block | None, entry: Entry | None, changes: Sequence[TreeChange]
+    folders: Folders,
+    block: Block | None,
+    entry: Entry | None,
+    changes: Sequence[TreeChange],
+    clean: dict[bytes, bytes],
 ) -> list[bytes]:
-    """Return the paths of one folder that need a second look."""
+    """Return the paths of one folder that need a second look, and note the large ones that do not."""
     try:
         dirfd = folders.open(split(changes[0].path)[0])
     except FileNotFoundError:
@@ -54,7 +70,7 @@ def _suspects_in(
     trusted = block if block is not None and entry is not None and block.stage == entry.digest else None
     marked = _marked(trusted) if trusted is not None else frozenset()
     suspects: list[bytes] = []
-    for path, old, _ in changes:
+    for path, old, new in changes:
         name = split(path)[1]
         record = lstat_record(name, dirfd)
         if record is None and old is None:
@@ -69,7 +85,16 @@ def _suspects_in(
         )
         if not known:
             suspects.append(path)
+        elif record is not None and is_large(old) and is_large(new):
+            clean[path] = record
     return suspects
+
+
+def is_large(entry: Entry | None) -> bool:
+    """Return whether an entry is a file that is written as a stream."""
+    return (
+        entry is not None and entry.size > SMALL_FILE and entry.kind in (EntryKind.FILE, EntryKind.EXECUTABLE)
+    )
 
 
 def _marked(block: Block) -> frozenset[bytes]:

@@ -32,6 +32,7 @@ from tether.worktree.folders import (
     remove_tree,
     split,
 )
+from tether.worktree.patching import patched
 from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
 
@@ -210,7 +211,8 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
             os.unlink(temporary, dir_fd=dirfd)
         descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
         try:
-            _write_content(descriptor, contents, write.entry.digest, progress)
+            if not patched(descriptor, dirfd, contents, write, progress):
+                _write_content(descriptor, contents, write.entry.digest, progress)
             dirfd = _remove_empty_tree(folders, write.path)
             if not write.replaces and lstat_record(name, dirfd) is not None:
                 raise Conflict(

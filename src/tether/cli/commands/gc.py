@@ -19,16 +19,26 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Keep nothing for 'tether undo', and delete at once instead of after a day.",
 )
+@click.option(
+    "--differences",
+    is_flag=True,
+    help="Store checkpoints and fine-tunes as the difference to a file like them, where that saves.",
+)
 @pass_context
-def command(ctx: Context, dry_run: bool, prune_now: bool) -> None:
+def command(ctx: Context, dry_run: bool, prune_now: bool, differences: bool) -> None:
     """Free the space of what nothing needs any more.
 
     What 'tether undo' needs is kept for the days of the setting gc.retention. Files that are no longer
     needed are set aside first and deleted by a gc a day later, or at once with --prune-now.
+
+    With --differences, files of one size are compared too. It takes time, and saves much where models were
+    trained further. An older Tether cannot open the repository after that; clones and remotes get whole
+    files.
     """
     from tether.api.maintenance import collect
 
-    counts = collect(ctx.repo(), dry_run=dry_run, prune_now=prune_now).counts
+    done = collect(ctx.repo(), dry_run=dry_run, prune_now=prune_now, differences=differences)
+    counts = done.counts
     ctx.emit({**gc_document(counts), "dry_run": dry_run}, lambda: gc_lines(counts, dry_run=dry_run))
 
 

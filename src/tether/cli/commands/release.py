@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tether.cli.commands import _release_export
 from tether.cli.context import Context, pass_context
 from tether.cli.options import with_options
 from tether.errors import InvalidInput, TetherError
@@ -171,27 +172,37 @@ def show(ctx: Context, release: str) -> None:
 
 
 @command.command()
-@click.argument("release", metavar="RELEASE")
+@click.argument("release", metavar="RELEASE | PLACE")
 @click.option(
     "--level",
     type=click.Choice(["R0", "R1", "R2", "R3"]),
     help="End with 10 where this level is not reached.",
 )
+@click.option(
+    "--to",
+    "highest",
+    type=click.Choice(["R1", "R2", "R3"]),
+    default="R3",
+    help="Try no level above this one.",
+)
 @click.option("--signed", is_flag=True, help="End with 10 where no allowed signer has signed it.")
 @pass_context
-def verify(ctx: Context, release: str, level: str | None, signed: bool) -> None:
+def verify(ctx: Context, release: str, level: str | None, highest: str, signed: bool) -> None:
     """Verify a RELEASE, level by level, and tell how far it got.
 
     R0, sealed: every file is what the manifest says, and the manifest is what was signed. R1, complete: all
     that it takes to make the model again is named and here. R2: the metrics follow from the stored
     predictions. R3: the predictions follow from the weights. It ends with 7 where something is wrong. Whose
     signatures are trusted is in the file of the setting signing.allowed.
+
+    A PLACE is a folder or an archive that 'tether release export' wrote; it needs no repository.
     """
     from tether.api.releases import reaches, verification_document
     from tether.api.releases import verify as verify_it
     from tether.cli.render_release import verification_lines
 
-    done = verify_it(ctx.repo(), release)
+    done = _release_export.verified(ctx, release, highest)
+    done = done or verify_it(ctx.repo(), release, ctx.environ, highest)
     ctx.emit(verification_document(done), lambda: verification_lines(ctx, done))
     if not done.ok:
         ctx.exit(_DAMAGED)
@@ -218,3 +229,6 @@ def sign(ctx: Context, release: str, key: str | None) -> None:
     made = found.sign(Path(key) if key is not None else None)
     document = {"release": found.label, "release_id": found.id, **attestation_document(made)}
     ctx.emit(document, lambda: signed_lines(ctx, found, made), essential=False)
+
+
+command.add_command(_release_export.export)

@@ -23,6 +23,7 @@ class Options:
     name: str | None
     checkout: bool
     observe: bool
+    mlflow: bool
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -48,12 +49,16 @@ class Options:
 @click.option(
     "--observe/--no-observe", default=True, help="See which files its Python opens, beside the declared data."
 )
+@click.option(
+    "--mlflow/--no-mlflow", default=True, help="Let CMD log into the run with MLflow, or leave MLflow alone."
+)
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Run CMD, and record its data, code, parameters, environment, output, artefacts and end.
 
     It appends its metrics to the file that TETHER_METRICS names, as lines like
-    {"name": "loss", "value": 0.5, "step": 3}. The exit code is that of CMD. A run never changes, and travels
+    {"name": "loss", "value": 0.5, "step": 3}; what it logs with MLflow is kept too, unless
+    MLFLOW_TRACKING_URI is set. The exit code is that of CMD. A run never changes, and travels
     with push, fetch and clone. Without --data, the tracked files of the working copy are recorded.
     """
     from tether.api.runinputs import RunRequest
@@ -72,6 +77,7 @@ def command(ctx: Context, options: Options) -> None:
         artefacts=options.artefacts,
         checkout=options.checkout,
         observe=options.observe,
+        mlflow=options.mlflow,
     )
     done = run_command(ctx.repo(), request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
     report(ctx, done)

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from tether.errors import InvalidInput, TetherError
 
 if TYPE_CHECKING:
     from tether.api.runs import RunQuery
+    from tether.runs.metrics import Series
     from tether.runs.reading import KnownRun
 
 _WHERE_HELP = (
@@ -177,7 +178,8 @@ class PlotOptions:
     runs: tuple[str, ...]
     metric: str | None
     parallel: str | None
-    output: str
+    text: bool
+    output: str | None
     where: tuple[str, ...]
 
 
@@ -187,47 +189,97 @@ class PlotOptions:
 @click.option(
     "--parallel", metavar="NAME,...", help="Draw parallel coordinates of these parameters and metrics."
 )
+@click.option("--text", is_flag=True, help="Draw curves as text, which is what happens without -o.")
 @click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(dir_okay=False),
-    metavar="FILE",
-    help="Write to this file.",
+    "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write SVG to this file."
 )
 @_where
 @with_options(PlotOptions)
 def plot(ctx: Context, options: PlotOptions) -> None:
-    """Draw RUNs, or all runs, as SVG."""
+    """Draw RUNs, or all runs: as text, or as SVG to a file.
+
+    Without --metric and --parallel it is the metric that most of them have with several points, or else, as
+    SVG, the parameters that differ and the metrics as parallel coordinates.
+    """
     from tether.api.runs import RunQuery, list_runs, show_run
 
     repo = ctx.repo()
-    if (options.metric is None) == (options.parallel is None):
-        raise InvalidInput("nothing to draw", hint="give --metric NAME or --parallel NAME,NAME")
+    if options.metric is not None and options.parallel is not None:
+        raise InvalidInput("two drawings at once", hint="give --metric or --parallel")
     query = RunQuery(options.where)
     found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
+    options = _chosen(found, options)
+    if options.text or options.output is None:
+        _draw_text(ctx, found, options)
+        return
     drawing = _drawing(ctx, found, options)
     Path(options.output).write_text(drawing)
     document = {"path": options.output, "runs": len(found)}
     ctx.emit(document, lambda: [f"drew {count_text(len(found), 'run')} to {options.output}"], essential=False)
 
 
-def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
-    from tether.api.runs import run_series, value_of
-    from tether.runs.plotting import curves, parallel
+def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
+    """Return the options with what to draw, where nobody said."""
+    from tether.runs.textplot import chosen_axes, chosen_metric
 
-    labels: Mapping[str, str] = {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
-    if options.parallel is not None:
-        names = options.parallel.split(",")
-        rows = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
-        return parallel(" / ".join(names), names, rows)
-    metric = options.metric or ""
-    lines = {}
+    if options.metric is not None or options.parallel is not None:
+        return options
+    records = [run.record for run in found]
+    metric = chosen_metric(records)
+    if metric is not None:
+        return replace(options, metric=metric)
+    axes = chosen_axes(records)
+    if len(axes) < 2:
+        raise InvalidInput(
+            "nothing to draw", hint="no run has metrics: 'tether runs list' shows what there is"
+        )
+    return replace(options, parallel=",".join(axes))
+
+
+def _draw_text(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> None:
+    """Print curves."""
+    from tether.runs.metrics import rows_of
+    from tether.runs.textplot import text_curves
+
+    if options.metric is None:
+        raise InvalidInput(
+            "parallel coordinates are drawn as SVG", hint="write them to a file with -o FILE.svg"
+        )
+    lines = _lines(ctx, found, options.metric)
+    document = [
+        {"run": name, **point}
+        for name, series in lines.items()
+        for point in rows_of({options.metric: series})
+    ]
+    metric = options.metric
+    ctx.emit(document, lambda: text_curves(metric, lines))
+
+
+def _labels(found: "list[KnownRun]") -> Mapping[str, str]:
+    return {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
+
+
+def _lines(ctx: Context, found: "list[KnownRun]", metric: str) -> "dict[str, Series]":
+    from tether.api.runs import run_series
+
+    labels, lines = _labels(found), {}
     for run in found:
         series = run_series(ctx.repo(), run).get(metric)
         if series is not None:
             lines[labels[run.id]] = series
-    return curves(metric, lines)
+    return lines
+
+
+def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
+    from tether.api.runs import value_of
+    from tether.runs.plotting import curves, parallel
+
+    if options.parallel is not None:
+        names, labels = options.parallel.split(","), _labels(found)
+        rows = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+        return parallel(" / ".join(names), names, rows)
+    metric = options.metric or ""
+    return curves(metric, _lines(ctx, found, metric))
 
 
 @command.command()

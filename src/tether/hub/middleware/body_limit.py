@@ -9,7 +9,8 @@ from tether.errors import TooLarge
 from tether.hub.problems import reply_to
 
 STREAMED = re.compile(
-    r"/api/v1/repos/[^/]+/[^/]+/(transfer(/.*)?|workspaces/[^/]+/files/.*)",
+    r"/api/v1/repos/[^/]+/[^/]+/(transfer(/.*)?|workspaces/[^/]+/files/.*)"
+    r"|/[^/]+/[^/]+/api/2\.0/mlflow(-artifacts)?/.*",
 )
 """Paths whose routes read their bodies as streams and limit them themselves."""
 

@@ -15,6 +15,7 @@ from tether.hub import places, quotas, taking
 from tether.hub.access import Role
 from tether.hub.acting import Act
 from tether.hub.guarding import PushGuard
+from tether.hub.largebody import take_rooms
 from tether.hub.presigning import LEAST, address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
 from tether.hub.routes.streaming import HeldStream
@@ -157,8 +158,11 @@ async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
         receive = found.serving(repository).receive
         receiver = await run_in_threadpool(receive, Digest(bytes.fromhex(pack)))
         with receiver:
+            in_rooms = take_rooms(request.scope)
             async for piece in request.stream():
-                if receiver.hold(piece):
+                if in_rooms:
+                    await run_in_threadpool(receiver.take, piece)
+                elif receiver.hold(piece):
                     await run_in_threadpool(receiver.work)
             await run_in_threadpool(_finish, found, receiver)
 

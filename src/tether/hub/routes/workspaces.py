@@ -1,36 +1,30 @@
 """Routes of workspaces: files are staged on the hub against a branch, and committed or discarded."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from threading import BoundedSemaphore
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy.orm import Session
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from tether.core.digest import Digest, parse_digest
 from tether.core.identity import Person
-from tether.errors import Conflict, Unavailable
+from tether.errors import Conflict
 from tether.hub import committing, workspaces
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.database.workspaces import Workspace
 from tether.hub.routes import workspace_documents as doc
+from tether.hub.routes.bodies import upload
 from tether.hub.routes.dependencies import TAKES, Hosted, repository_for
 from tether.hub.staging import Staging
 from tether.hub.storing import Stored
+from tether.repo.streams import ReadInto
 
 router = APIRouter(prefix="/repos/{owner}/{name}/workspaces", tags=["workspaces"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
 PAGE = 1000
 Limit = Annotated[int, Query(ge=1, le=10_000)]
-_MOST_AT_ONCE = 16
-_turns = BoundedSemaphore(_MOST_AT_ONCE)
-"""Each upload that is worked on takes some 50 MB; the others wait, and their senders with them."""
 
 
 @router.post("", status_code=201)
@@ -104,18 +98,11 @@ async def put(
 ) -> doc.StagedDocument:
     """Stage a file: the body is its contents, of any length; `digest` is what they must be."""
     staging = _staging(found, workspace)
-    body = _Body(request)
 
-    def work() -> Stored:
-        with _turns:
-            return staging.put(path, body.read_into, executable=wanted.executable, digest=wanted.digest)
+    def work(read_into: ReadInto) -> Stored:
+        return staging.put(path, read_into, executable=wanted.executable, digest=wanted.digest)
 
-    executor = ThreadPoolExecutor(1, "stage")  # uploads take no thread from other requests
-    try:
-        stored = await asyncio.get_running_loop().run_in_executor(executor, work)
-    finally:
-        body.stop()
-        executor.shutdown(wait=False)
+    stored = await upload(request, work)
     return doc.StagedDocument(path=path, size=stored.size, digest=stored.digest.hex())
 
 
@@ -179,45 +166,3 @@ def _answer(outcome: committing.Outcome) -> Response:
         told += f", and {len(listed) - 1} more"
     error = {"code": Conflict.code, "message": told, "hint": "look at the conflicts, and stage what is right"}
     return JSONResponse({"error": error, "conflicts": listed}, 409)
-
-
-class _Body:
-    """The body of a request, for a thread that reads it; no more is taken than it asks for."""
-
-    def __init__(self, request: Request) -> None:
-        self._loop, self._pieces = asyncio.get_running_loop(), request.stream()
-        self._left = memoryview(b"")
-        self._coming: Future[bytes | None] | None = None
-        self._stopped = False
-
-    def stop(self) -> None:
-        """End a read that waits: nobody wants the contents any more."""
-        self._stopped = True
-        if self._coming is not None:
-            self._coming.cancel()
-
-    def read_into(self, buffer: memoryview) -> int:
-        """Fill a buffer from its start; 0 at the end.
-
-        Raises:
-            Unavailable: The sender is gone.
-        """
-        while not self._left:
-            self._coming = asyncio.run_coroutine_threadsafe(_next(self._pieces), self._loop)
-            if self._stopped:
-                self._coming.cancel()
-            try:
-                piece = self._coming.result()
-            except (ClientDisconnect, CancelledError):
-                raise Unavailable("the body ended too soon") from None
-            if piece is None:
-                return 0
-            self._left = memoryview(piece)
-        count = min(len(buffer), len(self._left))
-        buffer[:count] = self._left[:count]
-        self._left = self._left[count:]
-        return count
-
-
-async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
-    return await anext(pieces, None)

@@ -25,7 +25,7 @@ _DEEPEST = 16
 
 
 @dataclass
-class _Model:
+class Collected:
     """What was found so far."""
 
     tensors: list[Tensor] = field(default_factory=list)
@@ -35,6 +35,7 @@ class _Model:
     fields: int = 0
 
     def count(self) -> None:
+        """Note that a field was read; there is a most of them."""
         self.fields += 1
         if self.fields > _MOST_FIELDS or max(len(self.tensors), len(self.operators)) > _MOST_TENSORS:
             raise damaged(WHAT, "it has too many nodes")
@@ -46,7 +47,7 @@ def read(source: Source, _name: str) -> ModelFacts:
     Raises:
         InvalidInput: It is no protocol buffer with a graph, or a tensor does not fit its shape.
     """
-    found, metadata = _Model(), dict[str, Any]()
+    found, metadata = Collected(), dict[str, Any]()
     opsets: dict[str, int] = {}
     version, message, graphs = None, Message(source, WHAT), 0
     for each in message:
@@ -59,7 +60,7 @@ def read(source: Source, _name: str) -> ModelFacts:
             graphs += 1
             metadata |= _graph(message.below(each), found, "", 0)
         elif each.number == 8:
-            opsets.update([_opset(message.below(each))])
+            opsets.update([read_opset(message.below(each))])
         elif each.number == 14:
             key, value = _pair(message.below(each))
             metadata.setdefault("properties", {})[key] = value
@@ -69,7 +70,7 @@ def read(source: Source, _name: str) -> ModelFacts:
     return ModelFacts("onnx", version, tuple(found.tensors), metadata, warnings=_warnings(found))
 
 
-def _warnings(found: _Model) -> tuple[Caution, ...]:
+def _warnings(found: Collected) -> tuple[Caution, ...]:
     warnings = [Caution("external", f"weights are in the file {name!r}") for name in sorted(found.external)]
     warnings += [
         Caution("outside", f"weights would be read from {name!r}, outside of its folder")
@@ -78,7 +79,8 @@ def _warnings(found: _Model) -> tuple[Caution, ...]:
     return tuple(warnings)
 
 
-def _opset(message: Message) -> tuple[str, int]:
+def read_opset(message: Message) -> tuple[str, int]:
+    """Return a set of operators: its domain and version."""
     domain, version = "ai.onnx", 0
     for each in message:
         if each.number == 1:
@@ -98,7 +100,7 @@ def _pair(message: Message) -> tuple[str, str]:
     return key, value
 
 
-def _graph(message: Message, found: _Model, prefix: str, depth: int) -> dict[str, Any]:
+def _graph(message: Message, found: Collected, prefix: str, depth: int) -> dict[str, Any]:
     """Collect the tensors of a graph and of the graphs in it; return its inputs and outputs."""
     if depth > _DEEPEST:
         raise damaged(WHAT, "its graphs are nested too deeply")
@@ -109,11 +111,11 @@ def _graph(message: Message, found: _Model, prefix: str, depth: int) -> dict[str
         if each.number == 1:
             _node(message.below(each), found, prefix, depth)
         elif each.number == 5:
-            found.tensors.append(_tensor(message.below(each), found, prefix))
+            found.tensors.append(read_tensor(message.below(each), found, prefix))
         elif each.number in (11, 12):
             rows = ends["inputs" if each.number == 11 else "outputs"]
             if len(rows) < _MOST_ENDS:
-                rows.append(_value_info(message.below(each)))
+                rows.append(read_value_info(message.below(each)))
         elif each.number == 15:
             sparse += 1
     weights = {tensor.name for tensor in found.tensors}
@@ -121,7 +123,7 @@ def _graph(message: Message, found: _Model, prefix: str, depth: int) -> dict[str
     return {**ends, "sparse_initializers": sparse} if sparse else dict(ends)
 
 
-def _value_info(message: Message) -> dict[str, Any]:
+def read_value_info(message: Message) -> dict[str, Any]:
     """Return name, type and shape of an input or an output; sizes that are not fixed by their names."""
     found: dict[str, Any] = {"name": "", "dtype": None, "shape": []}
     for each in message:
@@ -151,7 +153,7 @@ def _size(message: Message) -> int | str:
     return size
 
 
-def _node(message: Message, found: _Model, prefix: str, depth: int) -> None:
+def _node(message: Message, found: Collected, prefix: str, depth: int) -> None:
     outputs: list[str] = []
     domain = kind = name = ""
     attributes: list[Field] = []
@@ -175,12 +177,12 @@ def _node(message: Message, found: _Model, prefix: str, depth: int) -> None:
         _attribute(message.below(attribute), found, constant, f"{owner}/", depth)
 
 
-def _attribute(message: Message, found: _Model, constant: str | None, prefix: str, depth: int) -> None:
+def _attribute(message: Message, found: Collected, constant: str | None, prefix: str, depth: int) -> None:
     """Collect the tensor of a constant, or the graphs that are the value of an attribute."""
     for each in message:
         found.count()
         if each.number == 5 and each.wire == BYTES and constant is not None:
-            tensor = _tensor(message.below(each), found, "")
+            tensor = read_tensor(message.below(each), found, "")
             found.tensors.append(replace(tensor, name=constant))
         elif each.number in (6, 11) and each.wire == BYTES:
             _graph(message.below(each), found, prefix, depth + 1)
@@ -198,7 +200,12 @@ class _Row:
     is_external: bool = False
 
 
-def _tensor(message: Message, found: _Model, prefix: str) -> Tensor:
+def read_tensor(message: Message, found: Collected, prefix: str = "") -> Tensor:
+    """Return a tensor, with `prefix` before its name, where its bytes lie.
+
+    Raises:
+        InvalidInput: Its values do not fit its shape.
+    """
     row = _row(message, found)
     place = _external(row, found) if row.is_external else row.data
     shape = tuple(row.shape)
@@ -208,7 +215,7 @@ def _tensor(message: Message, found: _Model, prefix: str) -> Tensor:
     return Tensor(prefix + row.name, row.dtype, shape, place if length is not None else None)
 
 
-def _row(message: Message, found: _Model) -> _Row:
+def _row(message: Message, found: Collected) -> _Row:
     row = _Row()
     for each in message:
         found.count()
@@ -233,7 +240,7 @@ def _fits(place: Place | None, length: int) -> bool:
     return place.packing == "varint" or place.file is not None or place.length == length
 
 
-def _external(row: _Row, found: _Model) -> Place | None:
+def _external(row: _Row, found: Collected) -> Place | None:
     """Return where the bytes lie in the file beside; names that leave its folder are refused and told."""
     name = row.pairs.get("location", "")
     parts = name.split("/")

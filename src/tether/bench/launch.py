@@ -1,0 +1,160 @@
+"""Starts the processes that are measured: one for each round, and one without a model to compare with."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tether.bench.child import INPUTS, OUTPUTS, PLAN, RESULT
+from tether.bench.runners import limit_threads
+from tether.bench.settings import SERVER, Section, Settings
+from tether.errors import InvalidInput, Unavailable
+
+Arrays = Mapping[str, NDArray[Any]]
+_MOST_SAID = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured, on which inputs.
+
+    Attributes:
+        runner: The plan of a runner, see `tether.bench.runners`.
+        ids: Of the inputs, in the order in which they are given.
+        arrays: The inputs by name, each with a row for every id.
+        keep: Whether answers are wanted.
+        folder: An empty folder for what passes between the processes.
+        environ: The environment of the processes.
+    """
+
+    runner: Mapping[str, Any]
+    ids: Sequence[str]
+    arrays: Arrays
+    keep: bool
+    folder: Path
+    environ: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Round:
+    """What one process found.
+
+    Attributes:
+        facts: `import_s`, `load_s`, `first_s`, `loaded_bytes`, `peak_bytes`, `runner`, `sections`.
+        times: For each section the starts, ends and due moments of its queries, as rows, in ns.
+        outputs: The answers by name, where they were wanted.
+    """
+
+    facts: dict[str, Any]
+    times: list[NDArray[np.int64]] = field(default_factory=list)
+    outputs: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Measured:
+    """What all processes found.
+
+    Attributes:
+        sections: What each round measured.
+        rounds: One for each.
+        baseline_bytes: The memory of the process that runs nothing; None where there is nothing to compare.
+    """
+
+    sections: list[Section]
+    rounds: list[Round]
+    baseline_bytes: int | None
+
+
+def measure(
+    subject: Subject, settings: Settings, sections: Sequence[Section], done: Callable[[], None]
+) -> Measured:
+    """Run all rounds.
+
+    Args:
+        subject: What is measured.
+        settings: How.
+        sections: What each round does.
+        done: Called after each process.
+
+    Raises:
+        InvalidInput: The model cannot be loaded or does not answer.
+        Unavailable: It takes longer than it may, or its process was killed.
+    """
+    np.savez(subject.folder / INPUTS, **dict(subject.arrays))  # type: ignore[arg-type]
+    baseline = None
+    if subject.runner["kind"] != "command":
+        short = [replace(section, queries=1, seconds=0.0) for section in sections]
+        empty = replace(subject, runner={"kind": "empty"}, keep=False)
+        baseline = int(_round(empty, settings, short, None, 0).facts["peak_bytes"])
+        done()
+    rounds: list[Round] = []
+    rate = settings.rate
+    for number in range(settings.rounds):
+        each = replace(subject, keep=subject.keep and not number)
+        rounds.append(_round(each, settings, sections, rate, number))
+        done()
+        rates = [
+            row["rate"]
+            for section, row in zip(sections, rounds[0].facts["sections"], strict=True)
+            if section.scenario == SERVER
+        ]
+        rate = rates[0] if rates else rate
+    return Measured(list(sections), rounds, baseline)
+
+
+def _round(
+    subject: Subject, settings: Settings, sections: Sequence[Section], rate: float | None, number: int
+) -> Round:
+    plan = {
+        "runner": dict(subject.runner),
+        "ids": list(subject.ids),
+        "sections": [asdict(section) for section in sections],
+        "warmup": settings.warmup,
+        "keep": subject.keep,
+        "rate": rate,
+        "seed": settings.seed + 1000 * number,
+    }
+    (subject.folder / PLAN).write_text(json.dumps(plan))
+    (subject.folder / RESULT).unlink(missing_ok=True)
+    _run(subject, settings)
+    facts = json.loads((subject.folder / RESULT).read_text())
+    if "error" in facts:
+        raise InvalidInput(f"the model does not answer: {facts['error']}")
+    times = [np.load(subject.folder / f"times-{at}.npy") for at in range(len(sections))]
+    outputs = {}
+    if subject.keep:
+        with np.load(subject.folder / OUTPUTS, allow_pickle=False) as file:
+            outputs = {name: file[name] for name in file.files}
+    return Round(facts, times, outputs)
+
+
+def _run(subject: Subject, settings: Settings) -> None:
+    environ = {**subject.environ, **limit_threads(settings.threads), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-P", "-m", "tether.bench.child", str(subject.folder)]
+    said = subject.folder / "said"
+    with said.open("wb") as file:
+        try:
+            code = subprocess.run(
+                command,
+                env=environ,
+                cwd=subject.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                timeout=settings.timeout_s,
+                check=False,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise Unavailable(
+                f"the model took longer than {settings.timeout_s:g} s", hint="allow more with --timeout"
+            ) from None
+    if code or not (subject.folder / RESULT).is_file():
+        lines = said.read_text(errors="replace")[-_MOST_SAID:].strip().splitlines() or ["it said nothing"]
+        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
+        raise Unavailable(f"the process of the model {how}: {lines[-1]}")

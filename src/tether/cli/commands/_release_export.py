@@ -1,0 +1,117 @@
+"""`tether release export`: a release in the forms that other programs read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tether.cli.context import Context
+from tether.cli.format import count_text, size_text
+from tether.cli.options import with_options
+from tether.cli.style import is_terminal
+from tether.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from tether.api.exporting import Exported
+    from tether.releases.findings import Verification
+
+_TEXTS = ("model-card", "data-card", "croissant", "cyclonedx", "slsa", "model-signing", "mof")
+_ENDINGS = (".tar", ".tar.gz", ".tgz", ".zip")
+_FORMS = (*_TEXTS, "folder", "tar", "tar.gz", "zip")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for."""
+
+    release: str
+    form: str
+    output: str | None
+    key: str | None
+    url: str | None
+
+
+@click.command("export")
+@click.argument("release", metavar="NAME@VERSION")
+@click.option("--as", "form", required=True, type=click.Choice(_FORMS), help="What to write.")
+@click.option(
+    "-o", "--output", type=click.Path(), metavar="FILE | FOLDER", help="Write there, not to the output."
+)
+@click.option("--key", type=click.Path(dir_okay=False), metavar="FILE", help="Sign with this private key.")
+@click.option("--url", metavar="URL", help="Where the files of the release are got, for croissant.")
+@with_options(Options)
+def export(ctx: Context, options: Options) -> None:
+    """Write a release in a form that other programs read.
+
+    model-card and data-card are Markdown, drafted from facts; croissant describes the data; cyclonedx is a
+    bill of materials; slsa says how the weights were made, signed where an Ed25519 key is given;
+    model-signing is a signature of OpenSSF Model Signing by a key on P-256, P-384 or P-521; mof is a file
+    of the Model Openness Tool.
+
+    folder, tar, tar.gz and zip hold the whole release with all of these beside it; 'tether release verify'
+    takes them too. With --key they are signed in the format of Model Signing. What nobody said is left out
+    of all forms, and listed.
+    """
+    from tether.api.exporting import export_text, export_to
+    from tether.releases.exports.forms import ExportOptions
+    from tether.releases.reading import find_release
+
+    repo = ctx.repo()
+    found = find_release(repo.repository, options.release)
+    settings = ExportOptions(Path(options.key) if options.key is not None else None, options.url)
+    if options.output is not None:
+        made = export_to(repo, found, options.form, Path(options.output), settings)
+    elif options.form not in _TEXTS:
+        raise InvalidInput(f"a {options.form} is no text", hint="name a file or folder with -o")
+    else:
+        made = export_text(repo, found, options.form, settings)
+        if not ctx.json:
+            ctx.bytes_out.write(made.text or b"")
+            _tell_missing(ctx, made.missing)
+            return
+    _emit(ctx, found.label, options, made)
+
+
+def _emit(ctx: Context, label: str, options: Options, made: "Exported") -> None:
+    document = {
+        "release": label,
+        "form": options.form,
+        "path": options.output,
+        "files": made.files,
+        "bytes": made.bytes,
+        "missing": list(made.missing),
+    }
+    if options.output is None and made.text is not None:
+        document["text"] = made.text.decode()
+
+    def lines() -> Iterator[str]:
+        yield f"wrote {count_text(made.files, 'file')}, {size_text(made.bytes)}, to {options.output}"
+
+    ctx.emit(document, lines, essential=False)
+    _tell_missing(ctx, made.missing)
+
+
+def _tell_missing(ctx: Context, missing: tuple[str, ...]) -> None:
+    if missing and (ctx.verbose or is_terminal(ctx.err)):
+        ctx.note(f"not said: {', '.join(missing)}")
+
+
+def verified(ctx: Context, text: str, highest: str) -> "Verification | None":
+    """Verify a folder or an archive; None where a text names neither.
+
+    `NAME@VERSION` is a release also where there is such a folder; `./NAME@VERSION` is the folder.
+    """
+    place = ctx.cwd / text
+    if "@" in text and "/" not in text and not text.endswith(_ENDINGS):
+        return None
+    if not place.is_file() and not (place / "release.json").is_file():
+        return None
+    from tether.api.exporting import verify_exported
+    from tether.api.releasechecks import checks
+    from tether.releases.keys import load_allowed
+
+    allowed = ctx.config().get("signing.allowed")
+    signers = load_allowed(Path(allowed).expanduser()) if allowed else []
+    return verify_exported(place, ctx.now, signers, checks(ctx.environ, highest), ctx.progress())

@@ -1,0 +1,94 @@
+"""Native values of the tree that BLAKE3 makes of a content; see `hashtree_pure` for the rules.
+
+Without the interpreter lock, and as fast as the machine's vectors go.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+cdef extern from "hashtree.h" nogil:
+    enum:
+        LEAF
+        VALUE
+    ctypedef void (*kernel)(const uint8_t *, size_t, size_t, uint64_t, unsigned int, uint8_t *) noexcept nogil
+    kernel find_kernel(const char *name)
+    void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room, uint8_t *value)
+    size_t merge_once(kernel hash, uint8_t *values, size_t count)
+    void top_value "root_value"(kernel hash, uint8_t *room, size_t count, uint8_t *value)
+
+cdef kernel HASH = find_kernel(b"")
+cdef size_t SPARE = 32 * 32
+
+
+def use(str name not None):
+    """Take the kernel of a name from now on, or the best one if it is empty: for tests."""
+    global HASH
+    cdef kernel found = find_kernel(name.encode())
+    if found == NULL:
+        return False
+    HASH = found
+    return True
+
+
+cdef uint8_t *_room(size_t count) except NULL:
+    cdef uint8_t *room = <uint8_t *>malloc(count * VALUE + SPARE)
+    if room == NULL:
+        raise MemoryError
+    return room
+
+
+cdef size_t _count(const uint8_t[::1] values, size_t least) except 0:
+    cdef size_t count = values.shape[0] // VALUE
+    if values.shape[0] % VALUE or count < least:
+        raise ValueError("values of 32 bytes each")
+    return count
+
+
+def group_values(const uint8_t[::1] data not None, uint64_t offset, size_t group):
+    """Return the value of each group; see `hashtree_pure.group_values`."""
+    cdef size_t size = data.shape[0]
+    cdef size_t count, at, length
+    cdef const uint8_t *source
+    cdef uint8_t *room
+    cdef uint8_t *target
+    if group < LEAF or group & (group - 1) or group > <size_t>1 << 40 or offset % group or size == 0:
+        raise ValueError("groups are powers of two, and begin where one begins")
+    count = (size + group - 1) // group
+    result = PyBytes_FromStringAndSize(NULL, count * VALUE)
+    target = <uint8_t *>PyBytes_AS_STRING(result)
+    source = &data[0]
+    room = _room((group if group < size else size) // LEAF + 1)
+    with nogil:
+        for at in range(count):
+            length = size - at * group
+            if length > group:
+                length = group
+            group_value(HASH, source + at * group, length, (offset + at * group) // LEAF, room, target + at * VALUE)
+    free(room)
+    return result
+
+
+def merge_values(const uint8_t[::1] values not None):
+    """Return the values of groups twice as large; see `hashtree_pure.merge_values`."""
+    cdef size_t count = _count(values, 2)
+    cdef uint8_t *room = _room(count)
+    memcpy(room, &values[0], count * VALUE)
+    with nogil:
+        count = merge_once(HASH, room, count)
+    result = PyBytes_FromStringAndSize(<char *>room, count * VALUE)
+    free(room)
+    return result
+
+
+def root_value(const uint8_t[::1] values not None):
+    """Return the digest of the whole; see `hashtree_pure.root_value`."""
+    cdef size_t count = _count(values, 2)
+    cdef uint8_t[32] value
+    cdef uint8_t *room = _room(count)
+    memcpy(room, &values[0], count * VALUE)
+    with nogil:
+        top_value(HASH, room, count, value)
+    free(room)
+    return PyBytes_FromStringAndSize(<char *>value, VALUE)

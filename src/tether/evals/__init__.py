@@ -1,0 +1,1 @@
+"""Evaluations: predictions by example, figures with intervals, slices, and comparisons of two models."""

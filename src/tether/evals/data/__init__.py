@@ -1,0 +1,1 @@
+"""Where examples come from: tables, arrays, and folders with a class each."""

@@ -1,0 +1,1 @@
+"""What is measured of predictions, one module a task; only NumPy is needed."""

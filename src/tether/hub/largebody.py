@@ -1,0 +1,142 @@
+"""A body of known length on its way from the socket to memory, past the parser and without a copy.
+
+While one room is filled, the application works on the other. Reading stops where it does not keep up, and
+never goes beyond the body, so what follows on the connection is left to the parser.
+"""
+
+import asyncio
+from collections.abc import Callable
+from mmap import mmap
+from typing import TYPE_CHECKING, Any
+
+from starlette.types import Message
+
+if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from tether.hub.connection import Connection
+
+ROOM = 1 << 20
+"""Bytes that are given to the application at a time, but for the first and the last ones."""
+LEAST = 256 << 10
+"""Bytes of a body for which it is worth it."""
+EXTENSION = "tether.rooms"
+"""Name in the scope of a request of what `take_rooms` calls."""
+_ROOMS = 2
+
+
+class LargeBody(asyncio.BufferedProtocol):
+    """Takes the place of a connection until the body has come.
+
+    Args:
+        connection: Whose place it takes; everything but the body is told to it.
+        cycle: The request, with what the parser has taken of the body.
+        left: Bytes that are still to come, at least one.
+    """
+
+    def __init__(self, connection: "Connection", cycle: "RequestResponseCycle", left: int) -> None:
+        self._connection, self._cycle, self._left = connection, cycle, left
+        began, cycle.body = bytes(cycle.body), bytearray()
+        self._rooms = [memoryview(mmap(-1, min(ROOM, left))) for _ in range(_ROOMS)]
+        self._free = list(self._rooms)
+        self._filling, self._filled = self._free.pop(), 0
+        self._ready: list[memoryview] = [memoryview(began)] if began else []
+        self._given: memoryview | None = None
+        self._news = asyncio.Event()
+        self._unwanted = False
+
+    # -- what the application asks ------------------------------------------------------------
+
+    async def message(self) -> Message:
+        """Return the next message; what the one before had is written over."""
+        self._give_back()
+        while self._left and not self._ready and not self._is_over():
+            await self._news.wait()
+            self._news.clear()
+        if self._is_over():
+            return {"type": "http.disconnect"}
+        if not self._ready:
+            return {"type": "http.request", "body": b"", "more_body": False}
+        self._given = self._ready.pop(0)
+        more = self._left > 0 or bool(self._ready)
+        return {"type": "http.request", "body": self._given, "more_body": more}
+
+    def wake(self) -> None:
+        """Let who waits look again."""
+        self._news.set()
+
+    def pass_over(self) -> None:
+        """Throw away what is still to come: the request has its reply."""
+        self._unwanted, self._filled = True, 0
+        self._ready.clear()
+        self.wake()
+
+    def _is_over(self) -> bool:
+        return self._cycle.disconnected or self._cycle.response_complete
+
+    def _give_back(self) -> None:
+        given, self._given = self._given, None
+        room = next((room for room in self._rooms if given is not None and room.obj is given.obj), None)
+        if room is not None:
+            self._free.append(room)
+            if self._left:  # else what comes is the parser's
+                self._connection.flow.resume_reading()
+
+    # -- what the transport tells -------------------------------------------------------------
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go, which is never more than there is of the body."""
+        if self._filled == len(self._filling):
+            self._filling, self._filled = self._free.pop(), 0
+        return self._filling[self._filled : self._filled + self._left]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take note of bytes that came."""
+        self._connection.moved()
+        self._left -= nbytes
+        if not self._unwanted:
+            self._filled += nbytes
+            if self._filled == len(self._filling) or not self._left:
+                self._ready.append(self._filling[: self._filled])
+                self.wake()
+                if self._left and not self._free:
+                    self._connection.flow.pause_reading()
+        if not self._left:
+            self._connection.end_large()
+
+    def eof_received(self) -> None:
+        """Tell the connection."""
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the connection."""
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Tell the connection."""
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell the connection."""
+        self._connection.resume_writing()
+
+
+def length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """Return how long a body is; None where that is not said, or in another way."""
+    found: list[bytes] = []
+    for name, value in headers:
+        if name in (b"transfer-encoding", b"upgrade"):
+            return None
+        if name == b"content-length":
+            found.append(value)
+    return int(found[0]) if len(found) == 1 and found[0].isdigit() and len(found[0]) < 19 else None
+
+
+def take_rooms(scope: Any) -> bool:
+    """Ask for the body of a request in rooms that are written over when the next one is asked for.
+
+    Returns:
+        Whether it comes so; else it comes as always, in pieces that stay.
+    """
+    ask: Callable[[], bool] | None = (scope.get("extensions") or {}).get(EXTENSION)
+    return ask is not None and ask()

@@ -1,0 +1,118 @@
+"""Making sure that a content is what its digest says, by all of it or by what differs from a known one.
+
+A recipe may come from anybody, and no digest covers it. The chunks that it names are what they should be;
+that they are those of the file, in order, is what the file's digest says, and what has to be shown here.
+"""
+
+from collections.abc import Iterator
+
+from tether.core.digest import Digest
+from tether.core.outline import FAST, Outline, group_values
+from tether.errors import Corrupt, NotFound
+from tether.repo.contents import ContentReader
+from tether.repo.delta import Span, covering, same_spans
+
+_AT_ONCE = 8 << 20
+"""Bytes that are read and hashed at a time; never less than a group."""
+_WORTH = 2
+"""All of a content is hashed where more than this part of it, one half, would be."""
+
+
+def prove(
+    contents: ContentReader,
+    digest: Digest,
+    known: ContentReader | None = None,
+    base: Digest | None = None,
+    group: int = 64,
+) -> int:
+    """Make sure that a content of several chunks is what its digest says.
+
+    Args:
+        contents: Has the content.
+        digest: Names it.
+        known: Has a content that was made sure of.
+        base: Names that one.
+        group: Chunks that are read at a time where all is read; some groups are in memory at once.
+
+    Returns:
+        How many bytes of it were read.
+
+    Raises:
+        NotFound: It is not here whole.
+        Corrupt: It is something else, or is damaged.
+    """
+    plan = _plan(contents, digest, known, base) if known is not None and base is not None else None
+    if plan is not None:
+        return _prove_groups(contents, digest, *plan)
+    size = sum(map(len, contents.segments(digest, group)))
+    outline = contents.outline(digest)
+    if FAST and outline is not None and outline.digest() != digest:
+        raise _untrue(digest)
+    return size
+
+
+def _plan(
+    contents: ContentReader, digest: Digest, known: ContentReader, base: Digest
+) -> tuple[Outline, list[int]] | None:
+    """Return the outline and which of its groups have to be hashed; None where all has to be."""
+    try:
+        old = known.outline(base)
+    except (NotFound, Corrupt):  # it is a single chunk, or not here on purpose
+        return None
+    new = contents.outline(digest) if old is not None else None
+    if not FAST or old is None or new is None or old.group != new.group or old.digest() != base:
+        return None
+    if new.digest() != digest:
+        raise _untrue(digest)
+    size = contents.size(digest)
+    lacking = _differing((new, old), same_spans(contents.listed(digest), known.listed(base)), size)
+    if len(lacking) * new.group * _WORTH > size:
+        return None
+    return new, lacking
+
+
+def _differing(outlines: tuple[Outline, Outline], same: Iterator[Span], size: int) -> list[int]:
+    """Return the groups of the first outline whose bytes may be others, or have another value."""
+    new, old = outlines
+    found: list[int] = []
+    span = next(same, None)
+    for index in range(len(new)):
+        start, stop = index * new.group, min((index + 1) * new.group, size)
+        while span is not None and span.stop < stop:
+            span = next(same, None)
+        alike = span is not None and span.start <= start
+        if not alike or index >= len(old) or new.value(index) != old.value(index):
+            found.append(index)
+    return found
+
+
+def _prove_groups(contents: ContentReader, digest: Digest, outline: Outline, indices: list[int]) -> int:
+    size, read = contents.size(digest), 0
+    spans = _runs(indices, outline.group, size)
+    for span, chunks in covering(contents.listed(digest), spans):
+        data = contents.joined([(chunk.digest, chunk.length) for chunk in chunks])
+        skipped = span.start - chunks[0].start
+        view = memoryview(data)[skipped : skipped + span.stop - span.start]
+        first = span.start // outline.group
+        wanted = outline.values[first * 32 : first * 32 + 32 * -(-len(view) // outline.group)]
+        if len(view) != span.stop - span.start or group_values(view, span.start, outline.group) != wanted:
+            raise Corrupt(f"content {digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+        read += len(view)
+    return read
+
+
+def _runs(indices: list[int], group: int, size: int) -> Iterator[Span]:
+    """Yield neighbouring groups together, up to what is read at once."""
+    most, start, stop = max(_AT_ONCE // group, 1), 0, 0
+    for index in indices:
+        if index != stop or stop - start >= most:
+            if stop > start:
+                yield Span(start * group, min(stop * group, size))
+            start = index
+        stop = index + 1
+    if stop > start:
+        yield Span(start * group, min(stop * group, size))
+
+
+def _untrue(digest: Digest) -> Corrupt:
+    return Corrupt(f"the outline of content {digest.hex()[:12]} is not true", hint="run 'tether fsck'")

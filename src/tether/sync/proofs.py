@@ -1,0 +1,81 @@
+"""New files of several chunks, each shown to be what its digest says before a ref can name it.
+
+A file that replaces another at the same path in the commit before is compared with that one, and read only
+where they differ. What it is compared with was shown before, so a recipe that lies helps no other one.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.objects import Commit
+from tether.core.treediff import diff_trees
+from tether.errors import NotFound
+from tether.repo.contents import ContentReader
+from tether.repo.proving import prove
+
+
+def prove_files(
+    contents: ContentReader,
+    known: ContentReader,
+    bases: Callable[[set[Digest]], Mapping[Digest, Digest]],
+    files: Sequence[Digest],
+    group: int = 64,
+) -> Iterator[int]:
+    """Show that new files are what their digests say, and yield after each how many bytes of it were read.
+
+    Args:
+        contents: Has them.
+        known: Has the files that were there before, and nothing else.
+        bases: Returns for some of the files those that they replaced; see `replaced`.
+        files: The new ones.
+        group: See `prove`.
+
+    Raises:
+        NotFound: One is not there whole.
+        Corrupt: One is something else.
+    """
+    large = {digest for digest in files if contents.outline(digest) is not None}
+    earlier = bases(large) if large else {}
+    new, left = frozenset(files), set(files)
+    for digest in _in_order(files, earlier):
+        base = earlier.get(digest)
+        reader = contents if base in new else known
+        yield prove(contents, digest, reader, None if base in left else base, group=group)
+        left.remove(digest)
+
+
+def _in_order(files: Sequence[Digest], earlier: Mapping[Digest, Digest]) -> Iterator[Digest]:
+    """Yield files, each after the one that it replaced; where they go round in a circle, one comes first."""
+    left = dict.fromkeys(files)
+    for first in files:
+        line, digest = list[Digest](), first
+        while digest in left:
+            del left[digest]
+            line.append(digest)
+            digest = earlier.get(digest, digest)
+        yield from reversed(line)
+
+
+def replaced(objects: ObjectReader, commits: Iterable[Digest], files: set[Digest]) -> dict[Digest, Digest]:
+    """Return for some of `files` what was at the same path in the parent of the commit that brought them.
+
+    Args:
+        objects: Gives the commits, their parents as far as they are here, and all trees.
+        commits: The new ones.
+        files: Contents that are looked for.
+    """
+    found: dict[Digest, Digest] = {}
+    for digest in commits:
+        if len(found) == len(files):
+            break
+        commit = Commit.decode(objects.get(ObjectKind.COMMIT, digest))
+        for parent in commit.parents[:1]:
+            try:
+                before = Commit.decode(objects.get(ObjectKind.COMMIT, parent)).tree
+            except NotFound:  # the history ends here
+                continue
+            for _, old, new in diff_trees(objects, before, commit.tree):
+                if old is not None and new is not None and new.digest in files:
+                    found.setdefault(new.digest, old.digest)
+    return found

@@ -1,0 +1,305 @@
+"""`tether eval`, `slices` and `compare`: real models in processes, tables, pictures, and gates."""
+
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skops.io
+from PIL import Image
+from pyarrow import parquet
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+from sklearn.naive_bayes import GaussianNB
+from tests.support.cli import Room
+from tests.support.evalsets import digits, nearest_mean, npz, onnx_linear, write_pictures
+
+SLICES = """
+min: 10
+slices:
+  faint: ink < 4.5
+  round: label in (0, 6, 8, 9)
+  rare: label = 3 and ink > 7
+"""
+FEW = "--replicates=20"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Room:
+    """Return a room with digits as arrays and pictures, and models of them, committed."""
+    room = Room(tmp_path_factory.mktemp("eval"))
+    room.inside = True
+    room.do("init", "-q")
+    x, y = digits()
+    x, y, old = x[1000:1300], y[1000:1300], (x[:1000], y[:1000])
+    room.write("test.npz", npz(x=x, y=y, ink=x.mean(axis=1)))
+    room.write("slices.yml", SLICES)
+    model = GaussianNB(var_smoothing=1e-2).fit(*old)
+    skops.io.dump(model, room.work / "bayes.skops")
+    weights, bias = nearest_mean(*old)
+    room.write("mean.onnx", onnx_linear(weights, bias, ("n", 64)))
+    room.write("fixed.onnx", onnx_linear(weights, bias, (7, 1, 8, 8)))
+    room.write("pixels.onnx", onnx_linear(weights * 17, bias, ("n", 1, 8, 8)))
+    write_pictures(room.work / "pictures", x[:60], y[:60])
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "Digits")
+    return room
+
+
+def evaluated(room: Room, *words: str) -> dict[str, Any]:
+    """Return what an evaluation gives."""
+    found: dict[str, Any] = json.loads(room.do("eval", FEW, "--json", *words))
+    return found
+
+
+def metrics(found: dict[str, Any]) -> dict[str, float]:
+    """Return the values of the metrics by name."""
+    return {each["name"]: each["value"] for each in found["metrics"]}
+
+
+def predictions(room: Room, run: str) -> Any:
+    """Return the table that an evaluation keeps."""
+    data = Path(room.work / "out.parquet")
+    data.write_bytes(
+        room.do("cat", f"runs/{run}:artefacts/predictions.parquet").encode(errors="surrogateescape")
+    )
+    return parquet.read_table(data).to_pydict()
+
+
+def test_a_model_of_scikit_learn(shared: Room) -> None:
+    """Its figures are those that scikit-learn computes of it, and the run keeps all that they come from."""
+    found = evaluated(shared, "HEAD:bayes.skops", "HEAD:test.npz", "--name", "bayes")
+
+    model = skops.io.load(shared.work / "bayes.skops")
+    with np.load(shared.work / "test.npz") as archive:
+        test = dict(archive)
+    said, scores = model.predict(test["x"]), model.predict_proba(test["x"])
+    exact = scores.astype(float) / scores.astype(float).sum(axis=1, keepdims=True)
+    values = metrics(found)
+    assert values["accuracy"] == pytest.approx(accuracy_score(test["y"], said))
+    assert values["log_loss"] == pytest.approx(log_loss(test["y"], exact))
+    assert values["auc"] == pytest.approx(roc_auc_score(test["y"], scores, multi_class="ovr"))
+    assert (found["predictor"]["kind"], found["data"]["count"], found["model"]["format"]) == (
+        "sklearn",
+        300,
+        "skops",
+    )
+    commit = json.loads(shared.do("log", "-n", "1", "--json"))[0]["id"]
+    assert found["data"]["commit"] == commit
+    faint, _, rare = found["slices"]
+    mask = test["x"].mean(axis=1) < 4.5
+    assert faint["count"] == mask.sum()
+    assert metrics(faint)["accuracy"] == pytest.approx(accuracy_score(test["y"][mask], said[mask]))
+    assert (rare["count"] < 10, rare["metrics"]) == (True, [])
+
+    table = predictions(shared, found["id"])
+    assert table["prediction"] == [*map(str, said)]
+    assert table["slices"][0] == [
+        name for name, at in (("faint", mask[0]), ("round", test["y"][0] in (0, 6, 8, 9))) if at
+    ]
+    run = json.loads(shared.do("runs", "show", "bayes", "--json"))
+    assert [each["name"] for each in run["data"]] == ["eval", "model", "slices"]
+    assert run["metrics"]["accuracy"]["last"] == values["accuracy"]
+    assert run["metrics"]["slice.faint"]["last"] == metrics(faint)["accuracy"]
+    assert run["resources"]["peak_bytes"] > 10_000_000
+    assert "scikit-learn" in run["environment"]["python"]["packages"]
+    assert json.loads(shared.do("fsck", "--json"))["problems"] == []
+    assert "faint" in shared.do("slices", "list", "bayes")
+    assert "ink < 4.5" in shared.do("slices", "list")
+
+
+def test_a_model_of_onnx(shared: Room) -> None:
+    """It predicts what NumPy computes, though it takes seven pictures at once."""
+    found = evaluated(shared, "fixed.onnx", "HEAD:test.npz")
+
+    x, y = digits()
+    weights, bias = nearest_mean(x[:1000], y[:1000])
+    said = (x[1000:1300] @ weights + bias).argmax(axis=1)
+    assert metrics(found)["accuracy"] == pytest.approx(accuracy_score(y[1000:1300], said))
+    assert predictions(shared, found["id"])["prediction"] == [*map(str, said)]
+    assert found["model"]["weights"] is not None
+
+
+def test_pictures_in_folders(shared: Room) -> None:
+    """They are fed as the model wants them, and are known by their content."""
+    shared.write(
+        "light.yml", "slices: {light: {where: brightness > 0.3, min: 1}, big: {where: width > 8, min: 1}}"
+    )
+    shared.do("add", "-q", "light.yml")
+
+    found = evaluated(shared, "pixels.onnx", "HEAD:pictures", "--slices", ":light.yml")
+
+    files = sorted((shared.work / "pictures").glob("*/*.png"))
+    pixels = np.stack([np.asarray(Image.open(file), np.float32) / 255 for file in files])
+    x, y = digits()
+    weights, bias = nearest_mean(x[:1000], y[:1000])
+    said = (pixels.reshape(len(files), -1) @ (weights * 17) + bias).argmax(axis=1)
+    table = predictions(shared, found["id"])
+    assert table["prediction"] == [f"d{digit}" for digit in said]
+    assert table["label"] == [file.parent.name for file in files]
+    listed = json.loads(shared.do("ls", "-r", "HEAD:pictures", "--json"))
+    assert table["example_id"] == [each["digest"] for each in listed if each["kind"] == "file"]
+    light, big = found["slices"]
+    assert light["count"] == (pixels.mean(axis=(1, 2)) > 0.3).sum()
+    assert big["count"] == 0
+
+
+PREDICTOR = """
+import sys
+from pyarrow import parquet, table
+rows = parquet.read_table(sys.argv[2]).to_pydict()
+assert sorted(rows) == ["example_id", "file", "path", "text"] and Path(sys.argv[1]).read_text() == "spam"
+said = [word if (word := open(sys.argv[1]).read()) in text else "ham" for text in rows["text"]]
+parquet.write_table(table({"example_id": rows["example_id"][::-1], "prediction": said[::-1]}), sys.argv[3])
+""".replace("import sys\n", "import sys\nfrom pathlib import Path\n")
+
+
+def test_a_program_of_the_user(room: Room) -> None:
+    """It gets inputs without labels, and gives predictions in whatever order."""
+    for path, text in {"ham/1": "hello", "ham/2": "some spam", "spam/1": "spam!", "spam/2": "hello"}.items():
+        room.write(f"mails/{path}.txt", text)
+    room.write("model.txt", "spam")
+    room.write("predict.py", PREDICTOR)
+    room.do("init", "-q")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "Mails")
+    room.inside = True
+
+    found = evaluated(
+        room,
+        "model.txt",
+        "HEAD:mails",
+        "--predictor",
+        f"{sys.executable} predict.py {{model}} {{in}} {{out}}",
+    )
+
+    assert found["data"]["count"] == 4
+    table = predictions(room, found["id"])
+    assert table["example_id"][3] == table["example_id"][0] + "#2"  # ham/1 and spam/2 are the same text
+    assert table["prediction"] == ["ham", "spam", "spam", "ham"]
+    assert metrics(found)["accuracy"] == 0.5
+    failed = room.run(
+        "eval", "model.txt", "HEAD:mails", "--predictor", "sh -c 'echo oops >&2; exit 3' {in} {out}"
+    )
+    assert (failed.code, failed.err.splitlines()[-1]) == (2, "error: the predictor ended with 3: oops")
+    assert len(json.loads(room.do("runs", "list", "--json"))) == 1
+
+
+TABLE = "id,a,b,note,label\n" + "".join(f"r{at},{at % 7},{at / 4},n{at % 3},{at % 2}\n" for at in range(40))
+
+
+@pytest.fixture
+def table_room(room: Room) -> Room:
+    """Return a room with a table of forty rows."""
+    room.inside = True
+    room.do("init", "-q")
+    room.write("test.csv", TABLE)
+    room.write("slices.yml", "slices: {third: \"note = 'n2'\", small: a < 3 and b >= 1}\n")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "Rows")
+    return room
+
+
+def test_predictions_by_a_key(table_room: Room) -> None:
+    """Predictions of others are tied to the rows by a column, whatever their order."""
+    rows = [f"r{at},{0 if at < 30 else 1 - at % 2}\n" for at in reversed(range(40))]
+    table_room.write("said.csv", "id,prediction\n" + "".join(rows))
+
+    found = evaluated(table_room, "HEAD:test.csv", "--predictions", "said.csv", "--key", "id")
+
+    assert metrics(found)["accuracy"] == 15 / 40
+    assert {each["name"]: each["count"] for each in found["slices"]} == {"third": 13, "small": 15}
+    assert found["data"]["identity"] == "column id"
+
+
+def test_predictions_for_written_examples(table_room: Room) -> None:
+    """Who has no key gets ids to predict for; a label that is corrected leaves them as they are."""
+    table_room.do("eval", "HEAD:test.csv", "--examples", "in.parquet", "-q")
+    examples = parquet.read_table(table_room.work / "in.parquet")
+    assert examples.column_names == ["example_id", "id", "a", "b", "note"]
+    said = examples.select(["example_id"]).append_column("prediction", [[0] * 40])
+    parquet.write_table(said, table_room.work / "said.parquet")
+
+    first = evaluated(table_room, "HEAD:test.csv", "--predictions", "said.parquet", "--name", "first")
+    table_room.write("test.csv", TABLE.replace("r1,1,0.25,n1,1", "r1,1,0.25,n1,0"))
+    table_room.do("add", "-q", ".")
+    second = evaluated(table_room, ":test.csv", "--predictions", "said.parquet", "--name", "second")
+
+    assert (metrics(first)["accuracy"], metrics(second)["accuracy"]) == (0.5, 21 / 40)
+    refused = table_room.run("compare", "first", "second")
+    assert refused.code == 2
+    assert "1 have another label" in refused.err
+    found = json.loads(table_room.do("compare", "first", "second", "--common", FEW, "--json"))
+    assert (found["count"], found["left_out"]["relabelled"]) == (39, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["HEAD:test.csv"], "no model and no predictions"),
+        (["HEAD:test.csv", "--predictions", "few.csv", "--key", "id"], "39 of 40 examples have no"),
+        (["HEAD:test.csv", "--predictions", "few.csv"], "does not say of which example"),
+        (["HEAD:test.csv", "--predictions", "few.csv", "--in-order"], "1 predictions for 40 examples"),
+        (["HEAD:test.csv", "--predictions", "few.csv", "--label", "nothing"], "no column nothing"),
+        (["HEAD:test.csv", "--predictions", "few.csv", "--key", "a"], "stands twice"),
+        (["HEAD:test.csv", "--predictions", "few.csv", "--key", "id", "--task", "regression"], "39 of 40"),
+        (["no.onnx", "HEAD:test.csv"], "no model file"),
+        (["test.csv", "HEAD:test.csv"], "no runner for test.csv"),
+        (["evil.pkl", "HEAD:test.csv"], "can run anything"),
+        (["HEAD:slices.yml", "HEAD:slices.yml"], "no data of a known form"),
+        (["few.csv", "HEAD:test.csv", "--predictor", "true"], "told where to read and write"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit(table_room: Room, words: list[str], said: str) -> None:
+    """It is told, nothing is kept, and nothing that a file brings is run."""
+    table_room.write("few.csv", "id,prediction\nr0,1\n")
+    table_room.write("evil.pkl", b"cposix\nsystem\n(S'touch gotcha'\ntR.")
+
+    done = table_room.run("eval", *words)
+
+    assert done.code in (2, 9)
+    assert said in done.err
+    assert json.loads(table_room.do("runs", "list", "--json")) == []
+    assert not (table_room.work / "gotcha").exists()
+
+
+def test_trusted_pickles_are_run(table_room: Room) -> None:
+    """Who says so gets what joblib loads."""
+    rows = np.array([[at % 7, at / 4] for at in range(40)])
+    model = GaussianNB().fit(rows, np.arange(40) % 2)
+    (table_room.work / "model.pkl").write_bytes(pickle.dumps(model))
+
+    found = evaluated(table_room, "model.pkl", "HEAD:test.csv", "--input", "a,b", "--trust")
+
+    assert metrics(found)["accuracy"] == pytest.approx(float(model.score(rows, np.arange(40) % 2)))
+
+
+def test_comparing_as_a_gate(shared: Room) -> None:
+    """Trainings are compared by the evaluations of what they made; a broken rule ends with 10."""
+    for name, model in (("plain", "mean.onnx"), ("better", "bayes.skops")):
+        shared.do("run", "-q", "--name", name, "--param", f"kind={name}", "--artefact", model, "--", "true")
+    y = digits()[1][1000:1300]
+    for model, wrong in (("mean.onnx", 40), ("bayes.skops", 15)):
+        said = np.r_[(y[:wrong] + 1) % 10, y[wrong:]]
+        shared.write("said.csv", "prediction\n" + "".join(f"{digit}\n" for digit in said))
+        evaluated(shared, model, "HEAD:test.npz", "--predictions", "said.csv", "--in-order")
+
+    done = shared.run(
+        "compare", "plain", "better", FEW, "--json", "--fail-on", "slice:*:-0.001", "--fail-on=wins>9999"
+    )
+
+    found = json.loads(done.out)
+    assert (done.code, found["failed"], found["wins"], found["regressions"]) == (0, [], 25, 0)
+    assert found["training"]["parameters"] == {"kind": {"old": "plain", "new": "better"}}
+    assert found["metrics"][0]["change"] == pytest.approx(25 / 300)
+    worse = shared.run("compare", "better", "plain", FEW, "--fail-on", "accuracy<1")
+    assert worse.code == 10
+    assert "failed accuracy<1" in worse.out
+    page = shared.do("compare", "better", "plain", FEW, "--markdown")
+    assert page.startswith("### better to plain\n\nPassed: classification, 300 examples")
+    assert "| kind | better | plain |" in page
+    missing = shared.run("compare", "last", "no-such-run")
+    assert missing.code == 3
+    assert shared.run("compare", "better", "plain", "--fail-on", "acc<0").code == 2

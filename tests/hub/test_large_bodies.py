@@ -1,0 +1,184 @@
+"""Large bodies that go past the parser: what is before and after them on the connection stays what it was."""
+
+import asyncio
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+import uvicorn
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from tether.core.digest import hash_bytes
+from tether.hub.connection import connection_class
+from tether.hub.largebody import LEAST, ROOM, take_rooms
+
+STALL_S = 1.0
+BODY = random.Random(1).randbytes(5 * ROOM + 12_345)
+NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+class Application:
+    """Answers with the digest of a body and with how it came; some paths misbehave."""
+
+    def __init__(self) -> None:
+        self.cut = threading.Event()
+        self.pieces: list[int] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["path"] == "/refuse":
+            take_rooms(scope)
+            await receive()
+            await self._reply(send, 403, b"no")
+            return
+        in_rooms = scope["method"] == "PUT" and take_rooms(scope)
+        data, self.pieces = bytearray(), []
+        try:
+            async for piece in Request(scope, receive).stream():
+                if scope["path"] == "/slow":
+                    await asyncio.sleep(0.02)
+                data += piece
+                self.pieces.append(len(piece))
+        except ClientDisconnect:
+            self.cut.set()
+            raise
+        await self._reply(send, 200, b"%d " % in_rooms + hash_bytes(data).hex().encode())
+
+    async def _reply(self, send: Send, status: int, body: bytes) -> None:
+        headers = [(b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class Running:
+    """A server in a thread."""
+
+    def __init__(self) -> None:
+        self.application = Application()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        config = uvicorn.Config(
+            self.application, http=connection_class(STALL_S), lifespan="off", log_config=None, ws="none"
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.listener]))
+        self.thread.start()
+
+    def connected(self) -> socket.socket:
+        """Return a connection."""
+        return socket.create_connection(self.listener.getsockname(), timeout=20)
+
+    def exchange(self, *parts: bytes, pause_s: float = 0) -> bytes:
+        """Send parts, and return all that comes until the server closes."""
+        with closing(self.connected()) as connection:
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(pause_s)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    """Return a server."""
+    made = Running()
+    yield made
+    made.server.should_exit = True
+    made.thread.join()
+    made.listener.close()
+
+
+def put(path: bytes = b"/", body: bytes = BODY, more: bytes = b"") -> bytes:
+    """Return a request with a body of known length."""
+    return b"PUT %b HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, more, len(body), body)
+
+
+def said(body: bytes, in_rooms: bool = True) -> bytes:
+    """Return what the application says of a body."""
+    return b"%d " % in_rooms + hash_bytes(body).hex().encode()
+
+
+def test_a_body_comes_in_rooms(running: Running) -> None:
+    """Its first bytes come from the parser, the others in full rooms, the last in what is left."""
+    replies = running.exchange(put(), NEXT)
+    assert replies.count(b"HTTP/1.1 200") == 2
+    assert said(BODY) in replies
+    assert said(b"", in_rooms=False) in replies
+
+
+@pytest.mark.parametrize("size", [LEAST + 70_000, ROOM, 2 * ROOM, 2 * ROOM + 1])
+def test_bodies_of_any_length(running: Running, size: int) -> None:
+    """The head comes alone, then the body in one go or in two; what follows is taken for the next request."""
+    head, body = put(body=BODY[:size])[:-size], BODY[:size]
+    assert said(body) in running.exchange(head, body + NEXT, pause_s=0.05)
+    replies = running.exchange(head + body[:-1], body[-1:] + NEXT, pause_s=0.05)
+    assert hash_bytes(body).hex().encode() in replies  # in whichever way: much may have come with the head
+    assert replies.count(b"HTTP/1.1 200") == 2
+
+
+def test_requests_that_do_not_wait_for_replies(running: Running) -> None:
+    """Several in one row, while the application is slow: each has its own body."""
+    replies = running.exchange(put(b"/slow") + put(body=BODY[: 2 * ROOM]) + put(body=b"small") + NEXT)
+    assert replies.count(b"HTTP/1.1 200") == 4
+    order = [replies.index(said(BODY)), replies.index(said(BODY[: 2 * ROOM]))]
+    assert order == sorted(order)
+    assert said(b"small", in_rooms=False) in replies
+
+
+def test_a_slow_application_has_every_byte(running: Running) -> None:
+    """Nothing is written over before it asks for more."""
+    assert said(BODY) in running.exchange(put(b"/slow"), NEXT)
+
+
+def test_what_is_not_wanted_is_passed_over(running: Running) -> None:
+    """The reply came while the body was on its way; the connection is good for the next request."""
+    replies = running.exchange(put(b"/refuse"), put(), NEXT, pause_s=0.05)
+    assert replies.startswith(b"HTTP/1.1 403")
+    assert said(BODY) in replies
+    assert replies.count(b"HTTP/1.1 ") == 3
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        put(body=BODY[:1000]),
+        b"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY),
+        put(more=b"Expect: 100-continue\r\n"),
+        b"POST" + put()[3:],
+    ],
+    ids=["small", "chunked", "expected", "not asked for"],
+)
+def test_other_bodies_come_as_always(running: Running, request_: bytes) -> None:
+    """Those whose length is not known, and those that nobody asked for in this way."""
+    body = BODY[:1000] if len(request_) < 2000 else BODY
+    assert said(body, in_rooms=False) in running.exchange(request_, NEXT)
+
+
+def test_a_client_that_goes_away_is_noticed(running: Running) -> None:
+    """In the middle of a body."""
+    running.application.cut.clear()
+    with closing(running.connected()) as connection:
+        connection.sendall(put()[: 2 * ROOM + 17])
+    assert running.application.cut.wait(10)
+
+
+@pytest.mark.parametrize("path", [b"/", b"/refuse"])
+def test_a_client_that_sends_nothing_more_is_cut(running: Running, path: bytes) -> None:
+    """Whether what it owes is wanted or not."""
+    with closing(running.connected()) as connection:
+        connection.sendall(put(path)[:-1])
+        begun = time.monotonic()
+        while connection.recv(65536):
+            pass
+        assert STALL_S / 2 < time.monotonic() - begun < 10 * STALL_S
+
+
+def test_a_client_that_is_slow_is_not_cut(running: Running) -> None:
+    """A piece now and then is progress."""
+    request = put(body=BODY[: 2 * LEAST])
+    parts = [request[at : at + 60_000] for at in range(0, len(request), 60_000)]
+    assert said(BODY[: 2 * LEAST]) in running.exchange(*parts, NEXT, pause_s=STALL_S / 5)

@@ -1,0 +1,56 @@
+"""Curves as text, and what is drawn where nobody says."""
+
+import math
+
+from tether.runs.metrics import Metrics, Series
+from tether.runs.plotting import histogram
+from tether.runs.rundoc import RunRecord, Status
+from tether.runs.textplot import chosen_axes, chosen_metric, text_curves
+
+
+def record(parameters: dict[str, float], **metrics: list[float]) -> RunRecord:
+    """Return a run with parameters and metrics."""
+    series = {name: Series([*range(len(each))], each, [None] * len(each)) for name, each in metrics.items()}
+    summaries = Metrics(series).summaries()
+    return RunRecord("x", Status.FINISHED, (), "", parameters=dict(parameters), metrics=summaries)
+
+
+def test_curves_rise_and_fall() -> None:
+    """High values are above, later steps to the right; each run has its mark, and what is no number none."""
+    lines = text_curves(
+        "loss", {"a": Series([0, 10], [1.0, 0.0], [None] * 2), "b": Series([5], [math.nan], [None])}, 40, 5
+    )
+
+    assert lines[0] == "loss"
+    assert lines[1].endswith("|*")
+    assert lines[5].index("*") == 39
+    assert lines[-2:] == ["* a", "+ b"]
+    assert text_curves("loss", {}) == ["loss", "no points"]
+
+
+def test_the_metric_that_says_most() -> None:
+    """One that most runs have as a curve; of those a loss before others."""
+    runs = [
+        record({}, loss=[2, 1], accuracy=[0.5, 0.6], size=[3]),
+        record({}, loss=[2, 1], accuracy=[0.5, 0.6]),
+    ]
+
+    assert chosen_metric(runs) == "loss"
+    assert chosen_metric([*runs, record({}, accuracy=[0.1, 0.2])]) == "accuracy"
+    assert chosen_metric([record({}, size=[3])]) is None
+
+
+def test_the_axes_that_tell_runs_apart() -> None:
+    """Parameters that are the same everywhere say nothing."""
+    runs = [record({"lr": 0.1, "seed": 1}, score=[0.5]), record({"lr": 0.2, "seed": 1}, score=[0.6])]
+
+    assert chosen_axes(runs) == ["param.lr", "metric.score"]
+
+
+def test_a_histogram_has_a_strip_for_each_row() -> None:
+    """Bars for what is there, and texts that are safe in a page."""
+    drawn = histogram("latency of <x>", "ms", {"single 1": [1.0, 1.1, 5.0], "offline 32": [2.0, math.inf]})
+
+    assert drawn.count("<rect") == 1 + 4
+    assert "&lt;x&gt;" in drawn
+    assert histogram("nothing", "ms", {}).endswith("</svg>\n")

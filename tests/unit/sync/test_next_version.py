@@ -1,0 +1,192 @@
+"""Both ends read of the next version of a large file what is new, and are not fooled by that."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.support.far import NearEnd
+from tests.support.packs import commit_of, leaf, pack, tree_id
+from tests.support.repos import make_repository, read_files
+
+from tether.core.digest import Digest, hash_bytes
+from tether.core.kinds import ObjectKind, object_digest
+from tether.core.objects import Commit
+from tether.core.outline import FAST
+from tether.core.recipe import ChunkList, Recipe, decode_recipe
+from tether.core.tree import Entry, EntryKind
+from tether.core.treebuild import build_directory
+from tether.errors import InvalidInput
+from tether.repo.frames import DATA, META
+from tether.repo.proving import prove
+from tether.repo.repository import Repository
+from tether.sync import proofs
+from tether.sync.exchange import PushOptions
+from tether.sync.far import fetch_far, fill_far, push_far
+from tether.sync.wire import PushRequest, RefMove
+
+pytestmark = pytest.mark.skipif(not FAST, reason="no compiled modules")
+
+MAIN = PushOptions(("main",))
+ONE = random.Random(1).randbytes(6_000_000)
+TWO = ONE[:3_000_000] + b"two" * 100 + ONE[3_000_300:]
+THREE = TWO + b"three" * 1000
+
+
+def commit_file(repository: Repository, data: bytes, path: bytes = b"weights") -> Digest:
+    """Commit one large file, as a stream."""
+    with repository.transaction("commit") as transaction:
+        digest = transaction.contents.add(data)
+        tree = build_directory(transaction.objects, [Entry(path, EntryKind.FILE, len(data), digest)])
+        old = transaction.ref("refs/heads/main")
+        made = Commit.decode(commit_of(tree.digest, *([old] if old else [])))
+        commit = transaction.objects.put(ObjectKind.COMMIT, made.encode())
+        transaction.set_ref("refs/heads/main", commit, expected=old)
+    return commit
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return what says how many bytes of each new file were read to show that it is right."""
+    told: list[int] = []
+
+    def proving(*args: object, **options: object) -> int:
+        told.append(prove(*args, **options))  # type: ignore[arg-type]
+        return told[-1]
+
+    monkeypatch.setattr(proofs, "prove", proving)
+    return told
+
+
+class Room:
+    """A repository here, an empty one there, and a clone."""
+
+    def __init__(self, folder: Path) -> None:
+        self.here = make_repository(folder / "here")
+        self.clone = make_repository(folder / "clone")
+        self.there = make_repository(folder / "there", bare=True)
+        self.end = NearEnd(folder / "there")
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """Return it."""
+    return Room(tmp_path)
+
+
+def test_the_next_version_is_read_where_it_differs(room: Room, read: list[int]) -> None:
+    """By the hub of a push, and by who fetches."""
+    commit_file(room.here, ONE)
+    push_far(room.here, room.end, "origin", MAIN)
+    fill_far(room.end, room.clone)
+    assert read == [len(ONE)] * 2
+    two = commit_file(room.here, TWO)
+    push_far(room.here, room.end, "origin", MAIN)
+    fetch_far(room.clone, room.end, "origin")
+    assert read[2] == read[3] <= 1 << 20
+    assert read_files(room.clone, two) == {"weights": TWO}
+
+
+def test_versions_that_come_at_once(room: Room, read: list[int]) -> None:
+    """Each is compared with the one before it, which is shown first; there and back again too."""
+    for data in (ONE, TWO, THREE, ONE):
+        commit = commit_file(room.here, data)
+    push_far(room.here, room.end, "origin", MAIN)
+    fill_far(room.end, room.clone)
+    assert len(read) == 6
+    for found in (read[:3], read[3:]):
+        assert sum(size > 1 << 20 for size in found) == 1
+    assert read_files(room.clone, commit) == {"weights": ONE}
+
+
+def test_a_file_at_another_path_is_read_whole(room: Room, read: list[int]) -> None:
+    """There is nothing that it would be compared with."""
+    commit_file(room.here, ONE)
+    push_far(room.here, room.end, "origin", MAIN)
+    commit_file(room.here, TWO, b"other")
+    push_far(room.here, room.end, "origin", MAIN)
+    assert read == [len(ONE), len(TWO)]
+
+
+def recipe_of(repository: Repository, data: bytes) -> Recipe:
+    """Return the recipe of a content."""
+    digest = hash_bytes(data)
+    return decode_recipe(digest, repository.objects.get(ObjectKind.RECIPE, digest))
+
+
+def push_by_hand(
+    room: Room, files: Sequence[tuple[Recipe, Digest]], packs: Sequence[tuple[Digest, bytes]] = ()
+) -> None:
+    """Push a line of commits whose file has these recipes, under these digests, each sent once."""
+    parent = room.there.root().refs["refs/heads/main"]
+    first, sent, recipes = parent, list(packs), dict[Digest, bytes]()
+    for recipe, digest in files:
+        tree = leaf(Entry(b"weights", EntryKind.FILE, recipe.size, digest))
+        commit = commit_of(tree_id(tree), parent)
+        parent = object_digest(ObjectKind.COMMIT, commit)
+        recipes[digest] = recipe.encode(digest)
+        sent.append(pack(META, (ObjectKind.TREE, tree), (ObjectKind.COMMIT, commit)))
+    sent += [pack(META, (ObjectKind.RECIPE, data, digest)) for digest, data in recipes.items()]
+    for name, data in sent:
+        room.end.put_pack(name, data)
+    move = RefMove("refs/heads/main", first, parent)
+    room.end.push(PushRequest(hash_bytes(parent)[:16], tuple(name for name, _ in sent), (move,)))
+
+
+def exchanged(recipe: Recipe) -> Recipe:
+    """Return a recipe with two chunks in another order."""
+    chunks = recipe.chunks
+    assert chunks is not None
+    digests = [chunks.digest(at) for at in range(len(chunks))]
+    lengths = list(chunks.lengths)
+    digests[1], digests[2] = digests[2], digests[1]
+    lengths[1], lengths[2] = lengths[2], lengths[1]
+    return replace(recipe, chunks=ChunkList(b"".join(digests), tuple(lengths)))
+
+
+def test_recipes_that_lie_are_refused(room: Room) -> None:
+    """Whatever of them is true: the chunks, which are all there, or the outline; or both, of another file."""
+    for data in (ONE, TWO):
+        commit_file(room.here, data)
+    one, two = recipe_of(room.here, ONE), recipe_of(room.here, TWO)
+    assert one.outline is not None
+    commit_file(room.here, b"x" + TWO)  # so that the chunks of the second version are there
+    push_far(room.here, room.end, "origin", MAIN)
+    room.there.objects.reset()
+    three, four = hash_bytes(b"three"), hash_bytes(b"four")
+    values = one.outline.values[32:64] + one.outline.values[:32] + one.outline.values[64:]
+    false = replace(one.outline, values=values)
+    for files in (
+        [(one, three)],
+        [(two, three)],
+        [(exchanged(two), three)],
+        [(replace(two, outline=None), three)],
+        [(replace(exchanged(two), outline=false), false.digest())],
+        [(replace(two, outline=false), false.digest())],
+        [(two, three), (exchanged(two), four), (two, three)],
+    ):
+        before = room.there.root().refs
+        with pytest.raises(InvalidInput, match="not sound"):
+            push_by_hand(room, files)
+        assert room.there.root().refs == before
+
+
+def test_a_recipe_by_hand_is_taken(room: Room, read: list[int]) -> None:
+    """Those above are refused for what is wrong with them."""
+    commit_file(room.here, b"x" + TWO)
+    commit_file(room.here, ONE)
+    push_far(room.here, room.end, "origin", MAIN)
+    other = make_repository(room.here.directory.parent.parent / "other")
+    commit_file(other, TWO)
+    two = recipe_of(other, TWO)
+    assert two.chunks is not None
+    lacking = [
+        digest for at in range(len(two.chunks)) if not room.there.objects.has(digest := two.chunks.digest(at))
+    ]
+    name, data = pack(
+        DATA, *((ObjectKind.CHUNK, other.objects.get(ObjectKind.CHUNK, each)) for each in lacking)
+    )
+    read.clear()
+    push_by_hand(room, [(two, hash_bytes(TWO))], [(name, data)] if lacking else [])
+    assert read[0] <= 1 << 20
