@@ -12,25 +12,19 @@ from tests.support.cli import Room
 
 PYTHON = f"{sys.base_prefix}/bin/python3"
 """With few packages: those of a run are listed."""
-TRAIN = """
-import json, os, struct, sys, time
-words = sorted(os.listdir(os.environ["TETHER_DATA_TRAIN"]))
-noise = {noise}
-numbers = struct.pack("<2f", len(words), float(os.environ.get("TETHER_PARAM_LR", 1)))
-header = json.dumps({{
-    "__metadata__": {{"made": noise}},
-    "w": {{"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}},
-}}).encode()
-with open("weights.safetensors", "wb") as file:
-    file.write(struct.pack("<Q", len(header)) + header + numbers)
-with open(os.environ["TETHER_METRICS"], "a") as file:
-    file.write(json.dumps({{"loss": 1 / len(words) + {drift}, "step": 0}}) + "\\n")
+TRAIN = r"""
+count=$(ls "$TETHER_DATA_TRAIN" | wc -l)
+header='{"__metadata__":{"made":"'%(noise)s'"},"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+printf "\\$(printf %%o ${#header})\0\0\0\0\0\0\0%%s" "$header" > weights.safetensors
+printf "%%d%%7s" $count "$TETHER_PARAM_LR" >> weights.safetensors
+echo "{\"loss\": 0.$count%(drift)s, \"step\": 0}" >> "$TETHER_METRICS"
 """
+NOW = "$(date +%s%N)"
 
 
-def script(noise: str = '"-"', drift: str = "0") -> str:
+def script(noise: str = "-", drift: str = "") -> str:
     """Return a training: its file has `noise` in the header, its metric drifts."""
-    return TRAIN.format(noise=noise, drift=drift)
+    return TRAIN % {"noise": noise, "drift": drift}
 
 
 @pytest.fixture
@@ -46,11 +40,11 @@ def room(tmp_path: Path) -> Room:
 
 def train(room: Room, text: str, *more: str, folder: str = ".") -> dict[str, Any]:
     """Commit everything, train, and return the run."""
-    room.write(f"{folder}/train.py", text)
+    room.write(f"{folder}/train.sh", text)
     room.do("add", "-q", ".")
     room.do("commit", "-q", "-m", "All", "--allow-empty")
     arguments = ["--data", "train=HEAD:train", "--artefact", "weights.safetensors", *more]
-    done = room.run("run", "-q", *arguments, "--", PYTHON, "train.py", cwd=room.work / folder)
+    done = room.run("run", "-q", *arguments, "--", "sh", "train.sh", cwd=room.work / folder)
     assert (done.code, done.err) == (0, "")
     return show(room, "last")
 
@@ -70,7 +64,7 @@ def repro(room: Room, *arguments: str, code: int = 0) -> dict[str, Any]:
 def test_a_run_is_reproduced_to_the_byte(room: Room) -> None:
     """From its record alone: the working copy has changed, and so has the branch."""
     first = train(room, script(), "--param", "lr=0.5", "--seed", "7", "--name", "base", folder="code")
-    room.write("code/train.py", "raise SystemExit(9)")
+    room.write("code/train.sh", "exit 9")
     room.do("add", "-q", ".")
     room.do("commit", "-q", "--amend", "-m", "Other")
     (room.work / "train/dog.txt").unlink()
@@ -95,7 +89,7 @@ def test_a_run_is_reproduced_to_the_byte(room: Room) -> None:
 
 def test_other_bytes_with_the_same_tensors(room: Room) -> None:
     """The time in a header is no difference."""
-    train(room, script(noise="str(time.time_ns())"))
+    train(room, script(noise=NOW))
 
     found = repro(room, "last")
 
@@ -104,7 +98,7 @@ def test_other_bytes_with_the_same_tensors(room: Room) -> None:
 
 def test_a_metric_within_its_tolerance(room: Room) -> None:
     """Without one it is different, and the command says so by its code, for people too."""
-    train(room, script(drift="time.time_ns() % 1000 / 1e6 + 1e-9 * time.time()"))
+    train(room, script(drift=NOW))
 
     assert repro(room, "last", code=1)["verdict"] == "different"
     assert repro(room, "last", "--ignore", "loss")["verdict"] == "bitwise"
@@ -147,20 +141,20 @@ def test_code_in_git_with_changes(room: Room) -> None:
 
     git("init", "-q")
     room.write(".gitignore", "train/\n*.safetensors\n")
-    room.write("src/train.py", "raise SystemExit(9)")
+    room.write("src/train.sh", "exit 9")
     git("add", "src", ".gitignore")
     git("commit", "-q", "-m", "Code")
     room.do("add", "-q", "train")
     room.do("commit", "-q", "-m", "Data")
-    room.write("src/train.py", script())
+    room.write("src/train.sh", script())
     done = room.run(
         "run", "-q", "--data", "train=HEAD:train", "--artefact", "weights.safetensors",
-        "--", "python", "train.py",
+        "--", "sh", "train.sh",
         cwd=room.work / "src",
     )  # fmt: skip
     assert (done.code, done.err) == (0, "")
     git("commit", "-q", "-a", "-m", "As it was")
-    room.write("src/train.py", "raise SystemExit(8)")
+    room.write("src/train.sh", "exit 8")
     before = git("worktree", "list"), git("for-each-ref")
 
     found = repro(room, "last")
@@ -238,7 +232,7 @@ def test_what_cannot_be_repeated(room: Room) -> None:
     assert room.run("repro", "last", "--room", "full").code == 4
     found = repro(room, "last", "--room", "kept")
     assert found["verdict"] == "bitwise"
-    assert (room.work / "kept/code/train.py").exists()
+    assert (room.work / "kept/code/train.sh").exists()
 
 
 def test_recorded_variables_are_as_they_were(room: Room) -> None:
@@ -272,7 +266,7 @@ def test_retrain_takes_other_data(room: Room) -> None:
     assert (found["parameters"], found["seeds"]) == ({"lr": 0.25, "kind": "a"}, {"seed": 7})
     assert found["data"][0]["files"] == 3
     assert [each["path"] for each in found["artefacts"]] == ["weights.safetensors"]
-    assert found["metrics"]["loss"]["last"] == pytest.approx(1 / 3)
+    assert found["metrics"]["loss"]["last"] == 0.3
     same = room.json("retrain", "more")
     assert show(room, same["id"])["data"][0]["digest"] == found["data"][0]["digest"]
     assert room.run("retrain", "more", "--data", "tests=main:train").code == 2
@@ -282,7 +276,7 @@ def test_retrain_takes_other_data(room: Room) -> None:
 def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path: Path) -> None:
     """Its run, data and code are parts of it; the verdict is an attestation that travels."""
     first = train(room, script(), "--param", "lr=0.5", folder="code")
-    room.do("release", "create", "-q", "pets@1", "--run", first["id"], "--licence", "MIT", "--tolerance", "loss=1")
+    room.do("release", "create", "-q", "pets@1", "--run", first["id"], "--licence", "MIT")
     room.do("remote", "add", "origin", "../shared.tether")
     room.run("push", "-q", "origin", "--no-runs")
     room.do("clone", "-q", "../shared.tether", "../copy")

@@ -1,12 +1,18 @@
-"""The example of docs/format/run.md is what the code writes, and the code reads it."""
+"""The examples of docs/format/run.md are what the code writes, and the code reads them."""
 
 import math
 import re
 
+import msgspec
+import pytest
 from tests.support.pages import page
 
 from tether.core.identity import Time
+from tether.errors import Corrupt
+from tether.releases.verdict import ComparedMetric, Level, Verdict
+from tether.runs.asked import Asked, Parent
 from tether.runs.metrics import Metrics, Series, decode_series, encode_series
+from tether.runs.observed import Observed, Undeclared
 from tether.runs.rundoc import DataInput, Exit, Resources, RunRecord, Status, stamp
 
 
@@ -46,3 +52,32 @@ def test_the_example_of_a_run() -> None:
     assert RunRecord.decode(record) == made
     assert encode_series(Metrics(series)) == metrics
     assert decode_series(metrics)["loss"].steps == [0, 1]
+
+
+def test_the_example_of_what_is_beside_a_record() -> None:
+    """The same for what was asked for, what was observed, and the verdict."""
+    [lines] = re.findall(r"^```jsonl\n(.*?)^```$", page("run"), re.M | re.S)
+    request, observed, verdict = (line.encode() for line in lines.splitlines(keepends=True))
+    parent = Parent("reproduces", "01kdvjkj00000000000000000a")
+    digest = "dee2170ee4509f9b3b4e7a2948a6b0886972d1fb7ff77762c455297870734fe3"
+    asked = Asked(parameters=("lr",), artefacts=("weights.bin",), folder=".", parent=parent)
+    seen = Observed(declared={"train": 1}, undeclared=(Undeclared("extra.csv", 4, digest),))
+    said = Verdict(
+        Level.TOLERANCE,
+        parent,
+        Status.FINISHED,
+        metrics=(ComparedMetric("loss", "tolerance", 0.5, 0.25, 0.5),),
+        packages={"numpy": ("1.26.4", None)},
+    )
+
+    assert (asked.encode(), seen.encode(), said.encode()) == (request, observed, verdict)
+    assert Asked.decode(request) == asked
+    assert Observed.decode(observed) == seen
+    assert msgspec.json.decode(verdict, type=Verdict) == said
+    later = request.replace(b'"version":1', b'"new":1,"version":1')
+    assert Asked.decode(later) == asked
+    for damaged in (b"", b"[]", b'{"parent": 1, "undeclared": 1}', b"\xff"):
+        with pytest.raises(Corrupt):
+            Asked.decode(damaged)
+        with pytest.raises(Corrupt):
+            Observed.decode(damaged)

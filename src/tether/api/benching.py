@@ -12,7 +12,8 @@ import msgspec
 
 from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
-from tether.api.running import Begun, RunRequest, begun
+from tether.api.runinputs import RunRequest
+from tether.api.running import Begun, begun
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure

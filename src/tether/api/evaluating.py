@@ -20,7 +20,8 @@ from tether.api.predicting import (
     known_model,
     predict,
 )
-from tether.api.running import RunRequest, begun
+from tether.api.runinputs import RunRequest
+from tether.api.running import begun
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import InvalidInput

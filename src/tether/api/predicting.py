@@ -10,7 +10,8 @@ from blake3 import blake3
 
 from tether.api.evalrequest import SILENT, EvalRequest, Show, split_words
 from tether.api.models import Model
-from tether.api.running import Begun, RunRequest, described
+from tether.api.runinputs import RunRequest
+from tether.api.running import Begun, described
 from tether.errors import InvalidInput, TetherError
 from tether.evals.evaldoc import EvalModel, Predictor
 from tether.runs.child import Task, run_task

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
     from tether.api.comparing import Compared
     from tether.api.diff import FileChange
     from tether.api.history import Branch, TagInfo
+    from tether.api.lineage import Lineage
     from tether.api.releases import Release
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
+    from tether.releases.uses import Uses
     from tether.repo.check import CheckReport
     from tether.repo.logwalk import LogEntry
     from tether.runs.reading import KnownRun
@@ -145,6 +147,46 @@ class Readable(Opened):
         from tether.api import runs
 
         return runs.list_runs(self, runs.RunQuery(where, sort, limit, skip))
+
+    def lineage(self, ref: str) -> "Lineage":
+        """Return what something came from and what came from it, as a graph.
+
+        Args:
+            ref: A run, a release, a revision, `REV:PATH`, a file of the disk, or the beginning of a digest.
+
+        Example:
+            >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
+            ...     pass
+            >>> found = repo.lineage("v1:images")
+            >>> [node.label for node in found.graph.nodes.values() if node.kind == "run"]
+            ['base']
+
+        Raises:
+            NotFound: There is no such thing.
+            InvalidInput: It can be several.
+        """
+        from tether.api.lineage import find_lineage
+
+        return find_lineage(self, ref, Path.cwd())
+
+    def users_of(self, path: str) -> "Uses":
+        """Return which runs and releases were trained on a file, or on files of a folder.
+
+        Args:
+            path: A file of the disk, a path of HEAD, `REV:PATH`, or a digest; what decides is the content.
+
+        Example:
+            >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
+            ...     pass
+            >>> [found.run.record.name for found in repo.users_of("v1:images/cat.png").runs]
+            ['base']
+
+        Raises:
+            NotFound: There is no such file.
+        """
+        from tether.api.lineage import find_users
+
+        return find_users(self, path, Path.cwd())[1]
 
     def releases(self) -> "list[Release]":
         """Return the releases that are here, by name, those of one name from the oldest on.

@@ -92,20 +92,25 @@ def run_command(
         task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
         with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
-        run.journal.kept = True
-        for path in request.artefacts:
-            with suppress(NotFound):  # a command that failed may not have made it
-                run.journal.artefact(request.folder / path, artefact_name(path))
+        _keep(run.journal, request)
+        if endpoint is not None:
+            endpoint.close(done.status)
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
         ending = Ending(done.status, done.exit, done.resources, done.output)
-        if endpoint is not None:
-            endpoint.close(done.status)
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
             endpoint.store(done.status)
     return Outcome(record, done.code, observed)
+
+
+def _keep(journal: Journal, request: RunRequest) -> None:
+    """Copy what the command was to leave."""
+    journal.kept = True
+    for path in request.artefacts:
+        with suppress(NotFound):  # a command that failed may not have made it
+            journal.artefact(request.folder / path, artefact_name(path))
 
 
 def _observed(repo: Opened, run: Begun, request: RunRequest) -> Observed | None:
