@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import Room
 from tests.support.exportable import NASTY, fill
+from tests.support.served import Served, add_user
 from tests.support.validators import validators
 
 
@@ -66,3 +67,37 @@ def test_files_need_a_folder(room: Room) -> None:
 
     assert (result.code, "name one with -o" in result.err) == (2, True)
     assert room.run("export", "croissant", "main:none").code == 3
+
+
+def test_mlcroissant_gets_the_files_from_a_hub(room: Room) -> None:
+    """By the commit, whatever the branch has by then; names with marks come as well."""
+    keeper = Room(room.work.parent / "keeper")
+    token = add_user(keeper, "ada")
+    hub = Served(keeper)
+    try:
+        room.do("login", hub.url, "--token", token)
+        room.do("repo", "create", "-q", f"{hub.url}/ada/pets")
+        room.do("remote", "add", "-q", "origin", f"{hub.url}/ada/pets")
+        room.do("push", "-q")
+        room.do("export", "croissant", "-q", "main:train", "--remote", "origin", "-o", "../remote.json")
+        room.write("train/labels.csv", "changed\n")
+        room.do("commit", "-q", "-a", "-m", "Changed")
+        room.do("push", "-q")
+
+        answer = validators().ask("croissant", path=room.work / "../remote.json")
+    finally:
+        hub.close()
+
+    assert answer["ok"], answer["error"]
+    assert sorted(map(len, answer["records"].values())) == [1, 2, 2, 2]
+    assert "images#png-records" not in answer["records"]
+
+
+def test_what_is_staged_is_on_no_hub(room: Room) -> None:
+    """And a folder is no hub."""
+    room.do("remote", "add", "-q", "origin", "http://127.0.0.1:1/ada/pets")
+    room.do("remote", "add", "-q", "folder", "../shared")
+
+    assert "name a revision" in room.run("export", "croissant", ":train", "--remote", "origin").err
+    assert room.run("export", "croissant", "main", "--remote", "folder").code == 2
+    assert room.run("export", "croissant", "main", "--remote", "none").code == 3

@@ -14,7 +14,11 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from tests.support.cli import Room
 from tests.support.exportable import COMMIT, LABEL, NASTY, make_release
+from tests.support.released import rebuild
+from tests.support.repos import ADA
 from tests.support.validators import Validators, validators
+
+from tether.api.repo import Repo
 
 FORMS = {
     "model-card": "README.md",
@@ -113,6 +117,20 @@ def test_what_cannot_be_is_said(made: Room, arguments: tuple[str, ...], code: in
 
     assert result.code == code
     assert said in result.err
+
+
+@pytest.mark.parametrize("path", ["attestations/x", "README.md", "weights/model.safetensors"])
+def test_a_release_that_was_changed_is_not_exported(made: Room, tmp_path: Path, path: str) -> None:
+    """Another part, or something that would lie where a view does, is refused before anything is written."""
+    work = Path(shutil.copytree(made.work, tmp_path / "work"))
+    with Repo.open(work) as repo:
+        repo.author = ADA
+        rebuild(repo, LABEL, {path: b"x"})
+
+    result = made.run("release", "export", LABEL, "--as", "folder", "-o", str(tmp_path / "out"), cwd=work)
+
+    assert (result.code, path.partition("/")[0] in result.err) == (7, True), result
+    assert not (tmp_path / "out").exists()
 
 
 # -- other people's readers -----------------------------------------------------------------
@@ -277,7 +295,7 @@ def test_names_stay_names(out: Path) -> None:
     listed = [each.get("contentUrl") for each in document(out / "croissant.json")["distribution"]]
 
     assert "Digits \\| of \\*people\\*" in card
-    assert f"`` data/train/train/{NASTY.replace('|', chr(92) + '|')} ``: 1 rows" in data
+    assert f"`` data/train/train/{NASTY.replace('|', chr(92) + '|')} ``: 1 row\n" in data
     assert f"data/train/train/{NASTY}" in listed
 
 

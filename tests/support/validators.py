@@ -4,8 +4,10 @@
 """
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import venv
 from functools import cache
@@ -63,8 +65,10 @@ class Validators:
     """A process that answers one question after the other."""
 
     def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory(prefix="tether-validators-")  # what they keep goes there
         self._process = subprocess.Popen(
             [_PYTHON, "-I", "-W", "ignore", _SCRIPT],
+            env={"HOME": self._home.name, "LANG": "C.UTF-8", "PATH": os.environ["PATH"]},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -86,6 +90,7 @@ class Validators:
         self._process.stdin.close()
         self._process.wait(timeout=30)
         self._process.stdout.close()
+        self._home.cleanup()
 
 
 @cache

@@ -3,18 +3,19 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import quote
 
 from tether.api.opened import Opened
-from tether.core.digest import parse_digest
+from tether.core.digest import Digest, parse_digest
 from tether.core.identity import Time
 from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.core.tree import EntryKind
 from tether.core.treeread import walk
-from tether.errors import AlreadyExists, InvalidInput
+from tether.errors import AlreadyExists, InvalidInput, NotFound
 from tether.releases.exports import packing
 from tether.releases.exports.croissant import About, Place, croissant
 from tether.releases.exports.files import file_facts
@@ -30,6 +31,8 @@ from tether.repo.history import History
 from tether.repo.revision import find_entry, split_place
 from tether.runs.rundoc import stamp
 from tether.storage.oserrors import translated
+from tether.sync.address import parse_repository_address
+from tether.sync.remotes import list_remotes
 
 DATA_FOLDER = "data/"
 """Where the files lie beside a Croissant document."""
@@ -113,6 +116,27 @@ def whole_file(target: Path) -> Iterator[BinaryIO]:
             raise
 
 
+def address_on(repo: Opened, remote: str, commit: Digest, path: bytes = b"") -> str:
+    """Return the address below which a hub gives the files of a commit, at any time the same.
+
+    Args:
+        repo: Has the remote.
+        remote: Its name.
+        commit: Which is on the hub.
+        path: A folder in it.
+
+    Raises:
+        NotFound: There is no such remote.
+        InvalidInput: It is no hub.
+    """
+    location = list_remotes(repo.repository).get(remote)
+    if location is None:
+        raise NotFound(f"no remote named {remote}", hint="'tether remote list' lists them")
+    hub = parse_repository_address(location)
+    words = [*(quote(each, safe="") for each in (hub.owner, hub.name)), "files", commit.hex()]
+    return f"{hub.base}/api/v1/repos/{'/'.join(words)}/{quote(path, safe='/')}".rstrip("/")
+
+
 # -- data of a revision ---------------------------------------------------------------------
 
 
@@ -123,6 +147,7 @@ class CroissantOptions:
     Attributes:
         licence: An SPDX expression.
         url: Where the files are got; None for a folder `data` beside the document.
+        remote: The name of the hub where they are got instead, by their commit.
     """
 
     name: str | None = None
@@ -131,6 +156,7 @@ class CroissantOptions:
     creators: tuple[str, ...] = ()
     version: str | None = None
     url: str | None = None
+    remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +190,10 @@ def croissant_of(repo: Opened, place: str, options: CroissantOptions) -> DataCro
     top = where.path if entry.kind == EntryKind.DIRECTORY else where.path.rpartition(b"/")[0]
     files = [file.below(top) for file in found]
     commit = where.commit.hex() if where.commit is not None else None
+    if options.remote is not None:
+        if where.commit is None:
+            raise InvalidInput("what is staged is on no hub", hint="name a revision that was pushed")
+        options = replace(options, url=address_on(repo, options.remote, where.commit, top))
     about = _about(repo, place, commit, entry.digest.hex(), options)
     made = croissant(about, files, Place(options.url, DATA_FOLDER))
     records = len(made.document["recordSet"])

@@ -31,6 +31,7 @@ class Options:
     output: str | None
     key: str | None
     url: str | None
+    remote: str | None
 
 
 @click.command("export")
@@ -41,6 +42,7 @@ class Options:
 )
 @click.option("--key", type=click.Path(dir_okay=False), metavar="FILE", help="Sign with this private key.")
 @click.option("--url", metavar="URL", help="Where the files of the release are got, for croissant.")
+@click.option("--remote", metavar="NAME", help="Let them be got from this hub, by the commit of the release.")
 @with_options(Options)
 def export(ctx: Context, options: Options) -> None:
     """Write a release in a form that other programs read.
@@ -54,13 +56,14 @@ def export(ctx: Context, options: Options) -> None:
     takes them too. With --key they are signed in the format of Model Signing. What nobody said is left out
     of all forms, and listed.
     """
-    from tether.api.exporting import export_text, export_to
+    from tether.api.exporting import address_on, export_text, export_to
     from tether.releases.exports.forms import ExportOptions
     from tether.releases.reading import find_release
 
     repo = ctx.repo()
     found = find_release(repo.repository, options.release)
-    settings = ExportOptions(Path(options.key) if options.key is not None else None, options.url)
+    url = address_on(repo, options.remote, found.commit) if options.remote is not None else options.url
+    settings = ExportOptions(Path(options.key) if options.key is not None else None, url)
     if options.output is not None:
         made = export_to(repo, found, options.form, Path(options.output), settings)
     elif options.form not in _TEXTS:

@@ -26,6 +26,7 @@ class CroissantWords:
     creators: tuple[str, ...]
     version: str | None
     url: str | None
+    remote: str | None
 
 
 @click.group()
@@ -49,6 +50,7 @@ def command() -> None:
 @click.option(
     "--url", metavar="URL", help="Where the files are got; else a folder 'data' beside the document."
 )
+@click.option("--remote", metavar="NAME", help="Let the files be got from this hub, by their commit.")
 @with_options(CroissantWords)
 def croissant(ctx: Context, words: CroissantWords) -> None:
     """Write a Croissant document: the files with their SHA-256, and the records in them.
@@ -60,7 +62,13 @@ def croissant(ctx: Context, words: CroissantWords) -> None:
 
     place = place_text(ctx, words.place)
     options = CroissantOptions(
-        words.name, words.description, words.licence, words.creators, words.version, words.url
+        words.name,
+        words.description,
+        words.licence,
+        words.creators,
+        words.version,
+        words.url,
+        words.remote,
     )
     if words.files:
         if words.output is None:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tether.releases.exports.files import FileFact
-from tether.releases.exports.markup import plain
+from tether.releases.exports.markup import amount, plain
 from tether.releases.exports.tables import MEDIA, Table
 
 CONFORMS = "http://mlcommons.org/croissant/1.0"
@@ -238,9 +238,10 @@ def _records(file: FileFact, table: Table) -> dict[str, Any]:
         }
         for column in table.columns
     ]
-    said = f"{table.rows} rows of {plain(_text(file.path))}"
+    said = f"{amount(table.rows, 'row')} of {plain(_text(file.path))}"
     if table.left_out:
-        said += f"; {table.left_out} columns without a name or with values inside values are left out"
+        columns = amount(table.left_out, "column")
+        said += f"; {columns} without a name or with values inside values left out"
     return {
         "@type": "cr:RecordSet",
         "@id": identity,

@@ -6,10 +6,11 @@ are answered by the files, the others are listed as not said.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from tether.core.namekinds import kind_of_name
 from tether.releases.exports.files import FileFact
-from tether.releases.exports.markup import code, markdown, table
+from tether.releases.exports.markup import amount, code, markdown, table
 from tether.releases.exports.released import Released
 from tether.releases.manifest import Data
 
@@ -49,8 +50,8 @@ def _part(released: Released, part: Data) -> Iterator[str]:
     if source is not None and source.path:
         yield f"- Path: {code(source.path)}"
     yield f"- Digest: {code(part.digest)}"
-    rows = f", {part.rows:,} rows" if part.rows is not None else ""
-    yield f"- {part.files:,} files, {part.bytes:,} bytes{rows}"
+    rows = f", {amount(part.rows, 'row')}" if part.rows is not None else ""
+    yield f"- {amount(part.files, 'file')}, {amount(part.bytes, 'byte')}{rows}"
     profiles = [each for each in released.manifest.profiles if each.data == part.path]
     yield from (f"- Profile: {code(each.path)}" for each in profiles)
     if not part.included:
@@ -72,13 +73,12 @@ def _composition(files: Sequence[FileFact], top: bytes) -> Iterator[str]:
         yield ""
         rows = [[code(_text(name)), f"{count:,}"] for name, count in sorted(folders.items())]
         yield from table(["folder", "files"], rows)
-    found = [file for file in files if file.table is not None]
-    for file in found[:_MOST_TABLES]:
+    tables = ((file, file.table) for file in files if file.table is not None)
+    for file, found in islice(tables, _MOST_TABLES):
         yield ""
-        yield f"{code(_text(file.path))}: {file.table.rows:,} rows" if file.table is not None else ""
+        yield f"{code(_text(file.path))}: {amount(found.rows, 'row')}"
         yield ""
-        columns = file.table.columns if file.table is not None else ()
-        yield from table(["column", "type"], [[code(each.name), each.kind] for each in columns])
+        yield from table(["column", "type"], [[code(each.name), each.kind] for each in found.columns])
 
 
 def _text(path: bytes) -> str:

@@ -42,6 +42,11 @@ def code(text: str) -> str:
     return f"{fence} {shown} {fence}"
 
 
+def amount(count: int, noun: str) -> str:
+    """Return how many there are, such as `1 file` and `1,200 rows`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return the lines of a table; the cells are Markdown already."""
     lines = [names, ["---"] * len(names), *rows]

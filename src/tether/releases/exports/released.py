@@ -9,9 +9,12 @@ import msgspec
 
 from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
+from tether.core.tree import EntryKind
+from tether.core.treeread import find_many, iter_directory
 from tether.errors import Corrupt
 from tether.releases.exports.files import FileFact, file_facts
-from tether.releases.manifest import Part, RunPart, is_included
+from tether.releases.exports.markup import plain
+from tether.releases.manifest import FOLDERS, MANIFEST, Part, RunPart, is_included
 from tether.releases.reading import KnownRelease, read_part
 from tether.repo.repository import Repository
 from tether.runs.journal import ENVIRONMENT, RECORD
@@ -49,6 +52,9 @@ class Released:
         repository: Has it.
         known: The release.
         progress: Told of the bytes that are read.
+
+    Raises:
+        Corrupt: The tree is not what the manifest says.
     """
 
     def __init__(self, repository: Repository, known: KnownRelease, progress: Progress = SILENT) -> None:
@@ -56,6 +62,29 @@ class Released:
         self.tree, self.manifest = known.tree, known.manifest
         self._progress = progress
         self._files: dict[tuple[str, bool], list[FileFact]] = {}
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse a tree with other parts than those of the manifest, or with anything else at its top."""
+        objects, parts = self.repository.objects, [part for _, part in self.manifest.parts()]
+        found = find_many(objects, self.tree, [path_bytes(part.path) for part in parts])
+        for part in parts:
+            entry = found.get(path_bytes(part.path))
+            if (entry.digest.hex() if entry is not None else None) != (
+                part.digest if is_included(part) else None
+            ):
+                raise self._another(part.path)
+        for entry in iter_directory(objects, self.tree):
+            name = entry.name.decode("utf-8", "replace")
+            if entry.kind != (EntryKind.FILE if name == MANIFEST else EntryKind.DIRECTORY):
+                raise self._another(name)
+            if name != MANIFEST and name not in FOLDERS:
+                raise self._another(name)
+
+    def _another(self, path: str) -> Corrupt:
+        label = self.manifest.label
+        message = f"release {label} is not what its manifest says: {plain(path)}"
+        return Corrupt(message, hint=f"'tether release verify {label}' tells more")
 
     def files(self, part: Part, *, tables: bool = False) -> list[FileFact]:
         """Return the files of a part with their paths in the release; none where it is not included."""

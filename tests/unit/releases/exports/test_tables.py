@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tether.errors import InvalidInput
@@ -117,6 +117,7 @@ def test_the_footer_of_parquet_tells_columns_and_rows(tmp_path: Path) -> None:
     assert (found.rows, found.left_out) == (2, 4)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_a_damaged_footer_ends_in_a_table_or_an_error_of_ours(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
