@@ -9,6 +9,9 @@ import pytest
 from tests.support import mlflowclient
 from tests.support.cli import Room
 
+from tether.api.opened import Opened
+from tether.api.registered import drafts
+
 SCRIPT = Path(__file__).parents[1] / "support/mlflowscript.py"
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -90,6 +93,21 @@ def test_artefacts_are_files_of_the_run(room: Room, major: str) -> None:
         "version-changed",
     ]
     assert json.loads(room.do("fsck", "--full", "--json"))["problems"] == []
+
+
+def test_a_registered_version_is_a_draft_of_a_release(room: Room, major: str) -> None:
+    """It names the run, and the files there; `runs show` has experiment and tags."""
+    base = runs(room, "show", "base")
+    with Opened.open(room.work) as repo:
+        [draft] = drafts(repo)
+
+    folder = "model" if major == "2" else "models/model"
+    assert (draft.name, draft.version, draft.run, draft.path) == ("cats", 1, base["id"], folder)
+    assert (draft.aliases, draft.tags["checked"]) == (("champion",), "yes")
+    assert base["mlflow"]["experiment"] == "animals"
+    shown = room.do("runs", "show", "base")
+    assert "team" in shown
+    assert "mlflow.source" not in shown
 
 
 def test_the_calls_are_those_that_are_known(room: Room, major: str) -> None:

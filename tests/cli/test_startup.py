@@ -53,3 +53,13 @@ def test_in_a_small_repository(room: Room, arguments: tuple[str, ...]) -> None:
     assert room.run("commit", "-m", "first").code == 0
 
     assert not SLOW & imported(room, *arguments)
+
+
+def test_a_run_without_mlflow_pays_nothing_for_it(room: Room) -> None:
+    """What answers MLflow's clients is imported when the first one asks."""
+    room.run("init")
+
+    found = imported(room, "run", "-q", "--", "true")
+
+    assert "tether.mlflow.listening" in found
+    assert not {"tether.mlflow.http", "tether.mlflow.routes", "tether.api.mlflowruns", "http.server"} & found

@@ -8,7 +8,8 @@ import pytest
 from tests.support.pages import page
 
 from tether.core.identity import Time
-from tether.errors import Corrupt
+from tether.errors import Corrupt, Unsupported
+from tether.mlflow.document import Document, Event, Input, Model
 from tether.releases.verdict import ComparedMetric, Level, Verdict
 from tether.runs.asked import Asked, Parent
 from tether.runs.metrics import Metrics, Series, decode_series, encode_series
@@ -18,7 +19,7 @@ from tether.runs.rundoc import DataInput, Exit, Resources, RunRecord, Status, st
 
 def test_the_example_of_a_run() -> None:
     """Record and metrics are those on the page, byte for byte."""
-    record, metrics = (
+    record, metrics, _ = (
         block.encode() for block in re.findall(r"^```json\n(.*?)^```$", page("run"), re.M | re.S)
     )
     series = {"loss": Series([0, 1], [0.5, math.nan], [None, None])}
@@ -81,3 +82,35 @@ def test_the_example_of_what_is_beside_a_record() -> None:
             Asked.decode(damaged)
         with pytest.raises(Corrupt):
             Observed.decode(damaged)
+
+
+def test_the_example_of_what_a_client_said() -> None:
+    """It is that on the page, byte for byte; what version 1 does not have is refused."""
+    blocks = [block.encode() for block in re.findall(r"^```json\n(.*?)^```$", page("run"), re.M | re.S)]
+    run, start = "01kdvjkj00000000000000000a", 1_767_225_600_000
+    model = Model(f"m-{run}-1", "model", "models/model", start, start + 1, status="LOGGED_MODEL_READY")
+    source = f"models:/{model.id}"
+
+    made = Document(
+        experiment="animals",
+        name="base",
+        user="ada",
+        status="FINISHED",
+        started=start,
+        ended=start + 2000,
+        tags={"team": "vision"},
+        inputs=(Input({"name": "train", "digest": "966008289c70"}, {"mlflow.data.context": "training"}),),
+        models=(model,),
+        events=(
+            Event(start, "model", "cats"),
+            Event(start + 1, "version", "cats", 1, {"model": model.id, "run": run, "source": source}),
+            Event(start + 2, "alias", "cats", 1, {"alias": "champion", "source": source}),
+        ),
+    )
+
+    assert made.encode() == blocks[2]
+    assert Document.decode(blocks[2]) == made
+    with pytest.raises(Corrupt):
+        Document.decode(blocks[2].replace(b'"deleted"', b'"removed"'))
+    with pytest.raises(Unsupported):
+        Document.decode(blocks[2].replace(b'"version":1}', b'"version":2}'))

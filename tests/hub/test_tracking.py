@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.hub import HubRoom
+from tests.support.hub import DAY, HubRoom
 from tests.support.hubpush import Desk
 
+from tether.hub.runending import end_lost
 from tether.hub.upkeep import collect
 from tether.repo.history import History
 from tether.runs.reading import stored_run
@@ -139,6 +140,20 @@ def test_experiments_and_the_registry_of_a_repository(ada: Client) -> None:
     assert (found["version"], found["run_id"]) == ("1", run)
     assert [each["info"]["run_id"] for each in searched] == [run]
     assert uri == model["artifact_uri"] == f"mlflow-artifacts:/{run}/artifacts/models/m"
+
+
+def test_a_run_that_nobody_ends_is_stored_as_lost(hub: HubRoom, ada: Client) -> None:
+    """When nobody told of it for long; until then it is under way."""
+    run = ada.begin(run_name="base")
+    assert ada.put(run, "a", b"x") == 200
+    assert end_lost(hub.hub) == 0
+
+    hub.now += 31 * DAY
+    assert end_lost(hub.hub) == 1
+
+    [found] = ada.ok("POST", "runs/search", {})["runs"]
+    assert (found["info"]["run_id"], found["info"]["status"]) == (run, "KILLED")
+    assert hub.call("GET", f"{FILES}{run}/artifacts/a", ada.token).body == b"x"
 
 
 def test_what_fails_changes_nothing(ada: Client) -> None:

@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from tether.api.diff import FileChange
     from tether.api.runs import Pair, RunDiff
     from tether.cli.context import Context
+    from tether.mlflow.document import Document
     from tether.runs.reading import KnownRun
     from tether.runs.rundoc import RunRecord
 
+_OWN_TAGS = "mlflow."
+"""What tags begin with that a client sets for itself."""
 _SHOWN_FILES = 20
 _WORK = "work"
 """How a difference names the working copy."""
@@ -77,6 +80,15 @@ def run_lines(
     yield from _section(ctx, "artefacts", {each.path: size_text(each.bytes) for each in record.artefacts})
     yield from _section(ctx, "used", dict(_used(record)))
     yield from _section(ctx, "environment", dict(_environment(environment)))
+
+
+def told_lines(ctx: "Context", told: "Document | None") -> Iterator[str]:
+    """Yield what an MLflow client said of a run beside the rest, for people: not what it said for itself."""
+    if told is not None:
+        tags = {
+            _cell(name): _cell(text) for name, text in told.tags.items() if not name.startswith(_OWN_TAGS)
+        }
+        yield from _section(ctx, "mlflow", {"experiment": _cell(told.experiment), **tags})
 
 
 def _about(record: "RunRecord") -> dict[str, str]:

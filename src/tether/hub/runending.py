@@ -1,5 +1,6 @@
 """The end of a run on the hub: from rows to a commit that `refs/runs/ID` names, by a push of its own."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,14 +8,15 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from tether.core.digest import Digest, parse_digest
+from tether.core.digest import Digest, hash_bytes, parse_digest
 from tether.core.identity import Person, Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.hub.access import Principal
+from tether.errors import InvalidInput, TetherError
+from tether.hub.access import OPERATOR, Principal
 from tether.hub.acting import Act
 from tether.hub.committing import Packs, copy_recipes, needed_packs
 from tether.hub.database.models import RepositoryRow
@@ -24,7 +26,7 @@ from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.hub.storing import LEVEL, Storing, names
 from tether.hub.tracking import HubStore, StoredRuns
-from tether.hub.workspaces import Asking
+from tether.hub.workspaces import DAY, Asking
 from tether.mlflow.document import Document
 from tether.mlflow.recorded import recorded_status, scalar_of
 from tether.repo.ingest import ContentWriter
@@ -38,6 +40,7 @@ from tether.sync.arrivals import note_arrival
 from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove
 
+_logger = logging.getLogger("tether.hub")
 _COMMAND_TAG = "mlflow.source.name"
 
 
@@ -60,6 +63,24 @@ def end_run(hub: Hub, principal: Principal, row: RepositoryRow, run: str) -> Non
         ending[0].run()
     finally:
         repository.close()
+
+
+def end_lost(hub: Hub) -> int:
+    """Store the runs that nobody told of for as long as a workspace lives; return how many."""
+    oldest, count = hub.now() - hub.settings.workspace_days * DAY, 0
+    with hub.database.session(reads_only=True) as session:
+        query = select(TrackedRun.id, RepositoryRow).join(
+            RepositoryRow, RepositoryRow.id == TrackedRun.repository_id
+        )
+        query = query.where(TrackedRun.changed <= oldest, RepositoryRow.deleted_at.is_(None))
+        found = session.execute(query).all()
+    for run, row in found:
+        try:
+            end_run(hub, OPERATOR, row, run)
+            count += 1
+        except TetherError as error:
+            _logger.warning("run %s of %s cannot be stored: %s", run, row.full_name, error)
+    return count
 
 
 class _Ending:
@@ -142,8 +163,6 @@ class _Ending:
 
 def _write_id(run: str) -> bytes:
     """Return what tells the push of a run from others, so that doing it again is seen."""
-    from tether.core.digest import hash_bytes
-
     return hash_bytes(run.encode())[:16]
 
 
@@ -180,8 +199,6 @@ def _record(
 
 
 def _name(name: str) -> str | None:
-    from tether.errors import InvalidInput
-
     try:
         return check_name(name, "run")
     except InvalidInput:

@@ -14,6 +14,7 @@ from tests.support.repos import ADA, make_repository
 
 from tether.api.endpoint import Endpoint
 from tether.api.opened import Opened
+from tether.api.running import recover_all
 from tether.core.ulid import make_ulid
 from tether.runs.journal import FOLDER, Journal
 from tether.runs.reading import find_run, runs_of
@@ -282,3 +283,33 @@ def test_nothing_comes_after_the_end(server: Server) -> None:
     status, answer = server.ask("POST", API + "runs/log-metric", {"run_id": run, "key": "a", "value": 1})
 
     assert (status, answer["error_code"]) == (400, "INVALID_STATE")
+
+
+def test_all_runs_of_a_command_are_stored_when_its_recorder_is_gone(tmp_path: Path) -> None:
+    """They live as long as the lock that they share, and are stored as far as they came."""
+    repo = Opened(make_repository(tmp_path / "repo"), author=ADA)
+    folder = repo.repository.directory / FOLDER
+    with repo:
+        with Journal.begin(folder / make_ulid(1, 0)) as (journal, _):
+            journal.tell(
+                RunRecord(
+                    id=journal.id, status=Status.RUNNING, command=("x",), started="2026-01-01T00:00:00Z"
+                )
+            )
+            server = Server(repo, journal)
+            with server.endpoint.serving():
+                runs = [server.begin(run_name="first"), server.begin(run_name="second")]
+                for run in runs:
+                    metric = {"run_id": run, "key": "loss", "value": 1, "timestamp": 5, "step": 2}
+                    server.ok("POST", "runs/log-metric", metric)
+            assert recover_all(repo) == []
+            assert [run.record.status for run in runs_of(repo.repository)] == [Status.RUNNING] * 2
+
+        recovered = recover_all(repo)
+
+        assert {record.id for record in recovered} == set(runs)
+        stored = list(runs_of(repo.repository))
+        assert [run.record.status for run in stored] == [Status.LOST] * 2
+        assert [run.record.metrics["loss"].count for run in stored] == [1, 1]
+        assert [run.record.name for run in stored] == ["second", "first"]
+        assert not any(folder.iterdir())

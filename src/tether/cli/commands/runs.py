@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,17 +83,20 @@ def _query(options: ListOptions) -> "RunQuery":
 @pass_context
 def show(ctx: Context, run: str, stream: str | None) -> None:
     """Show all that is known of a RUN."""
+    from tether.api.registered import told_of
     from tether.api.runs import document_of, run_beside, run_environment, run_output, show_run
-    from tether.cli.render_runs import run_lines
+    from tether.cli.render_runs import run_lines, told_lines
 
     repo = ctx.repo()
     found = show_run(repo, run)
     if stream is not None:
         ctx.bytes_out.write(run_output(repo, found, stream))
         return
-    environment, beside = run_environment(repo, found), run_beside(repo, found)
-    document = {**document_of(found.record), **beside, "environment": environment}
-    ctx.emit(document, lambda: run_lines(ctx, found, environment, beside), page=True)
+    environment, beside, told = run_environment(repo, found), run_beside(repo, found), told_of(repo, found)
+    facts = None if told is None else {"experiment": told.experiment, "tags": told.tags}
+    document = {**document_of(found.record), **beside, "environment": environment, "mlflow": facts}
+    lines = chain(run_lines(ctx, found, environment, beside), told_lines(ctx, told))
+    ctx.emit(document, lambda: lines, page=True)
 
 
 @command.command()

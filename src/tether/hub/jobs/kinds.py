@@ -14,6 +14,7 @@ from tether.hub.jobs.turns import Outcome, Result
 from tether.hub.keeping import purge
 from tether.hub.places import remove_ended
 from tether.hub.repositories import FACTS
+from tether.hub.runending import end_lost
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
 from tether.hub.upkeep import collect, examine
@@ -72,7 +73,11 @@ def _forget(turn: Turn) -> Result:
 
 
 def _expire(turn: Turn) -> Result:
-    return Result(Outcome.DONE, f"{remove_expired(turn.hub)} removed")
+    """Remove workspaces that are over, and store runs that nobody ended."""
+    stored = end_lost(turn.hub)
+    return Result(
+        Outcome.DONE, f"{remove_expired(turn.hub)} removed" + (f", {stored} runs stored" if stored else "")
+    )
 
 
 def _end_places(turn: Turn) -> Result:
