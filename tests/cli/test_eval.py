@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import skops.io
 from PIL import Image
-from pyarrow import parquet
+from pyarrow import parquet, table
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.naive_bayes import GaussianNB
 from tests.support.cli import Room
@@ -94,9 +94,9 @@ def test_a_model_of_scikit_learn(shared: Room) -> None:
     assert metrics(faint)["accuracy"] == pytest.approx(accuracy_score(test["y"][mask], said[mask]))
     assert (rare["count"] < 10, rare["metrics"]) == (True, [])
 
-    table = predictions(shared, found["id"])
-    assert table["prediction"] == [*map(str, said)]
-    assert table["slices"][0] == [
+    kept = predictions(shared, found["id"])
+    assert kept["prediction"] == [*map(str, said)]
+    assert kept["slices"][0] == [
         name for name, at in (("faint", mask[0]), ("round", test["y"][0] in (0, 6, 8, 9))) if at
     ]
     run = json.loads(shared.do("runs", "show", "bayes", "--json"))
@@ -136,11 +136,11 @@ def test_pictures_in_folders(shared: Room) -> None:
     x, y = digits()
     weights, bias = nearest_mean(x[:1000], y[:1000])
     said = (pixels.reshape(len(files), -1) @ (weights * 17) + bias).argmax(axis=1)
-    table = predictions(shared, found["id"])
-    assert table["prediction"] == [f"d{digit}" for digit in said]
-    assert table["label"] == [file.parent.name for file in files]
+    kept = predictions(shared, found["id"])
+    assert kept["prediction"] == [f"d{digit}" for digit in said]
+    assert kept["label"] == [file.parent.name for file in files]
     listed = json.loads(shared.do("ls", "-r", "HEAD:pictures", "--json"))
-    assert table["example_id"] == [each["digest"] for each in listed if each["kind"] == "file"]
+    assert kept["example_id"] == [each["digest"] for each in listed if each["kind"] == "file"]
     light, big = found["slices"]
     assert light["count"] == (pixels.mean(axis=(1, 2)) > 0.3).sum()
     assert big["count"] == 0
@@ -176,9 +176,9 @@ def test_a_program_of_the_user(room: Room) -> None:
     )
 
     assert found["data"]["count"] == 4
-    table = predictions(room, found["id"])
-    assert table["example_id"][3] == table["example_id"][0] + "#2"  # ham/1 and spam/2 are the same text
-    assert table["prediction"] == ["ham", "spam", "spam", "ham"]
+    kept = predictions(room, found["id"])
+    assert kept["example_id"][3] == kept["example_id"][0] + "#2"  # ham/1 and spam/2 are the same text
+    assert kept["prediction"] == ["ham", "spam", "spam", "ham"]
     assert metrics(found)["accuracy"] == 0.5
     failed = room.run(
         "eval", "model.txt", "HEAD:mails", "--predictor", "sh -c 'echo oops >&2; exit 3' {in} {out}"
@@ -233,6 +233,17 @@ def test_predictions_for_written_examples(table_room: Room) -> None:
     assert "1 have another label" in refused.err
     found = json.loads(table_room.do("compare", "first", "second", "--common", FEW, "--json"))
     assert (found["count"], found["left_out"]["relabelled"]) == (39, 1)
+
+
+def test_keys_are_texts(table_room: Room) -> None:
+    """What looks like a number is none: 007 is not 7."""
+    table_room.write("keys.csv", "id,label\n007,a\n7,b\n")
+    table_room.do("add", "-q", "keys.csv")
+    table_room.write("said.csv", "id,prediction\n7,b\n007,a\n")
+
+    found = evaluated(table_room, ":keys.csv", "--predictions", "said.csv", "--key", "id", "--no-slices")
+
+    assert metrics(found)["accuracy"] == 1
 
 
 @pytest.mark.parametrize(
@@ -303,3 +314,45 @@ def test_comparing_as_a_gate(shared: Room) -> None:
     missing = shared.run("compare", "last", "no-such-run")
     assert missing.code == 3
     assert shared.run("compare", "better", "plain", "--fail-on", "acc<0").code == 2
+
+
+BOX = '[{"label": "cat", "box": [0, 0, 10, 10]}]'
+OTHERS: dict[str, tuple[list[Any], list[Any], dict[str, float]]] = {
+    "regression": ([1.5, 2.0, 4.0], [1.0, 2.0, 6.0], {"mae": 2.5 / 3, "rmse": (4.25 / 3) ** 0.5}),
+    "text": (["a cat", "a dog"], ["a cat", "the dog"], {"exact_match": 0.5, "wer": 0.25, "token_f1": 0.75}),
+    "retrieval": (
+        [["a", "b"], ["c"]],
+        [["a", "x"], ["x", "c"]],
+        {"mrr": 0.75, "recall@1": 0.25},
+    ),
+    "detection": ([BOX, BOX], [BOX, "[]"], {"ap@0.5": 51 / 101, "recall@0.5": 0.5}),
+}
+
+
+def test_what_else_can_be_predicted(room: Room) -> None:
+    """Each task has its metrics, and two models of it can be compared; a clone has all of it."""
+    room.inside = True
+    for task, (labels, _, _) in OTHERS.items():
+        keys = [f"k{at}" for at in range(len(labels))]
+        parquet.write_table(table({"id": keys, "label": labels}), room.work / f"{task}.parquet")
+    room.do("init", "-q")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "Sets")
+    for task, (labels, given, wanted) in OTHERS.items():
+        keys = [f"k{at}" for at in range(len(labels))]
+        for name, said in ((f"{task}-good", labels), (f"{task}-bad", given)):
+            parquet.write_table(table({"id": keys, "prediction": said}), room.work / "said.parquet")
+            words = ["--predictions", "said.parquet", "--key", "id", "--task", task, "--name", name]
+            found = evaluated(room, f"HEAD:{task}.parquet", *words)
+
+        assert {name: metrics(found)[name] for name in wanted} == pytest.approx(wanted)
+        gate = room.run("compare", f"{task}-good", f"{task}-bad", FEW, "--fail-on", "-0.0001", "--json")
+        assert gate.code == 10
+        assert json.loads(gate.out)["worst"][0]["id"] in keys
+
+    room.do("remote", "add", "origin", "../shared.tether")
+    room.do("push", "-q", "origin")
+    room.do("clone", "-q", "../shared.tether", "../copy")
+    copy = room.work.parent / "copy"
+    again = room.do("compare", "text-good", "text-bad", FEW, "--json", cwd=copy)
+    assert again == room.do("compare", "text-good", "text-bad", FEW, "--json")

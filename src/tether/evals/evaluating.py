@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
-from tether.evals.evaldoc import Metric, SliceResult
+from tether.errors import InvalidInput
+from tether.evals.data.opening import set_digest
+from tether.evals.evaldoc import Evaluation, Metric, SliceResult
+from tether.evals.expressions import parse_condition
 from tether.evals.intervals import Plan
 from tether.evals.measuring import measure
 from tether.evals.metrics.base import Measures, is_detail
@@ -73,3 +77,36 @@ def _confusion(table: Predictions) -> tuple[tuple[str, str, int], ...]:
 def headlines(metrics: Sequence[Metric]) -> list[Metric]:
     """Return the metrics that are not of one class alone."""
     return [metric for metric in metrics if not is_detail(metric.name)]
+
+
+def evaluated_again(table: Predictions, old: Evaluation) -> Evaluation:
+    """Return an evaluation with its figures computed again from its predictions.
+
+    It is equal to `old` if that is what these predictions give.
+
+    Args:
+        table: The predictions; their digest is not looked at.
+        old: What was said of them.
+
+    Raises:
+        InvalidInput: A slice is not in the table, or its condition cannot be read.
+    """
+    missing = [each.name for each in old.slices if each.name not in table.slices]
+    if missing:
+        raise InvalidInput(f"the predictions know no slice {missing[0]}")
+    slices = [
+        Slice(each.name, each.where, parse_condition(each.where), each.min, each.note) for each in old.slices
+    ]
+    plan = Plan(old.intervals.level, old.intervals.replicates, old.intervals.seed).check()
+    found = evaluate(table, slices, plan)
+    data = msgspec.structs.replace(old.data, set=set_digest(table.ids, table.labels), count=table.count)
+    return msgspec.structs.replace(
+        old,
+        task=table.task,
+        data=data,
+        primary=found.measures.primary,
+        metrics=found.metrics,
+        slices=found.slices,
+        confusion=found.confusion,
+        warnings=found.measures.warnings,
+    )

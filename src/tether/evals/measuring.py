@@ -1,6 +1,6 @@
 """Figures of one model, or of two on the same examples, with their intervals: of all, and of parts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tether.evals.intervals import (
+    MOST_GROUPS,
     Floats,
     Interval,
     Plan,
@@ -18,7 +19,7 @@ from tether.evals.intervals import (
     percentiles,
     wilson,
 )
-from tether.evals.metrics.base import Figures, Measures, is_detail
+from tether.evals.metrics.base import Figures, Measures, Ranks, is_detail
 
 Method = Literal["wilson", "bootstrap"]
 Chosen = NDArray[np.bool_]
@@ -179,11 +180,28 @@ def _ranked(
     kinds = min(len(model.ranks) for model in models)
     for at in range(kinds):
         parts = [model.ranks[at].take(chosen) for model in models]
+        if count > MOST_GROUPS and (moved := _moved(parts, count, plan)):
+            found |= {name: [values] for name, values in joined(moved).items()}
+            continue
         replicates = plan.affordable(sum(part.cost for part in parts))
         for weights in draw_blocks(count, replicates, plan.seed):
             for name, values in joined(tuple(part.figures(weights) for part in parts)).items():
                 found.setdefault(name, []).append(values)
     return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _moved(parts: Sequence[Ranks], count: int, plan: Plan) -> tuple[Figures, ...]:
+    """Return metrics of replicates by how much each example moves them; of very many that is as good."""
+    groups, size = groups_of(np.ones(count, np.bool_), 1, plan.seed)
+    weights = draws(size, plan.replicates, plan.seed)
+    rows = []
+    for part in parts:
+        known = part.influence()
+        if not known:
+            return ()
+        sums = {name: (value, np.bincount(groups, moves, size)) for name, (value, moves) in known.items()}
+        rows.append({name: value + weights @ moves / count for name, (value, moves) in sums.items()})
+    return tuple(rows)
 
 
 def find(figures: Iterable[Figure], name: str) -> Figure | None:

@@ -56,14 +56,15 @@ def read_outputs(path: Path, key: str | None = None) -> Outputs:
     if not path.is_file():
         raise InvalidInput(f"no file with predictions: {path.name}")
     with reading(path):
-        table = _csv(path) if path.suffix in (".csv", ".tsv") else parquet().read_table(path)
+        ids = (_ID, key, "path")
+        table = _csv(path, ids) if path.suffix in (".csv", ".tsv") else parquet().read_table(path)
     names = table.column_names
     prediction = next((name for name in _NAMES if name in names), None)
     if prediction is None:
         raise InvalidInput(
             f"{path.name} has no column {_PREDICTION}", hint=f"it has: {', '.join(names)}"[:300]
         )
-    by = next((name for name in (_ID, key, "path") if name is not None and name in names), None)
+    by = next((name for name in ids if name is not None and name in names), None)
     metadata = table.schema.metadata or {}
     named = json.loads(metadata[CLASSES]) if CLASSES in metadata else None
     scores, classes = _scores(table)
@@ -77,8 +78,9 @@ def read_outputs(path: Path, key: str | None = None) -> Outputs:
     )
 
 
-def _csv(path: Path) -> Any:
-    types = csv_types(path)
+def _csv(path: Path, ids: tuple[str | None, ...]) -> Any:
+    """Return a table with types that its texts have; ids stay as they are written, as 007 does."""
+    types = {name: arrow().string() if name in ids else kind for name, kind in csv_types(path).items()}
     rows = [*csv_batches(path)]
     found = arrow().Table.from_batches(rows)
     columns = {name: typed(whole(found[name]), kind) for name, kind in types.items()}

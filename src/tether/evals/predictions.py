@@ -160,7 +160,10 @@ def _masks(lists: Any, names: list[str]) -> dict[str, NDArray[np.bool_]]:
     values = compute().list_flatten(lists)
     if arrow().types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    codes = np.asarray(compute().index_in(values, value_set=arrow().array(names, arrow().string())))
+    places = compute().index_in(values, value_set=arrow().array(names, arrow().string()))
+    if places.null_count:
+        raise ValueError("an example is in a slice that the header does not have")
+    codes = np.asarray(places)
     found = np.zeros((len(names), len(lists)), np.bool_)
     found[codes, rows] = True
     return {name: found[at] for at, name in enumerate(names)}

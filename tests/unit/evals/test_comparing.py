@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, TetherError
 from tether.evals.comparing import Comparison, compare
 from tether.evals.failing import Failure, failures, parse_rule
 from tether.evals.intervals import Plan
@@ -171,6 +171,32 @@ def test_a_table_of_others(tmp_path: Path) -> None:
     for name in ("other.parquet", "none.parquet"):
         with pytest.raises(InvalidInput, match="no predictions"):
             read_predictions(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b"", b"[]", b"{", b'{"version": 1}',
+     b'{"version": 1, "task": "x", "classes": [], "slices": [], "about": 0}',
+     b'{"version": 1, "task": "classification", "classes": [1], "slices": [], "about": 0}',
+     b'{"version": 1, "task": "classification", "classes": ["a", "b"], "slices": [], "about": 0}',
+     b'{"version": 1, "task": "classification", "classes": [], "slices": ["one"], "about": 0}'],
+)  # fmt: skip
+def test_headers_that_lie(tmp_path: Path, header: bytes) -> None:
+    """What does not fit the columns is refused."""
+    columns = pa.table(
+        {
+            "example_id": ["1"],
+            "label": ["a"],
+            "prediction": ["a"],
+            "scores": pa.array([[0.5]], pa.list_(pa.float64(), 1)),
+            "slices": [["other"]],
+        }
+    )
+    made = columns.replace_schema_metadata({b"tether.predictions": header})
+    parquet.write_table(made, tmp_path / "p.parquet")
+
+    with pytest.raises(TetherError):
+        read_predictions(tmp_path / "p.parquet")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn import metrics as oracle
 from tether.evals.intervals import Plan
 from tether.evals.measuring import Figure, measure
 from tether.evals.metrics.base import Measures
-from tether.evals.metrics.classification import classification
+from tether.evals.metrics.classification import Curve, classification
 from tether.evals.metrics.detection import Box, average_precision, detection
 from tether.evals.metrics.regression import regression
 from tether.evals.metrics.retrieval import retrieval
@@ -207,6 +207,24 @@ def test_boxes_of_some_images(seed: int) -> None:
     alone = values(detection(*zip(*some, strict=True)))
 
     assert part == pytest.approx(alone)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_what_moves_the_area_under_the_curve(classes: int) -> None:
+    """How much examples move it gives the spread of the plain bootstrap, also of equal scores."""
+    rng = np.random.default_rng(7)
+    labels = rng.integers(0, classes, 1500)
+    scores = np.round(np.eye(classes)[labels] * 0.3 + rng.random((1500, classes)), 1)
+    curve = Curve(labels, scores, ABC[:classes])
+
+    area, moves = curve.influence()["auc"]
+    weights = np.stack([np.bincount(rng.integers(0, 1500, 1500), minlength=1500) for _ in range(300)])
+    plain = curve.figures(weights.astype(float))["auc"]
+
+    assert area == pytest.approx(curve.figures(np.ones((1, 1500)))["auc"][0])
+    assert moves.mean() == pytest.approx(0, abs=1e-12)
+    assert np.std(weights @ moves / 1500) == pytest.approx(np.std(plain), rel=0.05)
+    assert np.corrcoef(weights @ moves, plain)[0, 1] > 0.99
 
 
 def test_intervals_hold_the_figure_and_are_seeded() -> None:

@@ -49,6 +49,9 @@ class Ranks(Protocol):
     def figures(self, weights: Floats) -> Figures:
         """Return the metrics with weights of shape (replicates, examples)."""
 
+    def influence(self) -> dict[str, tuple[float, Floats]]:
+        """Return each metric and how much each example moves it, of shape (examples,); empty if unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:

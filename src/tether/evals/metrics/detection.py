@@ -146,6 +146,10 @@ class Precision:
         found = {"ap@0.5": means[:, 0], "ap@0.5:0.95": means.mean(axis=1)}
         return found | {f"ap@0.5[{label}]": tables[:, at, 0] for at, label in enumerate(self._classes)}
 
+    def influence(self) -> dict[str, tuple[float, Floats]]:
+        """Return nothing: it is not known how much an image moves an average precision."""
+        return {}
+
     def _table(self, weights: Floats) -> Floats:
         """Return the average precision of each class at each threshold; NaN where there is no true box."""
         table = np.full((len(self._classes), len(THRESHOLDS)), np.nan)
