@@ -186,7 +186,7 @@ def test_any_command_can_answer(room: Room) -> None:
 @pytest.mark.parametrize(
     ("script", "message"),
     [
-        ("exit 3", "ended before it answered"),
+        ("echo no weights here >&2; exit 3", "ended before it answered\nhint: no weights here"),
         ("echo hello; cat", "does not keep to the protocol"),
         ('echo \'{"ready": true}\'; read line; echo \'{"error": "no weights"}\'', "no weights"),
     ],

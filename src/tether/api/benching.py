@@ -56,7 +56,7 @@ class BenchRequest:
         data: `REV:PATH` of the inputs; None draws random numbers.
         roles: Of its columns.
         settings: How.
-        sizes: Sizes that the model leaves open, by name, for random numbers.
+        sizes: What the model leaves open, for random numbers; see `random_examples`.
         command: Answers queries instead of a runner of ours.
         trust: Load what may run code of its author.
         providers: Of ONNX Runtime.
@@ -70,7 +70,7 @@ class BenchRequest:
     data: str | None = None
     roles: Roles = field(default_factory=Roles)
     settings: Settings = field(default_factory=Settings)
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     trust: bool = False
     providers: tuple[str, ...] = ("CPUExecutionProvider",)

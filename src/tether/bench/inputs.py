@@ -162,7 +162,7 @@ def _parquet(path: Path) -> dict[str, Column]:
     except ImportError:
         raise Unsupported("pyarrow is not installed", hint="pip install 'tether[evals]'") from None
     try:
-        table = pyarrow.parquet.read_table(path)
+        table = pyarrow.parquet.read_table(path, use_threads=False, pre_buffer=False)
     except (pyarrow.ArrowException, OSError) as error:
         raise InvalidInput(f"{path.name} cannot be read: {error}") from None
     return {name: _column(name, table.column(name)) for name in table.column_names}
@@ -248,13 +248,21 @@ def _fitted(column: Column, wanted: Wanted, notes: list[str]) -> Column:
     return np.ascontiguousarray(column) if kind != "str" else column.astype(str)
 
 
-def random_examples(wanted: Sequence[Wanted], sizes: Mapping[str, int], sample: int, seed: int) -> Examples:
+def random_examples(
+    wanted: Sequence[Wanted], sizes: Mapping[str, tuple[int, ...]], sample: int, seed: int
+) -> Examples:
     """Return inputs that were drawn from nowhere, for a model whose speed alone is asked for.
 
-    Numbers are normal, whole numbers 0 or 1; a size that is not fixed is that of `sizes`, or 1.
+    Numbers are normal, whole numbers 0 or 1.
+
+    Args:
+        wanted: The inputs of the model.
+        sizes: What it leaves open: a size by its name, or the shape of a row by the name of the input.
+        sample: How many.
+        seed: Of the draw.
 
     Raises:
-        InvalidInput: An input takes texts.
+        InvalidInput: An input takes texts, or a size is not known.
     """
     random = np.random.default_rng(seed)
     columns = dict[str, Column]()
@@ -262,15 +270,22 @@ def random_examples(wanted: Sequence[Wanted], sizes: Mapping[str, int], sample: 
         kind = _DTYPES.get(each.dtype, "str")
         if kind == "str":
             raise InvalidInput(f"no random texts for {each.name}", hint="give data with --data")
-        shape = [
-            size if isinstance(size, int) and size > 0 else sizes.get(str(size), 1) for size in each.shape[1:]
-        ]
-        drawn_values = random.standard_normal((sample, *shape)) if kind.startswith("float") else None
-        columns[each.name] = (
-            drawn_values.astype(kind)
-            if drawn_values is not None
-            else random.integers(0, 2, (sample, *shape)).astype(kind)
-        )
+        shape = (sample, *_row_shape(each, sizes))
+        values = random.standard_normal(shape) if kind.startswith("float") else random.integers(0, 2, shape)
+        columns[each.name] = values.astype(kind)
     return Examples(
         [str(row) for row in range(sample)], columns, total=sample, notes=["random numbers, no data"]
     )
+
+
+def _row_shape(wanted: Wanted, sizes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape of a row of an input, with what the user says of sizes that are open."""
+    said = sizes.get(wanted.name, wanted.shape[1:])
+    found = [sizes.get(size, (0,))[0] if isinstance(size, str) else size for size in said]
+    if len(said) != len(wanted.shape[1:]) or any(size < 1 for size in found):
+        shown = "x".join(str(size) if isinstance(size, str) or size > 0 else "?" for size in wanted.shape[1:])
+        raise InvalidInput(
+            f"the model does not say how large a row of {wanted.name} is: {shown}",
+            hint=f"write it like --size {wanted.name}=3x224x224, or a size by its name",
+        )
+    return tuple(found)

@@ -17,6 +17,7 @@ from tether.bench.settings import SERVER, Section, Settings
 from tether.errors import InvalidInput, Unavailable
 
 Arrays = Mapping[str, NDArray[Any]]
+_SAID = "said"
 _MOST_SAID = 4000
 
 
@@ -125,7 +126,8 @@ def _round(
     _run(subject, settings)
     facts = json.loads((subject.folder / RESULT).read_text())
     if "error" in facts:
-        raise InvalidInput(f"the model does not answer: {facts['error']}")
+        lines = _said(subject)
+        raise InvalidInput(f"the model does not answer: {facts['error']}", hint=lines[-1] if lines else None)
     times = [np.load(subject.folder / f"times-{at}.npy") for at in range(len(sections))]
     outputs = {}
     if subject.keep:
@@ -137,8 +139,7 @@ def _round(
 def _run(subject: Subject, settings: Settings) -> None:
     environ = {**subject.environ, **limit_threads(settings.threads), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", "-m", "tether.bench.child", str(subject.folder)]
-    said = subject.folder / "said"
-    with said.open("wb") as file:
+    with (subject.folder / _SAID).open("wb") as file:
         try:
             code = subprocess.run(
                 command,
@@ -155,6 +156,13 @@ def _run(subject: Subject, settings: Settings) -> None:
                 f"the model took longer than {settings.timeout_s:g} s", hint="allow more with --timeout"
             ) from None
     if code or not (subject.folder / RESULT).is_file():
-        lines = said.read_text(errors="replace")[-_MOST_SAID:].strip().splitlines() or ["it said nothing"]
+        lines = _said(subject) or ["it said nothing"]
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         raise Unavailable(f"the process of the model {how}: {lines[-1]}")
+
+
+def _said(subject: Subject) -> list[str]:
+    """Return the last lines that a process and its command printed, without what could move the cursor."""
+    text = (subject.folder / _SAID).read_text(errors="replace")[-_MOST_SAID:]
+    lines = ("".join(each for each in line if each.isprintable()) for line in text.splitlines())
+    return [line for line in lines if line.strip()]

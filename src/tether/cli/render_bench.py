@@ -39,7 +39,7 @@ def _about(bench: "Bench") -> Iterator[tuple[str, str]]:
     if model.macs is not None:
         yield "macs", _macs(model.macs)
     yield "inputs", _inputs(bench)
-    for note in inputs.preparation:
+    for note in inputs.preparation if inputs.source == "data" else ():
         yield "", note
     runner = bench.runner
     yield "runtime", f"{runner.get('name')} {runner.get('version')}, {_threads(print_.get('threads'))}"

@@ -92,14 +92,18 @@ def test_what_does_not_fit_is_told(folder: Path) -> None:
 def test_random_numbers_say_so() -> None:
     """They are drawn by the seed in the shapes of the model, and a note tells of it."""
     wanted = [Wanted("x", "F32", ("n", "length", 3)), Wanted("ids", "I64", ("n", 2))]
-    first, second = (random_examples(wanted, {"length": 7}, 4, 1) for _ in range(2))
+    first, second = (random_examples(wanted, {"length": (7,)}, 4, 1) for _ in range(2))
 
     assert first.columns["x"].shape == (4, 7, 3)
     assert first.columns["ids"].dtype == np.int64
     assert np.array_equal(first.columns["x"], second.columns["x"])
     assert first.notes == ["random numbers, no data"]
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput, match="random texts"):
         random_examples([Wanted("x", "STRING", ("n",))], {}, 4, 1)
+    open_sizes = [Wanted("x", "F32", (-1, 3, "?", "?"))]
+    with pytest.raises(InvalidInput, match=r"3x\?x\?"):
+        random_examples(open_sizes, {"x": (3, 5)}, 4, 1)
+    assert random_examples(open_sizes, {"x": (3, 5, 6)}, 4, 1).columns["x"].shape == (4, 3, 5, 6)
 
 
 def test_accuracy_of_scores_and_of_answers() -> None:

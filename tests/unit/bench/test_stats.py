@@ -33,11 +33,11 @@ def test_no_p99_of_too_few() -> None:
 def test_intervals_hold_what_they_say() -> None:
     """Of many samples about 95 % have the true median in their interval."""
     random, held = np.random.default_rng(2), 0
-    for seed in range(40):
-        low, high = summary(random.exponential(1, 300), None, 1, seed)["ci"]["p50"]
+    for seed in range(30):
+        low, high = summary(random.exponential(1, 200), None, 1, seed)["ci"]["p50"]
         held += low <= np.log(2) <= high
 
-    assert 34 <= held <= 40
+    assert 25 <= held <= 30
 
 
 def test_latencies_that_hang_together_are_less_sure() -> None:

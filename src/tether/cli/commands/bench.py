@@ -75,7 +75,13 @@ class Options:
 @click.argument("words", nargs=-1, type=click.UNPROCESSED, metavar="[-- CMD [ARG]...]")
 @click.option("--data", metavar="REV:PATH", help="Inputs: a npz, npy, csv or parquet file, or a folder.")
 @click.option("--random", "random_", is_flag=True, help="Random numbers instead of data.")
-@click.option("--size", "sizes", multiple=True, metavar="NAME=N", help="For --random: a size left open.")
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    metavar="NAME=N[xN]...",
+    help="For --random: a size left open, or a row.",
+)
 @click.option("--label", metavar="COLUMN", help="What the model should answer; accuracy is told then.")
 @click.option("--id", "id_", metavar="COLUMN", help="Names the rows; without it they are numbered.")
 @click.option("--slices", metavar="COLUMN,...", help="Accuracy for each value of these too.")
@@ -179,11 +185,11 @@ def _names(text: str | None) -> tuple[str, ...]:
     return tuple(part for part in (text or "").split(",") if part)
 
 
-def _size(text: str) -> tuple[str, int]:
+def _size(text: str) -> tuple[str, tuple[int, ...]]:
     name, equals, value = text.partition("=")
     if not equals:
         raise InvalidInput(f"not a size: {text}", hint="write it like --size length=128")
-    return name, _number(value)
+    return name, tuple(_number(part) for part in value.split("x"))
 
 
 def _number(text: str) -> int:
