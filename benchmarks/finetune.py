@@ -174,8 +174,10 @@ def trainer(frozen: Weights) -> Callable[[Step, Array, Array, int], tuple[Any, S
     import jax
     import jax.numpy as jnp
 
+    still = {name: jnp.asarray(weight) for name, weight in frozen.items() if weight.dtype.kind == "f"}
+
     def loss(weights: Weights, left: Array, right: Array) -> Any:
-        return loss_of({**frozen, **weights}, left, right)
+        return loss_of({**still, **weights}, left, right)
 
     @jax.jit  # type: ignore[untyped-decorator]
     def train(step: Step, left: Array, right: Array, number: int) -> tuple[Any, Step]:

@@ -202,7 +202,7 @@ def test_tags_and_paged_recipes(tmp_path: Path) -> None:
     assert repository.contents.read(hash_bytes(data)) == data
 
 
-@pytest.mark.parametrize("codec", [codec for codec in Codec if codec not in (Codec.RAW, Codec.ZSTD)])
+@pytest.mark.parametrize("codec", [codec for codec in Codec if Codec.ZSTD < codec < Codec.DIFFERENCE])
 @pytest.mark.parametrize("mode", list(Mode))
 @pytest.mark.parametrize(("lead", "length"), [(0, 8000), (1, 8003), (0, 9), (1, 1031)])
 def test_planes_of_every_form(codec: Codec, mode: Mode, lead: int, length: int) -> None:
@@ -236,7 +236,7 @@ def test_the_levels_use_every_codec() -> None:
                 used.add(codec)
                 assert reader.unpack(codec, bytes(stored), len(chunk)) == chunk
 
-    assert used == set(Codec)
+    assert used == set(Codec) - {Codec.DIFFERENCE}
 
 
 def test_the_reader_notices_damage(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 import json
 import random
+import shutil
 import struct
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.format.reader import Reader
+from tests.support.faults import Stopped
 from tests.support.repos import commit_files, make_repository, read_files, ticking
 
 from tether.core.compression import Codec, Compressor
@@ -26,7 +29,8 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
 from tether.repo.packstream import PackStream
 from tether.repo.repair import repair_repository
-from tether.repo.repository import Repository
+from tether.repo.repository import Repository, Storage
+from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.sync.serving import Serving
 from tether.sync.upload import _packs
@@ -268,3 +272,31 @@ def test_a_clone_and_a_push_have_whole_files(tmp_path: Path, files: dict[str, by
         assert not differing(other)
         assert sound(other)
         assert other.contents.read(hash_bytes(files["step-1"])) == files["step-1"]
+
+
+def test_a_stop_before_any_write_leaves_everything_readable(tmp_path: Path) -> None:
+    """Wherever gc is stopped, both files are whole, and the next gc ends with differences."""
+    old, new = checkpoint(0, numbers=270_000), checkpoint(1, numbers=270_000)
+    made = make_repository(tmp_path / "made")
+    commit = commit_files(made, {"old": old, "new": new}, "both")
+    made.close()
+    for stop in range(60):
+        folder = tmp_path / str(stop) / ".tether"
+        shutil.copytree(tmp_path / "made/.tether", folder)
+        remaining = iter(range(stop, -1, -1))
+
+        def before_write(_name: str, left: Iterator[int] = remaining) -> None:
+            if next(left, 0) == 0:
+                raise Stopped
+
+        storage = Storage.in_folder(folder, LocalBackend(folder, before_write=before_write))
+        with suppress(Stopped):
+            collect(Repository.open(folder, clock=ticking(), storage=storage))
+            break
+
+        reopened = Repository.open(folder, clock=ticking())
+        assert read_files(reopened, commit) == {"old": old, "new": new}
+        collect(reopened)
+        assert differing(reopened)
+        assert read_files(reopened, commit) == {"old": old, "new": new}
+    assert 5 < stop < 59
