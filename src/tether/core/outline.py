@@ -19,7 +19,7 @@ except ImportError:  # no compiler at the installation
     FAST = False
     """Whether outlines are worth their time: in pure Python all of a content is hashed more quickly."""
 
-__all__ = ["FAST", "GROUP", "MOST", "Outline", "OutlineHasher", "group_values"]
+__all__ = ["FAST", "GROUP", "MOST", "Outline", "OutlineHasher", "group_values", "merge_values"]
 
 LEAF = 1024
 LARGEST = 1 << 40

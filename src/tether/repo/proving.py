@@ -6,14 +6,14 @@ that they are those of the file, in order, is what the file's digest says, and w
 
 from collections.abc import Iterator
 
-from tether.core.digest import Digest
-from tether.core.outline import FAST, Outline, group_values
+from tether.core.digest import DIGEST_SIZE, Digest
+from tether.core.outline import FAST, Outline, group_values, merge_values
 from tether.errors import Corrupt, NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.delta import Span, covering, same_spans
 
 _AT_ONCE = 8 << 20
-"""Bytes that are read and hashed at a time; never less than a group."""
+"""Bytes that are read and hashed at a time: a power of two."""
 _WORTH = 2
 """All of a content is hashed where more than this part of it, one half, would be."""
 
@@ -87,24 +87,48 @@ def _differing(outlines: tuple[Outline, Outline], same: Iterator[Span], size: in
 
 
 def _prove_groups(contents: ContentReader, digest: Digest, outline: Outline, indices: list[int]) -> int:
-    size, read = contents.size(digest), 0
-    spans = _runs(indices, outline.group, size)
-    for span, chunks in covering(contents.listed(digest), spans):
+    """Hash some groups, whose length a stranger chose: never more than `_AT_ONCE` bytes are in memory."""
+    size, group, read = contents.size(digest), outline.group, 0
+    step, values = min(group, _AT_ONCE), b""
+    for span, chunks in covering(contents.listed(digest), _pieces(indices, group, size)):
         data = contents.joined([(chunk.digest, chunk.length) for chunk in chunks])
         skipped = span.start - chunks[0].start
         view = memoryview(data)[skipped : skipped + span.stop - span.start]
-        first = span.start // outline.group
-        wanted = outline.values[first * 32 : first * 32 + 32 * -(-len(view) // outline.group)]
-        if len(view) != span.stop - span.start or group_values(view, span.start, outline.group) != wanted:
-            raise Corrupt(f"content {digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+        if len(view) != span.stop - span.start:
+            raise _damaged(digest)
+        values += group_values(view, span.start, step)
         read += len(view)
+        if span.stop % group and span.stop < size:
+            continue
+        first, last = (span.stop - 1) // group + 1 - _count(values, step, group), (span.stop - 1) // group
+        if _as_groups(values, step, group) != b"".join(map(outline.value, range(first, last + 1))):
+            raise _damaged(digest)
+        values = b""
     return read
 
 
-def _runs(indices: list[int], group: int, size: int) -> Iterator[Span]:
-    """Yield neighbouring groups together, up to what is read at once."""
-    most, start, stop = max(_AT_ONCE // group, 1), 0, 0
+def _count(values: bytes, step: int, group: int) -> int:
+    """Return of how many groups these are the values, made step by step."""
+    return len(values) // DIGEST_SIZE if step == group else 1
+
+
+def _as_groups(values: bytes, step: int, group: int) -> bytes:
+    """Return the values of whole groups; those of a larger one come alone."""
+    while step < group:
+        values = merge_values(values) if len(values) > DIGEST_SIZE else values
+        step *= 2
+    return values
+
+
+def _pieces(indices: list[int], group: int, size: int) -> Iterator[Span]:
+    """Yield small neighbouring groups together, up to what is read at once, and large ones piece by piece."""
+    most, start, stop = _AT_ONCE // group, 0, 0
     for index in indices:
+        if most < 1:
+            end = min((index + 1) * group, size)
+            for at in range(index * group, end, _AT_ONCE):
+                yield Span(at, min(at + _AT_ONCE, end))
+            continue
         if index != stop or stop - start >= most:
             if stop > start:
                 yield Span(start * group, min(stop * group, size))
@@ -112,6 +136,10 @@ def _runs(indices: list[int], group: int, size: int) -> Iterator[Span]:
         stop = index + 1
     if stop > start:
         yield Span(start * group, min(stop * group, size))
+
+
+def _damaged(digest: Digest) -> Corrupt:
+    return Corrupt(f"content {digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
 
 
 def _untrue(digest: Digest) -> Corrupt:
