@@ -3,23 +3,27 @@
 import json
 import logging
 import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.support.hub import HubRoom, Reply
 
 from tether import errors
+from tether.hub.app import build_api
 from tether.hub.problems import STATUSES, status_of
 
 
-def raising(hub: HubRoom, error: Exception) -> Reply:
+def raising(folder: Path, error: Exception) -> Reply:
     """Return the reply of a route that fails."""
 
     def route() -> None:
         raise error
 
-    hub.app.get("/fails")(route)
-    return hub.call("GET", "/fails")
+    api = build_api()
+    api.get("/fails")(route)
+    with closing(HubRoom(folder / "hub", api=api)) as hub:
+        return hub.call("GET", "/fails")
 
 
 def test_every_error_has_a_status() -> None:
@@ -40,17 +44,17 @@ def test_every_status_has_its_line() -> None:
     assert told == {kind.code: status for kind, status in STATUSES.items()} | {"internal": 500}
 
 
-def test_an_error_of_ours_is_told(hub: HubRoom) -> None:
+def test_an_error_of_ours_is_told(tmp_path: Path) -> None:
     """Code, message and hint come over, under the status of the class."""
-    reply = raising(hub, errors.Conflict("somebody was first", hint="try again"))
+    reply = raising(tmp_path, errors.Conflict("somebody was first", hint="try again"))
 
     assert reply.status == 409
     assert reply.json == {"error": {"code": "conflict", "message": "somebody was first", "hint": "try again"}}
 
 
-def test_a_bug_tells_no_details(hub: HubRoom, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_bug_tells_no_details(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The reply has the request id, and the log has the rest under it."""
-    reply = raising(hub, RuntimeError("secret detail"))
+    reply = raising(tmp_path, RuntimeError("secret detail"))
 
     assert (reply.status, reply.code) == (500, "internal")
     assert b"secret" not in reply.body

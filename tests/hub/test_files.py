@@ -10,7 +10,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 from tests.support.hosted import commit_paths, open_hosted
-from tests.support.hub import HubRoom, Reply
+from tests.support.hub import HubRoom, Reply, ask
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
@@ -341,7 +341,7 @@ def test_a_reader_who_leaves(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, what
         "client": None,
         "server": ("hub", 80),
     }
-    asyncio.run(shelf.hub.app(scope, reader.receive, reader.send))
+    asyncio.run(ask(shelf.hub.app, scope, reader.receive, reader.send))
 
     assert reader.got
     assert reader.got < SIZE or what == "pack"  # which is one block

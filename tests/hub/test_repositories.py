@@ -9,6 +9,7 @@ from tests.support.hub import DAY, HubRoom
 
 from tether.errors import Corrupt
 from tether.hub.access import Role
+from tether.hub.app import build_api, build_app
 from tether.hub.keeping import purge
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import ROOT_ELSEWHERE
@@ -265,7 +266,9 @@ def test_repository_for_gives_what_routes_need(hub: HubRoom, tmp_path: Path) -> 
         with found.open() as repository:
             return [found.row.id, found.principal.name, repository.directory.name]
 
-    hub.app.get("/api/v1/repos/{owner}/{name}/transfer/test")(route)
+    api = build_api()
+    api.get("/api/v1/repos/{owner}/{name}/transfer/test")(route)
+    hub.app = build_app(hub.hub, lambda: hub.now / 1_000_000, api)
 
     assert hub.ok("GET", "/repos/ada/a/transfer/test", ada) == [made["id"], "ada", made["id"]]
     assert hub.api("GET", "/repos/ada/a/transfer/test", reader).code == "forbidden"

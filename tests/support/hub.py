@@ -2,13 +2,17 @@
 
 import asyncio
 import json
+import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tether.core.identity import Time
 from tether.core.tracing import UNTRACED
@@ -16,6 +20,8 @@ from tether.hub.access import OPERATOR, Scope
 from tether.hub.accounts import create_user, find_user
 from tether.hub.acting import acting
 from tether.hub.app import build_app
+from tether.hub.database.engine import Database
+from tether.hub.database.migrate import migrate
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
 from tether.hub.tokens import create_token
@@ -74,12 +80,36 @@ class Wire:
                 self.ended.set()
 
 
+async def ask(app: ASGIApp, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Let an application answer."""
+    await app(scope, receive, send)
+
+
+def lay_tables(root: Path) -> None:
+    """Begin the folder of a hub with an empty database that has its tables, unless the folder is there."""
+    if not root.exists():
+        root.mkdir(mode=0o700, parents=True)
+        (root / "hub.db").write_bytes(_migrated())
+        (root / "hub.db").chmod(0o600)
+
+
+@cache
+def _migrated() -> bytes:
+    """Return an empty SQLite database with all tables: making them is tested elsewhere, and takes long."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "hub.db"
+        with closing(Database(f"sqlite:///{place}")) as database:
+            migrate(database)
+        return place.read_bytes()
+
+
 class HubRoom:
     """A hub with users that the test makes.
 
     Args:
         root: Its folder.
         open_bucket: Opens the bucket, where the settings name one.
+        api: Other routes than those that all hubs share.
         settings: By name.
 
     Attributes:
@@ -93,12 +123,15 @@ class HubRoom:
         *,
         open_bucket: OpenBucket = as_surroundings_say,
         tracer: Any = UNTRACED,
+        api: FastAPI | None = None,
         **settings: Any,
     ) -> None:
         self.now = START
         told = load_settings(root, settings, {})
+        if not told.database:
+            lay_tables(root)
         self.hub = Hub.open(told, lambda: Time(self.now, 0), open_bucket, tracer)
-        self.app: FastAPI = build_app(self.hub, lambda: self.now / SECOND)
+        self.app: ASGIApp = build_app(self.hub, lambda: self.now / SECOND, api)
         self.lose_database: Callable[[], None] = self._lose_folder
 
     def close(self) -> None:
@@ -156,7 +189,7 @@ class HubRoom:
             "client": (sent.get("x-test-client", "192.0.2.1"), 40000),
             "server": ("hub.example.org", 80),
         }
-        asyncio.run(self.app(scope, wire.receive, wire.send))
+        asyncio.run(ask(self.app, scope, wire.receive, wire.send))
         return Reply(wire.status, wire.headers, wire.body)
 
     def api(self, method: str, path: str, token: str | None = None, body: object = None) -> Reply:

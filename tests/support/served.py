@@ -11,6 +11,7 @@ import urllib.request
 from typing import Any
 
 from tests.support.cli import TETHER, Room
+from tests.support.hub import lay_tables
 
 _PARENT_DEATH = 1
 """The kernel kills the process when the thread that started it ends."""
@@ -102,6 +103,8 @@ class Served(Started):
 
 def add_user(keeper: Room, name: str, *options: str) -> str:
     """Make a user of the hub in the folder of a room; return a token of theirs for everything."""
+    if not options:
+        lay_tables(keeper.work / "hub")
     place = ("--root", "hub", *options)
     keeper.do("hub", "user", "add", "-q", name, *place)
     return keeper.do("hub", "token", "create", name, "--scope", "admin", *place).strip()

@@ -3,9 +3,10 @@
 import hmac
 from collections.abc import Callable
 
-from fastapi import APIRouter, HTTPException, Request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -88,16 +89,26 @@ class Measured:
             metrics.ended(scope, status, self.clock() - begun)
 
 
-def metrics_route(metrics: Metrics, token: str) -> APIRouter:
-    """Return the route `/metrics`, which is not there for who does not send the token."""
-    router = APIRouter(include_in_schema=False)
-    expected = f"Bearer {token}".encode()
+class MetricsPage:
+    """The page `/metrics`, which is not there for who does not send the token.
 
-    @router.get("/metrics")
-    def read(request: Request) -> Response:
-        given = request.headers.get("authorization", "").encode()
-        if not hmac.compare_digest(given, expected):
-            raise HTTPException(404)
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    Args:
+        app: The application, which has all other pages.
+        metrics: What is shown.
+        token: What one has to send.
+    """
 
-    return router
+    def __init__(self, app: ASGIApp, metrics: Metrics, token: str) -> None:
+        self.app, self.metrics, self._expected = app, metrics, f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on."""
+        if scope["type"] != "http" or scope["path"] != "/metrics" or not self._may_read(scope):
+            await self.app(scope, receive, send)
+            return
+        page = await run_in_threadpool(generate_latest, self.metrics.registry)  # it asks the database
+        await Response(page, media_type=CONTENT_TYPE_PLAIN_0_0_4)(scope, receive, send)
+
+    def _may_read(self, scope: Scope) -> bool:
+        given = Headers(scope=scope).get("authorization", "").encode()
+        return scope["method"] == "GET" and hmac.compare_digest(given, self._expected)

@@ -35,8 +35,8 @@ OPEN: dict[str, Any] = {"security": [{}]}
 
 
 def hub_of(request: Request) -> Hub:
-    """Return the hub of this application."""
-    hub = request.app.state.hub
+    """Return the hub that was asked."""
+    hub = request.state.hub
     assert isinstance(hub, Hub)
     return hub
 
@@ -80,7 +80,7 @@ def _found(request: Request, hub: Hub, session: Session) -> tuple[Principal, boo
 
 
 def _limiter_of(request: Request) -> RateLimiter:
-    limiter = request.app.state.limiter
+    limiter = request.state.limiter
     assert isinstance(limiter, RateLimiter)
     return limiter
 
