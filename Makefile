@@ -9,13 +9,14 @@ SOURCES := $(wildcard src/tether/*/*.pyx src/tether/*/*.pxd)
 # More arguments for pytest: make test TEST="tests/cli -x"
 TEST ?= tests
 WORKERS ?= auto
-# Arguments for the benchmarks: make bench ARGS="--scale 0.005 --work A"
+# Arguments for the benchmarks or the loop: make bench ARGS="--scale 0.005 --work A"
 ARGS ?=
 
-.PHONY: help install demo test check format bench reference picture lock clean
+.PHONY: help install demo loop test check format bench reference picture lock clean
 
 help:
 	@echo "make demo       run the demonstration; results are in demo-output/"
+	@echo "make loop       a release, somebody who carries it on, a better one; results are in loop-output/"
 	@echo "make test       run the tests; TEST=\"tests/cli -x\" picks some"
 	@echo "make check      lint, formatting, types and import rules"
 	@echo "make format     format the code and sort its imports"
@@ -34,6 +35,9 @@ $(STAMP): requirements.lock pyproject.toml setup.py $(SOURCES)
 
 demo: $(STAMP)
 	$(BIN)/python -m demo
+
+loop: $(STAMP)
+	$(BIN)/python -m demo.loop $(ARGS)
 
 test: $(STAMP)
 	@$(BIN)/python -m tests.support.azurite
@@ -68,6 +72,6 @@ lock:
 		--extra objectstore --extra oidc --extra onnx --extra postgresql --extra signing --extra sklearn --extra telemetry pyproject.toml build-tools.in -o requirements.lock
 
 clean:
-	rm -rf .venv build dist demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv build dist demo-output loop-output .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find src tests \( -name '__pycache__' -o -name '*.egg-info' \) -prune -exec rm -rf {} +
 	find src -name '*.so' -delete

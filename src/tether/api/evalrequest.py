@@ -115,11 +115,18 @@ def words_of(request: EvalRequest) -> tuple[str, ...]:
         "--input": ",".join(request.options.inputs) or None,
         "--classes": ",".join(request.classes) or None,
         "--slices": request.slices or None,
+        "--image-size": _joined([request.image["size"]] if request.image.get("size") else None),
+        "--image-mean": _joined(request.image.get("mean")),
+        "--image-std": _joined(request.image.get("std")),
     }
     for name, value in options.items():
         words += [name, value] if value is not None else []
     flags = {"--no-slices": request.slices == "", "--trust": request.trust, "--in-order": request.in_order}
     return (*words, *(name for name, given in flags.items() if given))
+
+
+def _joined(numbers: Sequence[float] | None) -> str | None:
+    return ",".join(repr(each) for each in numbers) if numbers else None
 
 
 class EvalChoices(TypedDict, total=False):

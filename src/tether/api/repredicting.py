@@ -32,6 +32,7 @@ from tether.runs.rundoc import RunRecord
 _LEVEL = "R3"
 _RUNNERS = frozenset(["onnx", "sklearn"])
 _OPTIONS = ("--label", "--key", "--input", "--classes")
+_IMAGES = {"size": "--image-size", "mean": "--image-mean", "std": "--image-std"}
 _CLOSE = 1e-6
 """Relative: numbers of a model may differ in their last digits from machine to machine."""
 
@@ -121,6 +122,7 @@ class _Again:
                 task=self._told.task,
                 options=DataOptions(options["--label"], options["--key"], _several(options["--input"])),
                 classes=_several(options["--classes"]),
+                image=self._image(),
                 slices="",
                 plan=Plan(replicates=0),
             )
@@ -129,6 +131,16 @@ class _Again:
         place = folder / "predictions.parquet"
         place.write_bytes(data)
         return read_predictions(place)
+
+    def _image(self) -> dict[str, Any]:
+        """Return how images were fed to the model."""
+        told = {name: self._option(option) for name, option in _IMAGES.items()}
+        try:
+            size = int(told["size"]) if told["size"] is not None else None
+            mean, std = ([float(each) for each in _several(told[name])] or None for name in ("mean", "std"))
+        except ValueError as error:
+            raise Corrupt(f"evaluation {self._part.id} has a command that cannot be: {error}") from None
+        return {"size": size, "mean": mean, "std": std}
 
     def _option(self, name: str) -> str | None:
         words = self._words
