@@ -114,7 +114,7 @@ def _results(measured: Sequence[Measured]) -> Iterator[dict[str, Any]]:
 def _openness(manifest: Manifest) -> list[str]:
     known = completeness(manifest)
     reached = f"class {known.openness}" if known.openness else "no class yet"
-    lines = [f"{reached.capitalize()} of the Model Openness Framework 1.0."]
+    lines = [f"{reached[0].upper() + reached[1:]} of the Model Openness Framework 1.0."]
     if known.next is not None:
         lines += ["", f"For class {known.next} it lacks:", ""]
         lines += [f"- {each.component.name}: {markdown(each.lacks)}" for each in known.missing]
