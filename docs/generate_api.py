@@ -74,7 +74,7 @@ are welcome also a list of them (`Paths`); they are relative to the folder of th
 def reference() -> str:
     """Return the whole page."""
     parts = [_HEAD]
-    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo, tether.Model, tether.Run):
+    for kind in (tether.Repo, tether.Snapshot, tether.RemoteRepo, tether.Model, tether.Run, tether.Release):
         parts += [f"## {kind.__name__}\n", _prose(kind)]
         parts += [_member(kind, name) for name in _members(kind)]
     parts += [f"## run\n\n```python\n{_wrapped(_call(tether.run, bound=False))}\n```\n", _prose(tether.run)]

@@ -193,6 +193,10 @@ def test_a_backup_of_an_older_hub_gives_each_fork_its_packs(tmp_path: Path) -> N
         database.connection() as connection,
     ):
         for statement in (
+            "DROP TABLE tracked_events",
+            "DROP TABLE tracked_files",
+            "DROP TABLE tracked_points",
+            "DROP TABLE tracked_runs",
             "DROP TABLE pack_names",
             "DROP TABLE pack_places",
             "DROP TABLE facts",

@@ -91,14 +91,18 @@ class Served(Started):
             return json.load(reply)
 
     def await_reply(self, process: "subprocess.Popen[bytes]") -> None:
-        """Wait until it has replied to one more request, or the process that sends some has ended."""
+        """Wait until it has replied to requests of a process that was just started, or that has ended.
+
+        The line of the last request before it may be written after its reply, so one more is waited for.
+        """
         before = self._logged()
-        while self._logged() == before and process.poll() is None:
+        while self._logged() < before + 2 and process.poll() is None:
             time.sleep(0.005)
 
     def _logged(self) -> int:
-        """Return how long its log is: a line comes with each reply."""
-        return os.fstat(self._log.fileno()).st_size
+        """Return how many requests are in its log: a line comes with each reply."""
+        descriptor = self._log.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).count(b"\n")
 
 
 def add_user(keeper: Room, name: str, *options: str) -> str:

@@ -80,7 +80,7 @@ COMMANDS = (
     CommandInfo("bench", "Measure a model on pinned data: latency, memory, accuracy", "model"),
     CommandInfo("eval", "Measure a model or its predictions on data", "model", common=True),
     CommandInfo("slices", "List parts of evaluation sets and what was measured of them", "model"),
-    CommandInfo("compare", "Compare two models on the same data, example by example", "model", common=True),
+    CommandInfo("compare", "Compare two models on the same data, example by example", "model"),
     CommandInfo("remote", "List, add or remove remotes", "remote", common=True),
     CommandInfo("fetch", "Get the news of a remote", "remote"),
     CommandInfo("prefetch", "Bring contents before they are needed", "remote"),

@@ -73,6 +73,10 @@ def restore(source: Path, new: NewHub, progress: Progress = SILENT) -> Copied:
     """
     if not (source / DATABASE).is_file() or not is_backup(source):
         raise NotFound(f"no whole backup of a hub in {source}", hint="run 'tether hub backup' again")
+    if not unfinished.is_begun(new.root, new.storage):  # else nothing is made
+        with _opened(new.database) as database:
+            if database is not None:
+                require_empty(database)
     with translated(str(new.root)):
         new.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FolderLocks(new.root).lock(_LOCK, command="hub restore", started=0, timeout_s=1.0)
