@@ -147,7 +147,7 @@ def test_a_quota(people: People) -> None:
 
 def test_a_hub_that_takes_few_requests(people: People) -> None:
     """Push and clone take longer and end well."""
-    settings(people, "requests_per_s = 12\nrequests_burst = 5\n")
+    settings(people, "requests_per_s = 20\nrequests_burst = 5\n")
     for number in range(5):
         people.bob.write(f"new{number}", f"{number}\n")
         people.bob.ok("add", "-q", "-A")
