@@ -1,9 +1,7 @@
 """Looking at runs: lists with filters, comparisons of two, and what other programs can read."""
 
 import math
-import operator
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +12,8 @@ from tether.api.opened import Opened
 from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
-from tether.errors import InvalidInput, NotFound, TetherError
+from tether.errors import NotFound, TetherError
+from tether.runs.conditions import condition, text_of, value_of
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
 from tether.runs.reading import (
@@ -31,17 +30,6 @@ from tether.runs.reading import (
 )
 from tether.runs.rundoc import RunRecord
 from tether.runs.sealing import DATA, WORK
-
-_OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<=": operator.le,
-    ">=": operator.ge,
-    "!=": operator.ne,
-    "<": operator.lt,
-    ">": operator.gt,
-    "=": operator.eq,
-}
-_CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
-_PARTS = ("param", "metric", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +64,7 @@ def list_runs(
         Corrupt: A run is damaged.
     """
     query = query or RunQuery()
-    tests = [_condition(text) for text in query.where]
+    tests = [condition(text) for text in query.where]
     found: Iterable[KnownRun] = (
         run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
     )
@@ -84,75 +72,6 @@ def list_runs(
         found = _sorted(list(found), query.sort)
     end = None if query.limit is None else query.skip + query.limit
     return [run for number, run in enumerate(found) if number >= query.skip and (end is None or number < end)]
-
-
-def value_of(record: RunRecord, name: str) -> Any:
-    """Return what a name in a condition or a column stands for: a parameter, a metric, or a fact of the run.
-
-    `param.NAME`, `metric.NAME` and `seed.NAME` say which; a metric is its last value, or with `.min` and
-    `.max` at the end the least and the greatest.
-    """
-    part, _, rest = name.partition(".")
-    if part == "param" or (part not in _PARTS and name in record.parameters):
-        return record.parameters.get(rest if part == "param" else name)
-    if part == "seed":
-        return record.seeds.get(rest)
-    metric = _metric_value(record, rest if part == "metric" else name)
-    if metric is not None or part == "metric":
-        return metric
-    plain = {
-        "id": record.id,
-        "name": record.name,
-        "status": str(record.status),
-        "started": record.started,
-        "ended": record.ended,
-        "command": " ".join(record.command),
-        "code": record.code.commit if record.code is not None else None,
-        "exit": record.exit.code,
-    }
-    if name in plain:
-        return plain[name]
-    return getattr(record.resources, name, None) if name in record.resources.__struct_fields__ else None
-
-
-def _metric_value(record: RunRecord, name: str) -> float | None:
-    for ending, field in (("", "last"), (".min", "least"), (".max", "greatest"), (".last", "last")):
-        summary = record.metrics.get(name.removesuffix(ending)) if name.endswith(ending) else None
-        if summary is not None:
-            value = getattr(summary, field)
-            return None if value is None else float(value)
-    return None
-
-
-def _condition(text: str) -> Callable[[RunRecord], bool]:
-    match = _CONDITION.match(text.strip())
-    if match is None:
-        raise InvalidInput(f"not a condition: {text!r}", hint="write it like 'lr<0.1' or 'status=finished'")
-    name, sign, wanted = match["name"], match["sign"], match["value"]
-    if sign == "~":
-        try:
-            pattern = re.compile(wanted)
-        except re.error as error:
-            raise InvalidInput(f"not a pattern: {wanted!r}: {error}") from None
-        return lambda record: pattern.search(_text(value_of(record, name))) is not None
-    compare = _OPERATORS[sign]
-
-    def test(record: RunRecord) -> bool:
-        value = value_of(record, name)
-        if value is None:
-            return sign == "!="
-        try:
-            return compare(float(value), float(wanted))
-        except (TypeError, ValueError):
-            return compare(_text(value), wanted)
-
-    return test
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
 
 
 def _is_known(value: Any) -> bool:
@@ -164,7 +83,7 @@ def _sorted(runs: list[KnownRun], by: str) -> list[KnownRun]:
     name = by.removeprefix("-")
     having = [(value, run) for run in runs if _is_known(value := value_of(run.record, name))]
     numbers = all(isinstance(value, int | float) for value, _ in having)
-    having.sort(key=lambda each: each[0] if numbers else _text(each[0]), reverse=by.startswith("-"))
+    having.sort(key=lambda each: each[0] if numbers else text_of(each[0]), reverse=by.startswith("-"))
     kept = {run.id for _, run in having}
     return [run for _, run in having] + [run for run in runs if run.id not in kept]
 

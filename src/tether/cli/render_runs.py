@@ -25,7 +25,7 @@ _LONGEST = 40
 
 def run_table(ctx: "Context", runs: "Sequence[KnownRun]", columns: Sequence[str] | None) -> Iterator[str]:
     """Yield a table with a line for each run."""
-    from tether.api.runs import value_of
+    from tether.runs.conditions import value_of
 
     records = [run.record for run in runs]
     if not records:

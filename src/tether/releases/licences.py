@@ -1,6 +1,7 @@
 """Which licences are open: those that the Open Source Initiative approved, and some for data and texts."""
 
 import re
+from functools import lru_cache
 
 _CODE = frozenset(
     """
@@ -24,11 +25,17 @@ _EVERYTHING = frozenset(["CC0-1.0", "Unlicense", "0BSD", "OpenMDW-1.0"])
 _TOKEN = re.compile(r"\s*([()]|[A-Za-z0-9.+-]+)")
 
 
+_MOST_BRACKETS = 100
+"""In one expression: whoever may push writes what they like."""
+
+
+@lru_cache(maxsize=1024)
 def is_open(expression: str) -> bool:
     """Return whether an SPDX expression is an open licence: of `OR` one part is enough, of `AND` all are."""
     return _holds(expression, _CODE | _CONTENT | _EVERYTHING)
 
 
+@lru_cache(maxsize=1024)
 def is_fitting(expression: str, sort: str) -> bool:
     """Return whether a licence was made for `code`, or for what is not code (`data`, `document`)."""
     return _holds(expression, _EVERYTHING | (_CODE if sort == "code" else _CONTENT))
@@ -36,31 +43,35 @@ def is_fitting(expression: str, sort: str) -> bool:
 
 def _holds(expression: str, good: frozenset[str]) -> bool:
     tokens = _TOKEN.findall(expression)
-    if "".join(tokens) != "".join(expression.split()):
+    if "".join(tokens) != "".join(expression.split()) or tokens.count("(") > _MOST_BRACKETS:
         return False
-    held, rest = _either(tokens, good)
-    return held and not rest
+    tokens.reverse()
+    return _either(tokens, good) and not tokens
 
 
-def _either(tokens: list[str], good: frozenset[str]) -> tuple[bool, list[str]]:
-    held, tokens = _both(tokens, good)
-    while tokens[:1] == ["OR"]:
-        more, tokens = _both(tokens[1:], good)
-        held = held or more
-    return held, tokens
+def _either(tokens: list[str], good: frozenset[str]) -> bool:
+    """Take an expression from the end of a list, which has the words the other way round."""
+    held = _both(tokens, good)
+    while tokens[-1:] == ["OR"]:
+        tokens.pop()
+        held = _both(tokens, good) or held
+    return held
 
 
-def _both(tokens: list[str], good: frozenset[str]) -> tuple[bool, list[str]]:
-    held, tokens = _one(tokens, good)
-    while tokens[:1] == ["AND"]:
-        more, tokens = _one(tokens[1:], good)
-        held = held and more
-    return held, tokens
+def _both(tokens: list[str], good: frozenset[str]) -> bool:
+    held = _one(tokens, good)
+    while tokens[-1:] == ["AND"]:
+        tokens.pop()
+        held = _one(tokens, good) and held
+    return held
 
 
-def _one(tokens: list[str], good: frozenset[str]) -> tuple[bool, list[str]]:
-    if tokens[:1] == ["("]:
-        held, tokens = _either(tokens[1:], good)
-        return held and tokens[:1] == [")"], tokens[1:]
-    held, tokens = bool(tokens) and tokens[0] in good, tokens[1:]
-    return held, tokens[2:] if tokens[:1] == ["WITH"] else tokens  # exceptions permit more, never less
+def _one(tokens: list[str], good: frozenset[str]) -> bool:
+    if tokens[-1:] == ["("]:
+        tokens.pop()
+        held = _either(tokens, good)
+        return bool(tokens) and tokens.pop() == ")" and held
+    held = bool(tokens) and tokens.pop() in good
+    if tokens[-1:] == ["WITH"]:  # exceptions permit more, never less
+        del tokens[-2:]
+    return held

@@ -161,7 +161,7 @@ def environment_of(repository: Repository, run: KnownRun) -> dict[str, Any]:
     data = read_file(repository, run, ENVIRONMENT)
     try:
         found = msgspec.json.decode(data or b"{}")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Corrupt(f"the environment of run {run.id} is damaged")

@@ -275,7 +275,7 @@ def _lines(ctx: Context, found: "list[KnownRun]", metric: str) -> "dict[str, Ser
 
 
 def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
-    from tether.api.runs import value_of
+    from tether.runs.conditions import value_of
     from tether.runs.plotting import curves, parallel
 
     if options.parallel is not None:

@@ -1,0 +1,184 @@
+"""Routes of runs and releases, for reading: what was pushed, as it was pushed, within bounds."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
+from starlette.responses import Response
+
+from tether.errors import Corrupt, Unsupported
+from tether.hub import pushedreleases, pushedruns
+from tether.hub.access import Role
+from tether.hub.problems import reply
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
+from tether.hub.routes.documents import Document, ProblemDocument
+from tether.repo.repository import Repository
+
+router = APIRouter(prefix="/repos/{owner}/{name}", tags=["records"])
+Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
+Where = Annotated[list[Annotated[str, Field(max_length=500)]], Query(max_length=10)]
+Openness = Literal["I", "II", "III"]
+_logger = logging.getLogger("tether.hub")
+
+
+class RunsDocument(Document):
+    """A page of runs, each as docs/format/run.md has it."""
+
+    runs: list[dict[str, Any]]
+    next: str | None
+
+
+class RunDocument(Document):
+    """A run, and what lies beside its record; null where nothing does."""
+
+    commit: str
+    run: dict[str, Any]
+    environment: dict[str, Any] | None
+    parent: dict[str, Any] | None
+    verdict: str | None
+    observed: dict[str, Any] | None
+    mlflow: dict[str, Any] | None
+
+
+class SeriesDocument(Document):
+    """One metric as columns of one length; numbers that JSON has not are text."""
+
+    name: str
+    steps: list[int]
+    values: list[float | Literal["NaN", "Infinity", "-Infinity"]]
+    times: list[float | None] | None = None
+
+
+class MetricsDocument(Document):
+    """The metrics of a run."""
+
+    metrics: list[SeriesDocument]
+
+
+class ShortRelease(Document):
+    """A release in short."""
+
+    name: str
+    version: str
+    id: str
+    commit: str
+    created: str
+    openness: Annotated[Openness | None, Field(alias="class")]
+    licences: dict[str, str]
+    attestations: int
+
+
+class ReleasesDocument(Document):
+    """A page of releases."""
+
+    releases: list[ShortRelease]
+    next: str | None
+
+
+class AttestationDocument(Document):
+    """What somebody pushed as said of a release; neither the signature nor the key was verified."""
+
+    id: str
+    predicate_type: str | None
+    key: str | None
+    about_this: bool
+    problem: str | None
+
+
+class ReleaseDocument(Document):
+    """A release: its manifest as docs/format/release.md has it, and how complete it is by that."""
+
+    id: str
+    commit: str
+    manifest: dict[str, Any]
+    completeness: dict[str, Any]
+    verified: Literal[False]
+    attestations: list[AttestationDocument]
+    further_attestations: int
+
+
+def _of(model: type[Document]) -> dict[int | str, dict[str, Any]]:
+    damaged = {"model": ProblemDocument, "description": "It is damaged, or not of a known version"}
+    return {200: {"model": model}, 422: damaged}
+
+
+@router.get("/runs", response_class=Response, responses=_of(RunsDocument), openapi_extra=OPEN)
+def list_runs(
+    found: Readable,
+    where: Where = [],  # noqa: B006
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=pushedruns.LARGEST_PAGE)] = pushedruns.PAGE,
+) -> Response:
+    """List runs, the newest first; a page may be short before `next` is null, which ends the list."""
+
+    def tell(repository: Repository) -> bytes:
+        page = pushedruns.list_runs(repository, where, after, limit)
+        return _json({"runs": page.documents(), "next": page.next})
+
+    return _told(found, tell)
+
+
+@router.get("/runs/{run}", response_class=Response, responses=_of(RunDocument), openapi_extra=OPEN)
+def show_run(found: Readable, run: str) -> Response:
+    """Tell of one run, by its whole id, with what lies beside its record."""
+    return _told(found, lambda repository: _json(pushedruns.told_run(repository, run)))
+
+
+@router.get(
+    "/runs/{run}/metrics", response_class=Response, responses=_of(MetricsDocument), openapi_extra=OPEN
+)
+def read_metrics(
+    found: Readable, run: str, metric: Annotated[str | None, Query(alias="name", max_length=250)] = None
+) -> Response:
+    """Send the metrics of a run as series, or one of them."""
+
+    def tell(repository: Repository) -> bytes:
+        return b'{"metrics":[' + b",".join(pushedruns.told_metrics(repository, run, metric)) + b"]}"
+
+    return _told(found, tell)
+
+
+@router.get("/releases", response_class=Response, responses=_of(ReleasesDocument), openapi_extra=OPEN)
+def list_releases(
+    found: Readable,
+    after: str = "",
+    limit: Annotated[int, Query(ge=1, le=pushedreleases.LARGEST_PAGE)] = pushedreleases.PAGE,
+) -> Response:
+    """List releases by name, those of one name from the oldest on; the next page is behind `next`."""
+
+    def tell(repository: Repository) -> bytes:
+        return _json(pushedreleases.list_releases(repository, after, limit)._asdict())
+
+    return _told(found, tell)
+
+
+@router.get(
+    "/releases/{release}/{version}",
+    response_class=Response,
+    responses=_of(ReleaseDocument),
+    openapi_extra=OPEN,
+)
+def show_release(found: Readable, release: str, version: str) -> Response:
+    """Tell of one release, what it lacks, and what is said of it; the hub verifies nothing."""
+    return _told(found, lambda repository: _json(pushedreleases.told_release(repository, release, version)))
+
+
+def _told(found: Hosted, tell: Callable[[Repository], bytes]) -> Response:
+    """Answer with a document; whoever may push can write any record, so a damaged one is no failure here."""
+    try:
+        with found.open() as repository:
+            body = tell(repository)
+    except RecursionError:
+        return reply(422, Corrupt.code, "the record is nested too deep")
+    except (Corrupt, Unsupported) as error:
+        _logger.warning("a record of %s cannot be told: %s", found.row.full_name, error)
+        return reply(422, error.code, str(error), error.hint)
+    return Response(body, media_type="application/json")
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON in ASCII."""
+    return json.dumps(document).encode()
