@@ -33,9 +33,9 @@ class World:
     """
 
     def __init__(self, output: Path, pictures: corpus.Corpus) -> None:
-        self.output, self.pictures = output, pictures
+        self.output, self.pictures = output.resolve(), pictures
         self.ada, self.ben = (self._person(name) for name in ("Ada", "Ben"))
-        self.key, self.allowed = output.resolve() / "home-ada/key", output.resolve() / "allowed"
+        self.key, self.allowed = self.output / "home-ada/key", self.output / "allowed"
 
     def _person(self, name: str) -> Person:
         folder, home = self.output / name.lower(), self.output / f"home-{name.lower()}"
@@ -124,12 +124,10 @@ def look_back(world: World) -> None:
     ada = world.ada
     ada.run("pull")
     ada.run("release", "verify", "pictures@2", lines=20)
-    ada.run("lineage", "pictures@2", "--svg", str(world.output.resolve() / "lineage.svg"), lines=60)
+    ada.run("lineage", "pictures@2", "--svg", str(world.output / "lineage.svg"), lines=60)
     say("Which models learned from Ben's pictures?")
     ada.run("lineage", "--uses", "main:train/night.npz", lines=20)
-    ada.run(
-        "release", "export", "pictures@2", "--as", "model-card", "-o", str(world.output.resolve() / "CARD.md")
-    )
+    ada.run("release", "export", "pictures@2", "--as", "model-card", "-o", str(world.output / "CARD.md"))
     ada.run("fsck", "--full")
 
 
