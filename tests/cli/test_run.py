@@ -310,3 +310,19 @@ def test_runs_of_others_that_are_none(room: Room) -> None:
     assert listed.err.count("warning: run 0000") == 2
     assert room.run("runs", "show", f"{0:026}").code == 7
     assert runs(room, "show", "last")["name"] == "base"
+
+
+def test_the_nearest_repository_has_the_code(room: Room) -> None:
+    """A working copy in an ignored folder of a Git repository has its own code; beside Git, Git has it."""
+    for name, place, system in (("outer", "outer/out/inner", "tether"), ("beside", "beside", "git")):
+        room.write(f"{name}/.gitignore", "/out/\n")
+        said = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        for words in (["init", "-q"], ["add", "."], [*said, "commit", "-qm", "x"]):
+            subprocess.run(["git", *words], cwd=room.work / name, env=room.environ, check=True)
+        folder = room.work / place
+        room.write(f"{place}/train.sh", "true\n")
+        for command in (("init", "-q"), ("add", "-q", "train.sh"), ("commit", "-q", "-m", "x")):
+            room.do(*command, cwd=folder)
+        room.do("run", "-q", "--", "sh", "train.sh", cwd=folder)
+        [run] = room.json("runs", "list", cwd=folder)
+        assert room.json("runs", "show", run["id"], cwd=folder)["code"]["system"] == system

@@ -155,7 +155,8 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
     now = repo.clock()
     run = make_ulid(now.micros, secrets.randbits(DRAWN_BITS), _newest(repo))
     outside = request.room is not None and not request.room.is_git
-    git = None if outside else git_state(request.folder, request.environ)
+    ours = repo.root if repo.repository.worktree is not None else None
+    git = None if outside else git_state(request.folder, request.environ, ours)
     start = Start(request, run, now, reads, git)
     with Journal.begin(repo.repository.directory / FOLDER / run) as (journal, lock):
         try:

@@ -34,14 +34,21 @@ class CodeState(NamedTuple):
     patch: bytes
 
 
-def git_state(folder: Path, environ: Mapping[str, str]) -> CodeState | None:
-    """Return the version of the code around a folder; None outside of Git repositories, or without Git."""
+def git_state(folder: Path, environ: Mapping[str, str], ours: Path | None = None) -> CodeState | None:
+    """Return the version of the code around a folder; None outside of Git repositories, or without Git.
+
+    Args:
+        folder: Where to look.
+        environ: The environment.
+        ours: The top of a working copy of ours. Where the folder is in it, and it lies below the top of the
+            Git repository, the code is ours and not Git's.
+    """
     tool = shutil.which("git", path=environ.get("PATH"))
     if tool is None:
         return None
     git = _Git(tool, folder, environ)
     top = git.line("rev-parse", "--show-toplevel")
-    if top is None:
+    if top is None or (ours is not None and _is_nearer(folder, ours, top)):
         return None
     commit = git.line("rev-parse", "--verify", "--quiet", "HEAD")
     git.folder = Path(top)
@@ -99,6 +106,12 @@ def tracked_files(folder: Path, environ: Mapping[str, str]) -> tuple[bytes, set[
     git.folder = Path(os.fsdecode(top.removesuffix(b"\n")))
     listed = git.run("ls-files", "-z") or b""
     return os.path.realpath(os.fsencode(git.folder)), set(listed.split(b"\0")) - {b""}
+
+
+def _is_nearer(folder: Path, ours: Path, top: str) -> bool:
+    """Return whether a folder is in a working copy of ours which lies below the top of a Git repository."""
+    here, own, other = (Path(os.path.realpath(each)) for each in (folder, ours, top))
+    return own in (here, *here.parents) and other in own.parents
 
 
 def _printable(name: str) -> str:
