@@ -18,6 +18,9 @@ from tether.core.tree import EntryKind
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
 
+# Files are read from the repository: the database has no part in it but for who may read.
+pytestmark = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)
+
 WEIGHTS = random.Random(5).randbytes(3_000_000)
 ODD = b"odd \xff\n\"'%2F;\xc3\xa9.bin"
 FILES = {

@@ -18,6 +18,9 @@ from tether.sync.guarding import PushView
 from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove
 
+# Rules are kept as one document and judged in Python; teams, locks and pushes are tested on both databases.
+pytestmark = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)
+
 NOBODY: dict[str, Any] = {"role": None, "users": [], "teams": []}
 
 
