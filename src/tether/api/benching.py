@@ -32,12 +32,13 @@ from tether.bench.record import (
 from tether.bench.runners import allowed_cores
 from tether.bench.scoring import Scorer, score
 from tether.bench.settings import Settings
+from tether.core.jsondoc import canonical
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
 from tether.runs.reading import KnownRun, find_run, read_file
-from tether.runs.rundoc import Exit, Resources, RunRecord, Status, canonical
+from tether.runs.rundoc import Exit, Resources, RunRecord, Status
 from tether.runs.sealing import ARTEFACTS, Ending, seal
 
 MODEL, DATA = "model", "data"

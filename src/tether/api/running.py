@@ -14,6 +14,7 @@ from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.runinputs import RunRequest, Start, asked_for, check_request, own_code, pin_inputs, read_input
 from tether.core.identity import Person
+from tether.core.jsondoc import canonical
 from tether.core.names import RUNS
 from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import InvalidInput, NotFound, TetherError
@@ -23,7 +24,7 @@ from tether.runs.environment import describe
 from tether.runs.gitcode import git_state
 from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
 from tether.runs.observed import LOG, OBSERVED, Observed, variables
-from tether.runs.rundoc import RunRecord, canonical
+from tether.runs.rundoc import RunRecord
 from tether.runs.sealing import Ending, recover, seal, unpin
 
 RUN_ID, RUN_FOLDER, METRICS_FILE = "TETHER_RUN_ID", "TETHER_RUN_FOLDER", "TETHER_METRICS"

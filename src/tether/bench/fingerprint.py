@@ -15,7 +15,7 @@ from typing import Any
 from blake3 import blake3
 
 from tether.bench.runners import cpu_quota
-from tether.runs.rundoc import canonical
+from tether.core.jsondoc import canonical
 
 MACHINE = (
     "processor", "flags", "architecture", "cores", "cores_allowed", "quota", "memory_gib", "governor",

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from tether.bench.launch import Measured
 from tether.bench.settings import SERVER, Scenario, Section
 from tether.bench.stats import spread, summary
+from tether.core.jsondoc import canonical, read_document
 from tether.errors import Corrupt, Unsupported
-from tether.runs.rundoc import canonical
 
 VERSION = 1
 DOCUMENT, LATENCIES = "bench.json", "latencies.parquet"
@@ -129,17 +129,7 @@ class Bench(_Value, frozen=True):
             Unsupported: It has a version that is not known.
             Corrupt: It is no such document.
         """
-        try:
-            version = msgspec.json.decode(data, type=_Version).version
-            if version == VERSION:
-                return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"a bench is damaged: {error}") from None
-        raise Unsupported(f"a bench has version {version}", hint="a newer Tether may know it")
-
-
-class _Version(msgspec.Struct):
-    version: int
+        return read_document(data, cls, "a bench", version=VERSION)
 
 
 # -- from what was measured -----------------------------------------------------------------

@@ -7,9 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from tether.errors import Corrupt, Unsupported
+from tether.core.jsondoc import canonical, read_document
 from tether.evals.measuring import Figure
-from tether.runs.rundoc import canonical
 
 FILE = "eval.json"
 VERSION = 1
@@ -126,18 +125,8 @@ class Evaluation(_Value, frozen=True):
             Unsupported: It has a version that is not known.
             Corrupt: It is no such document.
         """
-        try:
-            version = msgspec.json.decode(data, type=_Version).version
-            if version == VERSION:
-                return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"{name} is damaged: {error}") from None
-        raise Unsupported(f"{name} has version {version}", hint="a newer Tether may know it")
+        return read_document(data, cls, name, version=VERSION)
 
     def metric(self, name: str) -> Metric | None:
         """Return a metric of all examples, or None."""
         return next((metric for metric in self.metrics if metric.name == name), None)
-
-
-class _Version(msgspec.Struct):
-    version: int

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tether.core.digest import Digest
+from tether.core.jsondoc import canonical
 from tether.core.names import RUNS, path_bytes, run_ref
 from tether.core.treeread import find
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unsupported
@@ -27,7 +28,6 @@ from tether.runs.reading import (
     stored_run,
     verdict_of,
 )
-from tether.runs.rundoc import canonical
 
 PAGE, LARGEST_PAGE = 100, 500
 LOOKED_AT = 500

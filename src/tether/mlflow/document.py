@@ -3,12 +3,11 @@
 Whoever may push can write any document, so what it says is shown and never trusted.
 """
 
-import json
 from typing import Any
 
 import msgspec
 
-from tether.errors import Corrupt, Unsupported
+from tether.core.jsondoc import canonical, read_document
 
 NAME = "mlflow.json"
 VERSION = 1
@@ -100,8 +99,7 @@ class Document(_Part, frozen=True):
 
     def encode(self) -> bytes:
         """Return the bytes of `mlflow.json`: sorted keys, ASCII, one line."""
-        value = msgspec.to_builtins(self)
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        return canonical(msgspec.to_builtins(self))
 
     @classmethod
     def decode(cls, data: bytes, run: str = "") -> "Document":
@@ -115,14 +113,4 @@ class Document(_Part, frozen=True):
             Unsupported: It has a version that is not known.
             Corrupt: It is no such document.
         """
-        try:
-            version = msgspec.json.decode(data, type=_Version).version
-            if version == VERSION:
-                return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"{NAME} of run {run} is damaged: {error}", hint="run 'tether fsck'") from None
-        raise Unsupported(f"{NAME} of run {run} has version {version}", hint="a newer Tether may know it")
-
-
-class _Version(msgspec.Struct):
-    version: int
+        return read_document(data, cls, f"{NAME} of run {run}", version=VERSION, hint="run 'tether fsck'")

@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tether.core.digest import Digest, hash_bytes
+from tether.core.jsondoc import canonical
 from tether.core.names import check_path, path_bytes, release_ref
 from tether.errors import Corrupt, InvalidInput, Unsupported
-from tether.runs.rundoc import Scalar, canonical
+from tether.runs.rundoc import Scalar
 
 FORMAT = 1
 MANIFEST = "release.json"

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from tether.core.jsondoc import canonical
 from tether.errors import Corrupt, InvalidInput
 from tether.releases.keys import PublicKey, SigningKey
 from tether.releases.manifest import MANIFEST, Manifest, document_of, is_included, release_id
-from tether.runs.rundoc import canonical
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -17,8 +17,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from tether.core.jsondoc import canonical
 from tether.runs.asked import Parent
-from tether.runs.rundoc import Artefact, Number, RunRecord, Status, Summary, canonical
+from tether.runs.rundoc import Artefact, Number, RunRecord, Status, Summary
 
 VERSION = 1
 

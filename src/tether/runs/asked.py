@@ -4,8 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from tether.errors import Corrupt
-from tether.runs.rundoc import canonical
+from tether.core.jsondoc import canonical, read_document
 
 REQUEST = "request.json"
 VERSION = 1
@@ -55,7 +54,4 @@ class Asked(msgspec.Struct, frozen=True):
         Raises:
             Corrupt: It is no such document.
         """
-        try:
-            return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"{REQUEST} is damaged: {error}") from None
+        return read_document(data, cls, REQUEST)

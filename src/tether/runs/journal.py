@@ -23,10 +23,11 @@ from pathlib import Path
 
 import msgspec
 
+from tether.core.jsondoc import canonical
 from tether.core.names import check_path, path_bytes
 from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError
 from tether.runs.metrics import Metrics, read_lines
-from tether.runs.rundoc import Number, RunRecord, Scalar, canonical, check_name, number, scalar
+from tether.runs.rundoc import Number, RunRecord, Scalar, check_name, number, scalar
 from tether.storage.oserrors import translated
 
 FOLDER = "runs"

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from tether.core.jsondoc import canonical
 from tether.errors import Corrupt
-from tether.runs.rundoc import Number, Summary, canonical, number
+from tether.runs.rundoc import Number, Summary, number
 
 _OWN_KEYS = frozenset({"step", "time"})
 _MAX_SERIES = 10_000

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tether.errors import Corrupt
-from tether.runs.rundoc import canonical
+from tether.core.jsondoc import canonical, read_document
 
 OBSERVED = "observed.json"
 LOG = "opened"
@@ -60,10 +59,7 @@ class Observed(msgspec.Struct, frozen=True):
         Raises:
             Corrupt: It is no such document.
         """
-        try:
-            return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"{OBSERVED} is damaged: {error}") from None
+        return read_document(data, cls, OBSERVED)
 
 
 class Opened(NamedTuple):

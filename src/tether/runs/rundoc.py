@@ -4,12 +4,13 @@ import json
 import math
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from tether.core.identity import Time
-from tether.errors import Corrupt, InvalidInput, Unsupported
+from tether.core.jsondoc import canonical, read_document
+from tether.errors import InvalidInput
 
 VERSION = 1
 _MAX_NAME = 250
@@ -172,23 +173,7 @@ class RunRecord(_Value, frozen=True):
             Unsupported: It has a version that is not known.
             Corrupt: It is no such document.
         """
-        try:
-            version = msgspec.json.decode(data, type=_Version).version
-            if version == VERSION:
-                return msgspec.json.decode(data, type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Corrupt(f"run {run} is damaged: {error}", hint="run 'tether fsck'") from None
-        raise Unsupported(f"run {run} has version {version}", hint="a newer Tether may know it")
-
-
-class _Version(msgspec.Struct):
-    version: int
-
-
-def canonical(value: Any) -> bytes:
-    """Return a JSON value as bytes in the one form that it has."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return text.encode() + b"\n"
+        return read_document(data, cls, f"run {run}", version=VERSION, hint="run 'tether fsck'")
 
 
 def stamp(time: Time) -> str:

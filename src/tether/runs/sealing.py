@@ -12,6 +12,7 @@ import msgspec
 
 from tether.core.digest import Digest, parse_digest
 from tether.core.identity import Person, Time
+from tether.core.jsondoc import canonical
 from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
@@ -34,7 +35,7 @@ from tether.runs.journal import (
 )
 from tether.runs.metrics import encode_series
 from tether.runs.observed import OBSERVED
-from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, canonical, stamp
+from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, stamp
 
 PINNED = "refs/running/"
 """Where the data of a run is named while it is under way, so that it stays; these refs do not travel."""

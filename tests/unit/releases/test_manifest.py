@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tether.core.jsondoc import canonical
 from tether.errors import Corrupt, InvalidInput, Unsupported
 from tether.releases.manifest import (
     Base,
@@ -16,7 +17,6 @@ from tether.releases.manifest import (
     Weights,
     parse_label,
 )
-from tether.runs.rundoc import canonical
 
 ONE, TWO = "1" * 64, "2" * 64
 RUN = "01kdvjkj00000000000000000a"

@@ -103,10 +103,10 @@ def _cyclonedx(released: Released, _: ExportOptions) -> Made:
 
 
 def _slsa(released: Released, options: ExportOptions) -> Made:
+    from tether.core.jsondoc import canonical
     from tether.releases.exports.provenance import provenance
     from tether.releases.keys import load_key
     from tether.releases.statements import seal
-    from tether.runs.rundoc import canonical
 
     statement, missing = provenance(released)
     if options.key is None:

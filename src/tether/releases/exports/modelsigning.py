@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tether.core.jsondoc import canonical
 from tether.errors import InvalidInput, NotFound, Unavailable
 from tether.releases.statements import PAYLOAD_TYPE, STATEMENT_TYPE, encoded
-from tether.runs.rundoc import canonical
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
