@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
@@ -70,7 +71,7 @@ def bug(request_id: str) -> JSONResponse:
     return reply(500, errors.TetherError.code, "this is a bug in the hub", hint)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Let the application answer failures in our form."""
     app.add_exception_handler(errors.TetherError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -71,7 +71,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
 
         hub.require_bucket()
         require_addresses(hub)
-        with listen(hub.settings) as (listener, url):
+        with listen(hub.settings.host, hub.settings.port) as (listener, url):
             ctx.emit(
                 {"url": url, "root": str(hub.settings.root)},
                 lambda: [f"serving {hub.settings.root} at {url}"],
