@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from tether.pages import assets
 from tether.pages.shelf import Shown, shelf_of
-from tether.pages.views import commit, file, folder, history, overview, raw
+from tether.pages.views import commit, file, folder, history, overview, raw, thumb
 
 View: TypeAlias = Callable[[Request, Shown], Response]
 REPOSITORY = "/{owner}/{name}"
@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/tree/{{rev:anything}}", of_repository(folder.show)),
         Route(f"{REPOSITORY}/file/{{rev:anything}}", of_repository(file.show)),
         Route(f"{REPOSITORY}/raw/{{rev:anything}}", raw.send),
+        Route(f"{REPOSITORY}/thumb/{{rev:anything}}", of_repository(thumb.show)),
         Route(f"{REPOSITORY}/history/{{rev:anything}}", of_repository(history.show)),
         Route(f"{REPOSITORY}/commit/{{commit}}", of_repository(commit.show)),
     ]

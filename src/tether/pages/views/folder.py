@@ -3,6 +3,7 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tether.core.namekinds import DataKind
 from tether.core.tree import EntryKind
 from tether.pages import folders
 from tether.pages.addresses import bytes_asked, link, where_of
@@ -10,6 +11,15 @@ from tether.pages.rendering import page
 from tether.pages.revisions import find_place, picker
 from tether.pages.shelf import Shown
 from tether.pages.views.overview import readme_of
+
+
+def _is_grid(request: Request, listing: folders.Listing) -> bool:
+    """Say whether pictures are shown: if that was asked for, or most of what is on the page are some."""
+    wanted = request.query_params.get("view")
+    if wanted in ("grid", "list"):
+        return wanted == "grid"
+    pictures = sum(row.kind is DataKind.IMAGES for row in listing.rows)
+    return pictures > len(listing.rows) / 2
 
 
 def show(request: Request, shown: Shown) -> Response:
@@ -29,4 +39,5 @@ def show(request: Request, shown: Shown) -> Response:
         picker=picker(shown, place, "tree"),
         listing=listing,
         readme=readme,
+        grid=_is_grid(request, listing),
     )

@@ -20,19 +20,12 @@ from tether.pages.contents import send_contents
 from tether.pages.revisions import Place, find_place
 from tether.pages.shelf import shelf_of
 from tether.pages.viewers.image import SHOWN
+from tether.pages.viewers.played import media_type
 
 _OCTETS = "application/octet-stream"
 _PLAIN = "text/plain; charset=utf-8"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 _TEXTS = frozenset({"text", "json", "svg", "xml", "html", "script", "empty"})
-_PLAYED = {
-    "wav": "audio/wav",
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "ogg": "application/ogg",
-    "mp4": "video/mp4",
-    "matroska": "video/webm",
-}
 
 
 def send(request: Request) -> Response:
@@ -44,7 +37,7 @@ def send(request: Request) -> Response:
         if place.entry.kind == EntryKind.DIRECTORY:
             raise InvalidInput(f"{display(place.path) or 'the top'} is a folder", hint="open its page")
         head = shown.repository.contents.read(place.entry.digest, 0, HEAD_SIZE)
-        kind = _type(sniff(head, place.name).kind)
+        kind = _type(sniff(head, place.name).kind, place.name)
         headers = _headers(place, kind, save=request.query_params.get("save") == "1")
         reply = send_contents(request, stack, shown.repository, place.entry, headers)
         if reply is not None:
@@ -52,10 +45,10 @@ def send(request: Request) -> Response:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{place.entry.size}"})
 
 
-def _type(kind: str) -> str:
+def _type(kind: str, name: bytes) -> str:
     if kind in _TEXTS:
         return _PLAIN
-    return SHOWN.get(kind) or _PLAYED.get(kind) or _OCTETS
+    return SHOWN.get(kind) or media_type(kind, name) or _OCTETS
 
 
 def _headers(place: Place, kind: str, *, save: bool) -> dict[str, str]:
