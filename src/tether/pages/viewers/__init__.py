@@ -1,9 +1,17 @@
 """How files are shown, by what they are: the first viewer that a file fits shows it."""
 
-from tether.pages.viewers import binary, image, marked, played, text, weights
+from tether.pages.viewers import binary, image, marked, played, table, text, weights
 from tether.pages.viewers.opened import Opened, View, Viewer
 
-VIEWERS: tuple[Viewer, ...] = (image.show, played.show, marked.show, text.show, weights.show, binary.show)
+VIEWERS: tuple[Viewer, ...] = (
+    image.show,
+    played.show,
+    marked.show,
+    table.show,
+    text.show,
+    weights.show,
+    binary.show,
+)
 """In the order in which they are asked; the last one fits all."""
 
 
