@@ -117,14 +117,14 @@ def test_runs_are_listed_page_by_page(room: HubRoom, monkeypatch: pytest.MonkeyP
     for where in ("lr", "name~(a*)*b", "&where=".join(["a=1"] * 11), "a=" + "1" * 500):
         assert room.api("GET", f"{AT}/runs?where={where}").code == "invalid-input"
 
-    monkeypatch.setattr("tether.hub.pushedruns.LOOKED_AT", 4)
+    monkeypatch.setattr("tether.releases.pushedruns.LOOKED_AT", 4)
     pages: list[list[str]] = []
     page: Any = {"next": ""}
     while page["next"] is not None:
         page = room.ok("GET", f"{AT}/runs?where=lr%3C0.05&after={page['next']}")
         pages.append(ids(page))
     assert pages == [[], [], [run_id(0)]]
-    monkeypatch.setattr("tether.hub.pushedruns.MOST_READ", 1)
+    monkeypatch.setattr("tether.releases.pushedruns.MOST_READ", 1)
     assert len(room.ok("GET", f"{AT}/runs?after={run_id(6)}")["runs"]) == 1
 
 
@@ -183,11 +183,11 @@ def test_metrics_are_series(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> N
     assert room.ok("GET", f"{AT}/runs/{run_id(2)}/metrics") == {"metrics": []}
     assert room.api("GET", f"{at}?name=lo").status == 404
     assert room.api("GET", f"{AT}/runs/{run_id(3)}/metrics").code == "corrupt"
-    monkeypatch.setattr("tether.hub.pushedruns._MOST_METRICS", 90)
+    monkeypatch.setattr("tether.releases.pushedruns._MOST_METRICS", 90)
     refused = room.api("GET", at)
     assert (refused.status, "name=" in refused.json["error"]["hint"]) == (413, True)
     assert room.ok("GET", f"{at}?name=acc") == {"metrics": [acc]}
-    monkeypatch.setattr("tether.hub.pushedruns._MOST_SEARCHED", 100)
+    monkeypatch.setattr("tether.releases.pushedruns._MOST_SEARCHED", 100)
     assert room.api("GET", f"{at}?name=acc").status == 413
 
 

@@ -41,6 +41,7 @@ def _environment() -> Environment:
         first_line=words.first_line,
         rest=words.rest,
         hue=words.hue,
+        figure=words.figure,
         asked=asked,
         unfolded=unfolded,
     )

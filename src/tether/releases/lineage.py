@@ -48,6 +48,23 @@ def whole_graph(repository: Repository, problems: list[TetherError]) -> Graph:
     """
     releases = list(releases_of(repository, problems))
     runs = sorted(runs_of(repository, problems), key=lambda run: run.id)
+    return graph_of(repository, releases, runs, problems)
+
+
+def graph_of(
+    repository: Repository,
+    releases: Sequence[KnownRelease],
+    runs: Sequence[KnownRun],
+    problems: list[TetherError],
+) -> Graph:
+    """Return what is known of some releases and runs.
+
+    Args:
+        repository: Has them.
+        releases: Which.
+        runs: Which, the oldest first.
+        problems: Takes what is wrong with runs that cannot be read, which are left out.
+    """
     building = _Building(repository, releases, runs)
     for run in runs:
         try:

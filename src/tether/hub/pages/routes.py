@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Route
 
-from tether.hub.pages import home, signing
+from tether.hub.pages import forking, home, signing
 from tether.hub.pages.forms import of_form
 from tether.pages.routes import routes as of_repositories
 
@@ -16,6 +16,7 @@ def routes() -> list[BaseRoute]:
         Route("/-/signup", signing.show_sign_up),
         Route("/-/signup", of_form(signing.sign_up), methods=["POST"]),
         Route("/-/signout", of_form(signing.sign_out), methods=["POST"]),
+        Route("/{owner}/{name}/fork", of_form(forking.fork), methods=["POST"]),
         *of_repositories(),
         Route("/{owner}", home.show_owner),
     ]

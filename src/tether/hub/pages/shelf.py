@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from tether.errors import Unauthenticated
 from tether.hub.access import ANONYMOUS, Principal, Role, require, role_of
+from tether.hub.database.models import RepositoryRow
 from tether.hub.facts import known
 from tether.hub.hub import Hub
 from tether.hub.repositories import find, open_repository
@@ -57,7 +58,13 @@ class HubShelf:
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
                 tabs=_tabs(),
+                fork=self._fork(row),
             )
+
+    def _fork(self, row: RepositoryRow) -> str:
+        """Return where a fork is asked for: by somebody who is signed in, of what is somebody else's."""
+        user = self.principal.user
+        return "" if user is None or user.id == row.owner_id else f"/{row.full_name}/fork"
 
 
 def _tabs() -> tuple[Tab, ...]:

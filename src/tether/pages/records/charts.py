@@ -1,0 +1,78 @@
+"""Drawings on pages, in the colours of the stylesheet and not in those that the drawing code writes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from tether.bench.record import SectionPart
+from tether.runs.conditions import value_of
+from tether.runs.metrics import Series
+from tether.runs.plotting import curves, parallel
+from tether.runs.reading import KnownRun
+
+MOST_CURVES = 12
+"""Metrics of one run that are drawn; the others are in the table."""
+MOST_LINES = 60
+"""Runs in one drawing."""
+_AXES, _WORDS, _LONGEST = 7, 10, 16
+
+
+def curve(name: str, series: Series) -> Markup:
+    """Return one metric over its steps."""
+    return Markup(curves(_cut(name, 60), {"": series}))
+
+
+def coordinates(runs: Sequence[KnownRun]) -> Markup | None:
+    """Return parallel coordinates of runs: parameters that vary, then metrics; None where nothing does."""
+    taken = runs[:MOST_LINES]
+    parameters = sorted({name for run in taken for name in run.record.parameters})
+    metrics = sorted({name for run in taken for name in run.record.metrics})
+    asked = [f"param.{name}" for name in parameters] + [f"metric.{name}" for name in metrics]
+    varying = [name for name in asked if _varies([value_of(run.record, name) for run in taken])]
+    results = [name for name in varying if name.startswith("metric.")][:2]
+    names = [name for name in varying if name.startswith("param.")][: _AXES - len(results)] + results
+    if len(taken) < 2 or len(names) < 2:
+        return None
+    rows = {run.id: [_plain(value_of(run.record, name)) for name in names] for run in taken}
+    titles = [_cut(name.partition(".")[2], _LONGEST) for name in names]
+    return Markup(parallel("", titles, rows))
+
+
+def _varies(values: Sequence[object]) -> bool:
+    known = {repr(value): value for value in values if value is not None}
+    words = sum(not isinstance(value, int | float) for value in known.values())
+    return len(known) > 1 and words <= _WORDS
+
+
+def _plain(value: object) -> object:
+    return value if value is None or isinstance(value, int | float) else _cut(str(value), _LONGEST)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+class Bar(NamedTuple):
+    """One section of a bench, placed between 0 and 1000."""
+
+    label: str
+    p50: float
+    p90: float
+    p95: float
+    p99: float | None
+    section: SectionPart
+
+
+def bench_bars(sections: Sequence[SectionPart]) -> list[Bar]:
+    """Return where the percentiles of sections stand on one scale from 0 to the slowest."""
+    most = max((each.p99 or each.p95 for each in sections), default=0.0) or 1.0
+    return [
+        Bar(
+            f"{each.scenario}, batch {each.batch:,}",
+            *(1000 * value / most for value in (each.p50, each.p90, each.p95)),
+            None if each.p99 is None else 1000 * each.p99 / most,
+            each,
+        )
+        for each in sections
+    ]
