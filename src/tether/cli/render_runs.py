@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tether.cli.context import Context
     from tether.mlflow.document import Document
     from tether.runs.differing import Pair
-from tether.runs.reading import KnownRun
+    from tether.runs.reading import KnownRun
     from tether.runs.rundoc import RunRecord
 
 _OWN_TAGS = "mlflow."

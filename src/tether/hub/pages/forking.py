@@ -13,7 +13,7 @@ from tether.hub.routes.dependencies import hub_of
 
 
 def fork(request: Request, form: Form) -> Response:
-    """Fork the repository into the account of the viewer, and go there; `name` is that of the source unless given."""
+    """Fork the repository into the account of the viewer, and go there; `name` may be another one."""
     hub, principal = hub_of(request), principal_in(request)
     owner, name = request.path_params["owner"], request.path_params["name"]
     if principal.user is None:

@@ -16,6 +16,7 @@ MOST_CURVES = 12
 MOST_LINES = 60
 """Runs in one drawing."""
 _AXES, _WORDS, _LONGEST = 7, 10, 16
+_GREATEST = 1e300
 
 
 def curve(name: str, series: Series) -> Markup:
@@ -46,7 +47,10 @@ def _varies(values: Sequence[object]) -> bool:
 
 
 def _plain(value: object) -> object:
-    return value if value is None or isinstance(value, int | float) else _cut(str(value), _LONGEST)
+    """Return a value as a drawing can place it: numbers that no float has are left out."""
+    if value is None or isinstance(value, bool | str):
+        return value if value is None else _cut(str(value), _LONGEST)
+    return float(value) if isinstance(value, int | float) and abs(value) < _GREATEST else None
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,7 +1,7 @@
 """Two evaluations compared, example by example, from the predictions that they keep.
 
-Predictions come from whoever may push, and a small file can hold a large table: it is measured by the engine of
-tables, in bounded memory and time, before it is read.
+Predictions come from whoever may push, and a small file can hold a large table: the engine of tables measures
+it, in bounded memory and time, before it is read.
 """
 
 import io

@@ -1,5 +1,6 @@
 """How two runs differ, as a page tells of it."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -98,7 +99,9 @@ def _rows(found: dict[str, Pair]) -> list[Row]:
 
 def _row(name: str, old: Any, new: Any) -> Row:
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (old, new))
-    return Row(name, _text(old), _text(new), f"{new - old:+.4g}" if numbers else "")
+    with suppress(OverflowError):  # integers larger than any float
+        return Row(name, _text(old), _text(new), f"{new - old:+.4g}" if numbers else "")
+    return Row(name, _text(old), _text(new), "")
 
 
 def _text(value: Any) -> str:

@@ -171,7 +171,7 @@ def _bytes(column: Column) -> str:
     """Return the expression for what a value takes in memory, as texts and lists do; it is no less."""
     name = f"t.{_quoted(column.name)}"
     if column.type.endswith("]"):
-        values = f"list_transform({name}, x -> strlen(CAST(x AS VARCHAR)))"
+        values = f"list_transform({name}, lambda x: strlen(CAST(x AS VARCHAR)))"
         return f"8 * len({name}) + coalesce(list_sum({values}), 0)"
     return f"8 + strlen(CAST({name} AS VARCHAR))"
 
