@@ -1,5 +1,6 @@
 """Drawings on pages, in the colours of the stylesheet and not in those that the drawing code writes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -25,10 +26,14 @@ def curve(name: str, series: Series) -> Markup:
 
 
 def coordinates(runs: Sequence[KnownRun]) -> Markup | None:
-    """Return parallel coordinates of runs: parameters that vary, then metrics; None where nothing does."""
-    taken = runs[:MOST_LINES]
+    """Return parallel coordinates: parameters that vary, then metrics; None where nothing does.
+
+    Runs without parameters, or without metrics, have no line: evaluations are such.
+    """
+    taken = [run for run in runs if run.record.parameters and run.record.metrics][:MOST_LINES]
     parameters = sorted({name for run in taken for name in run.record.parameters})
-    metrics = sorted({name for run in taken for name in run.record.metrics})
+    often = Counter(name for run in taken for name in run.record.metrics)
+    metrics = sorted(often, key=lambda name: (-often[name], name))
     asked = [f"param.{name}" for name in parameters] + [f"metric.{name}" for name in metrics]
     varying = [name for name in asked if _varies([value_of(run.record, name) for run in taken])]
     results = [name for name in varying if name.startswith("metric.")][:2]

@@ -1,7 +1,7 @@
 """Which runs and releases read what a page shows: known by content, from what their records name as wholes.
 
 What a record says of its inputs never changes, so it is read once and remembered. A file that lies below an
-input of another place is not looked for in it: 'tether lineage --users' does that.
+input of another place is not looked for in it: 'tether lineage --uses' does that.
 """
 
 from collections import OrderedDict
