@@ -68,8 +68,7 @@ class Bar(NamedTuple):
     label: str
     p50: float
     p90: float
-    p95: float
-    p99: float | None
+    slowest: float
     section: SectionPart
 
 
@@ -78,10 +77,11 @@ def bench_bars(sections: Sequence[SectionPart]) -> list[Bar]:
     most = max((each.p99 or each.p95 for each in sections), default=0.0) or 1.0
     return [
         Bar(
-            f"{each.scenario}, batch {each.batch:,}",
-            *(1000 * value / most for value in (each.p50, each.p90, each.p95)),
-            None if each.p99 is None else 1000 * each.p99 / most,
-            each,
+            label=f"{each.scenario}, batch {each.batch:,}",
+            p50=1000 * each.p50 / most,
+            p90=1000 * each.p90 / most,
+            slowest=1000 * (each.p95 if each.p99 is None else each.p99) / most,
+            section=each,
         )
         for each in sections
     ]
