@@ -1,5 +1,6 @@
 """Commits with folders, branches and merges, made without a working copy."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 from tests.support.repos import ADA
@@ -40,7 +41,7 @@ class Past:
             tip = transaction.ref(ref)
             above = list(parents) if parents is not None else [tip] if tip else []
             old = self.tree(above[0]) if above else EMPTY_TREE
-            changes = {path.encode(): _entry(transaction, path, data) for path, data in files.items()}
+            changes = {os.fsencode(path): _entry(transaction, path, data) for path, data in files.items()}
             tree = edit_tree(transaction.objects, old, changes).digest
             if tree == EMPTY_TREE:
                 from tether.core.treebuild import build_directory

@@ -114,6 +114,11 @@ class HubSettings:
         return self.database or f"sqlite:///{self.root / 'hub.db'}"
 
     @property
+    def is_in_the_clear(self) -> bool:
+        """Whether others reach it, and nothing says that they do so by TLS."""
+        return not (is_loopback(self.host) or self.public_url.startswith("https://"))
+
+    @property
     def repositories(self) -> Path:
         """The folder in which each repository has one, named by its id."""
         return self.root / "repositories"
@@ -144,12 +149,12 @@ def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str
     secrets = {name: of_environment.pop(f"oidc_{name}_secret") for name in _secrets_in(of_environment)}
     providers = parse_providers(written.pop("oidc", {}), secrets, root)
     values: dict[str, Any] = {}
-    for origin, layer in ((str(path), written), ("the environment", of_environment)):
+    given = {name: value for name, value in flags.items() if value is not None}
+    for origin, layer in ((str(path), written), ("the environment", of_environment), ("the command", given)):
         for name, value in layer.items():
             if name not in names:
                 raise InvalidInput(f"unknown setting {name!r} in {origin}", hint=_nearest(name, names))
             values[name] = value
-    values.update({name: value for name, value in flags.items() if value is not None})
     told = {each.name: _value(each, values) for each in TABLE}
     settings = HubSettings(root.absolute(), providers=providers, **told)
     _check(settings)
@@ -222,10 +227,10 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise InvalidInput(f"public_url is no address: {settings.public_url}", hint="write https://HOST")
-    encrypted = settings.public_url.startswith("https://")
     if settings.providers:
         _check_providers(settings)
-    if settings.signup == "open" and not (is_loopback(settings.host) or encrypted or settings.allow_unsafe):
+    _check_proxies(settings)
+    if settings.signup == "open" and settings.is_in_the_clear and not settings.allow_unsafe:
         raise InvalidInput(
             f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
             hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
@@ -237,6 +242,23 @@ def _check_places(settings: HubSettings) -> None:
         parse_bucket_address(settings.storage)
     if settings.traces:
         check_endpoint(settings.traces, "traces")
+
+
+def _check_proxies(settings: HubSettings) -> None:
+    """Refuse proxies that are no addresses, and everybody as one: limits by address would hold nobody."""
+    for each in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+        try:
+            everybody = each == "*" or ipaddress.ip_network(each).prefixlen == 0
+        except ValueError:
+            raise InvalidInput(
+                f"the setting trusted_proxies has {each!r}, no address",
+                hint="write addresses or networks, as 10.1.0.7 or 10.1.0.0/16",
+            ) from None
+        if everybody and not settings.allow_unsafe:
+            raise InvalidInput(
+                "trusted_proxies is everybody: whoever asks could say that it is somebody else",
+                hint="name the addresses of the proxies, or set allow_unsafe",
+            )
 
 
 def _check_providers(settings: HubSettings) -> None:
