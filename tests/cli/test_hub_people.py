@@ -1,4 +1,4 @@
-"""How people get an account by themselves, passwords at a terminal, the audit log, and settings as options."""
+"""Accounts that people make themselves, passwords at a terminal, the audit log, settings as options."""
 
 import json
 import os
@@ -106,7 +106,7 @@ def exported(room: Room, *arguments: str) -> list[dict[str, object]]:
 
 @pytest.mark.usefixtures("inside")
 def test_the_audit_log_is_exported(room: Room) -> None:
-    """All of it a line each, the oldest first; bit by bit behind the entry that one has; of one repository."""
+    """All of it, a line each, the oldest first; or bit by bit, behind the entry that one has."""
     lay_tables(room.work / "hub")
     for name in ("ada", "bob", "cleo"):
         room.do("hub", "user", "add", "-q", name, *ROOT)

@@ -64,7 +64,7 @@ def _entry(transaction: Transaction, path: str, data: bytes | None) -> Entry | N
     """Store a file and return its entry."""
     if data is None:
         return None
-    name = path.rpartition("/")[2].encode()
+    name = os.fsencode(path.rpartition("/")[2])
     [digest] = transaction.contents.add_files([data], [name])
     assert digest == hash_bytes(data)
     return Entry(name, EntryKind.FILE, len(data), digest)

@@ -45,7 +45,7 @@ def status_of(error: errors.TetherError) -> int:
 def reply(
     status: int, code: str, message: str, hint: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return a reply that tells of a failure; of names that are not UTF-8 it shows the odd bytes as escapes."""
+    """Return a reply that tells of a failure; odd bytes of names that are not UTF-8 are shown as escapes."""
     body = {"error": {"code": code, "message": _encodable(message), "hint": hint and _encodable(hint)}}
     return JSONResponse(body, status, headers=dict(headers or {}))
 
