@@ -99,6 +99,28 @@ def test_signing_up_wants_a_name(room: Room, options: tuple[str, ...]) -> None:
     assert room.run("login", "http://127.0.0.1:1", *options).code == 2
 
 
+def test_what_becomes_of_a_repository(room: Room, served: Served) -> None:
+    """Commands rename, show, fork, archive, delete it and bring it back."""
+    room.do("hub", "user", "add", "-q", "ada", *ROOT)
+    room.environ["TETHER_TOKEN"] = room.do("hub", "token", "create", "ada", "--scope", "admin", *ROOT).strip()
+    room.inside = True
+    at = f"{served.url}/ada"
+    room.do("repo", "create", "-q", f"{at}/photos", "--private")
+
+    assert room.do("repo", "set", f"{at}/photos", "--name", "pics", "--public") == f"is now {at}/pics\n"
+    assert room.do("repo", "fork", f"{at}/photos", f"{at}/mine", "--private") == f"made {at}/mine\n"
+    assert room.do("repo", "set", f"{at}/pics", "--archive") == f"changed {at}/pics\n"
+    assert room.do("repo", "list", served.url) == (
+        f"{at}/mine\tdata, private\n{at}/pics\tdata, public, archived\n"
+    )
+    room.do("repo", "set", "-q", f"{at}/pics", "--unarchive", "--private")
+    room.do("repo", "delete", "-q", f"{at}/pics")
+    assert room.do("repo", "restore", f"{at}/pics") == f"restored {at}/pics\n"
+    assert room.do("repo", "list", served.url).endswith(f"{at}/pics\tdata, private\n")
+    assert room.run("repo", "set", f"{at}/pics").code == 2
+    assert room.run("repo", "fork", f"{at}/pics", "https://elsewhere.example/ada/x").code == 2
+
+
 def exported(room: Room, *arguments: str) -> list[dict[str, object]]:
     """Return the entries of the audit log that the command prints."""
     return [json.loads(line) for line in room.do("hub", "audit", *ROOT, *arguments).splitlines()]

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,14 @@ class People:
         request = urllib.request.Request(f"{self.hub.url}/api/v1{path}", data, headers, method=method)
         with urllib.request.urlopen(request, timeout=30):
             pass
+
+    def stored(self) -> int:
+        """Return how many bytes the folder of the hub has for repositories."""
+        found = 0
+        for path in (self.keeper.work / "hub/repositories").rglob("*"):
+            with suppress(FileNotFoundError):
+                found += path.stat().st_size if path.is_file() else 0
+        return found
 
     def kill_hub(self, client: "subprocess.Popen[bytes]", delay_s: float) -> None:
         """Start the hub again a while after its first reply to a client."""
@@ -196,6 +205,50 @@ def test_a_clone_whose_hub_is_killed(people: People, delay_s: float) -> None:
     assert clone.wait(timeout=60) == 0
     assert_has_images(people.ada.work / "copy")
     assert people.ada.json("fsck", "--full", cwd=people.ada.work / "copy")["problems"] == []
+
+
+def test_a_token_that_is_revoked_in_the_midst_of_a_push(people: People) -> None:
+    """The push ends, no branch has moved, and with another token the next one brings it to its end."""
+    ada = people.ada
+    ada.do("init", "-q")
+    ada.write("weights.bin", WEIGHTS[:6_000_000])
+    ada.do("add", "-q", "-A")
+    ada.do("commit", "-q", "-m", "weights")
+    ada.do("remote", "add", "-q", "origin", people.url)
+    push = begin(ada, "push", "--limit-rate", "2MB")
+    while people.stored() < 1_000_000:
+        assert push.poll() is None
+        time.sleep(0.02)
+    people.api("DELETE", "/tokens/current", None, people.tokens["ada"])
+
+    assert push.wait(timeout=60) == 6
+
+    people.check_hub()
+    token = people.keeper.do("hub", "token", "create", "ada", "--root", "hub").strip()
+    ada.do("login", people.hub.url, "--token", token)
+    assert ada.do("push").splitlines()[1] == " * main  new"
+    people.check_hub()
+
+
+def test_pushes_at_the_same_moment(people: People) -> None:
+    """One of two wins, the other is told to pull; then both have what both did."""
+    people.share("labels.csv")
+    rooms = (people.ada, people.bob)
+    for number, room in enumerate(rooms):
+        room.write(f"by-{number}", f"{number}")
+        room.do("add", "-q", "-A")
+        room.do("commit", "-q", "-m", f"by {number}")
+    pushes = [begin(room, "push") for room in rooms]
+
+    codes = [push.wait(timeout=60) for push in pushes]
+
+    assert sorted(codes) == [0, 5]
+    late = rooms[codes.index(5)]
+    late.do("pull", "-q")
+    late.do("push", "-q")
+    rooms[codes.index(0)].do("pull", "-q")
+    assert all((room.work / f"by-{number}").exists() for room in rooms for number in range(2))
+    people.check_hub()
 
 
 def test_without_a_hub_the_message_says_so(people: People) -> None:
