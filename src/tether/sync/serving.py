@@ -34,7 +34,6 @@ from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, has_differences, pack_key, read_contents
 from tether.repo.repository import Repository
 from tether.repo.root import Root
-from tether.repo.transaction import Transaction
 from tether.sync.arrivals import has_arrived, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
@@ -235,7 +234,7 @@ class Serving:
             for move in request.moves:
                 set_moved(transaction, move)
             with tracer.span("check push"):
-                arrived = _Arrived(repository, transaction, request)
+                arrived = _Arrived(repository, request)
                 arrived.check()
             with tracer.span("judge push"):
                 self._guard(arrived.view(transaction.root))
@@ -262,12 +261,16 @@ class _Tables:
 class _Arrived:
     """The packs of one push beside what the repository has."""
 
-    def __init__(self, repository: Repository, transaction: Transaction, request: PushRequest) -> None:
+    def __init__(self, repository: Repository, request: PushRequest) -> None:
         self._live, self._request = repository.objects, request
         tables = _tables(repository, request.packs)
         self.data, self.meta, self._rows = tables.data, tables.meta, tables.rows
-        packs = (*transaction.root.packs(), *request.packs)
-        self._all = ObjectDb(repository.backend, lambda: packs) if request.packs else self._live
+
+        def packs() -> tuple[Digest, ...]:
+            # Read anew where one is gone: a database that was killed forgets the lock that kept it there.
+            return (*repository.root().packs(), *request.packs)
+
+        self._all = ObjectDb(repository.backend, packs) if request.packs else self._live
         self._sent = ObjectDb(repository.backend, lambda: request.packs)
 
     def check(self) -> None:
