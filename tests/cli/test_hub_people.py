@@ -5,6 +5,7 @@ import os
 import pty
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.support.cli import TETHER, Room
@@ -121,7 +122,7 @@ def test_what_becomes_of_a_repository(room: Room, served: Served) -> None:
     assert room.run("repo", "fork", f"{at}/pics", "https://elsewhere.example/ada/x").code == 2
 
 
-def exported(room: Room, *arguments: str) -> list[dict[str, object]]:
+def exported(room: Room, *arguments: str) -> list[dict[str, Any]]:
     """Return the entries of the audit log that the command prints."""
     return [json.loads(line) for line in room.do("hub", "audit", *ROOT, *arguments).splitlines()]
 
