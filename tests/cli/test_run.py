@@ -260,10 +260,12 @@ def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
 
 
 def test_what_is_drawn_where_nobody_says(room: Room) -> None:
-    """Curves of a metric with several points, as text; else what tells runs apart, as SVG."""
+    """Curves of a metric with several points; else what tells runs apart, as parallel coordinates."""
     do(room, "--param", "lr=1", "--", "sh", "-c", POINT)
     do(room, "--param", "lr=2", "--", "sh", "-c", POINT)
-    assert room.run("runs", "plot").code == 2
+    assert room.do("runs", "plot").splitlines()[0].split() == ["param.lr", "metric.loss"]
+    rows = json.loads(room.do("runs", "plot", "--json"))
+    assert [(row["param.lr"], row["metric.loss"]) for row in rows] == [(2, 0.5), (1, 0.5)]
     room.do("runs", "plot", "-q", "-o", "all.svg")
     assert "param.lr / metric.loss" in (room.work / "all.svg").read_text()
 

@@ -193,7 +193,7 @@ class PlotOptions:
 @click.option(
     "--parallel", metavar="NAME,...", help="Draw parallel coordinates of these parameters and metrics."
 )
-@click.option("--text", is_flag=True, help="Draw curves as text, which is what happens without -o.")
+@click.option("--text", is_flag=True, help="Draw as text, which is what happens without -o.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write SVG to this file."
 )
@@ -202,8 +202,8 @@ class PlotOptions:
 def plot(ctx: Context, options: PlotOptions) -> None:
     """Draw RUNs, or all runs: as text, or as SVG to a file.
 
-    Without --metric and --parallel it is the metric that most of them have with several points, or else, as
-    SVG, the parameters that differ and the metrics as parallel coordinates.
+    Without --metric and --parallel it is the metric that most of them have with several points, or else the
+    parameters that differ and the metrics as parallel coordinates.
     """
     from tether.api.runs import RunQuery, list_runs, show_run
 
@@ -241,22 +241,29 @@ def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
 
 
 def _draw_text(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> None:
-    """Print curves."""
+    """Print curves, or parallel coordinates."""
     from tether.runs.metrics import rows_of
-    from tether.runs.textplot import text_curves
+    from tether.runs.textplot import text_curves, text_parallel
 
-    if options.metric is None:
-        raise InvalidInput(
-            "parallel coordinates are drawn as SVG", hint="write them to a file with -o FILE.svg"
-        )
-    lines = _lines(ctx, found, options.metric)
+    if options.parallel is not None:
+        names, rows = _axes(found, options.parallel)
+        told = [{"run": run, **dict(zip(names, row, strict=True))} for run, row in rows.items()]
+        ctx.emit(told, lambda: text_parallel(names, rows))
+        return
+    metric = options.metric or ""
+    lines = _lines(ctx, found, metric)
     document = [
-        {"run": name, **point}
-        for name, series in lines.items()
-        for point in rows_of({options.metric: series})
+        {"run": name, **point} for name, series in lines.items() for point in rows_of({metric: series})
     ]
-    metric = options.metric
     ctx.emit(document, lambda: text_curves(metric, lines))
+
+
+def _axes(found: "list[KnownRun]", parallel: str) -> "tuple[list[str], dict[str, list[Any]]]":
+    """Return the axes, and the values of each run at them."""
+    from tether.runs.conditions import value_of
+
+    names, labels = parallel.split(","), _labels(found)
+    return names, {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
 
 
 def _labels(found: "list[KnownRun]") -> Mapping[str, str]:
@@ -275,12 +282,10 @@ def _lines(ctx: Context, found: "list[KnownRun]", metric: str) -> "dict[str, Ser
 
 
 def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
-    from tether.runs.conditions import value_of
     from tether.runs.plotting import curves, parallel
 
     if options.parallel is not None:
-        names, labels = options.parallel.split(","), _labels(found)
-        rows = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+        names, rows = _axes(found, options.parallel)
         return parallel(" / ".join(names), names, rows)
     metric = options.metric or ""
     return curves(metric, _lines(ctx, found, metric))
