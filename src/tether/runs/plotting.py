@@ -24,7 +24,7 @@ def curves(title: str, lines: Mapping[str, Series]) -> str:
     across = Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
     up = Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
     parts = [_text(_LEFT, 22, title, size=15), *_grid(across, up)]
-    for number, (name, row) in enumerate(points.items()):
+    for number, row in enumerate(points.values()):
         colour = _COLOURS[number % len(_COLOURS)]
         for piece in _pieces(row):
             path = " ".join(f"{across.at(step):.1f},{up.at(value):.1f}" for step, value in piece)

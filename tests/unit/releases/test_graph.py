@@ -70,7 +70,7 @@ def test_a_drawing_is_sound_and_the_same_again() -> None:
 
 
 def test_what_lines_mean_is_written_where_no_other_line_ends() -> None:
-    """Of several things that lead to one, each line keeps its own word; at their common end the last would hide all."""
+    """Of several things that lead to one, each line keeps its word; at their end the last would hide all."""
     graph = Graph()
     release = graph.add(Node("release:a@1", "release", "a@1"))
     for number, relation in enumerate(("train", "test", "evaluation", "in")):
