@@ -90,6 +90,19 @@ def test_all_of_it_comes_from_the_run(origin: Room) -> None:
     assert verified(origin, "pet@0.9")["level"] == "R1"
 
 
+def test_data_that_is_left_out_is_told(room: Room) -> None:
+    """Who names some data means no other; that the run read more is said, with the option that adds it."""
+    create = ("release", "create", "-q", "--run", "training", "--data")
+
+    some = room.run(*create, "test=test", "pet@5")
+    every = room.run(*create, "train=train", "--data", "test=test", "pet@6")
+
+    assert some.err.splitlines() == [
+        "warning: the run read train, which is not in the release; --data train=train adds it"
+    ]
+    assert (every.code, every.err) == (0, "")
+
+
 def test_what_it_was_judged_on_comes_along(room: Room) -> None:
     """The data of an evaluation is in the release with it, also where it is private."""
     room.do(

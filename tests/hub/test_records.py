@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import benches
 from tests.support.hosted import open_hosted
 from tests.support.hub import SECOND, HubRoom
 from tests.support.repos import ADA
@@ -15,6 +16,7 @@ from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.names import RUNS, attestation_ref, release_ref
 from tether.core.tree import Entry, EntryKind
+from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predictor, SliceResult
 from tether.hub.routes import records
 from tether.hub.routes.documents import Document
 from tether.mlflow import document
@@ -189,6 +191,34 @@ def test_metrics_are_series(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> N
     assert room.ok("GET", f"{at}?name=acc") == {"metrics": [acc]}
     monkeypatch.setattr("tether.hub.pushedruns._MOST_SEARCHED", 100)
     assert room.api("GET", f"{at}?name=acc").status == 413
+
+
+def test_evaluations_and_benches_are_told(room: HubRoom) -> None:
+    """As they were pushed; who asks a run that is none, or a damaged one, gets its code."""
+    data = EvalData("main:test.csv", "a" * 64, "test.csv", "b" * 64, "c" * 64, 3, "row")
+    whole = (Metric("accuracy", 0.5, 0.25, 0.75, "wilson"), Metric("auc", None))
+    evaluation = Evaluation(
+        "classification", data, Predictor("file"), "d" * 64, Intervals(0.95, 1000, 0), "accuracy", whole,
+        slices=(SliceResult("night", "night = 1", 1, 2, whole),),
+    )  # fmt: skip
+    bench = benches.small()
+    put_run(room, 1, {"artefacts/eval.json": evaluation.encode(), "artefacts/bench.json": bench.encode()})
+    put_run(room, 2)
+    put_run(room, 3, {"artefacts/eval.json": b"{}", "artefacts/bench.json": b'{"version":9}'})
+    large = b'{"version":1}' + b" " * (4 << 20)
+    put_run(room, 4, {"artefacts/eval.json": large, "artefacts/bench.json": large})
+
+    told = told_as(room, records.EvaluationDocument, f"runs/{run_id(1)}/evaluation")
+    assert told == {"run": run_id(1), "evaluation": as_json(evaluation)}
+    assert told["evaluation"]["slices"][0]["metrics"][0]["low"] == 0.25
+    told = told_as(room, records.BenchDocument, f"runs/{run_id(1)}/bench")
+    assert told == {"run": run_id(1), "bench": as_json(bench)}
+    for name, codes in (
+        ("evaluation", ("not-found", "corrupt", "corrupt", "not-found")),
+        ("bench", ("not-found", "unsupported", "corrupt", "not-found")),
+    ):
+        asked = [room.api("GET", f"{AT}/runs/{run_id(number)}/{name}") for number in (2, 3, 4, 5)]
+        assert tuple(reply.code for reply in asked) == codes
 
 
 def test_releases_are_listed_by_name_and_age(room: HubRoom) -> None:

@@ -265,3 +265,31 @@ def lacking(record: RunRecord) -> NotFound:
         f"commit {str(code.commit if code else None)[:12]} of the code is not here",
         hint=f"{url}say where it is with --code DIR",
     )
+
+
+def code_difference(sides: Sequence[CodeSource], git: Path, place: Path, environ: Mapping[str, str]) -> bytes:
+    """Return how the code of two runs differs, changes beside the commits included, as Git prints it.
+
+    Args:
+        sides: The one and the other; each has a commit.
+        git: A Git repository that has both commits; nothing is changed there.
+        place: An empty folder, for a clone that shares the objects.
+        environ: For Git.
+
+    Raises:
+        Unavailable: Git fails.
+        Conflict: A patch does not apply.
+    """
+    top, trees = place / "code", []
+    for number, side in enumerate(sides):
+        commit = str(side.commit)
+        if number:
+            _git(["checkout", "--quiet", "--force", "--detach", commit], top, environ)
+        else:
+            _clone(git, commit, top, environ)
+        if side.patch:
+            _apply(side.patch, top, environ)
+        _git(["add", "--all", "--force"], top, environ)
+        trees.append(_git(["write-tree"], top, environ).decode().strip())
+    # neither programs nor colours that somebody set for reading diffs
+    return _git(["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", *trees], top, environ)

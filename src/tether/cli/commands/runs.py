@@ -99,16 +99,43 @@ def show(ctx: Context, run: str, stream: str | None) -> None:
     ctx.emit(document, lambda: lines, page=True)
 
 
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """What the user asked for."""
+
+    old: str
+    new: str
+    only_code: bool
+    code: str | None
+
+
 @command.command()
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-@pass_context
-def diff(ctx: Context, old: str, new: str) -> None:
-    """Compare two runs: parameters, metrics, data, code and environment. What is equal is left out."""
-    from tether.api.runs import diff_runs
+@click.option(
+    "--show-code", "only_code", is_flag=True, help="Only how the lines of the code differ; asks Git."
+)
+@click.option(
+    "--code", type=click.Path(), metavar="DIR", help="The Git repository of the code, if it is not around."
+)
+@with_options(DiffOptions)
+def diff(ctx: Context, options: DiffOptions) -> None:
+    """Compare two runs: parameters, metrics, data, code and environment. What is equal is left out.
+
+    --show-code shows the lines of code that differ. 'tether diff runs/A runs/B' shows those of data, where A
+    and B are whole ids.
+    """
+    from tether.api.runs import diff_code, diff_runs
+    from tether.cli.render_commit import printable
     from tether.cli.render_runs import diff_document, diff_lines
 
-    found = diff_runs(ctx.repo(), old, new)
+    if options.only_code:
+        places = (ctx.cwd / (options.code or "."),)
+        found_code = diff_code(ctx.repo(), options.old, options.new, places, ctx.environ)
+        text = found_code.decode(errors="replace")
+        ctx.emit({"code": text}, lambda: map(printable, text.splitlines()), page=True)
+        return
+    found = diff_runs(ctx.repo(), options.old, options.new)
     ctx.emit(diff_document(found), lambda: diff_lines(ctx, found), page=True)
 
 
