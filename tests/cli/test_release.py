@@ -1,6 +1,8 @@
 """`tether release`: made from a run, shown, signed, verified, cloned; and changed behind its back."""
 
 import json
+import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -101,6 +103,27 @@ def test_data_that_is_left_out_is_told(room: Room) -> None:
         "warning: the run read train, which is not in the release; --data train=train adds it"
     ]
     assert (every.code, every.err) == (0, "")
+
+
+def test_weights_that_run_code_are_told(room: Room) -> None:
+    """Whoever makes, verifies or reads of a release learns that loading it is not safe; it is no damage."""
+
+    class Innocent:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, ("echo gotcha",)
+
+    (room.work / "bad.pkl").write_bytes(pickle.dumps({"weights": [1.0], "more": Innocent()}))
+    danger = "weights/bad.pkl: loading it would use posix.system, which can do anything"
+
+    made = room.run("release", "create", "-q", "pet@7", "--weights", "bad.pkl")
+    found = verified(room, "pet@7")
+
+    assert (made.code, made.err) == (0, f"warning: {danger}\n")
+    assert (found["ok"], found["dangers"]) == (True, [danger])
+    assert f"  unsafe: {danger}\n" in room.do("release", "verify", "pet@7")
+    card = room.do("release", "export", "pet@7", "--as", "model-card")
+    assert "can do anything" in card.partition("## Weights")[2].partition("## ")[0]
+    assert verified(room, "pet@1.0")["dangers"] == []
 
 
 def test_what_it_was_judged_on_comes_along(room: Room) -> None:

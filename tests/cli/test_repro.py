@@ -295,5 +295,6 @@ def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path:
     room.do("push", "-q", "origin", cwd=copy)
     room.do("fetch", "-q")
     said = json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"]
-    assert [each["id"] for each in said] == [found["attestation"]]
+    assert [(each["id"], each["reproduced"]) for each in said] == [(found["attestation"], "bitwise")]
+    assert "reproduced: bitwise" in room.do("release", "show", "pets@1").splitlines()[-1]
     assert room.run("repro", "pets@1", "--env", "current").code == 0

@@ -20,7 +20,7 @@ from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predic
 from tether.hub.routes import records
 from tether.hub.routes.documents import Document
 from tether.mlflow import document
-from tether.releases.attesting import add_attestation, signature_of
+from tether.releases.attesting import Said, add_attestation, signature_of
 from tether.releases.keys import SigningKey
 from tether.releases.manifest import MANIFEST, Creator, Manifest
 from tether.releases.reading import find_release
@@ -92,6 +92,17 @@ def told_as(room: HubRoom, model: type[Document], path: str) -> Any:
     found = room.ok("GET", f"{AT}/{path}")
     model.model_validate(found)
     return found
+
+
+def small_evaluation() -> Evaluation:
+    """Return an evaluation of three examples, two of them in a slice."""
+    data = EvalData("main:test.csv", "a" * 64, "test.csv", "b" * 64, "c" * 64, 3, "row")
+    figures = (Metric("accuracy", 0.5, 0.25, 0.75, "wilson"), Metric("auc", None))
+    night = SliceResult("night", "night = 1", 1, 2, figures)
+    intervals = Intervals(0.95, 1000, 0)
+    return Evaluation(
+        "classification", data, Predictor("file"), "d" * 64, intervals, "accuracy", figures, slices=(night,)
+    )
 
 
 def ids(page: Any) -> list[str]:
@@ -195,13 +206,7 @@ def test_metrics_are_series(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_evaluations_and_benches_are_told(room: HubRoom) -> None:
     """As they were pushed; who asks a run that is none, or a damaged one, gets its code."""
-    data = EvalData("main:test.csv", "a" * 64, "test.csv", "b" * 64, "c" * 64, 3, "row")
-    whole = (Metric("accuracy", 0.5, 0.25, 0.75, "wilson"), Metric("auc", None))
-    evaluation = Evaluation(
-        "classification", data, Predictor("file"), "d" * 64, Intervals(0.95, 1000, 0), "accuracy", whole,
-        slices=(SliceResult("night", "night = 1", 1, 2, whole),),
-    )  # fmt: skip
-    bench = benches.small()
+    evaluation, bench = small_evaluation(), benches.small()
     put_run(room, 1, {"artefacts/eval.json": evaluation.encode(), "artefacts/bench.json": bench.encode()})
     put_run(room, 2)
     put_run(room, 3, {"artefacts/eval.json": b"{}", "artefacts/bench.json": b'{"version":9}'})
@@ -251,6 +256,10 @@ def test_a_release_is_told_with_what_is_said_of_it(room: HubRoom) -> None:
     with closing(open_hosted(room, "ada/x")) as repository:
         release = find_release(repository, "spam@1")
         good = add_attestation(repository, release, signature_of(release), key, ADA)
+        verdicts = [
+            add_attestation(repository, release, Said("urn:tether:verdict:v1", said), key, ADA)
+            for said in ({"verdict": "bitwise", "run": run_id(1)}, {"verdict": ["bitwise"]})
+        ]
     odd = b'{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'
     bad = hash_bytes(odd).hex()
     put(room, attestation_ref("spam", "1", bad), {"attestation.json": odd, "key.pub": b"no key"})
@@ -265,20 +274,27 @@ def test_a_release_is_told_with_what_is_said_of_it(room: HubRoom) -> None:
     known = {each.pop("id"): each for each in told["attestations"]}
     assert known[good] == {
         "predicate_type": "urn:tether:release:v1",
+        "reproduced": None,
         "key": key.public.fingerprint,
         "about_this": True,
         "problem": None,
     }
-    assert set(known) == {good, bad, "0" * 64}
+    assert set(known) == {good, *verdicts, bad, "0" * 64}
+    assert [known[each]["reproduced"] for each in verdicts] == ["bitwise", None]
     assert all(known[each]["problem"] and not known[each]["key"] for each in (bad, "0" * 64))
 
 
 def test_records_are_for_readers(room: HubRoom) -> None:
     """A private repository is none for others, and a gate keeps them back."""
     ada, bob = room.token("ada"), room.user("bob")
-    put_run(room, 1)
+    beside = {
+        "artefacts/eval.json": small_evaluation().encode(),
+        "artefacts/bench.json": benches.small().encode(),
+    }
+    put_run(room, 1, beside)
     put_release(room, "spam", "1")
     paths = ["runs", f"runs/{run_id(1)}", f"runs/{run_id(1)}/metrics", "releases", "releases/spam/1"]
+    paths += [f"runs/{run_id(1)}/{name}" for name in ("evaluation", "bench")]
     for path in paths:
         assert room.api("GET", f"{AT}/{path}").status == 200
     room.ok("PATCH", AT, ada, {"private": True})

@@ -27,6 +27,7 @@ from tether.api.running import Ended, Outcome, run_command
 from tether.core.digest import parse_digest
 from tether.errors import TetherError
 from tether.releases.reading import KnownRelease, read_part
+from tether.releases.statements import VERDICT_PREDICATE
 from tether.releases.verdict import Result, Rules, Verdict, compare_runs, package_changes
 from tether.runs.environment import KEPT_VARIABLES
 from tether.runs.journal import ENVIRONMENT, VERDICT, Journal
@@ -35,8 +36,6 @@ from tether.runs.rebuilding import build, find_lock, inside, interpreter_for, pl
 from tether.runs.rundoc import Artefact
 
 _BLOCK = 1 << 20
-VERDICT_PREDICATE = "urn:tether:verdict:v1"
-"""What an attestation with a verdict says that it is."""
 EnvironmentChoice = Literal["recorded", "current"]
 
 

@@ -81,7 +81,7 @@ def test_drawings_have_a_line_for_each_run_and_no_markup_of_theirs() -> None:
 
 def test_a_line_does_not_cross_an_axis_at_which_its_run_has_no_value() -> None:
     """It is cut there, as SVG and as text; it would seem to have the value that lies on its way."""
-    rows = {"a": [0.0, "sgd", 0.0], "b": [1.0, None, 1.0]}
+    rows: dict[str, list[object]] = {"a": [0.0, "sgd", 0.0], "b": [1.0, None, 1.0]}
 
     drawn = parallel("all", ["lr", "kind", "loss"], rows)
     text = text_parallel(["lr", "kind", "loss"], rows, width=34, height=3)

@@ -97,6 +97,7 @@ class AttestationDocument(Document):
 
     id: str
     predicate_type: str | None
+    reproduced: str | None
     key: str | None
     about_this: bool
     problem: str | None
