@@ -181,7 +181,7 @@ def _told(repository: Repository, history: History, commit: Digest, names: tuple
     except (*DAMAGED, InvalidInput) as error:
         return told | {"problem": str(error)}
     about = any(each.digest.get("blake3") == names[1] for each in statement.subject)
-    shown = {"predicate_type": statement.predicate_type, "key": key.fingerprint}
+    shown: dict[str, Any] = {"predicate_type": statement.predicate_type, "key": key.fingerprint}
     shown["reproduced"] = statement.reproduced()
     return told | shown | {"about_this": about, "problem": None}
 
