@@ -229,8 +229,8 @@ def compared_markdown(
         yield _marked(left)
     for rows in (_metrics(found), _slices(found), _bench(found)):
         yield from _marked_table(rows)
-    for each in _bench_notes(found):
-        yield from ("", _marked(each))
+    for note in _bench_notes(found):
+        yield from ("", _marked(note))
     examples = _examples(found, most)
     if len(examples) > 1:
         yield from ("", "<details><summary>Worst regressions</summary>")
