@@ -273,6 +273,25 @@ def test_retrain_takes_other_data(room: Room) -> None:
     assert room.run("retrain", "more", "--data", "main:train").code == 2
 
 
+def test_code_that_was_named_by_its_path_lies_there_again(room: Room, tmp_path: Path) -> None:
+    """A release with a folder and a file of the working copy as code is reproduced by its command."""
+    room.write("code/train.sh", f". conf/size.sh\n{script()}")
+    room.write("conf/size.sh", "true\n")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "All")
+    data = ("--data", "train=HEAD:train", "--artefact", "weights.safetensors", "--param", "lr=0.5")
+    room.do("run", "-q", *data, "--", "sh", "code/train.sh")
+    code = ("--code", "training=main:code", "--code", "libraries=main:conf/size.sh")
+    room.do("release", "create", "-q", "pets@1", "--run", "last", *code)
+    room.do("remote", "add", "origin", "../shared.tether")
+    room.run("push", "-q", "origin", "--no-runs")
+    room.do("clone", "-q", "../shared.tether", "../copy")
+
+    found = room.json("repro", "pets@1", "--env", "current", cwd=tmp_path / "copy")
+
+    assert found["verdict"] == "bitwise"
+
+
 def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path: Path) -> None:
     """Its run, data and code are parts of it; the verdict is an attestation that travels."""
     first = train(room, script(), "--param", "lr=0.5", folder="code")
@@ -295,5 +314,6 @@ def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path:
     room.do("push", "-q", "origin", cwd=copy)
     room.do("fetch", "-q")
     said = json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"]
-    assert [each["id"] for each in said] == [found["attestation"]]
+    assert [(each["id"], each["reproduced"]) for each in said] == [(found["attestation"], "bitwise")]
+    assert "reproduced: bitwise" in room.do("release", "show", "pets@1").splitlines()[-1]
     assert room.run("repro", "pets@1", "--env", "current").code == 0

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
     from tether.api.lineage import Lineage
     from tether.api.releases import Release
+    from tether.api.runs import RunDiff
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
     from tether.releases.uses import Uses
@@ -147,6 +148,29 @@ class Readable(Opened):
         from tether.api import runs
 
         return runs.list_runs(self, runs.RunQuery(where, sort, limit, skip))
+
+    def diff_runs(self, old: str, new: str) -> "RunDiff":
+        """Return how two runs differ: parameters, metrics, data, code and environment, as pairs of values.
+
+        Args:
+            old: The one: an id or the end of one, a name, or `last`.
+            new: The other.
+
+        Example:
+            >>> for name, rate in (("slow", 0.1), ("fast", 0.5)):
+            ...     with tether.run(repo, name=name, parameters={"lr": rate}) as run:
+            ...         run.metric("loss", rate / 2)
+            >>> found = repo.diff_runs("slow", "fast")
+            >>> found.parameters, found.metrics, found.data
+            ({'lr': (0.1, 0.5)}, {'loss': (0.05, 0.25)}, ())
+
+        Raises:
+            NotFound: There is no such run.
+            InvalidInput: It can be several.
+        """
+        from tether.api import runs
+
+        return runs.diff_runs(self, old, new)
 
     def lineage(self, ref: str) -> "Lineage":
         """Return what something came from and what came from it, as a graph.

@@ -25,8 +25,10 @@ from tether.api.originals import Original, data_texts, printed_by
 from tether.api.runinputs import Room, RunRequest
 from tether.api.running import Ended, Outcome, run_command
 from tether.core.digest import parse_digest
+from tether.core.tree import Entry
 from tether.errors import TetherError
 from tether.releases.reading import KnownRelease, read_part
+from tether.releases.statements import VERDICT_PREDICATE
 from tether.releases.verdict import Result, Rules, Verdict, compare_runs, package_changes
 from tether.runs.environment import KEPT_VARIABLES
 from tether.runs.journal import ENVIRONMENT, VERDICT, Journal
@@ -35,8 +37,6 @@ from tether.runs.rebuilding import build, find_lock, inside, interpreter_for, pl
 from tether.runs.rundoc import Artefact
 
 _BLOCK = 1 << 20
-VERDICT_PREDICATE = "urn:tether:verdict:v1"
-"""What an attestation with a verdict says that it is."""
 EnvironmentChoice = Literal["recorded", "current"]
 
 
@@ -113,12 +113,31 @@ def _code(repo: Opened, request: ReproRequest) -> CodeSource | None:
     release = original.release
     if found is not None or release is None:
         return found
+    placed = _placed(repo, original, release)
+    if placed:
+        return CodeSource(placed=placed)
     for part in release.manifest.code:
         entry = entry_of(repo, release.tree, part.path) if part.role == "training" else None
         if entry is not None and part.kind == "directory":
             own = read_part(repo.repository, release, part.patch) if part.patch is not None else None
             return CodeSource(tree=entry.digest, patch=own or b"", folder=part.folder)
     return None
+
+
+def _placed(repo: Opened, original: Original, release: KnownRelease) -> tuple[tuple[str, Entry], ...]:
+    """Return the code of a release with its paths in the working copy, if that of the training has one.
+
+    It has where it was named as a part of that, such as `main:code`; the command still begins where it did.
+    """
+    code, found, roles = original.record.code, [], set()
+    if code is None or code.system != "tether":
+        return ()
+    for part in release.manifest.code:
+        entry = entry_of(repo, release.tree, part.path)
+        if entry is not None and part.source is not None and part.source.path:
+            found.append((part.source.path, entry))
+            roles.add(part.role)
+    return tuple(found) if "training" in roles else ()
 
 
 def _place_then(repo: Opened, original: Original) -> list[Path]:

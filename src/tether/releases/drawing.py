@@ -212,13 +212,23 @@ def _line(points: Sequence[tuple[int, int]], relation: str) -> str:
     for number, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         bend = max((x2 - x1) // 2, 30)
         path += f" L{x2},{y2}" if number % 2 else f" C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
-    x, y = points[-1]
+    x, y = _on_the_way(*points[-2:])
     drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}" stroke-width="1.3" marker-end="url(#tip)"/>'
     label = (
-        f'<text x="{x - 8}" y="{y - 5}" font-size="10" text-anchor="end" fill="#57606a" stroke="#ffffff" '
+        f'<text x="{x}" y="{y + 3}" font-size="10" text-anchor="middle" fill="#57606a" stroke="#ffffff" '
         f'stroke-width="3" paint-order="stroke">{_clean(relation)}</text>'
     )
     return f"{drawn}\n{label}"
+
+
+def _on_the_way(start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:
+    """Return where on the last curve its label stands: away from both ends, where other lines meet it."""
+    (x1, y1), (x2, y2) = start, end
+    bend, part = max((x2 - x1) // 2, 30), 0.4
+    shares = [(1 - part) ** 3, 3 * (1 - part) ** 2 * part, 3 * (1 - part) * part**2, part**3]
+    x = sum(share * at for share, at in zip(shares, (x1, x1 + bend, x2 - bend, x2), strict=True))
+    y = sum(share * at for share, at in zip(shares, (y1, y1, y2, y2), strict=True))
+    return round(x), round(y)
 
 
 def _box(node: Node, place: tuple[int, int], asked: bool) -> str:
