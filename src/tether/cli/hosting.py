@@ -15,6 +15,19 @@ from tether.errors import InvalidInput, Unsupported
 if TYPE_CHECKING:
     from tether.hub.hub import Hub
 
+_NEEDED = (
+    "alembic",
+    "argon2",
+    "fastapi",
+    "httptools",
+    "jinja2",
+    "markdown_it",
+    "nh3",
+    "prometheus_client",
+    "pygments",
+    "sqlalchemy",
+    "uvicorn",
+)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -111,8 +124,7 @@ def require_packages() -> None:
     """Check that the packages of the hub are installed; errors as for `opened_hub`."""
     from importlib.util import find_spec
 
-    needed = ("alembic", "argon2", "fastapi", "httptools", "prometheus_client", "sqlalchemy", "uvicorn")
-    missing = [name for name in needed if find_spec(name) is None]
+    missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         raise Unsupported(
             f"a hub needs packages that are not installed: {', '.join(missing)}",

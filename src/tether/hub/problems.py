@@ -2,14 +2,18 @@
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from tether import errors
+from tether.hub.pages.failing import failure_page, wants_page
 from tether.hub.routes.documents import ProblemDocument
 
 STATUSES: dict[type[errors.TetherError], int] = {
@@ -72,21 +76,21 @@ def bug(request_id: str) -> JSONResponse:
     return reply(500, errors.TetherError.code, "this is a bug in the hub", hint)
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Let the application answer failures in our form."""
     app.add_exception_handler(errors.TetherError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_framework)
 
 
-async def _ours(request: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> Response:
     """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
     answer = reply_to(error)
     if answer.status_code >= 500 and not isinstance(error, errors.QuotaExceeded):
         where = f"{request.method} {request.url.path}, request {request.state.request_id}"
         _logger.error("%s failed: %s", where, error, exc_info=error)
-    return answer
+    return await _as_wanted(request, error, answer)
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -102,7 +106,21 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _of_framework(_: Request, error: Exception) -> JSONResponse:
+async def _of_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, errors.InvalidInput.code)
-    return reply(error.status_code, code, error.detail.lower(), headers=error.headers)
+    answer = reply(error.status_code, code, error.detail.lower(), headers=error.headers)
+    return (
+        await _as_wanted(request, errors.NotFound("no such page"), answer)
+        if error.status_code == 404
+        else answer
+    )
+
+
+async def _as_wanted(request: Request, error: errors.TetherError, answer: JSONResponse) -> Response:
+    """Return a page in place of a document for who asked with a browser, unless not even that can be made."""
+    if not wants_page(request):
+        return answer
+    with suppress(errors.TetherError):
+        return await run_in_threadpool(failure_page, request, error, answer)
+    return answer

@@ -16,33 +16,37 @@ from tether.hub.hub import Hub
 from tether.hub.jobs.scheduler import scheduling
 from tether.hub.logs import logging_to
 from tether.hub.middleware.access_log import logger as access
-from tether.hub.settings import HERE, HubSettings
+from tether.hub.settings import HERE
 from tether.hub.webhooks.postman import postman
 
 _WAITING = 1024
 
 
 @contextmanager
-def listen(settings: HubSettings) -> Iterator[tuple[socket.socket, str]]:
-    """Take the port of the hub; yield the socket, which already queues connections, and its address.
+def listen(address: str, number: int) -> Iterator[tuple[socket.socket, str]]:
+    """Take a port; yield the socket, which already queues connections, and its address.
+
+    Args:
+        address: Of this machine.
+        number: Of the port; 0 takes a free one.
 
     Raises:
         Unavailable: The port is taken, or the address is none of this machine.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     # asyncio turns on TCP_NODELAY only on sockets that name their protocol: 2 ms a request, not 44.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listener.bind((settings.host, settings.port))
+            listener.bind((address, number))
             listener.listen(_WAITING)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise Unavailable(
-                f"cannot listen on {settings.host}, port {settings.port}: {reason}",
+                f"cannot listen on {address}, port {number}: {reason}",
                 hint="choose another with --host and --port",
             ) from error
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        host = f"[{address}]" if ":" in address else address
         yield listener, f"http://{host}:{listener.getsockname()[1]}"
 
 

@@ -86,7 +86,7 @@ def serve(ctx: Context, options: ServeOptions) -> None:
                 f"others reach {hub.settings.host}, and public_url is not https: without a proxy with TLS "
                 "passwords and tokens can be read on their way"
             )
-        with listen(hub.settings) as (listener, url):
+        with listen(hub.settings.host, hub.settings.port) as (listener, url):
             ctx.emit(
                 {"url": url, "root": str(hub.settings.root)},
                 lambda: [f"serving {hub.settings.root} at {url}"],

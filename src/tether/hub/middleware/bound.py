@@ -5,11 +5,12 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tether.hub.hub import Hub
+from tether.hub.pages.shelf import shelf_for
 from tether.hub.ratelimit import RateLimiter
 
 
 class Bound:
-    """The routes of one hub: `request.state.hub` and `request.state.limiter` are its own.
+    """The routes of one hub: `request.state` has it, its limiter, and its shelf for pages.
 
     Args:
         api: The routes.
@@ -24,7 +25,7 @@ class Bound:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         scope["app"] = self.api
-        scope.setdefault("state", {}).update(hub=self.hub, limiter=self.limiter)
+        scope.setdefault("state", {}).update(hub=self.hub, limiter=self.limiter, shelf_for=shelf_for)
         await self.app(scope, receive, send)
 
 

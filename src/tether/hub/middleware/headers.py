@@ -6,12 +6,12 @@ _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
 )
-_CACHE = (b"cache-control", b"no-store")
 
 
 class Headers:
-    """Adds the headers; a route that sets `cache-control` keeps its own."""
+    """Adds the headers; a route that sets one of them keeps its own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -22,8 +22,8 @@ class Headers:
         async def send_more(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = list(message["headers"])
-                more = [] if any(name == _CACHE[0] for name, _ in given) else [_CACHE]
-                message["headers"] = [*given, *_HEADERS, *more]
+                names = {name for name, _ in given}
+                message["headers"] = [*given, *(each for each in _HEADERS if each[0] not in names)]
             await send(message)
 
         await self.app(scope, receive, send_more)

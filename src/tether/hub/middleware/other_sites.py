@@ -1,7 +1,7 @@
 """Refuses changes that a page of another site lets a browser ask for, in the name of the user it knows.
 
-Browsers say where a request comes from; programs that are none say nothing and are let through. Nothing of
-the hub is meant to be changed by pages of others.
+Browsers say where a request comes from; programs that are none say nothing and are let through, unless they
+send a cookie, as only browsers do. Nothing of the hub is meant to be changed by pages of others.
 """
 
 from urllib.parse import urlsplit
@@ -34,6 +34,6 @@ class OtherSites:
         if site is not None:
             return site in _OURS
         if origin is None:
-            return True
+            return b"cookie" not in headers
         host = origin.partition(b"://")[2]
         return host != b"" and host in (headers.get(b"host"), self._public_host)

@@ -16,6 +16,7 @@ from tether.hub.access import ANONYMOUS, SIGN_IN, Principal, Role, require, requ
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.roots import Beside
 from tether.hub.hub import Hub
+from tether.hub.pages import cookies
 from tether.hub.ratelimit import RateLimiter
 from tether.hub.repositories import find, open_repository
 from tether.repo.repository import Repository
@@ -52,25 +53,32 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
         RateLimited: There were too many requests.
     """
     with hub.database.session(reads_only=True) as session:
-        principal, due = _found(request, hub, session)
+        principal, due = found_principal(request, hub, session)
     if due:
-        _note_use(hub, principal)
+        note_use(hub, principal)
     return principal
 
 
 ThePrincipal = Annotated[Principal, Depends(principal_of)]
 
 
-def _found(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
-    """Return who asks, and whether it is time to note that the token was used; the request is counted."""
+def found_principal(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
+    """Return who asks, and whether it is time to note that the token was used; the request is counted.
+
+    A program says so by the header `Authorization`, a browser that is signed in by its cookie.
+
+    Raises:
+        Unauthenticated: The header is none of ours, or the token is not valid.
+        RateLimited: There were too many requests.
+    """
     limiter, header = _limiter_of(request), request.headers.get("authorization")
-    address = request.client.host if request.client else ""
-    if header is None:
+    address, cookie = request.client.host if request.client else "", cookies.secret_in(request, hub.settings)
+    if header is None and cookie is None:
         limiter.of_address(address)
         return ANONYMOUS, False
     now = hub.now()
     try:
-        principal = tokens.find_principal(session, now, _secret(header))
+        principal = tokens.find_principal(session, now, cookie if header is None else _secret(header))
     except Unauthenticated:
         limiter.of_address(address)
         raise
@@ -85,7 +93,8 @@ def _limiter_of(request: Request) -> RateLimiter:
     return limiter
 
 
-def _note_use(hub: Hub, principal: Principal) -> None:
+def note_use(hub: Hub, principal: Principal) -> None:
+    """Remember that the token of somebody was used."""
     with hub.database.session() as session:
         tokens.note_use(session, hub.now(), str(principal.token_id))
 
@@ -131,14 +140,14 @@ def repository_for(role: Role | None) -> Callable[..., Hosted]:
 
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
         with hub.database.session(reads_only=True) as session:
-            principal, due = _found(request, hub, session)
+            principal, due = found_principal(request, hub, session)
             found, address = find(session, owner, name), f"{owner}/{name}"
             if role is None:
                 row = require_sight(session, principal, found, address)
             else:
                 row = require(session, principal, found, role, address)
         if due:
-            _note_use(hub, principal)
+            note_use(hub, principal)
         return Hosted(hub, row, principal)
 
     return dependency

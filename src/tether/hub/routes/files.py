@@ -2,27 +2,26 @@
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
-from itertools import chain, islice
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import parse_qs, quote, unquote_to_bytes
+from itertools import islice
+from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
-from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.responses import Response, StreamingResponse
 
 from tether.core.digest import Digest
-from tether.core.names import display, path_bytes
+from tether.core.names import display
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, iter_after
 from tether.errors import InvalidInput, NotFound
 from tether.hub.access import Role
-from tether.hub.problems import reply
-from tether.hub.ranges import NOTHING, Part, is_known, wanted_part
+from tether.hub.problems import reply as problem
 from tether.hub.routes import documents as doc
 from tether.hub.routes.dependencies import OCTETS, OPEN, Hosted, repository_for
-from tether.hub.routes.streaming import HeldStream
+from tether.pages.addresses import Where, bytes_asked, read_where, sent_path
+from tether.pages.contents import send_contents, tag_of
+from tether.pages.ranges import is_known
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.revision import resolve
@@ -43,22 +42,6 @@ _CONTENTS: dict[int | str, dict[str, Any]] = {
 _HEADERS: dict[int | str, dict[str, Any]] = {status: _CONTENTS[status] for status in (200, 304)}
 
 
-class _Anything(StringConvertor):
-    """The rest of an address; unlike that of the framework with line feeds, which names of files may hold."""
-
-    regex = "(?s:.*)"
-
-
-register_url_convertor("anything", _Anything())
-
-
-class Where(NamedTuple):
-    """The revision and the path of an address."""
-
-    rev: str
-    path: bytes
-
-
 def where_of(request: Request, rev: str, path: str) -> Where:
     """Return what an address names, read as it was sent.
 
@@ -75,22 +58,16 @@ def top_of(request: Request, rev: str) -> Where:
 
 
 def _where(request: Request) -> Where:
-    sent = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
-    found = _WHERE.fullmatch(sent)
+    found = _WHERE.fullmatch(sent_path(request.scope))
     if found is None:
         raise NotFound("no such address", hint="write /api/v1/repos/OWNER/NAME/tree/REV/PATH")
-    try:
-        name = unquote_to_bytes(found[1]).decode()
-    except UnicodeDecodeError:
-        raise InvalidInput("the revision in the address is not UTF-8") from None
-    return Where(name, unquote_to_bytes(found[2] or b"").removesuffix(b"/"))
+    return read_where(found[1], found[2] or b"")
 
 
 def after_of(request: Request, after: str = "") -> bytes:
     """Return the name behind which a page begins; a name may be any bytes, so it is read as it was sent."""
     del after  # for OpenAPI alone
-    query = request.scope["query_string"].decode("latin-1")
-    return path_bytes(parse_qs(query, keep_blank_values=True, errors="surrogateescape").get("after", [""])[0])
+    return bytes_asked(request.scope, "after")
 
 
 TheWhere = Annotated[Where, Depends(where_of)]
@@ -136,20 +113,12 @@ def read(request: Request, found: Readable, where: TheWhere) -> Response:
     with ExitStack() as stack:
         repository = stack.enter_context(found.open())
         commit, entry = _found(repository, where)
-        headers, tag = _headers(commit, where, entry), _tag(entry)
-        if is_known(tag, request.headers.get("if-none-match")):
-            return Response(status_code=304, headers=headers)
+        reply = send_contents(request, stack, repository, entry, _headers(commit, where, entry))
+        if reply is not None:
+            return reply
         size = repository.contents.size(entry.digest)
-        part = wanted_part(size, tag, request.headers.get("range"), request.headers.get("if-range"))
-        if part == NOTHING:
-            told = "no byte of the file is in the range"
-            return reply(416, InvalidInput.code, told, headers={"Content-Range": f"bytes */{size}"})
-        if part is not None:
-            headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{size}"
-        start, stop = part or Part(0, size)
-        headers["Content-Length"] = str(stop - start)
-        blocks = _begun(repository.contents.stream(entry.digest, start, stop))
-        return HeldStream(blocks, stack.pop_all().close, 206 if part else 200, headers)
+        told = "no byte of the file is in the range"
+        return problem(416, InvalidInput.code, told, headers={"Content-Range": f"bytes */{size}"})
 
 
 @router.head("/files/{rev}/{path:anything}", response_class=Response, responses=_HEADERS, openapi_extra=OPEN)
@@ -158,7 +127,7 @@ def describe(request: Request, found: Readable, where: TheWhere) -> Response:
     with found.open() as repository:
         commit, entry = _found(repository, where)
         headers, size = _headers(commit, where, entry), repository.contents.size(entry.digest)
-    if is_known(_tag(entry), request.headers.get("if-none-match")):
+    if is_known(tag_of(entry), request.headers.get("if-none-match")):
         return Response(status_code=304, headers=headers)
     return Response(headers={**headers, "Content-Length": str(size)})
 
@@ -172,15 +141,6 @@ def _found(repository: Repository, where: Where) -> tuple[Digest, Entry]:
     return commit, entry
 
 
-def _begun(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Read the first block, so that what cannot be read is refused before the reply begins."""
-    return chain([next(blocks, b"")], blocks)
-
-
-def _tag(entry: Entry) -> str:
-    return f'"{entry.digest.hex()}"'
-
-
 def _headers(commit: Digest, where: Where, entry: Entry) -> dict[str, str]:
     """Return the headers of a file: it is named by its digest, and no browser shows or runs it.
 
@@ -191,7 +151,7 @@ def _headers(commit: Digest, where: Where, entry: Entry) -> dict[str, str]:
         raise InvalidInput(f"{display(where.path) or 'the top'} is a folder", hint="ask for it below /tree/")
     name = quote(entry.name, safe="")
     return {
-        "ETag": _tag(entry),
+        "ETag": tag_of(entry),
         "Accept-Ranges": "bytes",
         "Content-Type": OCTETS,
         "Content-Disposition": f"attachment; filename*=UTF-8''{name}",

@@ -13,13 +13,13 @@ from tether.hub.access import Role
 from tether.hub.repositories import open_repository
 from tether.hub.routes.bodies import upload
 from tether.hub.routes.dependencies import OCTETS, Hosted, hub_of, repository_for
-from tether.hub.routes.streaming import HeldStream
 from tether.hub.runending import end_run
 from tether.hub.tracking import HubStore, StoredRuns, put_file
 from tether.hub.workspaces import Asking
 from tether.mlflow.artefacts import place_of
 from tether.mlflow.calls import EMPTY, MOST_BODY, Answer, Call, refused
 from tether.mlflow.routes import answer, is_reading, is_upload, upload_place
+from tether.pages.streaming import HeldStream
 
 router = APIRouter(tags=["mlflow"])
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]

@@ -18,7 +18,7 @@ from tether.hub.guarding import PushGuard
 from tether.hub.largebody import take_rooms
 from tether.hub.presigning import LEAST, address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
-from tether.hub.routes.streaming import HeldStream
+from tether.pages.streaming import HeldStream
 from tether.sync.placewire import PLACES_HEADER, WantedPlace
 from tether.sync.receiving import Receiver
 from tether.sync.serving import Serving, Stream

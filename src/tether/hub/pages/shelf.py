@@ -1,0 +1,86 @@
+"""The shelf of the hub: repositories of its database, as far as one who looks may read them."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from starlette.requests import Request
+
+from tether.errors import Unauthenticated
+from tether.hub.access import ANONYMOUS, Principal, Role, require, role_of
+from tether.hub.facts import known
+from tether.hub.hub import Hub
+from tether.hub.repositories import find, open_repository
+from tether.hub.routes.dependencies import found_principal, hub_of, note_use
+from tether.pages.shelf import Frame, Shown, Tab, shelf_of
+
+_TITLE = "Tether"
+
+
+class HubShelf:
+    """What one request may see of a hub.
+
+    Args:
+        hub: The hub.
+        principal: Who asks.
+        address: Of the hub, as people reach it.
+    """
+
+    def __init__(self, hub: Hub, principal: Principal, address: str) -> None:
+        self.hub, self.principal, self._address = hub, principal, address.rstrip("/")
+
+    def frame(self) -> Frame:
+        """Return what stands around the page."""
+        user = self.principal.user
+        return Frame(
+            title=_TITLE,
+            now=self.hub.now(),
+            viewer=None if user is None else user.name,
+            accounts=True,
+            administers=self.principal.administers,
+        )
+
+    @contextmanager
+    def open(self, owner: str, name: str) -> Iterator[Shown]:
+        """Open a repository; see `tether.pages.shelf.Shelf`."""
+        with self.hub.database.session(reads_only=True) as session:
+            row = require(session, self.principal, find(session, owner, name), Role.READ, f"{owner}/{name}")
+            role = role_of(session, self.principal, row) or Role.READ
+        with closing(open_repository(self.hub, row)) as repository:
+            yield Shown(
+                owner=row.owner.name,
+                name=row.name,
+                repository=repository,
+                clone=f"{self._address}/{row.full_name}",
+                facts=lambda: known(self.hub, row).facts,
+                private=row.private,
+                archived=row.archived,
+                may_write=role >= Role.WRITE and not row.archived,
+                may_administer=role >= Role.ADMIN,
+                tabs=_tabs(),
+            )
+
+
+def _tabs() -> tuple[Tab, ...]:
+    return ()
+
+
+def shelf_for(request: Request) -> HubShelf:
+    """Return the shelf of a request; a browser whose token ended looks as nobody."""
+    hub = hub_of(request)
+    with hub.database.session(reads_only=True) as session:
+        try:
+            principal, due = found_principal(request, hub, session)
+        except Unauthenticated:
+            if request.headers.get("authorization") is not None:
+                raise
+            principal, due = ANONYMOUS, False
+    if due:
+        note_use(hub, principal)
+    return HubShelf(hub, principal, hub.settings.public_url or str(request.base_url))
+
+
+def principal_in(request: Request) -> Principal:
+    """Return who looks at a page of the hub."""
+    shelf = shelf_of(request)
+    assert isinstance(shelf, HubShelf)
+    return shelf.principal

@@ -1,0 +1,93 @@
+"""Markdown as safe HTML: links and pictures are of this revision, and nothing in it runs.
+
+CommonMark with tables and strikethrough. HTML inside is kept as far as an allowlist goes, since READMEs
+use it for pictures and folding; the cleaner sees the whole result and knows no other way out.
+"""
+
+from functools import cache
+from posixpath import normpath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from markupsafe import Markup
+
+from tether.pages.addresses import link
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+LONGEST = 512 * 1024
+"""Bytes of a text that are made HTML; the rest is shown as text."""
+_TAGS = """
+a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p pre s span strong
+sub summary sup table tbody td th thead tr ul
+"""
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "td": {"align"},
+    "th": {"align"},
+    "ol": {"start"},
+    "details": {"open"},
+}
+_SCHEMES = {"http", "https", "mailto"}
+
+
+@cache
+def _parser() -> "MarkdownIt":
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+
+
+def render(text: str, base: str = "", rev: str = "", folder: bytes = b"") -> Markup:
+    """Return a text in Markdown as HTML.
+
+    Args:
+        text: What somebody wrote.
+        base: The address of the repository to which relative links belong; empty: they stay as they are.
+        rev: The revision of those links.
+        folder: In which the text lies.
+    """
+    import nh3
+
+    def moved(tag: str, attribute: str, value: str) -> str | None:
+        if tag == "img" and attribute == "src":
+            return _picture(value, base, rev, folder)
+        if tag == "a" and attribute == "href" and base:
+            return _relative(value, base, rev, folder) or value
+        return value
+
+    clean = nh3.clean(
+        _parser().render(text[:LONGEST]),
+        tags=set(_TAGS.split()),
+        attributes=_ATTRIBUTES,
+        url_schemes=_SCHEMES,
+        attribute_filter=moved,
+        link_rel="nofollow noopener noreferrer",
+    )
+    return Markup(clean)
+
+
+def _picture(value: str, base: str, rev: str, folder: bytes) -> str | None:
+    """Return the address of a picture of the repository; those elsewhere would tell who reads, so they go."""
+    parts = urlsplit(value)
+    if parts.scheme or parts.netloc or not base:
+        return value if value.startswith("/-/attachments/") else None
+    return _in_repository(parts.path, base, "raw", rev, folder)
+
+
+def _relative(value: str, base: str, rev: str, folder: bytes) -> str | None:
+    """Return where a relative link leads in the repository; None where it is none."""
+    parts = urlsplit(value)
+    if parts.scheme or parts.netloc or not parts.path:
+        return None
+    found = _in_repository(parts.path, base, "file", rev, folder)
+    return None if found is None else found + (f"#{parts.fragment}" if parts.fragment else "")
+
+
+def _in_repository(path: str, base: str, word: str, rev: str, folder: bytes) -> str | None:
+    wanted = unquote_to_bytes(path)
+    start = b"" if wanted.startswith(b"/") else folder
+    whole = normpath(b"/" + start + b"/" + wanted.lstrip(b"/")).lstrip(b"/")
+    return link(base, word, rev, whole) if whole else base

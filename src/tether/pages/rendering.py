@@ -1,0 +1,62 @@
+"""Templates filled in: everything is escaped unless a template says that it is HTML already."""
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from tether.core.phrases import count_text, size_text
+from tether.pages import words
+from tether.pages.addresses import asked, link
+from tether.pages.assets import asset
+from tether.pages.differences.text import unfolded
+from tether.pages.shelf import shelf_of
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""No page has a script or a style inside, and none asks another host for anything."""
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("tether.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters.update(
+        size=size_text,
+        count="{:,}".format,
+        moment=words.moment,
+        stamp=words.stamp,
+        short=words.short,
+        shown=words.shown_path,
+        first_line=words.first_line,
+        rest=words.rest,
+        hue=words.hue,
+        asked=asked,
+        unfolded=unfolded,
+    )
+    made.globals.update(asset=asset, link=link, plural=count_text, ago=words.ago)
+    return made
+
+
+def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """Return a template filled in, with what stands around it.
+
+    Args:
+        request: The request that it answers.
+        template: Its name among the templates of the package.
+        status: Of the reply.
+        context: What the template wants.
+    """
+    frame = shelf_of(request).frame()
+    text = _environment().get_template(template).render(frame=frame, here=request.url.path, **context)
+    return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Vary": "Cookie"})

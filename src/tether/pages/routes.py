@@ -1,0 +1,43 @@
+"""The addresses of pages, and which view answers each."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from tether.pages import assets
+from tether.pages.shelf import Shown, shelf_of
+from tether.pages.views import commit, compare, file, folder, history, overview, raw, thumb
+
+View: TypeAlias = Callable[[Request, Shown], Response]
+REPOSITORY = "/{owner}/{name}"
+
+
+def of_repository(view: View) -> Callable[[Request], Response]:
+    """Return an endpoint that opens the repository of the address for a view, and closes it behind it."""
+
+    def endpoint(request: Request) -> Response:
+        owner, name = request.path_params["owner"], request.path_params["name"]
+        with shelf_of(request).open(owner, name) as shown:
+            return view(request, shown)
+
+    return endpoint
+
+
+def routes() -> list[BaseRoute]:
+    """Return the routes of all that every shelf has."""
+    return [
+        Route("/-/static/{mark}/{name}", assets.send),
+        Route(REPOSITORY, of_repository(overview.show)),
+        Route(f"{REPOSITORY}/tree/{{rev:anything}}", of_repository(folder.show)),
+        Route(f"{REPOSITORY}/file/{{rev:anything}}", of_repository(file.show)),
+        Route(f"{REPOSITORY}/raw/{{rev:anything}}", raw.send),
+        Route(f"{REPOSITORY}/thumb/{{rev:anything}}", of_repository(thumb.show)),
+        Route(f"{REPOSITORY}/history/{{rev:anything}}", of_repository(history.show)),
+        Route(f"{REPOSITORY}/compare", of_repository(compare.choose)),
+        Route(f"{REPOSITORY}/compare/{{spec:anything}}", of_repository(compare.show)),
+        Route(f"{REPOSITORY}/diff/{{spec:anything}}", of_repository(compare.show_file)),
+        Route(f"{REPOSITORY}/commit/{{commit}}", of_repository(commit.show)),
+    ]

@@ -1,0 +1,121 @@
+"""What pages are given: who looks, and the repository of an address.
+
+The hub has one shelf, `tether ui` another.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import quote
+
+from starlette.requests import Request
+
+from tether.core.names import short_ref
+from tether.repo.facts import Facts
+from tether.repo.repository import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One more part of a repository, behind those that every shelf shows.
+
+    Attributes:
+        word: The part of its address behind that of the repository.
+        title: What people read.
+        icon: Its name among the icons.
+        count: A number beside the title, where there is one.
+    """
+
+    word: str
+    title: str
+    icon: str
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around each page.
+
+    Attributes:
+        title: Of the place, in the tab of the browser.
+        now: Microseconds since 1970.
+        viewer: The name of who looks; None for nobody in particular.
+        accounts: Whether people can sign in here.
+        administers: Whether the viewer administers all of it.
+        unread: Notifications that the viewer has not read.
+    """
+
+    title: str
+    now: int
+    viewer: str | None = None
+    accounts: bool = False
+    administers: bool = False
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A repository that the viewer may read, opened.
+
+    Attributes:
+        owner: Of the address; empty where repositories have none.
+        name: Of the address.
+        repository: Its objects and refs.
+        clone: What people give to `tether clone`.
+        facts: Gives what was counted of the default branch, if it was.
+        private: Others do not see it.
+        archived: Nobody changes it.
+        about: A line of its owner.
+        may_write: The viewer may change files.
+        may_administer: The viewer may change settings.
+        tabs: Parts that this shelf has for it.
+    """
+
+    owner: str
+    name: str
+    repository: Repository
+    clone: str
+    facts: Callable[[], Facts | None]
+    private: bool = False
+    archived: bool = False
+    about: str = ""
+    may_write: bool = False
+    may_administer: bool = False
+    tabs: tuple[Tab, ...] = ()
+
+    @property
+    def base(self) -> str:
+        """The address of its first page."""
+        return f"/{quote(self.owner)}/{quote(self.name)}"
+
+    @property
+    def branch(self) -> str:
+        """The name of the default branch."""
+        ref = self.repository.root().head.ref
+        return "HEAD" if ref is None else short_ref(ref)
+
+
+class Shelf(Protocol):
+    """Finds repositories for one who looks."""
+
+    def frame(self) -> Frame:
+        """Return what stands around the page."""
+        ...
+
+    def open(self, owner: str, name: str) -> AbstractContextManager[Shown]:
+        """Open the repository of an address for a `with` block, which closes it.
+
+        Raises:
+            NotFound: There is none for the viewer.
+            Forbidden: The viewer may know of it and not read it.
+        """
+        ...
+
+
+def shelf_of(request: Request) -> Shelf:
+    """Return the shelf of this request; whoever serves the pages has put the way to it in the state."""
+    known: Shelf | None = getattr(request.state, "shelf", None)
+    if known is None:
+        known = request.state.shelf = request.state.shelf_for(request)
+    return known

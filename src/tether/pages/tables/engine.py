@@ -1,0 +1,234 @@
+"""Pages of tables by DuckDB, which sees one file and nothing else, for a limited time and in limited memory.
+
+Columns are named in quotes, values are parameters, and nobody's SQL is run. Long values are cut before they
+leave the engine. A later engine for differences and merges of tables takes the place of this module.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Semaphore, Timer
+from typing import TYPE_CHECKING, Any
+
+from tether.errors import InvalidInput, TetherError, Unavailable
+from tether.pages.tables.asked import PAGE, Asked
+from tether.pages.tables.onefile import NAME, OneFile
+from tether.repo.contents import ContentReader
+
+if TYPE_CHECKING:
+    import duckdb
+
+SECONDS = 5.0
+"""That a page may take; then the reader is told that the table is too large for it."""
+MEMORY = "384MB"
+LONGEST = 1000
+"""Characters of one value."""
+MOST_COLUMNS = 500
+_AT_ONCE = 2
+_TURNS = Semaphore(_AT_ONCE)
+_LINE = 1 << 20
+_PLAIN = "compression='none'"
+_CSV = f"max_line_size={_LINE}, strict_mode=false, {_PLAIN}"
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1,
+    "memory_limit": MEMORY,
+    "max_temp_directory_size": "0B",
+    "allow_community_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+}
+_SOURCES = {
+    "parquet": f"read_parquet('{NAME}')",
+    "csv": f"read_csv('{NAME}', {_CSV})",
+    "tsv": f"read_csv('{NAME}', delim='\\t', {_CSV})",
+    "jsonl": f"read_json('{NAME}', format='newline_delimited', maximum_object_size={_LINE}, {_PLAIN})",
+}
+_COMPARISONS = {"eq": "=", "ne": "IS DISTINCT FROM", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, the type that the engine gives it, and whether its values stand to the right."""
+
+    name: str
+    type: str
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are numbers."""
+        return (
+            self.type.startswith(("DECIMAL", "DOUBLE", "FLOAT", "HUGEINT", "UHUGEINT"))
+            or self.type in _INTEGERS
+        )
+
+    @property
+    def holds_bytes(self) -> bool:
+        """Whether its values are bytes, be it in a field as data sets have pictures."""
+        return self.type == "BLOB" or (self.type.startswith("STRUCT") and "bytes BLOB" in self.type)
+
+    @property
+    def is_nested(self) -> bool:
+        """Whether its values have parts."""
+        return self.type.startswith(("STRUCT", "MAP", "UNION")) or self.type.endswith("]")
+
+
+_INTEGERS = frozenset(
+    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TablePage:
+    """Rows of a table.
+
+    Attributes:
+        columns: All of them, or the first `MOST_COLUMNS`.
+        hidden: Columns that are left out.
+        rows: At most `PAGE`; values as text or numbers, bytes as their length.
+        more: There are rows behind these.
+        total: Rows of the whole table, where the file says so.
+    """
+
+    columns: list[Column]
+    hidden: int
+    rows: list[tuple[Any, ...]]
+    more: bool
+    total: int | None
+
+
+def read_page(contents: ContentReader, file: tuple[Any, int], form: str, asked: Asked) -> TablePage:
+    """Return a page of a table.
+
+    Args:
+        contents: Has the file.
+        file: Its digest and size.
+        form: `parquet`, `csv`, `tsv` or `jsonl`.
+        asked: Which page.
+
+    Raises:
+        InvalidInput: The file is damaged or no table, has no such column, or takes too long or too much.
+        Unavailable: Too many tables are being read.
+    """
+    digest, size = file
+    with _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES[form]
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        columns = [Column(name, kind) for name, kind, *_ in described]
+        query, values = _query(source, columns, asked)
+        rows = connection.execute(query, values).fetchall()
+        total = None
+        if form == "parquet":
+            counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata('{NAME}')").fetchone()
+            total = int(counted[0]) if counted else None
+    shown = columns[:MOST_COLUMNS]
+    return TablePage(shown, len(columns) - len(shown), rows[:PAGE], len(rows) > PAGE, total)
+
+
+def read_rows(
+    contents: ContentReader, file: tuple[Any, int], form: str, most: int
+) -> tuple[list[Column], list[tuple[Any, ...]]]:
+    """Return the columns and the first rows of a table, as they lie; arguments and errors as for `read_page`.
+
+    Args:
+        contents: Has the file.
+        file: Its digest and size.
+        form: Of the file.
+        most: Rows to read.
+    """
+    digest, size = file
+    with _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES[form]
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        columns = [Column(name, kind) for name, kind, *_ in described][:MOST_COLUMNS]
+        wanted = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in columns)
+        return columns, connection.execute(f"SELECT {wanted} FROM {source} AS t LIMIT {most}").fetchall()
+
+
+def _query(source: str, columns: list[Column], asked: Asked) -> tuple[str, list[str]]:
+    by_name = {column.name: column for column in columns}
+    wanted = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in columns[:MOST_COLUMNS])
+    parts, values = [f"SELECT {wanted} FROM {source} AS t"], list[str]()
+    if asked.column is not None:
+        clause, values = _clause(_known(by_name, asked.column), asked)
+        parts.append(f"WHERE {clause}")
+    if asked.sort is not None:
+        name = _quoted(_known(by_name, asked.sort).name)
+        parts.append(f"ORDER BY t.{name} {'DESC' if asked.falling else 'ASC'} NULLS LAST")
+    parts.append(f"LIMIT {PAGE + 1} OFFSET {asked.first}")
+    return " ".join(parts), values
+
+
+def _clause(column: Column, asked: Asked) -> tuple[str, list[str]]:
+    name = f"t.{_quoted(column.name)}"
+    if asked.operator == "has":
+        return f"contains(lower(CAST({name} AS VARCHAR)), lower(?))", [asked.value]
+    if column.is_nested or column.holds_bytes:
+        raise InvalidInput(f"values of {column.name} have parts", hint="filter with 'contains'")
+    return f"{name} {_COMPARISONS[asked.operator]} TRY_CAST(? AS {column.type})", [asked.value]
+
+
+def _value(column: Column) -> str:
+    """Return the expression for a value that is short enough to be shown."""
+    name = f"t.{_quoted(column.name)}"
+    if column.type == "BLOB":
+        return f"octet_length({name})"
+    if column.holds_bytes:
+        return f"octet_length({name}.bytes)"
+    if column.is_nested:
+        return f"left(CAST(to_json({name}) AS VARCHAR), {LONGEST + 1})"
+    return (
+        name
+        if column.is_number or column.type == "BOOLEAN"
+        else f"left(CAST({name} AS VARCHAR), {LONGEST + 1})"
+    )
+
+
+def _known(columns: dict[str, Column], name: str) -> Column:
+    found = columns.get(name)
+    if found is None:
+        raise InvalidInput(f"the table has no column {name[:100]!r}")
+    return found
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+@contextmanager
+def _connected(opened: Any, size: int) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Give a connection that sees one file; what goes wrong in it is told in our words."""
+    import duckdb
+
+    if not _TURNS.acquire(timeout=SECONDS):
+        raise Unavailable("too many tables are being read", hint="load the page again in a moment")
+    try:
+        connection = duckdb.connect(":memory:", config=_CONFIG)
+        clock = Timer(SECONDS, connection.interrupt)
+        clock.daemon = True
+        try:
+            connection.register_filesystem(OneFile(opened, size))
+            connection.execute("SET disabled_filesystems='LocalFileSystem'; SET lock_configuration=true")
+            clock.start()
+            yield connection
+        except duckdb.InterruptException:
+            hint = "download the file, or look at it without sorting and filtering"
+            raise InvalidInput("the table is too large for that here", hint=hint) from None
+        except duckdb.OutOfMemoryException:
+            raise InvalidInput(
+                "the table needs more memory than a page may take", hint="download it"
+            ) from None
+        except duckdb.Error as error:
+            cause = error.__cause__
+            if isinstance(cause, TetherError):
+                raise cause from None
+            raise InvalidInput(f"the table cannot be read: {_first_line(error)}") from None
+        finally:
+            clock.cancel()
+            connection.close()
+    finally:
+        _TURNS.release()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].replace(NAME, "the file")[:300]

@@ -1,0 +1,30 @@
+"""Sound and video, played by the browser: it seeks by asking for parts of the contents."""
+
+from tether.pages.viewers.opened import Opened, View
+
+AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg"}
+VIDEO = {"mp4": "video/mp4", "matroska": "video/webm"}
+_SOUND_ENDINGS = (b".m4a", b".opus", b".oga")
+_FILM_ENDINGS = (b".ogv",)
+
+
+def media_type(kind: str, name: bytes) -> str | None:
+    """Return what a file is sent as that a browser may play; None for all others.
+
+    Args:
+        kind: What its first bytes say that it is.
+        name: Its name, which tells sound from video where a container can hold both.
+    """
+    if kind == "ogg" and name.lower().endswith(_FILM_ENDINGS):
+        return "video/ogg"
+    if kind == "mp4" and name.lower().endswith(_SOUND_ENDINGS):
+        return "audio/mp4"
+    return AUDIO.get(kind) or VIDEO.get(kind)
+
+
+def show(opened: Opened) -> View | None:
+    """Show the player."""
+    kind = media_type(opened.type.kind, opened.place.name)
+    if kind is None:
+        return None
+    return View("played.html", (opened.type.description,), {"film": kind.startswith("video/"), "kind": kind})

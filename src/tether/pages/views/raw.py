@@ -1,0 +1,63 @@
+"""The contents of a file, for pages that show them and for people who want them.
+
+They come from the same host as the pages. So nothing that a browser could run is sent as what it is:
+pictures, sound, video and text are, the rest is for saving; and a policy takes all rights from whatever is
+opened alone.
+"""
+
+from contextlib import ExitStack
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tether.core.filetype import HEAD_SIZE, sniff
+from tether.core.names import display
+from tether.core.tree import EntryKind
+from tether.errors import InvalidInput
+from tether.pages.addresses import where_of
+from tether.pages.contents import send_contents
+from tether.pages.revisions import Place, find_place
+from tether.pages.shelf import shelf_of
+from tether.pages.viewers.image import SHOWN
+from tether.pages.viewers.played import media_type
+
+_OCTETS = "application/octet-stream"
+_PLAIN = "text/plain; charset=utf-8"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+_TEXTS = frozenset({"text", "json", "svg", "xml", "html", "script", "empty"})
+
+
+def send(request: Request) -> Response:
+    """Send the contents, whole or in part; they stay open until they are sent."""
+    with ExitStack() as stack:
+        owner, name = request.path_params["owner"], request.path_params["name"]
+        shown = stack.enter_context(shelf_of(request).open(owner, name))
+        place = find_place(shown, where_of(request.scope))
+        if place.entry.kind == EntryKind.DIRECTORY:
+            raise InvalidInput(f"{display(place.path) or 'the top'} is a folder", hint="open its page")
+        head = shown.repository.contents.read(place.entry.digest, 0, HEAD_SIZE)
+        kind = _type(sniff(head, place.name).kind, place.name)
+        headers = _headers(place, kind, save=request.query_params.get("save") == "1")
+        reply = send_contents(request, stack, shown.repository, place.entry, headers)
+        if reply is not None:
+            return reply
+        return Response(status_code=416, headers={"Content-Range": f"bytes */{place.entry.size}"})
+
+
+def _type(kind: str, name: bytes) -> str:
+    if kind in _TEXTS:
+        return _PLAIN
+    return SHOWN.get(kind) or media_type(kind, name) or _OCTETS
+
+
+def _headers(place: Place, kind: str, *, save: bool) -> dict[str, str]:
+    how = "attachment" if save or kind == _OCTETS else "inline"
+    return {
+        "Content-Type": kind,
+        "Content-Disposition": f"{how}; filename*=UTF-8''{quote(place.name, safe='')}",
+        "Content-Security-Policy": _POLICY,
+        "Cache-Control": "private, no-cache",
+        "Vary": "Authorization, Cookie",
+        "X-Tether-Commit": place.id.hex(),
+    }

@@ -1,0 +1,58 @@
+"""How numbers, times and names are written on pages."""
+
+import re
+from datetime import UTC, datetime
+
+from tether.core.digest import Digest
+from tether.core.identity import Time
+from tether.core.names import display
+from tether.core.phrases import age_text
+
+_MICROS = 1_000_000
+_HALF = re.compile("[\udc80-\udcff]")
+
+
+def ago(micros: int, now: int) -> str:
+    """Return how long before `now` a time is: `3 days ago`; both in microseconds since 1970."""
+    return age_text(Time(micros, 0), Time(now, 0))
+
+
+def moment(micros: int) -> str:
+    """Return a time in UTC to the minute; what no calendar has is written as a number."""
+    try:
+        return datetime.fromtimestamp(micros / _MICROS, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{micros} \N{MICRO SIGN}s"
+
+
+def stamp(micros: int) -> str:
+    """Return a time as the attribute `datetime` wants it."""
+    try:
+        return datetime.fromtimestamp(micros / _MICROS, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def short(digest: Digest | str) -> str:
+    """Return the first ten digits of an id."""
+    return (digest if isinstance(digest, str) else digest.hex())[:10]
+
+
+def shown_path(path: bytes) -> str:
+    r"""Return a path with what does not print made visible, and bytes that are not UTF-8 as `\\xff`."""
+    return _HALF.sub(lambda found: f"\\x{ord(found[0]) - 0xDC00:02x}", display(path))
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a message."""
+    return text.strip().partition("\n")[0] or "(no message)"
+
+
+def rest(text: str) -> str:
+    """Return a message without its first line."""
+    return text.strip().partition("\n")[2].strip()
+
+
+def hue(text: str) -> int:
+    """Return which of twelve colours stands for a name."""
+    return sum(text.encode(errors="replace")) % 12

@@ -1,0 +1,87 @@
+"""The pages over one repository on this machine: who may see them, and that they show it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.support.hosted import commit_paths
+from tests.support.hub import START, Wire, ask
+
+from tether.core.identity import Time
+from tether.hub.localui import LocalPages, LocalShelf
+from tether.repo.repository import Repository
+
+
+def look(pages: LocalPages, path: str, *, host: str = "127.0.0.1:8000", cookie: str = "") -> Wire:
+    """Ask for a page as a browser does."""
+    wire = Wire([b""])
+    headers = {"host": host, "accept": "text/html", **({"cookie": cookie} if cookie else {})}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 40000),
+        "server": ("127.0.0.1", 8000),
+    }
+    asyncio.run(ask(pages, scope, wire.receive, wire.send))
+    return wire
+
+
+@pytest.fixture
+def pages(tmp_path: Path) -> LocalPages:
+    """Return the pages of a repository named birds."""
+    folder = tmp_path / "birds"
+
+    def clock() -> Time:
+        return Time(START, 0)
+
+    folder.mkdir()
+    with_commit = Repository.init(folder, clock=clock)
+    commit_paths(with_commit, {b"README.md": b"# Birds\n", b"owl.txt": b"hoo\n"})
+    with_commit.close()
+    return LocalPages(LocalShelf(lambda: Repository.open(folder / ".tether", clock=clock), folder, clock))
+
+
+def entered(pages: LocalPages) -> str:
+    """Return the cookie of the browser that came by the entrance."""
+    reply = look(pages, pages.entrance)
+    assert (reply.status, reply.headers["location"]) == (303, "/local/birds")
+    assert "HttpOnly" in reply.headers["set-cookie"]
+    return reply.headers["set-cookie"].partition(";")[0]
+
+
+def test_the_browser_that_was_opened_sees_the_repository(pages: LocalPages) -> None:
+    """Pages are those of the hub, without what needs accounts."""
+    cookie = entered(pages)
+
+    page = look(pages, "/local/birds", cookie=cookie)
+
+    assert page.status == 200
+    assert b"<h1>Birds</h1>" in page.body
+    assert b"Sign in" not in page.body
+    assert look(pages, "/local/birds/file/main/owl.txt", cookie=cookie).status == 200
+    assert look(pages, "/", cookie=cookie).headers["location"] == "/local/birds"
+    assert look(pages, "/local/other", cookie=cookie).status == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/local/birds", "/local/birds/raw/main/owl.txt", "/-/open/guess"])
+@pytest.mark.parametrize("cookie", ["", "tether-ui=guess"])
+def test_others_see_nothing(pages: LocalPages, path: str, cookie: str) -> None:
+    """Without the secret there is no page, whatever the address."""
+    reply = look(pages, path, cookie=cookie)
+
+    assert reply.status in (401, 303)
+    assert b"owl" not in reply.body.lower()
+    assert "set-cookie" not in reply.headers
+
+
+def test_a_bent_name_is_refused(pages: LocalPages) -> None:
+    """A page of another site whose name leads here does not read it, even with the cookie."""
+    assert look(pages, "/local/birds", host="evil.example", cookie=entered(pages)).status == 400
