@@ -4,6 +4,7 @@ A training may ask a hundred thousand times, and this is written for that: a req
 system.
 """
 
+import hmac
 import socket
 import threading
 import time
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from tether.mlflow.calls import MOST_BODY, Answer, Call
-from tether.mlflow.listening import Handle, is_below
+from tether.mlflow.listening import Handle
 from tether.mlflow.routes import is_upload
 from tether.mlflow.store import Store
 
@@ -98,7 +99,7 @@ class Exchange:
             head = _read_head(stream)
             if head is None:
                 return False
-            if not is_below(self._secret, head.target):
+            if not _is_below(self._secret, head.target):
                 raise _Refused(404, "no such endpoint")
             with self._changed:
                 if self._finished:
@@ -140,6 +141,12 @@ class Exchange:
             _drain(blocks)
         _send(connection, answer, closes=head.closes)
         return not head.closes
+
+
+def _is_below(secret: str, path: bytes) -> bool:
+    """Say whether a path begins with the secret, in a time that tells nothing of it."""
+    wanted = f"/{secret}/".encode()
+    return hmac.compare_digest(path[: len(wanted)], wanted)
 
 
 def _safely(handle: Callable[[Call], Answer], call: Call) -> Answer:

@@ -15,7 +15,6 @@ stops the process, what was written before is there to be stored.
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -228,7 +227,7 @@ class Journal:
             AlreadyExists, Conflict, NotFound: A file or a folder is in its way.
         """
         check_path(path_bytes(name))
-        new, place = self.folder / _INCOMING / secrets.token_hex(8), self.folder / _COPIES / name
+        new, place = self.folder / _INCOMING / os.urandom(8).hex(), self.folder / _COPIES / name
         with translated(name):
             new.parent.mkdir(exist_ok=True)
             try:
