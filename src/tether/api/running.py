@@ -96,7 +96,7 @@ def run_command(
             done = run_task(task)
         _keep(run.journal, request)
         if endpoint is not None:
-            endpoint.close(done.status)
+            endpoint.close(done.status, request.folder)
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))

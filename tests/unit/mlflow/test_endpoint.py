@@ -66,7 +66,7 @@ class Server:
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """End the command and store its runs."""
-        self.endpoint.close(status)
+        self.endpoint.close(status, Path(self.repo.root))
         seal(self.repo.repository, self.journal, Ending(status), ADA)
         self.endpoint.store(status)
 
@@ -278,7 +278,7 @@ def test_parameters_are_set_once(server: Server) -> None:
 def test_nothing_comes_after_the_end(server: Server) -> None:
     """Who holds the store when the command has ended can write nothing more."""
     run = server.begin()
-    server.endpoint.close(Status.FINISHED)
+    server.endpoint.close(Status.FINISHED, Path(server.repo.root))
 
     status, answer = server.ask("POST", API + "runs/log-metric", {"run_id": run, "key": "a", "value": 1})
 
