@@ -55,19 +55,16 @@ class Journal:
         folder: Made by `begin`.
 
     Attributes:
+        id: Of the run.
         kept: Whether the run has something to tell, so that the folder stays whatever goes wrong.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.id = folder.name
         self.kept = False
         self._metrics: int | None = None
         self._names: dict[str, str] = {}
-
-    @property
-    def id(self) -> str:
-        """The id of the run."""
-        return self.folder.name
 
     @classmethod
     @contextmanager

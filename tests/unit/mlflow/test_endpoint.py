@@ -313,3 +313,19 @@ def test_all_runs_of_a_command_are_stored_when_its_recorder_is_gone(tmp_path: Pa
         assert [run.record.metrics["loss"].count for run in stored] == [1, 1]
         assert [run.record.name for run in stored] == ["second", "first"]
         assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("end", "tail"), [(b"\r\n\r\n", b""), (b"\n\n", b"\r\n\r\n"), (b"\r\n\n", b"\n\r\n")]
+)
+def test_heads_that_come_again(server: Server, end: bytes, tail: bytes) -> None:
+    """On one connection, also where a head ends in another way and its body looks like the end of one."""
+    run = server.begin()
+    body = json.dumps({"run_id": run, "key": "loss", "value": 1, "step": 1}).encode() + tail
+    where = f"POST {server.address.path}{API}runs/log-metric HTTP/1.1\r\n".encode()
+    request = where + b"Content-Length: %d" % len(body) + end + body
+
+    assert server.raw(3 * request).count(b"HTTP/1.1 200") == 3
+
+    found = server.ok("GET", f"metrics/get-history?run_id={run}&metric_key=loss")["metrics"]
+    assert [each["value"] for each in found] == [1.0, 1.0, 1.0]
