@@ -1,14 +1,17 @@
 """`tether repro` and `tether retrain`: real commands in clean rooms, with code in Tether and in Git."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import Room
+from tests.support.cli import TETHER, Room
 
 PYTHON = f"{sys.base_prefix}/bin/python3"
 """With few packages: those of a run are listed."""
@@ -83,8 +86,33 @@ def test_a_run_is_reproduced_to_the_byte(room: Room) -> None:
     assert (again["work"], again["code"]) == (first["work"], first["code"])
     assert again["artefacts"] == first["artefacts"]
     assert json.loads(room.do("cat", f"runs/{found['id']}:verdict.json"))["verdict"] == "bitwise"
-    assert not list(room.work.parent.glob("tether-repro-*"))
+    assert not list(room.work.parent.glob("tether-room-*"))
     assert repro(room, found["id"])["verdict"] == "bitwise"
+
+
+def test_rooms_of_the_dead_go(room: Room, tmp_path: Path) -> None:
+    """One stays for as long as the command in it runs, although the process that made it was killed."""
+    held = tmp_path / "held"
+    train(room, f"{script()}\necho $$; while [ -e {held} ]; do sleep 0.05; done", "--name", "base")
+    held.touch()
+    command: list[str | Path] = [TETHER, "repro", "--env", "current", "base"]
+    with subprocess.Popen(command, cwd=room.work, env=room.environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+    (left,) = tmp_path.glob("tether-room-*")
+    os.kill(child, signal.SIGSTOP)
+    held.unlink()
+    try:
+        repro(room, "base")
+        assert list(tmp_path.glob("tether-room-*")) == [left]
+    finally:
+        os.kill(child, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while "running" in room.do("runs", "list") and time.monotonic() < until:
+        time.sleep(0.02)
+    repro(room, "base")
+    assert not list(tmp_path.glob("tether-room-*"))
 
 
 def test_other_bytes_with_the_same_tensors(room: Room) -> None:

@@ -22,6 +22,7 @@ from tether.api.cleanroom import (
 from tether.api.models import Model
 from tether.api.opened import Opened
 from tether.api.originals import Original, data_texts, printed_by
+from tether.api.rooms import RoomPlace
 from tether.api.runinputs import Room, RunRequest
 from tether.api.running import Ended, Outcome, run_command
 from tether.core.digest import parse_digest
@@ -150,7 +151,7 @@ def _place_then(repo: Opened, original: Original) -> list[Path]:
 def execute_repro(
     repo: Opened,
     plan: ReproPlan,
-    place: Path,
+    place: RoomPlace,
     show: Mapping[str, Callable[[bytes], object]],
     *,
     terminal: bool = False,
@@ -160,7 +161,7 @@ def execute_repro(
     Args:
         repo: Where.
         plan: What is done.
-        place: An empty folder for the room.
+        place: An empty folder for the room; the command has its lock too.
         show: Takes what the command prints, for `stdout` and `stderr`.
         terminal: Whether a terminal sends Ctrl-C to the command itself.
 
@@ -170,8 +171,8 @@ def execute_repro(
         Conflict: The recorded patch does not apply.
     """
     request, original = plan.request, plan.request.original
-    folder = make_room(repo, plan.room, place / "code", request.environ)
-    target, missing = _environment(repo, plan, place, folder)
+    folder = make_room(repo, plan.room, place.folder / "code", request.environ)
+    target, missing = _environment(repo, plan, place.folder, folder)
     environ = _variables(repo, original, request.environ)
     command, environ = inside(original.record.command, environ, target)
     notes = (*plan.room.notes, *missing)
@@ -195,7 +196,13 @@ def execute_repro(
         artefacts=asked.artefacts,
         checkout=asked.checkout,
         parent=original.parent("reproduces"),
-        room=Room(original.record.work if plan.room.work is not None else None, code, asked.folder, is_git),
+        room=Room(
+            original.record.work if plan.room.work is not None else None,
+            code,
+            asked.folder,
+            is_git,
+            place.lock,
+        ),
     )
     outcome = run_command(repo, run, show, terminal=terminal, before_sealing=compare)
     return Reproduced(outcome, verdicts[0])
