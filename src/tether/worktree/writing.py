@@ -248,7 +248,10 @@ def _freed_later(name: bytes, dirfd: int) -> Iterator[None]:
         yield
     finally:
         if held >= 0:
-            Thread(target=os.close, args=(held,), name="free").start()
+            try:
+                Thread(target=os.close, args=(held,), name="free").start()
+            except RuntimeError:  # there are too many threads
+                os.close(held)
 
 
 def _write_content(descriptor: int, contents: ContentReader, digest: Digest, progress: Progress) -> None:
