@@ -34,7 +34,7 @@ _PIECE = 4 << 20
 _DIRECT: int = getattr(os, "O_DIRECT", 0)
 _MUCH = 256 << 20
 """Bytes from which on they are copied past the page cache: less is soon read from memory, and soon copied."""
-_PAGE = 4096
+_PAGE = mmap.ALLOCATIONGRANULARITY
 _LONG = 1 << 20
 """Bytes of the shortest span of which pages go past the page cache: each call waits for the disk."""
 _CALL = 8 << 20
@@ -143,7 +143,7 @@ def _past_cache(
 ) -> list[Span]:
     """Copy whole pages of long spans from memory to the disk, and return what is left to be copied.
 
-    The system reads the old file by its mapping, and answers with an error where that has become shorter.
+    The system reads the old file by mappings, and answers with an error where that has become shorter.
     """
     same, size = wanted
     pages, left = _pages(same)
@@ -152,10 +152,11 @@ def _past_cache(
     try:
         os.ftruncate(descriptor, size)
         fcntl.fcntl(descriptor, fcntl.F_SETFL, _DIRECT)
-        with mmap.mmap(source, 0, prot=mmap.PROT_READ) as mapped, memoryview(mapped) as view:
-            _write_pages(descriptor, view, pages, progress)
-    except (OSError, ValueError) as error:  # the second is for an old file that has become empty
-        if isinstance(error, OSError) and error.errno not in _NOT_DIRECT:
+        _write_pages(descriptor, source, pages, progress)
+    except ValueError:  # what is to be mapped is not in the old file any more
+        return same
+    except OSError as error:
+        if error.errno not in _NOT_DIRECT:
             raise
         return same
     finally:
@@ -176,16 +177,20 @@ def _pages(same: list[Span]) -> tuple[list[Span], list[Span]]:
     return pages, left
 
 
-def _write_pages(descriptor: int, view: memoryview, pages: list[Span], progress: Progress) -> None:
+def _write_pages(descriptor: int, source: int, pages: list[Span], progress: Progress) -> None:
+    """Write pages out of mappings that are short: what is mapped counts as memory of the process."""
+
     def write(span: Span) -> int:
-        at = span.start
-        while at < span.stop:
-            with view[at : span.stop] as part:
-                count = os.pwrite(descriptor, part, at)
-            if count == 0:
-                raise OSError(errno.EFAULT, "the old version has become shorter")
-            at += count
-        return span.stop - span.start
+        at, length = span.start, span.stop - span.start
+        with (
+            mmap.mmap(source, length, prot=mmap.PROT_READ, offset=at) as mapped,
+            memoryview(mapped) as view,
+        ):
+            done = 0
+            while done < length:
+                with view[done:] as part:
+                    done += os.pwrite(descriptor, part, at + done)
+        return length
 
     with ThreadPoolExecutor(_THREADS, "copy") as pool:
         for count in ahead(pool, write, _cut(iter(pages), _CALL), _THREADS):

@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import mmap
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -176,8 +177,16 @@ def test_much_goes_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.Monke
         copied.append(call(source, target, count, *at))
         return copied[-1]
 
+    mapped: list[int] = []
+    make_map = mmap.mmap
+
+    def measured(source: int, length: int, **options: int) -> mmap.mmap:
+        mapped.append(length)
+        return make_map(source, length, **options)
+
     monkeypatch.setattr(fcntl, "ioctl", fail_with(errno.EOPNOTSUPP))
     monkeypatch.setattr(os, "copy_file_range", counted)
+    monkeypatch.setattr(mmap, "mmap", measured)
     monkeypatch.setattr(patching, "_MUCH", 1 << 20)
     monkeypatch.setattr(patching, "_CALL", 64 << 10)
     monkeypatch.setattr(patching, "_LONG", 256 << 10)
@@ -185,6 +194,7 @@ def test_much_goes_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.Monke
 
     assert desk.file.read_bytes() == new
     assert sum(copied) < 600_000
+    assert max(mapped) <= 64 << 10  # what is mapped is in memory
 
 
 @pytest.mark.parametrize("number", [errno.EINVAL, errno.EFAULT])
