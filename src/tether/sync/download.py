@@ -345,7 +345,7 @@ class _Download:
         known = ContentReader(self._local.objects)
 
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
-            return replaced(self._session, self._found.commits, files)
+            return replaced(self._session, list(self._found.commits), files)
 
         for _ in prove_files(contents, known, bases, list(self._found.recipes)):
             self._progress.advance(1)

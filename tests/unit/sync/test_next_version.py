@@ -1,6 +1,5 @@
 """Both ends read of the next version of a large file what is new, and are not fooled by that."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,18 +8,16 @@ import pytest
 from tests.support.far import NearEnd
 from tests.support.packs import commit_of, leaf, pack, tree_id
 from tests.support.repos import make_repository, read_files
+from tests.support.versions import ONE, THREE, TWO, commit_file, exchanged, recipe_of
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.objects import Commit
 from tether.core.outline import FAST
-from tether.core.recipe import ChunkList, Recipe, decode_recipe
+from tether.core.recipe import Recipe
 from tether.core.tree import Entry, EntryKind
-from tether.core.treebuild import build_directory
 from tether.errors import InvalidInput
 from tether.repo.frames import DATA, META
 from tether.repo.proving import prove
-from tether.repo.repository import Repository
 from tether.sync import proofs
 from tether.sync.exchange import PushOptions
 from tether.sync.far import fetch_far, fill_far, push_far
@@ -29,21 +26,6 @@ from tether.sync.wire import PushRequest, RefMove
 pytestmark = pytest.mark.skipif(not FAST, reason="no compiled modules")
 
 MAIN = PushOptions(("main",))
-ONE = random.Random(1).randbytes(6_000_000)
-TWO = ONE[:3_000_000] + b"two" * 100 + ONE[3_000_300:]
-THREE = TWO + b"three" * 1000
-
-
-def commit_file(repository: Repository, data: bytes, path: bytes = b"weights") -> Digest:
-    """Commit one large file, as a stream."""
-    with repository.transaction("commit") as transaction:
-        digest = transaction.contents.add(data)
-        tree = build_directory(transaction.objects, [Entry(path, EntryKind.FILE, len(data), digest)])
-        old = transaction.ref("refs/heads/main")
-        made = Commit.decode(commit_of(tree.digest, *([old] if old else [])))
-        commit = transaction.objects.put(ObjectKind.COMMIT, made.encode())
-        transaction.set_ref("refs/heads/main", commit, expected=old)
-    return commit
 
 
 @pytest.fixture
@@ -109,12 +91,6 @@ def test_a_file_at_another_path_is_read_whole(room: Room, read: list[int]) -> No
     assert read == [len(ONE), len(TWO)]
 
 
-def recipe_of(repository: Repository, data: bytes) -> Recipe:
-    """Return the recipe of a content."""
-    digest = hash_bytes(data)
-    return decode_recipe(digest, repository.objects.get(ObjectKind.RECIPE, digest))
-
-
 def push_by_hand(
     room: Room, files: Sequence[tuple[Recipe, Digest]], packs: Sequence[tuple[Digest, bytes]] = ()
 ) -> None:
@@ -132,17 +108,6 @@ def push_by_hand(
         room.end.put_pack(name, data)
     move = RefMove("refs/heads/main", first, parent)
     room.end.push(PushRequest(hash_bytes(parent)[:16], tuple(name for name, _ in sent), (move,)))
-
-
-def exchanged(recipe: Recipe) -> Recipe:
-    """Return a recipe with two chunks in another order."""
-    chunks = recipe.chunks
-    assert chunks is not None
-    digests = [chunks.digest(at) for at in range(len(chunks))]
-    lengths = list(chunks.lengths)
-    digests[1], digests[2] = digests[2], digests[1]
-    lengths[1], lengths[2] = lengths[2], lengths[1]
-    return replace(recipe, chunks=ChunkList(b"".join(digests), tuple(lengths)))
 
 
 def test_recipes_that_lie_are_refused(room: Room) -> None:
