@@ -134,7 +134,7 @@ def test_only_what_a_page_needs_is_read(hub: HubRoom, monkeypatch: pytest.Monkey
     """The footer and one group of rows of eight, wherever the page is."""
     read = 0
 
-    class Counted(OneFile):  # type: ignore[misc]  # it has no types
+    class Counted(OneFile):
         def __init__(self, opened: Any, size: int) -> None:
             def counting() -> Any:
                 file = opened()
