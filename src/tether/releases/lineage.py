@@ -107,8 +107,8 @@ def traced_run(repository: Repository, run: KnownRun) -> TracedRun:
 def joined_graph(records: Sequence[Records]) -> Traced:
     """Return what several repositories know together.
 
-    Data and models meet by their digests, a run that several have by its commit, a release by its id. Where two
-    repositories have something else under one name, the name alone is that of the first of them.
+    Data and models meet by their digests, a run that several have by its commit, a release by its id. Where
+    two repositories have something else under one name, the name alone is that of the first of them.
     """
     building = _Building(records)
     for each in records:
@@ -247,7 +247,7 @@ class _Building:
     def _run(self, where: str | None, run: str, commit: str | None = None) -> str:
         """Return the node of a run that something names, which need not be here.
 
-        Who pushes may take the id of any run, so the commit decides where it is known, and else the repository.
+        Who pushes may take the id of any run, so the commit decides where it is known, else the repository.
         """
         found = self._commits.get(commit or "") or self.runs.get((where, run))
         if found is not None:

@@ -61,20 +61,20 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
 ThePrincipal = Annotated[Principal, Depends(principal_of)]
 
 
-def _found(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
+def _found(request: Request, hub: Hub, session: Session, cost: int = 1) -> tuple[Principal, bool]:
     """Return who asks, and whether it is time to note that the token was used; the request is counted."""
     limiter, header = _limiter_of(request), request.headers.get("authorization")
     address = request.client.host if request.client else ""
     if header is None:
-        limiter.of_address(address)
+        limiter.of_address(address, cost)
         return ANONYMOUS, False
     now = hub.now()
     try:
         principal = tokens.find_principal(session, now, _secret(header))
     except Unauthenticated:
-        limiter.of_address(address)
+        limiter.of_address(address, cost)
         raise
-    limiter.of_principal(principal, address)
+    limiter.of_principal(principal, address, cost)
     assert principal.token_id is not None
     return principal, tokens.use_is_due(session, now, principal.token_id)
 
@@ -122,8 +122,10 @@ class Hosted:
         return Serving(repository, guard, tracer=self.hub.tracer)
 
 
-def repository_for(role: Role | None) -> Callable[..., Hosted]:
+def repository_for(role: Role | None, cost: int = 1) -> Callable[..., Hosted]:
     """Return the dependency that finds `{owner}/{name}` for who has `role` there; None: may know of it.
+
+    Where a request is much work, `cost` says as how many it counts.
 
     Its errors are those of `tether.hub.access.require` and of `principal_of`. The transaction in which it
     looked is over when the route begins, so a route may stream for long.
@@ -131,7 +133,7 @@ def repository_for(role: Role | None) -> Callable[..., Hosted]:
 
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
         with hub.database.session(reads_only=True) as session:
-            principal, due = _found(request, hub, session)
+            principal, due = _found(request, hub, session, cost)
             found, address = find(session, owner, name), f"{owner}/{name}"
             if role is None:
                 row = require_sight(session, principal, found, address)
