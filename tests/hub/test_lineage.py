@@ -145,7 +145,7 @@ def test_models_go_from_one_repository_to_another(hub: Hub) -> None:
 
 
 def test_nobody_learns_of_what_they_may_not_read(hub: Hub) -> None:
-    """Whether a private repository has what a record names, or is there at all, changes no byte of the reply."""
+    """Whether a private repository has what a record names changes no byte of the reply."""
     ada, bob = hub.token("ada"), hub.token("bob")
     digest = hash_bytes(b"secret weights").hex()
     model = DataInput("base", "m", None, "w.bin", "file", digest, 1, 14)

@@ -10,11 +10,12 @@ from contextlib import closing
 import msgspec
 
 from tether.core.digest import Digest
-from tether.core.names import RELEASES, RUNS
-from tether.errors import TetherError
+from tether.core.names import RELEASES, RUNS, display
+from tether.core.treeread import find_many
+from tether.errors import Corrupt, TetherError
 from tether.hub.hub import Hub
 from tether.hub.nearby import Nearby
-from tether.hub.pushedruns import MOST_RECORD, size_at
+from tether.hub.pushedruns import MOST_RECORD
 from tether.hub.repositories import open_repository
 from tether.releases.lineage import Records, TracedRun, traced_run
 from tether.releases.manifest import MANIFEST
@@ -26,11 +27,16 @@ from tether.runs.journal import RECORD, VERDICT
 from tether.runs.observed import OBSERVED
 from tether.runs.reading import KnownRun, stored_run
 
-MOST_RECORDS = 5000
+MOST_RECORDS = 3000
 """Runs and releases that one request reads."""
 MOST_BYTES = 16 << 20
 """Bytes of records after which no more are read."""
 _MOST_BESIDE = 1 << 20
+_OF_RELEASES = {MANIFEST.encode(): MOST_RECORD}
+_OF_RUNS = {RECORD.encode(): MOST_RECORD} | dict.fromkeys(
+    (REQUEST.encode(), VERDICT.encode(), OBSERVED.encode()), _MOST_BESIDE
+)
+"""Files that are read, and how large they may be."""
 _MOST_PROBLEMS = 20
 
 
@@ -88,15 +94,15 @@ class Reading:
         Raises:
             Corrupt: It is.
         """
-        kind = "releases" if ref.startswith(RELEASES) else "runs"
-        self.looked_at[kind] += 1
-        tree = history.commit(commit).tree
-        if kind == "releases":
-            self._bytes += size_at(repository, tree, MANIFEST, MOST_RECORD)
-            return
-        self._bytes += size_at(repository, tree, RECORD, MOST_RECORD)
-        for name in (REQUEST, VERDICT, OBSERVED):
-            self._bytes += size_at(repository, tree, name, _MOST_BESIDE)
+        limits = _OF_RELEASES if ref.startswith(RELEASES) else _OF_RUNS
+        self.looked_at["releases" if limits is _OF_RELEASES else "runs"] += 1
+        entries = find_many(repository.objects, history.commit(commit).tree, list(limits))
+        for path, entry in entries.items():
+            size = max(entry.size, repository.contents.size(entry.digest))
+            if size > limits[path]:
+                name = ref.removeprefix(RELEASES).removeprefix(RUNS)
+                raise Corrupt(f"{display(path)} of {name} has {size} bytes, more than the hub reads")
+            self._bytes += size
 
     def records(self, first: str = "") -> list[Records]:
         """Return the runs and releases of the repositories.

@@ -105,8 +105,8 @@ def find_uses(repository: Repository, wanted: Mapping[Digest, bytes]) -> Uses:
 
 def further_down(graph: Graph, direct: AbstractSet[str]) -> list[Node]:
     """Return what came from some nodes, without these."""
-    reached = graph.reached(direct & graph.nodes.keys(), "down")
-    return [node for node in graph.nodes.values() if node.id in reached - direct]
+    further = graph.reached(direct & graph.nodes.keys(), "down") - direct
+    return [node for node in graph.nodes.values() if node.id in further]
 
 
 class Search:
