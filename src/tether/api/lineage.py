@@ -18,7 +18,7 @@ from tether.releases.lineage import release_id_of, run_id, whole_graph
 from tether.releases.reading import find_release
 from tether.releases.starting import is_digits, node_of_entry, nodes_named
 from tether.releases.uses import Uses, find_uses, wanted_below, wanted_by_digest
-from tether.repo.revision import find_entry
+from tether.repo.revision import find_entry, split_place
 from tether.runs.reading import find_run
 from tether.storage.oserrors import translated
 
@@ -151,3 +151,51 @@ def find_users(repo: Opened, text: str, folder: Path) -> tuple[dict[Digest, byte
             raise
         wanted = wanted_by_digest(text)
     return wanted, find_uses(repo.repository, wanted)
+
+
+def find_users_of_row(
+    repo: Opened, text: str, folder: Path, words: Sequence[str]
+) -> tuple[dict[Digest, bytes], Uses]:
+    """Return the versions of a table that have a row, by digest, and which runs and releases read them.
+
+    Args:
+        repo: Where.
+        text: The table, as for `find_users`; versions are files of its name.
+        folder: What paths of the disk are relative to.
+        words: `COLUMN=VALUE`, or values of the key that `.tetherattributes` gives to the table.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidInput: It is no table, has no key, or no version has such a column.
+        Unsupported: A package that reads it is not installed.
+    """
+    from tether.releases.rows import find_versions, parse_row
+
+    table = _entry(repo, text, folder)
+    needs_key = any("=" not in word for word in words)
+    key = _key_of(repo, text, folder) if needs_key else None
+    row = parse_row(words, key, text)
+    path = text if (folder / text).exists() else split_place(text)[1] or text
+    name = path_bytes(path.rpartition("/")[2])
+    versions = find_versions(repo.repository, table, name, row)
+    found = find_uses(repo.repository, versions.having)
+    found.problems[:0] = versions.problems
+    found.looked_at["versions"] = versions.read
+    return versions.having, found
+
+
+def _key_of(repo: Opened, text: str, folder: Path) -> str | None:
+    """Return the columns by which rows of a table are known: by its own tree, or for the disk by HEAD."""
+    from tether.repo.attributes import TreeAttributes
+    from tether.repo.revision import resolve_path, resolve_tree
+
+    repository = repo.repository
+    with suppress(NotFound, InvalidInput):
+        if ":" in text and not (folder / text).exists():
+            place = resolve_path(repository, text)
+            tree, path = place.tree, place.path
+        else:
+            below = os.path.relpath(os.path.normpath((folder / text).absolute()), os.path.normpath(repo.root))
+            tree, path = resolve_tree(repository, "HEAD").tree, path_bytes(below)
+        return TreeAttributes(repository.objects, repository.contents.read, tree).of(path).key
+    return None

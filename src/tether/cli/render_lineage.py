@@ -150,6 +150,8 @@ def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
         yield f"... and {count_text(len(wanted) - _SHOWN_PLACES, 'more', 'more')}"
     looked, runs, releases = found["looked_at"], found["runs"], found["releases"]
     if not runs and not releases:
+        if "versions" in looked:
+            yield f"{len(wanted)} of {count_text(looked['versions'], 'version')} have the row"
         counts = f"{count_text(looked['runs'], 'run')} and {count_text(looked['releases'], 'release')}"
         yield f"none of {counts} read it"
         return

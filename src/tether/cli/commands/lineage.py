@@ -30,6 +30,7 @@ class Options:
     up: bool
     down: bool
     uses: str | None
+    row: tuple[str, ...]
     svg: str | None
     mermaid: bool
     remote: str | None
@@ -43,6 +44,12 @@ class Options:
     "--uses",
     metavar="PATH",
     help="Which runs and releases were trained on this file, or on files of this folder.",
+)
+@click.option(
+    "--row",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="With --uses of a table: who read a version that has such a row. Give it again for more columns.",
 )
 @click.option("--svg", type=click.Path(dir_okay=False), metavar="FILE", help="Draw it into this file.")
 @click.option("--mermaid", is_flag=True, help="Print it in the language of Mermaid.")
@@ -59,11 +66,15 @@ def command(ctx: Context, options: Options) -> None:
     REF is a run, a release NAME@VERSION, a revision, REV:PATH, a file, or the beginning of a digest.
 
     With --uses, PATH is a file as it is now, REV:PATH, or a digest. What decides is the content: files that
-    were renamed or deleted since are found, and rows of a table are not told apart from the file.
+    were renamed or deleted since are found. With --row it is a table (CSV, TSV, lines of JSON, Parquet), and
+    every version of it counts that has the row: all files of that name which runs and releases read. VALUE
+    alone is that of the key, as in 'labels.csv key=id' in .tetherattributes.
 
     With --remote, REF and REV:PATH are those of a repository on a hub, and the answer goes over all
     repositories there that you may read.
     """
+    if options.row and options.uses is None:
+        raise InvalidInput("a row of which table?", hint="give --uses PATH too")
     if (options.ref is None) == (options.uses is None):
         raise InvalidInput("nothing to look for", hint="give a REF, or --uses PATH")
     if options.uses is not None:
@@ -140,24 +151,31 @@ def _show_users(ctx: Context, options: Options) -> None:
 
     if options.up or options.down or options.svg is not None or options.mermaid:
         raise InvalidInput("--uses gives a list", hint="leave out --up, --down, --svg and --mermaid")
-    document = _users(ctx, options.uses or "", options.remote)
+    document = _users(ctx, options.uses or "", options)
     ctx.emit(document, lambda: users_lines(ctx, document), page=True)
 
 
-def _users(ctx: Context, path: str, remote: str | None) -> dict[str, "Any"]:
-    if remote is not None:
+def _users(ctx: Context, path: str, options: Options) -> dict[str, "Any"]:
+    if options.remote is not None:
+        if options.row:
+            hint = "clone the repository, and ask there"
+            raise InvalidInput("a hub reads no tables for this question", hint=hint)
         from tether.api.farlineage import far_users, named_there
         from tether.cli.hubs import client_of
 
-        address = _address(ctx, remote)
+        address = _address(ctx, options.remote)
         with client_of(ctx, address) as client:
             document = far_users(client, address, named_there(path, ctx.cwd))
         _warn_of(ctx, document)
         return document
-    from tether.api.lineage import find_users
+    from tether.api.lineage import find_users, find_users_of_row
     from tether.releases.uses import users_document
 
-    wanted, found = find_users(ctx.repo(), place_text(ctx, path), ctx.cwd)
+    place = place_text(ctx, path)
+    if options.row:
+        wanted, found = find_users_of_row(ctx.repo(), place, ctx.cwd, options.row)
+    else:
+        wanted, found = find_users(ctx.repo(), place, ctx.cwd)
     for problem in found.problems:
         ctx.warn(str(problem))
     return users_document(wanted, found)
