@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, NamedTuple
 
 import pytest
@@ -334,3 +335,17 @@ def test_it_counts_as_many_requests(tmp_path: Path) -> None:
     statuses = [hub.api("GET", "/repos/ada/x/lineage?of=none").status for _ in range(3)]
     assert statuses == [404, 404, 429]
     hub.close()
+
+
+def test_few_are_answered_at_a_time(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who finds no place is told so at once, who finds no turn after a while; then all is as before."""
+    hub.run("ada/x", 1, CAT, b"weights")
+    for name, free in (("_places", 1), ("_turns", 1)):
+        semaphore = BoundedSemaphore(free)
+        monkeypatch.setattr("tether.hub.lineage._WAIT_S", 0.01)
+        monkeypatch.setattr(f"tether.hub.lineage.{name}", semaphore)
+        with semaphore:
+            reply = hub.api("GET", "/repos/ada/x/lineage?of=run1")
+            assert (reply.status, reply.code) == (503, "unavailable")
+        assert hub.lineage("ada/x", "of=run1")["complete"]
+        assert hub.lineage("ada/x", "of=run1")["complete"]

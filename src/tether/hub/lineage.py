@@ -47,7 +47,9 @@ MOST_PATHS = 4 << 20
 _CONTENTS_TOLD = 100
 _WAIT_S = 20
 _turns = BoundedSemaphore(2)
-"""A request can take a second of a processor: many at once would hold up all else."""
+"""A request can take seconds of a processor: many at once would hold up all else."""
+_places = BoundedSemaphore(8)
+"""Those at work and those that wait: each has a thread of the hub, and others need some too."""
 Ways = Literal["up", "down", "both"]
 _WAYS: dict[Ways, tuple[Direction, ...]] = {"up": ("up",), "down": ("down",), "both": ("up", "down")}
 _MIN_PART = 4
@@ -119,12 +121,18 @@ def tell_users(hub: Hub, principal: Principal, row: RepositoryRow, uses: str) ->
 
 @contextmanager
 def _turn() -> Iterator[None]:
-    if not _turns.acquire(timeout=_WAIT_S):
-        raise Unavailable("too many ask for a lineage now", hint="try again in a minute")
+    error = Unavailable("too many ask for a lineage now", hint="try again in a minute")
+    if not _places.acquire(blocking=False):
+        raise error
     try:
-        yield
+        if not _turns.acquire(timeout=_WAIT_S):
+            raise error
+        try:
+            yield
+        finally:
+            _turns.release()
     finally:
-        _turns.release()
+        _places.release()
 
 
 def _reading_of(hub: Hub, principal: Principal, row: RepositoryRow) -> Reading:

@@ -92,5 +92,6 @@ def _with_records(session: Session, rows: Sequence[RepositoryRow]) -> list[Repos
     query = select(RootRow.repository_id, RootRow.value).where(
         RootRow.repository_id.in_([each.id for each in rows])
     )
-    marked = {key for key, value in session.execute(query) if any(mark in value for mark in _MARKS)}
+    roots = ((key, bytes(value)) for key, value in session.execute(query))
+    marked = {key for key, value in roots if any(mark in value for mark in _MARKS)}
     return [each for each in rows if each.id in marked]
