@@ -193,11 +193,13 @@ class Readable(Opened):
 
         return find_lineage(self, ref, Path.cwd())
 
-    def users_of(self, path: str) -> "Uses":
-        """Return which runs and releases were trained on a file, or on files of a folder.
+    def users_of(self, path: str, row: "Mapping[str, object] | None" = None) -> "Uses":
+        """Return which runs and releases were trained on a file, or on files of a folder, or on a row.
 
         Args:
             path: A file of the disk, a path of HEAD, `REV:PATH`, or a digest; what decides is the content.
+            row: Values by column: who read a version of this table that has a row with all of them. Versions
+                are the files of that name.
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
@@ -208,8 +210,11 @@ class Readable(Opened):
         Raises:
             NotFound: There is no such file.
         """
-        from tether.api.lineage import find_users
+        from tether.api.lineage import find_users, find_users_of_row
 
+        if row is not None:
+            words = [f"{column}={value}" for column, value in row.items()]
+            return find_users_of_row(self, path, Path.cwd(), words)[1]
         return find_users(self, path, Path.cwd())[1]
 
     def releases(self) -> "list[Release]":

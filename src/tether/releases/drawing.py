@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
-from tether.releases.graph import Edge, Graph, Node
+from tether.releases.graph import Edge, Graph, Node, nearest
 
 _COLOURS: Mapping[str, str] = {
     "data": "#0a7ea4",
@@ -31,7 +31,7 @@ def draw(graph: Graph, starts: Sequence[str]) -> str:
         graph: What is drawn.
         starts: What was asked for; it has a thicker line around it.
     """
-    kept = _nearest(graph, starts)
+    kept = nearest(graph, starts, _MOST)
     left_out = len(graph.nodes) - len(kept)
     part = graph.part(kept)
     layout = _Layout(part)
@@ -64,20 +64,6 @@ _MARKER = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto"><path d="M0,0.5 L7,4 L0,7.5 z" fill="#8c959f"/></marker></defs>'
 )
-
-
-def _nearest(graph: Graph, starts: Sequence[str]) -> list[str]:
-    """Return the nodes that are drawn, by their distance from what was asked for."""
-    found = dict.fromkeys(starts)
-    ring = list(starts)
-    while ring and len(found) < _MOST:
-        beyond: dict[str, None] = {}
-        for node in ring:
-            near = [other for _, other in (*graph.next(node, "up"), *graph.next(node, "down"))]
-            beyond.update((other, None) for other in sorted(near) if other not in found)
-        ring = list(beyond)[: _MOST - len(found)]
-        found.update(dict.fromkeys(ring))
-    return list(found)
 
 
 def _counted(graph: Graph) -> str:
