@@ -19,6 +19,7 @@ from tether.repo.frames import (
 )
 from tether.repo.objectdb import unpack
 from tether.repo.packs import PACK_FRAMES
+from tether.repo.stretches import StretchHasher
 
 _TOGETHER = 8
 """Chunks unpacked at once, few enough to be hashed while they are in the processor's cache."""
@@ -28,12 +29,15 @@ _MAX_TAIL = PACK_FRAMES * ROW_SIZE + TRAILER.size
 class PackStream:
     """The frames of one pack, verified as they come.
 
+    Args:
+        stretch: Gets the chunks as they are verified, while they are in the processor's cache.
+
     Attributes:
         role: DATA or META; -1 before the first bytes.
     """
 
-    def __init__(self) -> None:
-        self.role = -1
+    def __init__(self, stretch: StretchHasher | None = None) -> None:
+        self.role, self._stretch = -1, stretch
         self._rows: list[Frame] = []
         self._offset = 0
         self._ended = False
@@ -113,6 +117,8 @@ class PackStream:
             if hash_bytes(view[at : at + frame.raw]) != frame.digest:
                 raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged")
             at += frame.raw
+        if self._stretch is not None:
+            self._stretch.update(view)
         for start, frame in found:
             if frame.kind != ObjectKind.CHUNK:
                 unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, islice
 
 from tether.core.compression import Codec
@@ -32,10 +33,13 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, has_differences, pack_key, read_contents
+from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
+from tether.repo.stretches import Pieces, Stretch, Stretches, first_of, in_order
 from tether.repo.transaction import Transaction
-from tether.sync.arrivals import has_arrived, note_key
+from tether.storage.backend import Backend
+from tether.sync.arrivals import has_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
@@ -193,9 +197,15 @@ class Serving:
         """Say whether a pack was received whole."""
         return has_arrived(self._repository.backend, name)
 
-    def receive(self, name: Digest) -> Receiver:
-        """Return what takes the bytes of a pack; it does not count before a push names it."""
-        return Receiver(self._repository.backend, name, self._repository.clock().micros, self._tracer)
+    def receive(self, name: Digest, start: int | None = None) -> Receiver:
+        """Return what takes the bytes of a pack; it does not count before a push names it.
+
+        Args:
+            name: Of the pack.
+            start: See `Receiver`.
+        """
+        now = self._repository.clock().micros
+        return Receiver(self._repository.backend, name, now, self._tracer, start)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -257,6 +267,7 @@ class _Tables:
     meta: list[Digest]
     rows: list[tuple[Digest, int]]
     """Digest and kind of all metadata."""
+    stretches: list[Stretch]
 
 
 class _Arrived:
@@ -266,6 +277,7 @@ class _Arrived:
         self._live, self._request = repository.objects, request
         tables = _tables(repository, request.packs)
         self.data, self.meta, self._rows = tables.data, tables.meta, tables.rows
+        self._means = Means(_TOGETHER, Stretches(tables.stretches))
         packs = (*transaction.root.packs(), *request.packs)
         self._all = ObjectDb(repository.backend, lambda: packs) if request.packs else self._live
         self._sent = ObjectDb(repository.backend, lambda: request.packs)
@@ -313,7 +325,7 @@ class _Arrived:
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
             return replaced(self._all, missing.commits, files)
 
-        for _ in prove_files(contents, known, bases, missing.recipes, _TOGETHER):
+        for _ in prove_files(contents, known, bases, missing.recipes, self._means):
             pass
 
     def _refuse_surplus(self, missing: Missing) -> None:
@@ -342,14 +354,23 @@ class _Arrived:
 
 
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
-    found = _Tables([], [], [])
+    found = _Tables([], [], [], [])
     for name in packs:
         if not has_arrived(repository.backend, name):
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
+        table = read_contents(repository.backend, name)
         (found.data if role == DATA else found.meta).append(name)
-        found.rows += _metadata(read_contents(repository.backend, name))
+        found.rows += _metadata(table)
+        made = made_of(repository.backend, name) if role == DATA else None
+        if made is not None:
+            load = partial(_pieces, repository.backend, name)
+            found.stretches.append(Stretch(made.start, first_of(table), made.values, load))
     return found
+
+
+def _pieces(backend: Backend, name: Digest) -> Pieces:
+    return in_order(read_contents(backend, name))
 
 
 def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
