@@ -8,11 +8,14 @@ Decision: docs/adr/0049-one-pass.md.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.outline import GROUP, Outline, group_values, merge_values
 from tether.repo.delta import Chunk
 from tether.repo.frames import Table
+from tether.repo.packs import read_contents
+from tether.storage.backend import Backend
 
 LARGEST_START = 1 << 50
 """The largest offset in a file that is taken for where a stretch begins, in bytes."""
@@ -20,6 +23,8 @@ _STEP = 16 << 10
 """Bytes that are hashed at a time: leaves for the widest vectors. What a piece has beyond that is copied."""
 _STEPS = GROUP // _STEP
 
+Begin = Callable[[Digest], "StretchHasher | None"]
+"""Asked with the first chunk of a pack: returns what gets this one and all others."""
 Pieces = Iterator[tuple[Digest, int]]
 """The chunks of a pack in the order in which they lie, each with its length when unpacked."""
 
@@ -132,16 +137,16 @@ class Stretches:
 NONE = Stretches()
 
 
-def in_order(table: Table) -> Pieces:
-    """Yield what a pack holds in the order in which it lies, with the lengths when unpacked."""
+def stretch_of(backend: Backend, name: Digest, table: Table, start: int, values: bytes) -> Stretch:
+    """Return the stretch of a pack that has come, not an empty one; its table is read again when needed."""
+    row = min(range(len(table.kinds)), key=table.offsets.__getitem__)
+    return Stretch(start, table.frame(row).digest, values, partial(_in_order, backend, name))
+
+
+def _in_order(backend: Backend, name: Digest) -> Pieces:
+    table = read_contents(backend, name)
     for row in sorted(range(len(table.kinds)), key=table.offsets.__getitem__):
         yield Digest(table.digests[row * DIGEST_SIZE : (row + 1) * DIGEST_SIZE]), table.raw[row]
-
-
-def first_of(table: Table) -> Digest:
-    """Return the first object of a pack, which is not empty."""
-    row = min(range(len(table.kinds)), key=table.offsets.__getitem__)
-    return Digest(table.digests[row * DIGEST_SIZE : (row + 1) * DIGEST_SIZE])
 
 
 def _up(offset: int, size: int) -> int:

@@ -15,7 +15,7 @@ from tether.repo.checkpacks import check_pack
 from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream
-from tether.repo.stretches import StretchHasher
+from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend
 from tether.sync.arrivals import Made, note_arrival
 from tether.sync.wire import MAX_PACK
@@ -32,13 +32,13 @@ class PackReceiver:
     Args:
         backend: Where it goes; it counts only when a root lists it.
         name: What it must be.
-        stretch: Gets its chunks as they are verified.
+        begin: Returns what gets its chunks as they are verified.
     """
 
-    def __init__(self, backend: Backend, name: Digest, stretch: StretchHasher | None = None) -> None:
+    def __init__(self, backend: Backend, name: Digest, begin: Begin | None = None) -> None:
         self._backend, self._name = backend, name
         self._hasher, self._size = blake3(), 0
-        self._block, self._stream = Block(), PackStream(stretch)
+        self._block, self._stream = Block(), PackStream(begin)
         self._fault: TetherError | None = None
         self._upload = backend.upload()
 
@@ -157,7 +157,7 @@ class Receiver(PackReceiver):
         self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED, start: int | None = None
     ) -> None:
         self._made = StretchHasher(start) if FAST and start is not None else None
-        super().__init__(backend, name, self._made)
+        super().__init__(backend, name, lambda _: self._made)
         self._now, self._tracer = now, tracer
 
     def _work_on(self, ready: memoryview) -> None:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from itertools import accumulate, islice
 
 from tether.core.compression import Codec
@@ -36,14 +35,13 @@ from tether.repo.packs import count_objects, has_differences, pack_key, read_con
 from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
-from tether.repo.stretches import Pieces, Stretch, Stretches, first_of, in_order
+from tether.repo.stretches import Stretch, Stretches, stretch_of
 from tether.repo.transaction import Transaction
-from tether.storage.backend import Backend
 from tether.sync.arrivals import has_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
-from tether.sync.peel import peel, target_of
+from tether.sync.peel import followed, peel
 from tether.sync.proofs import prove_files, replaced
 from tether.sync.receiving import OPEN_KINDS, Receiver
 from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
@@ -98,7 +96,7 @@ class Serving:
 
     def _commits(self, wants: Sequence[Digest], haves: Sequence[Digest], depth: int | None) -> Stream:
         objects = self._repository.objects
-        tags, starts = _followed(objects, wants)
+        tags, starts = followed(objects, wants)
         if depth is not None:
             return self._frames([*tags, *newest(History.of(self._repository), starts, depth)], None)
         known = [digest for digest in haves if _is_commit(objects, digest)]
@@ -364,13 +362,8 @@ def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
         found.rows += _metadata(table)
         made = made_of(repository.backend, name) if role == DATA else None
         if made is not None:
-            load = partial(_pieces, repository.backend, name)
-            found.stretches.append(Stretch(made.start, first_of(table), made.values, load))
+            found.stretches.append(stretch_of(repository.backend, name, table, *made))
     return found
-
-
-def _pieces(backend: Backend, name: Digest) -> Pieces:
-    return in_order(read_contents(backend, name))
 
 
 def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
@@ -396,21 +389,3 @@ def _check_move(move: RefMove) -> None:
 def _is_commit(objects: ObjectDb, digest: Digest) -> bool:
     place = objects.find(digest)
     return place is not None and place.frame.kind == ObjectKind.COMMIT
-
-
-def _followed(objects: ObjectDb, wants: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
-    """Return the tags among `wants` and below them, and the commits that they end at."""
-    tags: list[Digest] = []
-    commits: list[Digest] = []
-    waiting = list(wants)
-    while waiting:
-        digest = waiting.pop()
-        place = objects.find(digest)
-        if place is None or place.frame.kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
-            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
-        if place.frame.kind == ObjectKind.COMMIT:
-            commits.append(digest)
-        else:
-            tags.append(digest)
-            waiting.append(target_of(objects, digest))
-    return tags, commits
