@@ -39,7 +39,7 @@ class LargeBody(asyncio.BufferedProtocol):
         began, cycle.body = cycle.body, bytearray()
         # With what the parser took in the first room, each begins at a multiple of its size in the body: so
         # it can be written past the page cache.
-        size = max(len(began), min(ROOM, left + len(began)))
+        size = max(len(began) + 1, min(ROOM, left + len(began)))
         self._rooms = [memoryview(mmap(-1, size)) for _ in range(_ROOMS)]
         self._free = list(self._rooms)
         self._filling, self._filled = self._free.pop(), len(began)

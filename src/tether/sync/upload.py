@@ -127,6 +127,8 @@ def _starts(local: Repository, places: list[Place], files: Sequence[Digest]) -> 
             first[frame.digest] = pack
     found: dict[Digest, int] = {}
     for file in files if first else ():
+        if local.contents.outline(file) is None:  # it is hashed as a whole
+            continue
         for chunk in local.contents.listed(file):
             if chunk.digest in first:
                 found.setdefault(first[chunk.digest], chunk.start)
