@@ -22,7 +22,7 @@ def served(room: Room) -> Iterator[Served]:
         "hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password\n"
     )
     room.ok("hub", "user", "add", "-q", "root", "--admin", "--root", "hub")
-    hub = Served(room)
+    hub = Served(room, anew=True)
     yield hub
     hub.close()
 
@@ -187,7 +187,7 @@ def test_too_many_wrong_passwords(room: Room) -> None:
     """The command ends at once and says how long to wait; `hub.toml` says how many are too many."""
     room.ok("hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password")
     room.write("hub/hub.toml", "login_attempts = 1\n")
-    hub = Served(room)
+    hub = Served(room, anew=True)
     arguments = ("login", hub.url, "--user", "ada", "--password-stdin")
     assert room.run(*arguments, stdin=b"wrong\n").code == 6
 
@@ -226,7 +226,7 @@ def test_a_hub_stops_when_it_is_told(room: Room, served: Served) -> None:
     assert [(line["method"], line["path"], line["status"]) for line in lines] == [
         ("POST", "/api/v1/repos", 201)
     ]
-    again = Served(room)
+    again = Served(room, anew=True)
     assert [row["name"] for row in again.get("/api/v1/repos")] == ["x"]
     assert again.stop(signal.SIGINT)[0] == 130
 
