@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.support.cli import TETHER, Room
-from tests.support.hub import lay_tables
 from tests.support.preloaded import Copy
+from tests.support.tables import lay_tables
 
 _PARENT_DEATH = 1
 """The kernel kills the process when the thread that started it ends."""
