@@ -20,6 +20,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -187,6 +188,7 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
     os.environ.clear()
     os.environ.update(request["environ"])
     time.tzset()
+    tempfile.tempdir = None  # it is looked for again
     os.chdir(request["cwd"])
     sys.argv[1:] = request["arguments"]
 
