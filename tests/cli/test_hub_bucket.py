@@ -1,6 +1,7 @@
 """A hub whose contents are in a bucket of any kind: people see no difference."""
 
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,7 +96,10 @@ def test_what_was_deleted_for_good_leaves_the_bucket(hosted: Hosted) -> None:
     hosted.hub.stop()
     hosted.keeper.environ |= {"TETHER_DATE": "2026-03-31T12:00:00+00:00"}
     hosted.hub = hosted.start()
-    hosted.hub.get("/healthz")
+    deadline = time.monotonic() + 60
+    while sum(key.endswith("/format") for key in hosted.listed()) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     hosted.hub.stop()
 
     assert sum(key.endswith("/format") for key in hosted.listed()) == 1
