@@ -12,16 +12,13 @@ from tests.support.versions import ONE, THREE, TWO, commit_file, exchanged, reci
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.outline import FAST
-from tether.core.recipe import Recipe
 from tether.core.objects import Commit
 from tether.core.outline import FAST, GROUP
-from tether.core.recipe import ChunkList, Recipe, decode_recipe
+from tether.core.recipe import Recipe
 from tether.core.tree import Entry, EntryKind
 from tether.errors import InvalidInput
 from tether.repo.frames import DATA, META
 from tether.repo.proving import prove
-from tether.sync import proofs
 from tether.repo.repository import Repository
 from tether.sync import download, proofs
 from tether.sync.exchange import PushOptions
@@ -156,17 +153,6 @@ def test_a_start_that_is_not_true_helps_nobody(room: Room, read: list[int]) -> N
     assert read == []
     push_by_hand(room, [(one, digest)], [sent_by_hand(one, other)], GROUP)
     assert read == [len(ONE)]
-
-
-def exchanged(recipe: Recipe) -> Recipe:
-    """Return a recipe with two chunks in another order."""
-    chunks = recipe.chunks
-    assert chunks is not None
-    digests = [chunks.digest(at) for at in range(len(chunks))]
-    lengths = list(chunks.lengths)
-    digests[1], digests[2] = digests[2], digests[1]
-    lengths[1], lengths[2] = lengths[2], lengths[1]
-    return replace(recipe, chunks=ChunkList(b"".join(digests), tuple(lengths)))
 
 
 def test_recipes_that_lie_are_refused(room: Room) -> None:
