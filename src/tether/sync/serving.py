@@ -36,7 +36,6 @@ from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.stretches import Stretch, Stretches, stretch_of
-from tether.repo.transaction import Transaction
 from tether.sync.arrivals import has_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved

@@ -12,7 +12,6 @@ from tests.support.versions import ONE, THREE, TWO, commit_file, exchanged, reci
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.objects import Commit
 from tether.core.outline import FAST, GROUP
 from tether.core.recipe import Recipe
 from tether.core.tree import Entry, EntryKind
