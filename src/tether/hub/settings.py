@@ -91,6 +91,10 @@ class HubSettings:
     )
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
+    pull_bytes: int = _setting(
+        1 << 30,
+        "bytes that a pull request may bring from a fork of somebody who may not write; 0 is no limit",
+    )
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     traces: str = _setting(
         "", "address of an OTLP/HTTP collector for traces, such as `http://127.0.0.1:4318`; none if not given"

@@ -1,0 +1,483 @@
+"""The JSON bodies of pull requests, their reviews and checks; see `tether.hub.routes.documents`."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from tether.core.names import display
+from tether.core.objects import Commit
+from tether.core.treediff import Tally, TreeChange
+from tether.errors import InvalidInput
+from tether.hub.database.pulls import CHECK_URL, CommitCheck, Pull
+from tether.hub.pulls.changes import Changed
+from tether.hub.pulls.merging import Merged, Method
+from tether.hub.pulls.requirements import Lack
+from tether.hub.pulls.resolving import Choice
+from tether.hub.pulls.reviewing import Note, Thread
+from tether.hub.pulls.trials import Trial, side
+from tether.hub.routes.conversation_documents import (
+    CommitId,
+    EntryDocument,
+    Label,
+    Labels,
+    Number,
+    State,
+    Text,
+    Title,
+    Turned,
+    fields_of,
+)
+from tether.hub.routes.documents import Document, Name, Problem
+from tether.hub.routes.rights_documents import BranchPattern, FilePath
+from tether.hub.routes.workspace_documents import SideDocument
+
+Address = Annotated[str, Field(min_length=3, max_length=201)]
+Names = Annotated[list[Name], Field(max_length=20)]
+Relation = Literal["clean", "conflicts", "up-to-date", "merged"]
+Pixels = Annotated[int, Field(ge=0, lt=1 << 31)]
+Message = Annotated[str, Field(max_length=100_000)]
+
+
+class NewPull(Document):
+    """A wish for a pull request: `source` is the branch that it brings, in `repository` if that is a fork.
+
+    Without a target it goes into the default branch.
+    """
+
+    title: Title
+    body: Text = ""
+    source: BranchPattern
+    repository: Address | None = None
+    target: BranchPattern | None = None
+    draft: bool = False
+    labels: Labels = []  # noqa: RUF012
+    reviewers: Names = []  # noqa: RUF012
+
+
+class PullChangesBody(Document):
+    """What is to be different of a pull request; what is not given stays."""
+
+    title: Title | None = None
+    body: Text | None = None
+    labels: Labels | None = None
+    state: Turned | None = None
+    draft: bool | None = None
+    reviewers: Names | None = None
+
+
+class AskedPulls(Document):
+    """Which pull requests a list has; what is not given is not looked at."""
+
+    state: State | None = None
+    source: BranchPattern | None = None
+    target: BranchPattern | None = None
+    author: Name | None = None
+    before: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
+
+
+class PullDocument(Document):
+    """A pull request: what goes where, and what it is now.
+
+    `source` is null once its repository is gone. `head`, `base` and `target` are commits that stay readable;
+    `merged` is what the target branch got. `relation` says how the head stands to the target, null where
+    nobody has asked for the merge yet.
+    """
+
+    number: int
+    kind: Literal["pull"]
+    title: str
+    body: str
+    author: str
+    state: State
+    labels: list[Label]
+    entries: int
+    created: int
+    updated: int
+    repository: str
+    source: str
+    source_gone: bool
+    target: str
+    draft: bool
+    head: str
+    base: str | None
+    target_commit: str
+    merged: str | None
+    method: str | None
+    merged_by: str | None
+    merged_at: int | None
+    reviewers: list[str]
+    relation: Relation | None
+
+    @classmethod
+    def of(cls, pull: Pull, reviewers: Sequence[str], trial: Trial | None, *, gone: bool) -> "PullDocument":
+        """Return the document of a row."""
+        names = ("draft", "head", "base", "merged", "method", "merged_at")
+        values = fields_of(pull.conversation) | {name: getattr(pull, name) for name in names}
+        values |= {
+            "repository": pull.source_name,
+            "source": pull.source_branch,
+            "source_gone": gone,
+            "target": pull.target_branch,
+            "target_commit": pull.target,
+            "merged_by": None if pull.merger is None else pull.merger.name,
+            "reviewers": list(reviewers),
+            "relation": None if trial is None else trial.relation.value,
+        }
+        return cls.model_validate(values)
+
+
+class MergeConflictDocument(Document):
+    """A path that both sides changed in different ways: what the base, the target and the head have there."""
+
+    path: str
+    reason: str
+    base: SideDocument | None
+    target: SideDocument | None
+    head: SideDocument | None
+
+
+class LackDocument(Document):
+    """Something that is lacking: a `draft`, `approvals`, requested `changes`, or a `check`."""
+
+    kind: Literal["draft", "approvals", "changes", "check"]
+    rule: str | None
+    message: str
+
+    @classmethod
+    def of(cls, lack: Lack) -> "LackDocument":
+        """Return the document of a lack."""
+        return cls.model_validate(lack._asdict())
+
+
+class MergeabilityDocument(Document):
+    """Whether a pull request can be merged: how its head stands to the target, and what is lacking.
+
+    `conflicts` are the first 1000, `count` is of all. `lacks` is for who asks; whoever a rule exempts lacks
+    nothing of it.
+    """
+
+    relation: Relation | None
+    head: str
+    target: str
+    base: str | None
+    count: int
+    conflicts: list[MergeConflictDocument]
+    lacks: list[LackDocument]
+
+    @classmethod
+    def of(cls, pull: Pull, trial: Trial | None, lacks: Sequence[Lack]) -> "MergeabilityDocument":
+        """Return the document of a trial; without one the target branch is gone."""
+        shown = [] if trial is None else [MergeConflictDocument(**each) for each in trial.conflicts]
+        return cls(
+            relation=None if trial is None else trial.relation.value,
+            head=pull.head,
+            target=pull.target if trial is None else trial.target,
+            base=pull.base if trial is None else trial.base,
+            count=0 if trial is None else trial.total,
+            conflicts=shown,
+            lacks=[LackDocument.of(lack) for lack in lacks],
+        )
+
+
+class MergeBody(Document):
+    """A wish to merge what was looked at: `head` is the newest commit of it."""
+
+    head: CommitId
+    method: Method = Method.MERGE
+    message: Message | None = None
+    delete_branch: bool = False
+
+
+class MergedDocument(Document):
+    """The commit that the target branch is now, and whether the branch went that was merged."""
+
+    commit: str
+    branch_deleted: bool
+
+
+class RefusedDocument(Document):
+    """Why a merge was refused: what is lacking, or the paths in conflict."""
+
+    error: Problem
+    lacks: list[LackDocument] = []  # noqa: RUF012
+    conflicts: list[str] = []  # noqa: RUF012
+
+    @classmethod
+    def of(cls, merged: Merged) -> "RefusedDocument":
+        """Return the document of a merge that did not come about."""
+        if merged.lacks:
+            told = "; ".join(lack.message for lack in merged.lacks)
+            error = Problem(code="conflict", message=told, hint="see to what is lacking, then merge again")
+            return cls(error=error, lacks=[LackDocument.of(lack) for lack in merged.lacks])
+        assert merged.trial is not None
+        paths = [each["path"] for each in merged.trial.conflicts]
+        return cls.of_conflicts(paths, merged.trial.total)
+
+    @classmethod
+    def of_conflicts(cls, paths: Sequence[str], count: int) -> "RefusedDocument":
+        """Return the document of paths that are to be decided."""
+        told = f"{paths[0]} is in conflict" + (f", and {count - 1} more" if count > 1 else "")
+        hint = "decide what is to be there, by 'resolve' or in a clone"
+        return cls(error=Problem(code="conflict", message=told, hint=hint), conflicts=list(paths))
+
+
+class ChoiceBody(Document):
+    """What is to be at a path: as in the head, the target or the base; nothing; or a content.
+
+    The content is text, or `base64` of bytes.
+    """
+
+    path: Annotated[str, Field(min_length=1, max_length=10_000)]
+    take: Literal["head", "target", "base", "remove", "content"]
+    text: Annotated[str, Field(max_length=1 << 20)] | None = None
+    base64: Annotated[str, Field(max_length=1 << 21)] | None = None
+    executable: bool = False
+
+    def choice(self) -> Choice:
+        """Return what was chosen.
+
+        Raises:
+            InvalidInput: The content is none, or one where none is asked for.
+        """
+        given = [each for each in (self.text, self.base64) if each is not None]
+        if len(given) != (self.take == "content"):
+            raise InvalidInput(f"{self.path}: give a content, and only with 'content'")
+        try:
+            data = base64.b64decode(self.base64 or "", validate=True)
+            content = data if self.text is None else self.text.encode()
+        except (binascii.Error, ValueError):
+            raise InvalidInput(f"{self.path}: that is no content") from None
+        return Choice(self.take, content, self.executable)
+
+
+class ResolveBody(Document):
+    """What is to be at the paths in conflict between the commits that were looked at."""
+
+    head: CommitId
+    target: CommitId
+    choices: Annotated[list[ChoiceBody], Field(max_length=10_000)] = []  # noqa: RUF012
+    message: Message | None = None
+
+
+class HeadDocument(Document):
+    """The newest commit of a pull request."""
+
+    head: str
+
+
+class CountsDocument(Document):
+    """How many files differ, and how many bytes they have before and after."""
+
+    added: int
+    removed: int
+    changed: int
+    old_bytes: int
+    new_bytes: int
+
+    @classmethod
+    def of(cls, tally: Tally) -> "CountsDocument":
+        """Return the document of counts."""
+        return cls(**tally._asdict())
+
+
+class ChangedDocument(Document):
+    """An entry of a folder that differs, with the counts of all below it."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    old: SideDocument | None
+    new: SideDocument | None
+    counts: CountsDocument
+
+    @classmethod
+    def of(cls, changed: Changed) -> "ChangedDocument":
+        """Return the document of an entry."""
+        old, new, counts = side(changed.old), side(changed.new), CountsDocument.of(changed.tally)
+        word = "added" if old is None else "removed" if new is None else "changed"
+        return cls.model_validate(
+            {"path": changed.shown, "change": word, "old": old, "new": new, "counts": counts}
+        )
+
+
+class LevelDocument(Document):
+    """A folder of a pull request: its counts, and the entries in it that differ, a page of them."""
+
+    path: str
+    counts: CountsDocument
+    entries: list[ChangedDocument]
+
+
+class FileChangeDocument(Document):
+    """A path that differs."""
+
+    path: str
+    change: Literal["added", "removed", "changed"]
+    old: SideDocument | None
+    new: SideDocument | None
+
+    @classmethod
+    def of(cls, change: TreeChange) -> "FileChangeDocument":
+        """Return the document of a change."""
+        old, new = side(change.old), side(change.new)
+        word = "added" if old is None else "removed" if new is None else "changed"
+        return cls.model_validate({"path": display(change.path), "change": word, "old": old, "new": new})
+
+
+class PullCommitDocument(Document):
+    """A commit of a pull request."""
+
+    commit: str
+    parents: list[str]
+    author: str
+    time: int
+    message: str
+
+    @classmethod
+    def of(cls, digest: str, commit: Commit) -> "PullCommitDocument":
+        """Return the document of a commit."""
+        parents = [parent.hex() for parent in commit.parents]
+        time, text = commit.authored.micros, commit.message
+        return cls(commit=digest, parents=parents, author=commit.author.name, time=time, message=text)
+
+
+class AnchorBody(Document):
+    """Where in a file: all of it, `line`s from `start` to `end`, the table `row` with a `key`, or a `region`.
+
+    A region is in pixels of the picture. `side` is what the head has, or the base.
+    """
+
+    kind: Literal["file", "line", "row", "region"] = "file"
+    side: Literal["head", "base"] = "head"
+    start: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    end: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    key: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    x: Pixels | None = None
+    y: Pixels | None = None
+    w: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+    h: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "AnchorBody":
+        """Refuse an anchor that says too little or too much."""
+        needed = {"file": (), "line": ("start", "end"), "row": ("key",), "region": ("x", "y", "w", "h")}
+        given = {name for names in needed.values() for name in names if getattr(self, name) is not None}
+        if given != set(needed[self.kind]):
+            wanted = ", ".join(needed[self.kind]) or "nothing else"
+            raise ValueError(f"an anchor of a {self.kind} has {wanted}")
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("the lines end before they start")
+        return self
+
+
+class NoteBody(Document):
+    """A note at a place of a file; `suggestion` is what is to be in the place of its lines."""
+
+    path: FilePath
+    anchor: AnchorBody = AnchorBody()
+    body: Text = ""
+    suggestion: Annotated[str, Field(max_length=1 << 16)] | None = None
+
+    def note(self) -> Note:
+        """Return the note."""
+        return Note(self.path, self.anchor.model_dump(exclude_none=True), self.body, self.suggestion)
+
+
+class NewThread(NoteBody):
+    """A note of its own; `head` is the commit that was looked at."""
+
+    head: CommitId
+
+
+class ReviewBody(Document):
+    """What one thinks of a head, with notes."""
+
+    verdict: Literal["approve", "changes", "comment"]
+    head: CommitId
+    body: Text = ""
+    notes: Annotated[list[NoteBody], Field(max_length=100)] = []  # noqa: RUF012
+
+
+class DismissalBody(Document):
+    """Why a review does not count any more."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class VerdictDocument(Document):
+    """The review of somebody that counts; `current` says whether it is of the head as it is."""
+
+    user: str
+    verdict: Literal["approve", "changes"]
+    head: str
+    current: bool
+    entry: int
+    created: int
+
+
+class ThreadDocument(Document):
+    """A thread: what it is about, whether that changed since, whether it is settled, and what was said."""
+
+    thread: int
+    path: str
+    commit: str
+    anchor: dict[str, Any]
+    suggestion: str | None
+    outdated: bool
+    resolved: int | None
+    resolved_by: str | None
+    applied: str | None
+    entries: list[EntryDocument]
+
+    @classmethod
+    def of(cls, thread: Thread) -> "ThreadDocument":
+        """Return the document of a thread."""
+        row = thread.row
+        names = ("path", "anchor", "suggestion", "resolved", "applied")
+        return cls(
+            thread=row.number,
+            commit=row.commit_id,
+            outdated=thread.outdated,
+            resolved_by=None if row.resolver is None else row.resolver.name,
+            entries=[EntryDocument.of(entry) for entry in thread.entries],
+            **{name: getattr(row, name) for name in names},
+        )
+
+
+class ResolvedBody(Document):
+    """Whether a thread is settled."""
+
+    resolved: bool
+
+
+class SuggestionsBody(Document):
+    """Suggestions to be applied to the head that was looked at, as one commit."""
+
+    head: CommitId
+    threads: Annotated[list[Number], Field(min_length=1, max_length=100)]
+    message: Message | None = None
+
+
+class CheckBody(Document):
+    """What a machine found of a commit."""
+
+    state: Literal["pending", "success", "failure", "error"]
+    summary: Annotated[str, Field(max_length=10_000)] = ""
+    url: Annotated[str, Field(max_length=CHECK_URL)] = ""
+
+
+class CheckDocument(CheckBody):
+    """A check of a commit, and who told of it."""
+
+    name: str
+    user: str
+    created: int
+    changed: int
+
+    @classmethod
+    def of(cls, row: CommitCheck) -> "CheckDocument":
+        """Return the document of a row."""
+        names = ("name", "state", "summary", "url", "created", "changed")
+        return cls(user=row.account.name, **{name: getattr(row, name) for name in names})
