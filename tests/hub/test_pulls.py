@@ -1,6 +1,7 @@
 """Pull requests from the first push to the merge, through the API."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.hub import HubRoom
@@ -53,18 +54,8 @@ def test_propose_review_change_approve_conflict_resolve_merge(room: Review) -> N
     assert room.merge(room.eve, other, method="fast-forward").json["commit"] == room.tip("other")
     assert room.tip() == room.tip("other")
 
-    refused = room.merge(room.bob, number)
-    assert (refused.status, refused.json["conflicts"]) == (409, ["a.txt"])
-    found = room.show(number, "/mergeability")
-    assert (found["relation"], found["count"], found["target"]) == ("conflicts", 1, room.tip())
-    seen = {"head": second, "target": room.tip()}
-    assert room.post(room.bob, f"pulls/{number}/resolve", seen).json["conflicts"] == ["a.txt"]
-    choice = {"path": "a.txt", "take": "content", "text": "one\nzwei, TWO\nthree\n"}
-    answer = room.post(room.bob, f"pulls/{number}/resolve", {**seen, "choices": [choice]})
-    third = answer.json["head"]
-    assert third == room.tip("labels")
-    again = room.post(room.bob, f"pulls/{number}/resolve", {**seen, "choices": [choice]})
-    assert (again.json, room.tip("labels")) == (answer.json, third)
+    _resolve(room, number, second)
+    third = room.tip("labels")
 
     lacks = room.merge(room.bob, number).json["lacks"]
     assert [lack["kind"] for lack in lacks] == ["approvals", "check"]
@@ -82,6 +73,22 @@ def test_propose_review_change_approve_conflict_resolve_merge(room: Review) -> N
     _collect(room)
     assert room.read("a.txt", first) == b"one\n2\nthree\n"
     assert room.show(number, "/files")[0]["path"] == "a.txt"
+
+
+def _resolve(room: Review, number: int, head: str) -> None:
+    """Meet the conflict, and decide what is to be there."""
+    refused = room.merge(room.bob, number)
+    assert (refused.status, refused.json["conflicts"]) == (409, ["a.txt"])
+    found = room.show(number, "/mergeability")
+    assert (found["relation"], found["count"], found["target"]) == ("conflicts", 1, room.tip())
+    seen: dict[str, Any] = {"head": head, "target": room.tip()}
+    place = f"pulls/{number}/resolve"
+    assert room.post(room.bob, place, seen).json["conflicts"] == ["a.txt"]
+    seen["choices"] = [{"path": "a.txt", "take": "content", "text": "one\nzwei, TWO\nthree\n"}]
+    answer = room.post(room.bob, place, seen)
+    assert answer.json["head"] == room.tip("labels") != head
+    assert room.post(room.bob, place, seen).json == answer.json
+    assert room.tip("labels") == answer.json["head"]
 
 
 def _collect(room: Review) -> None:

@@ -29,6 +29,7 @@ from tether.hub.routes import (
     health,
     jobs,
     locks,
+    mail,
     notices,
     oidc,
     organisations,
@@ -69,6 +70,7 @@ _ROUTES = (
     reviews,
     checks,
     notices,
+    mail,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""

@@ -16,6 +16,7 @@ from tether.hub.acting import Act
 from tether.hub.conversations.mentions import mentioned
 from tether.hub.database.conversations import Conversation, Notice, Subscription
 from tether.hub.database.models import Account, Collaborator, Membership, RepositoryRow
+from tether.hub.mail.outbox import News, write_to
 
 AUTHOR, MENTION, COMMENT, REVIEW, OWNER, WISH = "author", "mention", "comment", "review", "owner", "wish"
 MOST = 1000
@@ -98,6 +99,7 @@ def tell(act: Act, row: RepositoryRow, conversation: Conversation, what: Happeni
         notice.entry, notice.unread, notice.changed = what.entry, True, act.now
         session.add(notice)
     session.flush()
+    write_to(act, row, conversation, told.keys(), News(what.event, what.entry, what.text))
 
 
 def subscribers(session: Session, conversation: Conversation) -> Iterable[str]:

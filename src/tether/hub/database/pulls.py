@@ -5,15 +5,18 @@ They join those of `tether.hub.database.models`, and what is said there holds he
 
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, ForeignKey, Index, String, Text, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from tether.hub.database.conversations import COMMIT, Conversation
+from tether.hub.database.jobs import ask_for, job_id
 from tether.hub.database.models import MICROS, NAME, Account, Base
 from tether.hub.database.rights import BRANCH, PATH
 
 _CONVERSATION, _REPOSITORY, _ACCOUNT = "conversations.id", "repositories.id", "accounts.id"
 CHECK_URL = 2000
+FOLLOW = "pulls"
+"""The job that follows the branches of pull requests."""
 
 
 class Pull(Base):
@@ -50,6 +53,14 @@ class Pull(Base):
 
     conversation: Mapped[Conversation] = relationship(lazy="joined")
     merger: Mapped[Account | None] = relationship(lazy="joined")
+
+
+def ask_to_follow(session: Session, repository_id: str, now: int) -> None:
+    """Let the job look that follows the branches of a repository, if an open pull request is about one."""
+    query = select(Pull.conversation_id).join(Conversation, Conversation.id == Pull.conversation_id)
+    here = or_(Pull.source_id == repository_id, Conversation.repository_id == repository_id)
+    if session.scalar(query.where(Conversation.state == "open", here).limit(1)) is not None:
+        ask_for(session, job_id(FOLLOW, repository_id), now)
 
 
 class PullReviewer(Base):

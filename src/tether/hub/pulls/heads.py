@@ -16,9 +16,10 @@ from tether.core.names import branch_ref
 from tether.errors import Forbidden
 from tether.hub.access import ANONYMOUS, Principal, Role, Scope, role_of
 from tether.hub.acting import Act
-from tether.hub.conversations.finding import OPEN, PULL, find, hold
+from tether.hub.conversations.finding import MERGED, OPEN, PULL, find, hold
 from tether.hub.conversations.people import Happening, tell
 from tether.hub.conversations.talking import EVENT, Said, add, announce
+from tether.hub.database.conversations import Conversation
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.database.pulls import Pull
 from tether.hub.database.roots import Beside
@@ -35,6 +36,8 @@ from tether.sync.negotiate import find_missing
 from tether.sync.transfer import copy_objects, places_of
 
 PULLS = "refs/pulls/"
+PUSHED = "push"
+"""The method of a merge that the hub was not asked for."""
 
 
 def pull_ref(conversation_id: str) -> str:
@@ -240,9 +243,21 @@ class _Following:
             return
         old, pull.head, pull.target = pull.head, seen.head.hex(), seen.target.hex()
         pull.base = seen.base_text
-        if old == pull.head:
-            return
         act = Act(self._hub, session, ANONYMOUS, self._hub.now())
+        if old == pull.head:
+            if seen.base == seen.head:
+                self._end(act, held, pull)
+            return
         made = add(act, held, Said(EVENT, details={"event": "push", "old": old, "new": pull.head}))
         tell(act, self._row, held, Happening("push", made.number))
         announce(act, self._row, held, "pull.push", old=old, new=pull.head)
+
+    def _end(self, act: Act, held: Conversation, pull: Pull) -> None:
+        """Write that somebody brought the head into the target by a push."""
+        held.state, pull.merged, pull.method, pull.merged_at = MERGED, pull.target, PUSHED, act.now
+        pull.base = self._pull.base  # what was reviewed stays readable
+        made = add(
+            act, held, Said(EVENT, details={"event": "merge", "commit": pull.merged, "method": PUSHED})
+        )
+        tell(act, self._row, held, Happening("merge", made.number))
+        announce(act, self._row, held, "pull.merge", commit=pull.merged, method=PUSHED)

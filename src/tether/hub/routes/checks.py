@@ -9,7 +9,7 @@ from tether.core.digest import Digest, parse_digest
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.pulls import checks
-from tether.hub.routes import pull_documents as doc
+from tether.hub.routes import review_documents as doc
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.repo.history import History
 

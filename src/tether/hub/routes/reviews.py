@@ -8,10 +8,11 @@ from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.pulls import reviewing, suggesting
 from tether.hub.pulls.heads import find_pull
-from tether.hub.routes import pull_documents as doc
+from tether.hub.routes import review_documents as doc
 from tether.hub.routes.conversation_documents import EntryNumber
 from tether.hub.routes.conversations import After
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
+from tether.hub.routes.pull_documents import HeadDocument
 
 router = APIRouter(prefix="/repos/{owner}/{name}/pulls/{number}", tags=["reviews"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
@@ -82,11 +83,11 @@ def settle(found: Readable, number: int, thread: int, body: doc.ResolvedBody) ->
 
 
 @router.post("/suggestions")
-def apply(found: Readable, number: int, body: doc.SuggestionsBody) -> doc.HeadDocument:
+def apply(found: Readable, number: int, body: doc.SuggestionsBody) -> HeadDocument:
     """Make a commit of suggestions on the branch; for who may push to it."""
     wanted = suggesting.WantedSuggestions(body.head, body.threads, body.message)
     head = suggesting.apply_suggestions(found.hub, found.principal, found.row, number, wanted)
-    return doc.HeadDocument(head=head)
+    return HeadDocument(head=head)
 
 
 def _placed(found: Hosted, number: int, head: str, notes: list[reviewing.Note]) -> list[reviewing.Placed]:
