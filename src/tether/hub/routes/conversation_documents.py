@@ -49,6 +49,7 @@ class AskedConversations(Document):
     path: FilePath | None = None
     commit: CommitId | None = None
     before: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
 class ConversationDocument(Document):

@@ -36,14 +36,12 @@ def discuss(found: Readable, body: doc.NewDiscussion) -> doc.ConversationDocumen
 
 @router.get("/conversations", openapi_extra=OPEN)
 def list_conversations(
-    found: Readable,
-    asked: Annotated[doc.AskedConversations, Query()],
-    limit: Limit = finding.PAGE,
+    found: Readable, asked: Annotated[doc.AskedConversations, Query()]
 ) -> list[doc.ConversationDocument]:
     """List discussions and pull requests, the newest first; the next page is before the last number."""
     with found.hub.database.session(reads_only=True) as session:
-        wanted = finding.Asked(**asked.model_dump())
-        rows = finding.list_conversations(session, found.row, wanted, limit)
+        wanted = finding.Asked(**asked.model_dump(exclude={"limit"}))
+        rows = finding.list_conversations(session, found.row, wanted, asked.limit)
         return [doc.ConversationDocument.of(row) for row in rows]
 
 

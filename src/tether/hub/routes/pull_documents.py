@@ -72,6 +72,7 @@ class AskedPulls(Document):
     target: BranchPattern | None = None
     author: Name | None = None
     before: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
 class PullDocument(Document):

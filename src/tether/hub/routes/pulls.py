@@ -35,17 +35,13 @@ def open_pull(found: Readable, body: doc.NewPull) -> doc.PullDocument:
 
 
 @router.get("", openapi_extra=OPEN)
-def list_pulls(
-    found: Readable,
-    asked: Annotated[doc.AskedPulls, Query()],
-    limit: FewLimit = 100,
-) -> list[doc.PullDocument]:
+def list_pulls(found: Readable, asked: Annotated[doc.AskedPulls, Query()]) -> list[doc.PullDocument]:
     """List pull requests, the newest first; the next page is before the last number."""
-    wanted = opening.AskedPulls(**asked.model_dump())
+    wanted = opening.AskedPulls(**asked.model_dump(exclude={"limit"}))
     with found.hub.database.session(reads_only=True) as session:
         rows = [
             (row, opening.reviewers_of(session, row), source_of(session, row) is None)
-            for row in opening.list_pulls(session, found.row, wanted, limit)
+            for row in opening.list_pulls(session, found.row, wanted, asked.limit)
         ]
     return [
         doc.PullDocument.of(row, names, known(found.hub, found.row, row.target, row.head), gone=gone)
