@@ -27,7 +27,7 @@ from tether.repo.repository import Repository
 
 TOKEN = "a token for the metrics"
 ALWAYS = {"count", "deliveries", "places", "purge", "strays", "workspaces"}
-OWN = {"facts", "gc", "verify"}
+OWN = {"facts", "gc", "pulls", "verify"}
 """What each repository has."""
 
 
@@ -191,7 +191,7 @@ def test_jobs_are_those_that_settings_want(tmp_path: Path) -> None:
     room = HubRoom(tmp_path / "hub", verify_every_s=86_400, gc_every_s=0)
     enrol(room.hub)
     found = jobs(room)
-    assert {name.partition(" ")[0] for name in found} == ALWAYS | {"facts", "verify"}
+    assert {name.partition(" ")[0] for name in found} == ALWAYS | {"facts", "pulls", "verify"}
     assert all(job.due <= room.now + DAY + LEASE_S * SECOND for job in found.values())
     room.close()
 
