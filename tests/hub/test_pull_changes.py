@@ -1,5 +1,6 @@
 """What a pull request changes, by folder and by path, and how few nodes are read for it."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ class Counting:
         data: bytes = self._objects.get(kind, digest)
         return data
 
-    def get_many(self, kind: ObjectKind, digests: list[Digest]) -> list[bytes]:
+    def get_many(self, kind: ObjectKind, digests: Sequence[Digest]) -> list[bytes]:
         """Give several."""
         self.given += len(digests)
         data: list[bytes] = self._objects.get_many(kind, digests)

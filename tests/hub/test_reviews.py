@@ -220,9 +220,9 @@ def test_each_choice_in_a_conflict(room: Review) -> None:
     files: dict[str, bytes | None] = dict.fromkeys("pqrstu", b"base")
     room.branch("main", files, room.ada)
     room.desk.move("two", room.desk.local.root().refs["refs/heads/main"])
-    room.branch("two", {name: f"head {name}".encode() for name in "pqrs"} | {"t": None, "u": b"head u"})
+    room.branch("two", {**{name: f"head {name}".encode() for name in "pqrs"}, "t": None, "u": b"head u"})
     number = room.open("two")
-    room.branch("main", {name: f"target {name}".encode() for name in "pqrst"} | {"u": None}, room.ada)
+    room.branch("main", {**{name: f"target {name}".encode() for name in "pqrst"}, "u": None}, room.ada)
     found = room.show(number, "/mergeability")
     assert [(each["path"], each["reason"]) for each in found["conflicts"]] == [
         *((name, "content") for name in "pqrs"),

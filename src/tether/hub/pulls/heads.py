@@ -5,7 +5,7 @@ when the branch goes, or the fork. These refs are shown to nobody who fetches, a
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import branch_ref
-from tether.errors import Forbidden
+from tether.errors import Forbidden, TetherError
 from tether.hub.access import ANONYMOUS, Principal, Role, Scope, role_of
 from tether.hub.acting import Act
 from tether.hub.conversations.finding import MERGED, OPEN, PULL, find, hold
@@ -166,6 +166,21 @@ def follow(hub: Hub, row: RepositoryRow, number: int) -> None:
             return
         base = base_of(target, other, into, head)
     _Following(hub, row, source, pull).run(Seen(head, into, base), most)
+
+
+def glance(hub: Hub, row: RepositoryRow, number: int) -> None:
+    """Look for new commits of a branch of the same repository, for who reads; those of forks come by a job.
+
+    What keeps from it is not for them: they see what was seen last, as they do until the job has been there.
+
+    Raises:
+        NotFound: There is no such pull request.
+    """
+    with hub.database.session(reads_only=True) as session:
+        pull = find_pull(session, row, number)
+    if pull.source_id == row.id:
+        with suppress(TetherError):
+            follow(hub, row, number)
 
 
 def _may_follow(session: Session, pull: Pull, source: RepositoryRow, row: RepositoryRow) -> bool:

@@ -7,11 +7,10 @@ from starlette.responses import JSONResponse, Response
 
 from tether.core.digest import parse_digest
 from tether.core.names import path_bytes
-from tether.errors import TetherError
 from tether.hub.access import Role
 from tether.hub.database.pulls import Pull
 from tether.hub.pulls import changes, merging, opening, resolving
-from tether.hub.pulls.heads import find_pull, follow, source_of, tip
+from tether.hub.pulls.heads import find_pull, glance, source_of, tip
 from tether.hub.pulls.requirements import lacking
 from tether.hub.pulls.trials import known, tried
 from tether.hub.routes import pull_documents as doc
@@ -52,7 +51,7 @@ def list_pulls(found: Readable, asked: Annotated[doc.AskedPulls, Query()]) -> li
 @router.get("/{number}", openapi_extra=OPEN)
 def show(found: Readable, number: int) -> doc.PullDocument:
     """Show a pull request, of the newest commits of its branches."""
-    _follow(found, number)
+    glance(found.hub, found.row, number)
     return _shown(found, number)
 
 
@@ -67,7 +66,7 @@ def change(found: Readable, number: int, body: doc.PullChangesBody) -> doc.PullD
 @router.get("/{number}/mergeability", openapi_extra=OPEN)
 def mergeability(found: Readable, number: int) -> doc.MergeabilityDocument:
     """Say whether it can be merged: conflicts, and what is lacking; tried once for each pair of commits."""
-    _follow(found, number)
+    glance(found.hub, found.row, number)
     with found.open() as repository:
         with found.hub.database.session(reads_only=True) as session:
             pull = find_pull(session, found.row, number)
@@ -138,17 +137,6 @@ def list_commits(found: Readable, number: int, limit: Limit = 100) -> list[doc.P
 def _pull(found: Hosted, number: int) -> Pull:
     with found.hub.database.session(reads_only=True) as session:
         return find_pull(session, found.row, number)
-
-
-def _follow(found: Hosted, number: int) -> None:
-    """Look for new commits of a branch of the same repository; those of forks come by a job."""
-    pull = _pull(found, number)
-    if pull.source_id != found.row.id:
-        return
-    try:
-        follow(found.hub, found.row, number)
-    except TetherError:
-        return  # what was seen last is shown, as it is while the job has not been there
 
 
 def _shown(found: Hosted, number: int) -> doc.PullDocument:

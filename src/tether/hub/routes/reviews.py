@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.pulls import reviewing, suggesting
-from tether.hub.pulls.heads import find_pull
+from tether.hub.pulls.heads import find_pull, glance
 from tether.hub.routes import review_documents as doc
 from tether.hub.routes.conversation_documents import EntryNumber
 from tether.hub.routes.conversations import After
@@ -21,6 +21,7 @@ Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 @router.get("/reviews", openapi_extra=OPEN)
 def list_verdicts(found: Readable, number: int) -> list[doc.VerdictDocument]:
     """List the review of each reviewer that counts: their newest one that decides."""
+    glance(found.hub, found.row, number)
     with found.hub.database.session(reads_only=True) as session:
         pull = find_pull(session, found.row, number)
         return [
@@ -61,6 +62,7 @@ def list_threads(
     found: Readable, number: int, after: After = 0, limit: Annotated[int, Query(ge=1, le=100)] = 100
 ) -> list[doc.ThreadDocument]:
     """List the threads with what was said in them; the next page is behind the last number."""
+    glance(found.hub, found.row, number)
     with found.open() as repository, found.hub.database.session(reads_only=True) as session:
         pull = find_pull(session, found.row, number)
         rows = reviewing.list_threads(session, repository, pull, after, limit)
