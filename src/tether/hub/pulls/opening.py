@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,7 +30,8 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.database.pulls import Pull, PullReviewer
 from tether.hub.hub import Hub
 from tether.hub.pulls.heads import Kept, Seen, base_of, follow, keep_head, limit_of, opened, pull_ref, tip
-from tether.hub.pulls.joining import told_as_busy
+from tether.hub.pulls.joining import Relation, told_as_busy
+from tether.hub.pulls.trials import known_of
 from tether.hub.repositories import find as find_repository
 from tether.hub.secret import new_id
 from tether.hub.workspaces import default_branch
@@ -186,12 +188,6 @@ def _ask(act: Act, row: RepositoryRow, held: Conversation, reviewers: Sequence[s
         tell(act, row, held, Happening("review", held.entries))
 
 
-def reviewers_of(session: Session, pull: Pull) -> list[str]:
-    """Return the names of those who were asked to review."""
-    query = select(PullReviewer).where(PullReviewer.conversation_id == pull.conversation_id)
-    return sorted(each.account.name for each in session.scalars(query))
-
-
 @dataclass(frozen=True, slots=True)
 class PullChanges:
     """What is to be different of a pull request; None leaves it as it is."""
@@ -269,3 +265,40 @@ def list_pulls(session: Session, row: RepositoryRow, asked: AskedPulls, limit: i
     if asked.before is not None:
         query = query.where(Conversation.number < min(asked.before, 1 << 31))
     return session.scalars(query.order_by(Conversation.number.desc()).limit(limit)).all()
+
+
+class Shown(NamedTuple):
+    """A pull request with what is shown beside its row.
+
+    Attributes:
+        reviewers: The names of those who were asked to review.
+        gone: Whether the repository is gone that it comes from.
+        relation: How its head stands to the target; None where nobody asked yet.
+    """
+
+    pull: Pull
+    reviewers: Sequence[str]
+    gone: bool
+    relation: Relation | None
+
+
+def shown(session: Session, row: RepositoryRow, pulls: Sequence[Pull]) -> list[Shown]:
+    """Return pull requests of a repository as they are shown, with three queries for all of them."""
+    if not pulls:
+        return []
+    asked: dict[str, list[str]] = {pull.conversation_id: [] for pull in pulls}
+    for each in session.scalars(select(PullReviewer).where(PullReviewer.conversation_id.in_(list(asked)))):
+        asked[each.conversation_id].append(each.account.name)
+    sources = {pull.source_id for pull in pulls if pull.source_id is not None}
+    live = select(RepositoryRow.id).where(RepositoryRow.id.in_(sources), RepositoryRow.deleted_at.is_(None))
+    there = set(session.scalars(live))
+    tried = known_of(session, row, [(pull.target, pull.head) for pull in pulls])
+    return [
+        Shown(
+            pull,
+            sorted(asked[pull.conversation_id]),
+            pull.source_id not in there,
+            tried.get((pull.target, pull.head)),
+        )
+        for pull in pulls
+    ]

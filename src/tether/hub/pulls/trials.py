@@ -1,10 +1,12 @@
 """Whether a pull request can be merged: tried once for each pair of commits, and kept."""
 
 import json
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, tuple_
+from sqlalchemy.orm import Session
 
 from tether.core.digest import Digest
 from tether.core.names import display
@@ -46,10 +48,24 @@ def known(hub: Hub, row: RepositoryRow, target: str, head: str) -> Trial | None:
     """Return what came of a trial, if it was made."""
     with hub.database.session(reads_only=True) as session:
         found = session.get(MergeTrial, (row.id, target, head))
-    if found is None:
-        return None
-    conflicts = tuple(json.loads(found.conflicts))
-    return Trial(Relation(found.state), found.target, found.head, found.base, found.count, conflicts)
+    return None if found is None else trial_of(found)
+
+
+def trial_of(row: MergeTrial) -> Trial:
+    """Return what a row says."""
+    conflicts = tuple(json.loads(row.conflicts))
+    return Trial(Relation(row.state), row.target, row.head, row.base, row.count, conflicts)
+
+
+def known_of(
+    session: Session, row: RepositoryRow, pairs: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Relation]:
+    """Return how the heads stand to the targets of those pairs (target, head) that were tried."""
+    query = select(MergeTrial.target, MergeTrial.head, MergeTrial.state)
+    query = query.where(
+        MergeTrial.repository_id == row.id, tuple_(MergeTrial.target, MergeTrial.head).in_(list(pairs))
+    )
+    return {(target, head): Relation(state) for target, head, state in session.execute(query)}
 
 
 def tried(hub: Hub, row: RepositoryRow, repository: Repository, target: Digest, head: Digest) -> Trial:

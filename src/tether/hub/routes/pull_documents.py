@@ -14,6 +14,7 @@ from tether.errors import InvalidInput
 from tether.hub.database.pulls import Pull
 from tether.hub.pulls.changes import Changed
 from tether.hub.pulls.merging import Merged, Method
+from tether.hub.pulls.opening import Shown
 from tether.hub.pulls.requirements import Lack
 from tether.hub.pulls.resolving import Choice
 from tether.hub.pulls.trials import Trial, side
@@ -109,19 +110,20 @@ class PullDocument(Document):
     relation: Relation | None
 
     @classmethod
-    def of(cls, pull: Pull, reviewers: Sequence[str], trial: Trial | None, *, gone: bool) -> "PullDocument":
+    def of(cls, shown: Shown) -> "PullDocument":
         """Return the document of a row."""
+        pull = shown.pull
         names = ("draft", "head", "base", "merged", "method", "merged_at")
         values = fields_of(pull.conversation) | {name: getattr(pull, name) for name in names}
         values |= {
             "repository": pull.source_name,
             "source": pull.source_branch,
-            "source_gone": gone,
+            "source_gone": shown.gone,
             "target": pull.target_branch,
             "target_commit": pull.target,
             "merged_by": None if pull.merger is None else pull.merger.name,
-            "reviewers": list(reviewers),
-            "relation": None if trial is None else trial.relation.value,
+            "reviewers": list(shown.reviewers),
+            "relation": shown.relation,
         }
         return cls.model_validate(values)
 

@@ -10,9 +10,9 @@ from tether.core.names import path_bytes
 from tether.hub.access import Role
 from tether.hub.database.pulls import Pull
 from tether.hub.pulls import changes, merging, opening, resolving
-from tether.hub.pulls.heads import find_pull, glance, source_of, tip
+from tether.hub.pulls.heads import find_pull, glance, tip
 from tether.hub.pulls.requirements import lacking
-from tether.hub.pulls.trials import known, tried
+from tether.hub.pulls.trials import tried
 from tether.hub.routes import pull_documents as doc
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 
@@ -38,14 +38,8 @@ def list_pulls(found: Readable, asked: Annotated[doc.AskedPulls, Query()]) -> li
     """List pull requests, the newest first; the next page is before the last number."""
     wanted = opening.AskedPulls(**asked.model_dump(exclude={"limit"}))
     with found.hub.database.session(reads_only=True) as session:
-        rows = [
-            (row, opening.reviewers_of(session, row), source_of(session, row) is None)
-            for row in opening.list_pulls(session, found.row, wanted, asked.limit)
-        ]
-    return [
-        doc.PullDocument.of(row, names, known(found.hub, found.row, row.target, row.head), gone=gone)
-        for row, names, gone in rows
-    ]
+        rows = opening.list_pulls(session, found.row, wanted, asked.limit)
+        return [doc.PullDocument.of(each) for each in opening.shown(session, found.row, rows)]
 
 
 @router.get("/{number}", openapi_extra=OPEN)
@@ -142,6 +136,5 @@ def _pull(found: Hosted, number: int) -> Pull:
 def _shown(found: Hosted, number: int) -> doc.PullDocument:
     with found.hub.database.session(reads_only=True) as session:
         pull = find_pull(session, found.row, number)
-        reviewers, gone = opening.reviewers_of(session, pull), source_of(session, pull) is None
-    trial = known(found.hub, found.row, pull.target, pull.head)
-    return doc.PullDocument.of(pull, reviewers, trial, gone=gone)
+        [shown] = opening.shown(session, found.row, [pull])
+    return doc.PullDocument.of(shown)
