@@ -256,6 +256,7 @@ def test_the_job_follows_what_was_pushed(room: Review) -> None:
         None,
     )
     assert [each["path"] for each in room.show(1, "/files")] == ["c"]
+    assert next(each["commit"] for each in room.show(1, "/commits")) == second
     asked = job(room).asked
     room.branch("free", {"d": b"1"})
     assert job(room).asked == asked
@@ -283,7 +284,8 @@ def test_a_branch_that_goes(room: Review) -> None:
     assert [each["path"] for each in room.show(1, "/files")] == ["c"]
     room.hub.ok("PATCH", f"{AT}/pulls/1", room.bob, {"state": "closed"})
     assert room.merge(room.eve, 1).code == "conflict"
-    room.hub.ok("PATCH", f"{AT}/pulls/1", room.bob, {"state": "open"})
+    assert room.open("release") == 2
+    room.hub.ok("PATCH", f"{AT}/conversations/1", room.bob, {"state": "open"})
     room.desk.push(room.bob, "release", delete=True)
     assert room.show(1, "/mergeability")["relation"] is None
     assert room.merge(room.eve, 1).json["error"]["message"] == "the branch release is gone"

@@ -15,6 +15,7 @@ from tether.core.treediff import Tally, TreeChange, diff_level, diff_trees, tall
 from tether.core.treeread import find
 from tether.errors import NotFound
 from tether.hub.database.pulls import Pull
+from tether.hub.pulls.heads import PUSHED
 from tether.repo.history import History
 from tether.repo.repository import Repository
 
@@ -85,7 +86,8 @@ def list_files(trees: Trees, folder: bytes, after: str, limit: int) -> list[Tree
 def list_commits(repository: Repository, pull: Pull, limit: int) -> Iterator[tuple[Digest, Commit]]:
     """Yield the commits that a pull request brings, the newest first, so many of them."""
     history = History.of(repository)
-    excludes = [parse_digest(pull.target)]
+    # What was pushed into the target is part of it now; then only what both came from is left out.
+    excludes = [] if pull.method == PUSHED else [parse_digest(pull.target)]
     if pull.base is not None:
         excludes.append(parse_digest(pull.base))
     there = [digest for digest in excludes if repository.objects.has(digest)]

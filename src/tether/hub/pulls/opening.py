@@ -28,6 +28,7 @@ from tether.hub.conversations.people import REVIEW, Happening, subscribe, tell
 from tether.hub.database.conversations import Conversation
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.pulls import Pull, PullReviewer
+from tether.hub.database.rights import hold_rights
 from tether.hub.hub import Hub
 from tether.hub.pulls.heads import Kept, Seen, base_of, follow, keep_head, limit_of, opened, pull_ref, tip
 from tether.hub.pulls.joining import Relation, told_as_busy
@@ -137,6 +138,7 @@ class _Opening:
     def write(self, act: Act) -> int:
         """Write the rows; return the number."""
         (row, source), wanted, session = self.rows, self.wanted, act.session
+        hold_rights(session, row.id)  # of two that open the same the second sees the first
         _refuse_twice(session, source, wanted.source, (row, self.into))
         begun = talking.Wanted(wanted.title, wanted.body, wanted.labels, id=self.id)
         made = talking.begin(act, row, PULL, begun)

@@ -93,8 +93,8 @@ def resolve(hub: Hub, principal: Principal, row: RepositoryRow, number: int, wan
     if done is not None:
         return Resolved(done)
     require_as_seen(pull, wanted.head, wanted.target)
+    PushGuard(hub, principal, source).require_writable()  # before anything is stored for them
     if source.id != row.id:
-        PushGuard(hub, principal, source).require_writable()
         borrowed = Kept(_borrowed(pull), parse_digest(wanted.target))
         keep_head(hub, (source, row), borrowed, lambda _: None)
     try:

@@ -112,6 +112,7 @@ class _Applying:
     def run(self, head: Digest, message: str) -> None:
         """Make the commit and move the branch."""
         hub, pull = self._hub, self._pull
+        self._guard.require_writable()  # before anything is stored for them
         with closing(open_repository(hub, self._source, beside=self._record)) as repository:
             edits, contents = _edited(repository, head, self._threads)
             person = person_of(self._principal)

@@ -10,6 +10,7 @@ from tether.hub.acting import acting
 from tether.hub.branchrules import tree_path
 from tether.hub.conversations import finding, people, talking
 from tether.hub.database.conversations import Subscription
+from tether.hub.pulls import opening
 from tether.hub.routes import conversation_documents as doc
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.repo.history import History
@@ -55,6 +56,10 @@ def show(found: Readable, number: int) -> doc.ConversationDocument:
 @router.patch("/conversations/{number}")
 def change(found: Readable, number: int, body: doc.ConversationChanges) -> doc.ConversationDocument:
     """Change its title, text or labels, close or reopen it."""
+    if show(found, number).kind == finding.PULL:
+        wanted = opening.PullChanges(**body.model_dump())
+        opening.change_pull(found.hub, found.principal, found.row, number, wanted)
+        return show(found, number)
     with acting(found.hub, found.principal) as act:
         talking.change(act, found.row, number, talking.Changes(**body.model_dump()))
     return show(found, number)
