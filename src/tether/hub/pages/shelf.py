@@ -55,9 +55,11 @@ class HubShelf:
                 facts=lambda: known(self.hub, row).facts,
                 private=row.private,
                 archived=row.archived,
+                about=row.about,
+                topics=tuple(row.topics.split()),
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
-                tabs=_tabs(),
+                tabs=_tabs(role),
                 fork=self._fork(row),
             )
 
@@ -67,8 +69,8 @@ class HubShelf:
         return "" if user is None or user.id == row.owner_id else f"/{row.full_name}/fork"
 
 
-def _tabs() -> tuple[Tab, ...]:
-    return ()
+def _tabs(role: Role) -> tuple[Tab, ...]:
+    return (Tab("settings", "Settings", "gear"),) if role >= Role.ADMIN else ()
 
 
 def shelf_for(request: Request) -> HubShelf:

@@ -27,6 +27,7 @@ OPENED = 20
 """Files whose difference one page shows."""
 _FOLDERS = 200
 _PICTURES = 12
+_LONE = 4
 _BYTES = 8 * 1024 * 1024
 
 
@@ -106,11 +107,12 @@ def changed_between(shown: Shown, old: Digest | None, new: Digest, query: Mappin
     partial = len(found) > LOOKED_AT
     folders = _folders(shown, old, new, found[:LOOKED_AT])
     opened, listed, room = list[File](), list[File](), _BYTES
+    lone = _lone_pictures(found[:LISTED])
     for change in found[:LISTED]:
         pair = pair_of(Between(shown, old, new), change, query)
         cost = sum(min(side.entry.size, _BYTES) for side in pair.sides)
         difference = None
-        if len(opened) < OPENED and cost <= room and not _is_picture_alone(change, found):
+        if len(opened) < OPENED and cost <= room and change.path not in lone:
             difference, room = difference_of(pair), room - cost
         file = File(kind_of(change), pair, file_page(shown, old, new, change.path), difference)
         (listed if difference is None else opened).append(file)
@@ -140,11 +142,11 @@ def kind_of(change: TreeChange) -> str:
     return "removed" if change.new is None else "changed"
 
 
-def _is_picture_alone(change: TreeChange, found: list[TreeChange]) -> bool:
-    """Say whether it is one of many pictures that came or went: those are seen among their folder."""
-    return (
-        len(found) > OPENED and kind_of(change) != "changed" and kind_of_name(change.path) is DataKind.IMAGES
-    )
+def _lone_pictures(found: list[TreeChange]) -> set[bytes]:
+    """Return the pictures that came or went where they are many: those are seen among their folder."""
+    alone = [each.path for each in found if kind_of(each) != "changed"]
+    lone = {path for path in alone if kind_of_name(path) is DataKind.IMAGES}
+    return lone if len(lone) > _LONE else set()
 
 
 def _folders(shown: Shown, old: Digest | None, new: Digest, found: list[TreeChange]) -> dict[bytes, Folder]:

@@ -40,9 +40,14 @@ def coordinates(runs: Sequence[KnownRun]) -> Markup | None:
     names = [name for name in varying if name.startswith("param.")][: _AXES - len(results)] + results
     if len(taken) < 2 or len(names) < 2:
         return None
-    rows = {run.id: [_plain(value_of(run.record, name)) for name in names] for run in taken}
+    rows = {_titled(run): [_plain(value_of(run.record, name)) for name in names] for run in taken}
     titles = [_cut(name.partition(".")[2], _LONGEST) for name in names]
     return Markup(parallel("", titles, rows))
+
+
+def _titled(run: KnownRun) -> str:
+    """Return what a run is called in a drawing, where each needs a name of its own."""
+    return f"{_cut(run.record.name or '', _LONGEST)} {run.id[-6:]}".strip()
 
 
 def _varies(values: Sequence[object]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -10,13 +11,13 @@ from markupsafe import Markup
 
 from tether.core.names import RELEASES
 from tether.errors import NotFound, TetherError
-from tether.pages.records.known import page_of_runs
+from tether.pages.records.known import or_none, page_of_runs
 from tether.pages.records.onerelease import release_page
 from tether.pages.records.onerun import place_page
 from tether.pages.shelf import Shown
 from tether.releases.drawing import draw
 from tether.releases.graph import Graph, Node
-from tether.releases.lineage import graph_of
+from tether.releases.lineage import Records, joined_graph, traced_run
 from tether.releases.manifest import MANIFEST
 from tether.releases.pushedruns import DAMAGED, LOOKED_AT, MOST_RECORD, size_at
 from tether.releases.reading import KnownRelease, stored_release
@@ -73,7 +74,8 @@ def walk(shown: Shown, focus: str, steps: int) -> Walk:
     """
     page = page_of_runs(shown, (), "")
     releases, cut = _releases(shown)
-    graph = graph_of(shown.repository, releases, sorted(page.runs, key=lambda run: run.id), [])
+    runs = [run for each in page.runs[::-1] if (run := or_none(partial(traced_run, shown.repository, each)))]
+    graph = joined_graph([Records(None, runs, releases)]).graph
     address = f"{shown.base}/lineage"
     first = [f"release:{each.label}" for each in releases[::-1]] + [f"run:{run.id}" for run in page.runs]
     starts = [_beside("", graph.nodes[node], address) for node in first[:20] if node in graph.nodes]
