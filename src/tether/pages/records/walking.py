@@ -80,9 +80,9 @@ def walk(shown: Shown, focus: str, steps: int) -> Walk:
     first = [f"release:{each.label}" for each in releases[::-1]] + [f"run:{run.id}" for run in page.runs]
     starts = [_beside("", graph.nodes[node], address) for node in first[:20] if node in graph.nodes]
     focus = focus or (first[0] if first else "")
-    partial = cut or page.next is not None
+    is_part = cut or page.next is not None
     if not focus:
-        return Walk(None, "", None, [], [], steps, starts, partial)
+        return Walk(None, "", None, [], [], steps, starts, is_part)
     if focus not in graph.nodes:
         raise NotFound(f"nothing is known of {focus[:200]}", hint="begin at the list of runs or releases")
     near = graph.part(_near(graph, focus, steps))
@@ -103,7 +103,7 @@ def walk(shown: Shown, focus: str, steps: int) -> Walk:
         sides["down"],
         steps,
         starts,
-        partial,
+        is_part,
     )
 
 
