@@ -15,6 +15,7 @@ from tether.api.merging import MergeResult
 from tether.api.operations import Undone
 from tether.api.replaying import ReplayResult
 from tether.api.resolving import Resolution
+from tether.api.runs import DataChange, RunDiff
 from tether.api.snapshot import FileInfo
 from tether.api.staging import CommitResult, Removed, Status
 from tether.api.switching import Restored
@@ -55,7 +56,8 @@ RETURNED = (
     Undone, GcCounts, CheckReport, Problem,
     ModelFacts, Tensor, Place, GlobalName, Caution,
     ModelDiff, TensorChange, Distance, RenamedTensor, LayerChange,
-    KnownRun, RunRecord, DataInput, Work, Code, Summary, Artefact, Exit, Resources, Output,
+    KnownRun, RunDiff, DataChange,
+    RunRecord, DataInput, Work, Code, Summary, Artefact, Exit, Resources, Output,
 )  # fmt: skip
 
 _LONG = 100

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import skops.io
@@ -13,8 +14,11 @@ from PIL import Image
 from pyarrow import parquet, table
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 from sklearn.naive_bayes import GaussianNB
+from tests.support import benches
 from tests.support.cli import Room
 from tests.support.evalsets import digits, nearest_mean, npz, onnx_linear, write_pictures
+
+from tether.core.digest import hash_bytes
 
 SLICES = """
 min: 10
@@ -314,6 +318,32 @@ def test_comparing_as_a_gate(shared: Room) -> None:
     missing = shared.run("compare", "last", "no-such-run")
     assert missing.code == 3
     assert shared.run("compare", "better", "plain", "--fail-on", "acc<0").code == 2
+
+
+def test_benches_are_compared_where_they_can_be_ranked(shared: Room) -> None:
+    """Their figures have units; those of other machines are not put beside each other, and it says why."""
+
+    def bench(model: str, cores: int) -> None:
+        made, digest = benches.small(), hash_bytes((shared.work / model).read_bytes()).hex()
+        about = msgspec.structs.replace(made.model, digest=digest)
+        made = msgspec.structs.replace(made, model=about, fingerprint={"processor": "A", "cores": cores})
+        shared.write("bench.json", made.encode().decode())
+        line = f'{{"single-1.p50": {0.001 * cores}, "peak_bytes": 2500000}}'
+        put = ("sh", "-c", f"echo '{line}' >> \"$TETHER_METRICS\"")
+        shared.do("run", "-q", "--artefact", "bench.json", "--", *put)
+
+    def compared() -> tuple[list[list[str]], list[str]]:
+        lines = shared.do("compare", "mean-of", "bayes-of", FEW).splitlines()
+        figures = [line.split() for line in lines if "p50" in line or "peak_bytes" in line]
+        return figures, [line for line in lines if line.startswith("bench: ")]
+
+    for name, model in (("mean-of", "mean.onnx"), ("bayes-of", "bayes.skops")):
+        evaluated(shared, model, "HEAD:test.npz", "--name", name)
+        bench(model, 2)
+    ms, size = ["2.00", "ms"], ["2.5", "MB"]
+    assert compared() == ([["peak_bytes", *size, *size, "1.000"], ["single-1.p50", *ms, *ms, "1.000"]], [])
+    bench("bayes.skops", 8)
+    assert compared() == ([], ["bench: these benches cannot be ranked: not the same cores"])
 
 
 BOX = '[{"label": "cat", "box": [0, 0, 10, 10]}]'

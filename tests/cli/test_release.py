@@ -1,6 +1,8 @@
 """`tether release`: made from a run, shown, signed, verified, cloned; and changed behind its back."""
 
 import json
+import os
+import pickle
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -88,6 +90,40 @@ def test_all_of_it_comes_from_the_run(origin: Room) -> None:
     assert [each["path"] for each in found["environment"]] == ["environment/environment.json"]
     assert found["completeness"]["class"] is None
     assert verified(origin, "pet@0.9")["level"] == "R1"
+
+
+def test_data_that_is_left_out_is_told(room: Room) -> None:
+    """Who names some data means no other; that the run read more is said, with the option that adds it."""
+    create = ("release", "create", "-q", "--run", "training", "--data")
+
+    some = room.run(*create, "test=test", "pet@5")
+    every = room.run(*create, "train=train", "--data", "test=test", "pet@6")
+
+    assert some.err.splitlines() == [
+        "warning: the run read train, which is not in the release; --data train=train adds it"
+    ]
+    assert (every.code, every.err) == (0, "")
+
+
+def test_weights_that_run_code_are_told(room: Room) -> None:
+    """Whoever makes, verifies or reads of a release learns that loading it is not safe; it is no damage."""
+
+    class Innocent:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return os.system, ("echo gotcha",)
+
+    (room.work / "bad.pkl").write_bytes(pickle.dumps({"weights": [1.0], "more": Innocent()}))
+    danger = "weights/bad.pkl: loading it would use posix.system, which can do anything"
+
+    made = room.run("release", "create", "-q", "pet@7", "--weights", "bad.pkl")
+    found = verified(room, "pet@7")
+
+    assert (made.code, made.err) == (0, f"warning: {danger}\n")
+    assert (found["ok"], found["dangers"]) == (True, [danger])
+    assert f"  unsafe: {danger}\n" in room.do("release", "verify", "pet@7")
+    card = room.do("release", "export", "pet@7", "--as", "model-card")
+    assert "can do anything" in card.partition("## Weights")[2].partition("## ")[0]
+    assert verified(room, "pet@1.0")["dangers"] == []
 
 
 def test_what_it_was_judged_on_comes_along(room: Room) -> None:

@@ -1,14 +1,17 @@
 """`tether repro` and `tether retrain`: real commands in clean rooms, with code in Tether and in Git."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.cli import Room
+from tests.support.cli import TETHER, Room
 
 PYTHON = f"{sys.base_prefix}/bin/python3"
 """With few packages: those of a run are listed."""
@@ -83,8 +86,33 @@ def test_a_run_is_reproduced_to_the_byte(room: Room) -> None:
     assert (again["work"], again["code"]) == (first["work"], first["code"])
     assert again["artefacts"] == first["artefacts"]
     assert json.loads(room.do("cat", f"runs/{found['id']}:verdict.json"))["verdict"] == "bitwise"
-    assert not list(room.work.parent.glob("tether-repro-*"))
+    assert not list(room.work.parent.glob("tether-room-*"))
     assert repro(room, found["id"])["verdict"] == "bitwise"
+
+
+def test_rooms_of_the_dead_go(room: Room, tmp_path: Path) -> None:
+    """One stays for as long as the command in it runs, although the process that made it was killed."""
+    held = tmp_path / "held"
+    train(room, f"{script()}\necho $$; while [ -e {held} ]; do sleep 0.05; done", "--name", "base")
+    held.touch()
+    command: list[str | Path] = [TETHER, "repro", "--env", "current", "base"]
+    with subprocess.Popen(command, cwd=room.work, env=room.environ, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        process.kill()
+    (left,) = tmp_path.glob("tether-room-*")
+    os.kill(child, signal.SIGSTOP)
+    held.unlink()
+    try:
+        repro(room, "base")
+        assert list(tmp_path.glob("tether-room-*")) == [left]
+    finally:
+        os.kill(child, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while "running" in room.do("runs", "list") and time.monotonic() < until:
+        time.sleep(0.02)
+    repro(room, "base")
+    assert not list(tmp_path.glob("tether-room-*"))
 
 
 def test_other_bytes_with_the_same_tensors(room: Room) -> None:
@@ -273,6 +301,25 @@ def test_retrain_takes_other_data(room: Room) -> None:
     assert room.run("retrain", "more", "--data", "main:train").code == 2
 
 
+def test_code_that_was_named_by_its_path_lies_there_again(room: Room, tmp_path: Path) -> None:
+    """A release with a folder and a file of the working copy as code is reproduced by its command."""
+    room.write("code/train.sh", f". conf/size.sh\n{script()}")
+    room.write("conf/size.sh", "true\n")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "All")
+    data = ("--data", "train=HEAD:train", "--artefact", "weights.safetensors", "--param", "lr=0.5")
+    room.do("run", "-q", *data, "--", "sh", "code/train.sh")
+    code = ("--code", "training=main:code", "--code", "libraries=main:conf/size.sh")
+    room.do("release", "create", "-q", "pets@1", "--run", "last", *code)
+    room.do("remote", "add", "origin", "../shared.tether")
+    room.run("push", "-q", "origin", "--no-runs")
+    room.do("clone", "-q", "../shared.tether", "../copy")
+
+    found = room.json("repro", "pets@1", "--env", "current", cwd=tmp_path / "copy")
+
+    assert found["verdict"] == "bitwise"
+
+
 def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path: Path) -> None:
     """Its run, data and code are parts of it; the verdict is an attestation that travels."""
     first = train(room, script(), "--param", "lr=0.5", folder="code")
@@ -295,5 +342,6 @@ def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path:
     room.do("push", "-q", "origin", cwd=copy)
     room.do("fetch", "-q")
     said = json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"]
-    assert [each["id"] for each in said] == [found["attestation"]]
+    assert [(each["id"], each["reproduced"]) for each in said] == [(found["attestation"], "bitwise")]
+    assert "reproduced: bitwise" in room.do("release", "show", "pets@1").splitlines()[-1]
     assert room.run("repro", "pets@1", "--env", "current").code == 0

@@ -212,6 +212,43 @@ def test_the_code_of_a_git_repository(room: Room) -> None:
     assert "-one\n+two\n" in patch
 
 
+def test_the_lines_of_code_that_differ_between_two_runs(room: Room) -> None:
+    """Commits and what was changed beside them are taken together; nothing is changed where the code is."""
+    code = room.write("code/train.py", "one\nsame\n").parent
+    room.write("code/gone.py", "x\n")
+
+    def git(*words: str) -> None:
+        who = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *who, *words], cwd=code, env=room.environ, check=True)
+
+    git("init", "-q", "-b", "main")
+    git("add", ".")
+    git("commit", "-q", "-m", "one")
+    room.write("code/train.py", "two\nsame\n")
+    room.do("run", "-q", "--name", "a", "--data", "v1:train", "--", "true", cwd=code)
+    git("rm", "-q", "gone.py")
+    git("commit", "-q", "-am", "two")
+    room.write("code/train.py", "three\nsame\n")
+    room.do("run", "-q", "--name", "b", "--data", "v1:train", "--", "true", cwd=code)
+    do(room, "--name", "tracked", "--", "true")
+
+    shown = room.do("runs", "diff", "a", "b", "--show-code", "--code", "code").splitlines()
+    assert [line for line in shown if line[0] in "+-" and line[:3] not in ("+++", "---")] == [
+        "-x",
+        "-two",
+        "+three",
+    ]
+    assert (
+        json.loads(room.do("runs", "diff", "a", "b", "--show-code", "--json", cwd=code))["code"].count("@@")
+        == 4
+    )
+    assert room.do("runs", "diff", "b", "b", "--show-code", cwd=code) == ""
+    assert (code / "train.py").read_text() == "three\nsame\n"
+    elsewhere = room.run("runs", "diff", "a", "b", "--show-code")
+    assert (elsewhere.code, "--code DIR" in elsewhere.err) == (3, True)
+    assert "-- work" in room.run("runs", "diff", "a", "tracked", "--show-code", "--code", "code").err
+
+
 def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
     """Filters, order and pages; the difference of the data is that of the folders."""
     point = 'echo "{\\"loss\\": $TETHER_PARAM_LR}" >> $TETHER_METRICS'
@@ -260,10 +297,12 @@ def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
 
 
 def test_what_is_drawn_where_nobody_says(room: Room) -> None:
-    """Curves of a metric with several points, as text; else what tells runs apart, as SVG."""
+    """Curves of a metric with several points; else what tells runs apart, as parallel coordinates."""
     do(room, "--param", "lr=1", "--", "sh", "-c", POINT)
     do(room, "--param", "lr=2", "--", "sh", "-c", POINT)
-    assert room.run("runs", "plot").code == 2
+    assert room.do("runs", "plot").splitlines()[0].split() == ["param.lr", "metric.loss"]
+    rows = json.loads(room.do("runs", "plot", "--json"))
+    assert [(row["param.lr"], row["metric.loss"]) for row in rows] == [(2, 0.5), (1, 0.5)]
     room.do("runs", "plot", "-q", "-o", "all.svg")
     assert "param.lr / metric.loss" in (room.work / "all.svg").read_text()
 

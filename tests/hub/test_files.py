@@ -260,6 +260,13 @@ def test_paths_that_are_none(shelf: Shelf, path: str) -> None:
     assert shelf.file(f"main/{path}").status == shelf.tree(f"main/{path}").status == 404
 
 
+def test_a_path_that_is_no_text_and_not_there(shelf: Shelf) -> None:
+    """The reply names it with its odd bytes as escapes, since JSON and UTF-8 have no other way to."""
+    for reply in (shelf.file("main/images/%FF"), shelf.tree("main/images/%FF")):
+        assert reply.status == 404
+        assert reply.json["error"]["message"] == r"no such file in main: images/\udcff"
+
+
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=10001", "limit=x"])
 def test_pages_that_are_none(shelf: Shelf, query: str) -> None:
     """The length of a page is bounded."""

@@ -15,6 +15,7 @@ from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 
 from tether.pages.tables import engine
+from tether.pages.tables.onefile import OneFile
 
 HTML = {"accept": "text/html"}
 COUNT = 1000
@@ -133,7 +134,7 @@ def test_only_what_a_page_needs_is_read(hub: HubRoom, monkeypatch: pytest.Monkey
     """The footer and one group of rows of eight, wherever the page is."""
     read = 0
 
-    class Counted(engine.OneFile):
+    class Counted(OneFile):
         def __init__(self, opened: Any, size: int) -> None:
             def counting() -> Any:
                 file = opened()

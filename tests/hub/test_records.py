@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import benches
 from tests.support.hosted import open_hosted
 from tests.support.hub import SECOND, HubRoom
 from tests.support.repos import ADA
@@ -15,10 +16,11 @@ from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.names import RUNS, attestation_ref, release_ref
 from tether.core.tree import Entry, EntryKind
+from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predictor, SliceResult
 from tether.hub.routes import records
 from tether.hub.routes.documents import Document
 from tether.mlflow import document
-from tether.releases.attesting import add_attestation, signature_of
+from tether.releases.attesting import Said, add_attestation, signature_of
 from tether.releases.keys import SigningKey
 from tether.releases.manifest import MANIFEST, Creator, Manifest
 from tether.releases.reading import find_release
@@ -90,6 +92,17 @@ def told_as(room: HubRoom, model: type[Document], path: str) -> Any:
     found = room.ok("GET", f"{AT}/{path}")
     model.model_validate(found)
     return found
+
+
+def small_evaluation() -> Evaluation:
+    """Return an evaluation of three examples, two of them in a slice."""
+    data = EvalData("main:test.csv", "a" * 64, "test.csv", "b" * 64, "c" * 64, 3, "row")
+    figures = (Metric("accuracy", 0.5, 0.25, 0.75, "wilson"), Metric("auc", None))
+    night = SliceResult("night", "night = 1", 1, 2, figures)
+    intervals = Intervals(0.95, 1000, 0)
+    return Evaluation(
+        "classification", data, Predictor("file"), "d" * 64, intervals, "accuracy", figures, slices=(night,)
+    )
 
 
 def ids(page: Any) -> list[str]:
@@ -191,6 +204,28 @@ def test_metrics_are_series(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> N
     assert room.api("GET", f"{at}?name=acc").status == 413
 
 
+def test_evaluations_and_benches_are_told(room: HubRoom) -> None:
+    """As they were pushed; who asks a run that is none, or a damaged one, gets its code."""
+    evaluation, bench = small_evaluation(), benches.small()
+    put_run(room, 1, {"artefacts/eval.json": evaluation.encode(), "artefacts/bench.json": bench.encode()})
+    put_run(room, 2)
+    put_run(room, 3, {"artefacts/eval.json": b"{}", "artefacts/bench.json": b'{"version":9}'})
+    large = b'{"version":1}' + b" " * (4 << 20)
+    put_run(room, 4, {"artefacts/eval.json": large, "artefacts/bench.json": large})
+
+    told = told_as(room, records.EvaluationDocument, f"runs/{run_id(1)}/evaluation")
+    assert told == {"run": run_id(1), "evaluation": as_json(evaluation)}
+    assert told["evaluation"]["slices"][0]["metrics"][0]["low"] == 0.25
+    told = told_as(room, records.BenchDocument, f"runs/{run_id(1)}/bench")
+    assert told == {"run": run_id(1), "bench": as_json(bench)}
+    for name, codes in (
+        ("evaluation", ("not-found", "corrupt", "corrupt", "not-found")),
+        ("bench", ("not-found", "unsupported", "corrupt", "not-found")),
+    ):
+        asked = [room.api("GET", f"{AT}/runs/{run_id(number)}/{name}") for number in (2, 3, 4, 5)]
+        assert tuple(reply.code for reply in asked) == codes
+
+
 def test_releases_are_listed_by_name_and_age(room: HubRoom) -> None:
     """With class, licences and how much was said of them; damaged ones are left out."""
     for name, version in (("spam", "1.10"), ("spam", "1.9"), ("eggs", "2"), ("spam", "1.2")):
@@ -221,6 +256,10 @@ def test_a_release_is_told_with_what_is_said_of_it(room: HubRoom) -> None:
     with closing(open_hosted(room, "ada/x")) as repository:
         release = find_release(repository, "spam@1")
         good = add_attestation(repository, release, signature_of(release), key, ADA)
+        verdicts = [
+            add_attestation(repository, release, Said("urn:tether:verdict:v1", said), key, ADA)
+            for said in ({"verdict": "bitwise", "run": run_id(1)}, {"verdict": ["bitwise"]})
+        ]
     odd = b'{"payload":"e30=","payloadType":"application/vnd.in-toto+json","signatures":[]}'
     bad = hash_bytes(odd).hex()
     put(room, attestation_ref("spam", "1", bad), {"attestation.json": odd, "key.pub": b"no key"})
@@ -235,20 +274,27 @@ def test_a_release_is_told_with_what_is_said_of_it(room: HubRoom) -> None:
     known = {each.pop("id"): each for each in told["attestations"]}
     assert known[good] == {
         "predicate_type": "urn:tether:release:v1",
+        "reproduced": None,
         "key": key.public.fingerprint,
         "about_this": True,
         "problem": None,
     }
-    assert set(known) == {good, bad, "0" * 64}
+    assert set(known) == {good, *verdicts, bad, "0" * 64}
+    assert [known[each]["reproduced"] for each in verdicts] == ["bitwise", None]
     assert all(known[each]["problem"] and not known[each]["key"] for each in (bad, "0" * 64))
 
 
 def test_records_are_for_readers(room: HubRoom) -> None:
     """A private repository is none for others, and a gate keeps them back."""
     ada, bob = room.token("ada"), room.user("bob")
-    put_run(room, 1)
+    beside = {
+        "artefacts/eval.json": small_evaluation().encode(),
+        "artefacts/bench.json": benches.small().encode(),
+    }
+    put_run(room, 1, beside)
     put_release(room, "spam", "1")
     paths = ["runs", f"runs/{run_id(1)}", f"runs/{run_id(1)}/metrics", "releases", "releases/spam/1"]
+    paths += [f"runs/{run_id(1)}/{name}" for name in ("evaluation", "bench")]
     for path in paths:
         assert room.api("GET", f"{AT}/{path}").status == 200
     room.ok("PATCH", AT, ada, {"private": True})

@@ -165,6 +165,15 @@ def test_protected_paths(shared: Shared, change: dict[str, bytes | None]) -> Non
     shared.desk.push(shared.eve)
 
 
+def test_a_protected_name_that_is_no_text(shared: Shared) -> None:
+    """It is refused as any other, and the message shows the odd byte as an escape."""
+    shared.rule("schemas", "main", paths=[{"path": "schemas", "who": {"users": ["eve"]}}])
+
+    shared.desk.commit({os.fsdecode(b"schemas/b\xff"): b"2"})
+
+    assert shared.refused(shared.bob) == r"rule schemas: bob may not change schemas/b\udcff on main"
+
+
 def test_what_is_beside_a_protected_path_is_free(shared: Shared) -> None:
     """A name that begins alike is another one; what is changed and brought back in between is no change."""
     shared.rule("schemas", "main", paths=[{"path": "schemas"}, {"path": "not-there/x"}])
@@ -192,12 +201,12 @@ def test_protected_paths_on_branches_that_come_and_go(shared: Shared) -> None:
 
 
 def test_a_branch_for_reviewed_changes(shared: Shared) -> None:
-    """As long as there are no reviews, only those push whom the rule exempts, and the message says so."""
+    """Only those push to it whom the rule exempts; the hint names the way for all others."""
     shared.rule("reviewed", "main", review=True, exempt={"users": ["eve"]})
     shared.desk.commit({"a": b"2"})
 
     message = shared.refused(shared.bob)
-    assert message == "rule reviewed: main is for reviewed changes, and this hub has no reviews yet"
+    assert message == "rule reviewed: main is for reviewed changes"
     shared.desk.push(shared.eve)
 
 

@@ -50,6 +50,8 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path: Path) -> None
         ('traces = "collector.example.org"', "https://HOST"),
         ('traces = "https://me:secret@collector.example.org"', "https://HOST"),
         ("traces_sample = 1.5", "from 0 to 1"),
+        ('trusted_proxies = "proxy.example.org"', "10.1.0.0/16"),
+        ('trusted_proxies = "10.1.0.7/16"', "no address"),
         ("port = ", "not a TOML file"),
     ],
 )
@@ -89,6 +91,23 @@ def test_open_sign_up_on_a_public_address(tmp_path: Path, settings: dict[str, An
         return
     with pytest.raises(InvalidInput, match="sign-up is open"):
         load_settings(tmp_path, {"signup": "open", **settings}, {})
+
+
+@pytest.mark.parametrize("everybody", ["*", "10.1.0.7, 0.0.0.0/0", "::/0"])
+def test_proxies_that_are_everybody(tmp_path: Path, everybody: str) -> None:
+    """If all who ask could say for whom they ask, no limit by address would hold, so it must be meant."""
+    with pytest.raises(InvalidInput, match="trusted_proxies is everybody"):
+        load_settings(tmp_path, {"trusted_proxies": everybody}, {})
+
+    for proxies, unsafe in ((everybody, True), ("10.1.0.7,10.2.0.0/16, fd12::1", False), ("", False)):
+        told = {"trusted_proxies": proxies, "allow_unsafe": unsafe}
+        assert load_settings(tmp_path, told, {}).trusted_proxies == proxies
+
+
+def test_an_unknown_setting_of_a_command_is_refused(tmp_path: Path) -> None:
+    """`--set` takes settings alone."""
+    with pytest.raises(InvalidInput, match="unknown setting 'signups' in the command"):
+        load_settings(tmp_path, {"signups": "open"}, {})
 
 
 def test_every_setting_has_its_text() -> None:

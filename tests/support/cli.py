@@ -18,6 +18,7 @@ from tether.cli.main import run as run_command
 BIN = Path(sys.executable).parent
 TETHER = BIN / "tether"
 DATE = "2026-01-31T12:00:00+00:00"
+_TIMEOUT_S = 120
 
 
 class Result(NamedTuple):
@@ -69,9 +70,9 @@ class Room:
             return self._here(arguments, cwd)
         return self._process([TETHER, *arguments], stdin, environ, cwd)
 
-    def shell(self, line: str) -> Result:
+    def shell(self, line: str, *, timeout_s: float = _TIMEOUT_S) -> Result:
         """Run a line of `sh` with stdout and stderr in one, as a terminal shows them."""
-        return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", None, None)
+        return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", None, None, timeout_s)
 
     def ok(self, *arguments: str | bytes, **settings: Any) -> str:
         """Run `tether`, which must succeed and say nothing on stderr; return its output."""
@@ -131,6 +132,7 @@ class Room:
         stdin: bytes,
         environ: Mapping[str, str | None] | None,
         cwd: Path | None,
+        timeout_s: float = _TIMEOUT_S,
     ) -> Result:
         changed: dict[str, str | None] = {**self.environ, **(environ or {})}
         done = subprocess.run(
@@ -139,7 +141,7 @@ class Room:
             capture_output=True,
             cwd=cwd or self.work,
             env={name: value for name, value in changed.items() if value is not None},
-            timeout=120,
+            timeout=timeout_s,
             check=False,
         )
         out, err = (data.decode(errors="surrogateescape") for data in (done.stdout, done.stderr))

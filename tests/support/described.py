@@ -18,7 +18,9 @@ from schemathesis.checks import not_a_server_error
 from tests.support.cli import Room
 from tests.support.repos import commit_files, make_repository
 from tests.support.served import Served
+from tests.support.tables import lay_tables
 
+from tether.core.digest import parse_digest
 from tether.errors import AlreadyExists
 from tether.sync.exchange import PushOptions
 from tether.sync.far import push_far
@@ -88,6 +90,7 @@ class Described:
         self.operations = {f"{each.method.upper()} {each.path}": each for each in found}
 
     def _user(self, name: str) -> str:
+        lay_tables(self._room.work / "hub")
         more = ("--admin",) if name == "ada" else ()
         self._room.do("hub", "user", "add", "-q", name, *more, *_ROOT)
         return self._room.do("hub", "token", "create", name, "--scope", "admin", *_ROOT).strip()
@@ -103,6 +106,13 @@ class Described:
         commit_files(local, {"f": b"contents"}, "one")
         push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("main",)))
         self._pack = local.root().data_packs[0].hex()
+        self._head = commit_files(local, {"f": b"other\n"}, "two").hex()
+        with local.transaction("side") as transaction:
+            transaction.set_ref("refs/heads/side", parse_digest(self._head))
+        push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("side",)))
+        self._ask("POST", "/repos/lab/x/pulls", {"title": "two", "source": "side"})
+        note = {"path": "f", "body": "well", "head": self._head}
+        self._ask("POST", "/repos/lab/x/pulls/1/threads", note)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         return self._client.json(method, f"/api/v1{path}", body)
@@ -112,16 +122,21 @@ class Described:
 
         What deletes or moves meets something spare, so that the others go on finding what they need.
         """
-        for path in ("/repos", "/organisations/lab/teams"):
-            with suppress(AlreadyExists):
-                self._ask("POST", path, {"name": "spare"} | ({"owner": "lab"} if path == "/repos" else {}))
         found = {"owner": "lab", "name": "x", "user": "cleo", "team": "data", "rule": "default-branch"}
+        found |= {"number": "1", "entry": "1", "thread": "1", "commit": self._head, "check": "lint"}
         found |= {"rev": "main", "path": "f", "pack": self._pack}
-        found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
-        found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]
         if label == _DELETES:
-            return found | {"name": "spare"}
-        return found | next((other for words, other in _OTHERWISE.items() if label.startswith(words)), {})
+            found["name"] = "spare"
+        found |= next((other for words, other in _OTHERWISE.items() if label.startswith(words)), {})
+        if "spare" in found.values():
+            for path, more in (("/repos", {"owner": "lab"}), ("/organisations/lab/teams", {})):
+                with suppress(AlreadyExists):
+                    self._ask("POST", path, {"name": "spare", **more})
+        if "{token_id}" in label:
+            found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
+        if "{lock}" in label:
+            found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]
+        return found
 
     def try_all(self, label: str, person: str, examples: int, checks: Any = CHECKS) -> None:
         """Send requests for one operation, by one person; fail where a reply is not as described."""

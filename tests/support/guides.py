@@ -24,6 +24,8 @@ _BLOCK = re.compile(
     r"^```sh(?P<words>.*)\n(?P<code>(?:.*\n)*?)```\n(?P<text>\n```text\n(?:.*\n)*?```\n)?", re.M
 )
 _MARK = "==== end of a block"
+_PAGE_S = 230
+"""For all blocks of a page, on a machine that does much else."""
 _PORT = 8000
 """What stands on a page for the port that the first background command took; others follow."""
 
@@ -83,7 +85,7 @@ def ran(page: str, folder: Path, database: str = "") -> str:
         (room.work / person).mkdir()
     with _beside(room, [block for block in blocks if _words(block).background]) as beside:
         script = "\n".join(_script(room, blocks, people, beside))
-        done = room.shell(_replaced(script, beside.ports))
+        done = room.shell(_replaced(script, beside.ports), timeout_s=_PAGE_S)
     assert done.code == 0, done.out
     out = "".join(f"{line}{_MARK}\n" for line in beside.said) + done.out
     out = out.replace(str(room.work), "/home" if people else "/home/ada")

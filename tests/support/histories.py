@@ -1,5 +1,6 @@
 """Commits with folders, branches and merges, made without a working copy."""
 
+import os
 from collections.abc import Mapping, Sequence
 
 from tests.support.repos import ADA
@@ -40,7 +41,7 @@ class Past:
             tip = transaction.ref(ref)
             above = list(parents) if parents is not None else [tip] if tip else []
             old = self.tree(above[0]) if above else EMPTY_TREE
-            changes = {path.encode(): _entry(transaction, path, data) for path, data in files.items()}
+            changes = {os.fsencode(path): _entry(transaction, path, data) for path, data in files.items()}
             tree = edit_tree(transaction.objects, old, changes).digest
             if tree == EMPTY_TREE:
                 from tether.core.treebuild import build_directory
@@ -63,7 +64,7 @@ def _entry(transaction: Transaction, path: str, data: bytes | None) -> Entry | N
     """Store a file and return its entry."""
     if data is None:
         return None
-    name = path.rpartition("/")[2].encode()
+    name = os.fsencode(path.rpartition("/")[2])
     [digest] = transaction.contents.add_files([data], [name])
     assert digest == hash_bytes(data)
     return Entry(name, EntryKind.FILE, len(data), digest)

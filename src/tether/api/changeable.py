@@ -10,6 +10,8 @@ from tether.api.readable import Readable
 from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from tether.api.benching import Benched
+    from tether.api.benchrequest import BenchChoices
     from tether.api.evalrequest import EvalChoices
     from tether.api.evaluating import Evaluated
     from tether.api.history import Branch, TagInfo
@@ -296,6 +298,40 @@ class Changeable(Readable):
 
         request = evalrequest.chosen(data, model, choices)
         return evaluating.evaluate_model(self, request, evalrequest.SILENT)
+
+    def bench(self, model: str | Path, data: str | None, **choices: "Unpack[BenchChoices]") -> "Benched":
+        r"""Measure how fast a model answers and what it takes, in fresh processes, and keep that as a run.
+
+        Args:
+            model: A file, or `REV:PATH`. ONNX and skops models are run as they are.
+            data: The inputs, as `REV:PATH`; None for random numbers, of `sizes` where the model leaves them
+                open.
+            choices: `command` answers the queries instead of a runner. `label`, `id`, `slices` and `columns`
+                are columns of the data. `scenarios`, `batches`, `queries`, `seconds`, `limit_s`, `warmup`,
+                `rounds`, `rate`, `threads`, `sample`, `seed` and `timeout_s` (times in seconds) say how it is
+                measured. `trust` loads what can run code, `providers` are of ONNX Runtime, `name` is what to
+                call the run.
+
+        Example:
+            >>> size = Path("answer.py").write_text("import numpy\n"
+            ...     "from tether.bench.wire import serve\n"
+            ...     "serve(lambda ids, arrays: {'said': numpy.zeros(len(ids))}, 'mine', '1')")
+            >>> import sys
+            >>> command = [sys.executable, "answer.py"]
+            >>> quick = {"scenarios": ["single"], "queries": 3, "seconds": 0, "rounds": 1}
+            >>> done = repo.bench("answer.py", "v1:images", command=command, **quick)
+            >>> done.bench.runner["name"], repo.runs()[0].id == done.record.id
+            ('mine', True)
+
+        Raises:
+            NotFound: There is no such model, data or column.
+            InvalidInput: The model cannot be loaded, does not take these inputs, or a choice makes no sense.
+            Unsupported: A package is missing, or nothing here runs such a model.
+            Unavailable: The model took too long, or its process was killed.
+        """
+        from tether.api import benching, benchrequest
+
+        return benching.bench_model(self, benchrequest.chosen(model, data, choices))
 
 
 def _some(paths: list[bytes]) -> list[bytes]:

@@ -36,6 +36,7 @@ class CodeSource:
         tree: A folder of this repository with the code, where Git is not needed.
         patch: What comes on top.
         folder: Where the command runs in that; None where the record says so.
+        placed: Folders and files of this repository, with the path of each from the top; instead of a tree.
     """
 
     commit: str | None = None
@@ -43,6 +44,7 @@ class CodeSource:
     tree: Digest | None = None
     patch: bytes = b""
     folder: str | None = None
+    placed: tuple[tuple[str, Entry], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def make_room(repo: Opened, plan: RoomPlan, place: Path, environ: Mapping[str, s
         _clone(source.git, source.commit, top, environ)
     elif source is not None and source.tree is not None:
         write_tree(repo, source.tree, top)
+    for path, entry in source.placed if source is not None else ():
+        _write_at(repo, entry, top / _plain(path))
     if source is not None and source.patch:
         _apply(source.patch, top, environ)
     if plan.work is not None:
@@ -172,6 +176,19 @@ def write_tree(repo: Opened, tree: Digest, target: Path) -> None:
     for path, entry in rows:
         if entry.kind == EntryKind.DIRECTORY:
             (target / os.fsdecode(path)).mkdir(parents=True, exist_ok=True)
+
+
+def _write_at(repo: Opened, entry: Entry, target: Path) -> None:
+    """Write a file or a folder to a place."""
+    if entry.kind == EntryKind.DIRECTORY:
+        write_tree(repo, entry.digest, target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    name, contents = path_bytes(target.name), repo.repository.contents
+    contents.prepare([entry.digest])
+    write = Write(name, entry._replace(name=name), replaces=True)
+    for _ in write_all(target.parent, contents, [write], repo.progress):
+        pass
 
 
 def entry_of(repo: Opened, tree: Digest, path: str) -> Entry | None:
@@ -265,3 +282,31 @@ def lacking(record: RunRecord) -> NotFound:
         f"commit {str(code.commit if code else None)[:12]} of the code is not here",
         hint=f"{url}say where it is with --code DIR",
     )
+
+
+def code_difference(sides: Sequence[CodeSource], git: Path, place: Path, environ: Mapping[str, str]) -> bytes:
+    """Return how the code of two runs differs, changes beside the commits included, as Git prints it.
+
+    Args:
+        sides: The one and the other; each has a commit.
+        git: A Git repository that has both commits; nothing is changed there.
+        place: An empty folder, for a clone that shares the objects.
+        environ: For Git.
+
+    Raises:
+        Unavailable: Git fails.
+        Conflict: A patch does not apply.
+    """
+    top, trees = place / "code", []
+    for number, side in enumerate(sides):
+        commit = str(side.commit)
+        if number:
+            _git(["checkout", "--quiet", "--force", "--detach", commit], top, environ)
+        else:
+            _clone(git, commit, top, environ)
+        if side.patch:
+            _apply(side.patch, top, environ)
+        _git(["add", "--all", "--force"], top, environ)
+        trees.append(_git(["write-tree"], top, environ).decode().strip())
+    # neither programs nor colours that somebody set for reading diffs
+    return _git(["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", *trees], top, environ)

@@ -2,13 +2,17 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tether.api.evaluating import slices_place
 from tether.api.opened import Opened
 from tether.api.runs import Pair, RunDiff, diff_runs
-from tether.errors import InvalidInput, NotFound
+from tether.bench.comparing import compare_benches
+from tether.bench.record import DOCUMENT as BENCH_FILE
+from tether.bench.record import Bench
+from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, Unsupported
 from tether.evals.comparing import Comparison, compare
 from tether.evals.evaldoc import FILE as EVAL_FILE
 from tether.evals.evaldoc import EvalModel, Evaluation
@@ -20,7 +24,6 @@ from tether.repo.revision import find_entry
 from tether.runs.reading import KnownRun, entries_of, find_run, read_file, runs_of
 from tether.runs.sealing import ARTEFACTS
 
-_BENCH_FILE = "bench.json"
 _MOST_PREDICTIONS = 4 << 30
 _BUFFER = 1 << 20
 
@@ -73,7 +76,8 @@ class Compared:
         new: The other.
         comparison: How their predictions differ.
         training: How the runs differ that made their models, where both are known.
-        bench: Figures of the newest benchmarks of both models, by name.
+        bench: Figures of the newest benches of both models, by name; none where they cannot be ranked.
+        bench_notes: Why they cannot, or why they are not to be trusted much.
     """
 
     old: Side
@@ -81,6 +85,7 @@ class Compared:
     comparison: Comparison
     training: RunDiff | None
     bench: Mapping[str, Pair]
+    bench_notes: tuple[str, ...] = ()
 
 
 def compare_evaluations(repo: Opened, request: CompareRequest) -> Compared:
@@ -104,7 +109,7 @@ def compare_evaluations(repo: Opened, request: CompareRequest) -> Compared:
     training = None
     if old.trained is not None and new.trained is not None and old.trained.id != new.trained.id:
         training = diff_runs(repo, old.trained.id, new.trained.id)
-    return Compared(old, new, found, training, _bench(repo, sides))
+    return Compared(old, new, found, training, *_bench(repo, sides))
 
 
 def _side(repo: Opened, text: str, folder: Path) -> Side:
@@ -185,20 +190,33 @@ def _trained(repo: Opened, model: EvalModel | None) -> KnownRun | None:
     )
 
 
-def _bench(repo: Opened, sides: Sequence[Side]) -> dict[str, Pair]:
-    """Return the figures of the newest benchmark of each model, where both have one."""
+def _bench(repo: Opened, sides: Sequence[Side]) -> tuple[dict[str, Pair], tuple[str, ...]]:
+    """Return the figures of the newest bench of each model, and what to know of them.
+
+    There are none where a model has no bench, or where those of both were taken under different conditions.
+    """
     models = [side.evaluation.model if side.evaluation is not None else None for side in sides]
-    found = [_figures(repo, model) if model is not None else {} for model in models]
-    return {name: (found[0][name], found[1][name]) for name in sorted({*found[0]} & {*found[1]})}
+    old, new = [_newest_bench(repo, model) if model is not None else None for model in models]
+    if old is None or new is None:
+        return {}, ()
+    try:
+        found = compare_benches(old[1], new[1])
+    except Conflict as error:
+        return {}, (str(error),)
+    figures = [{name: float(each.last) for name, each in run.record.metrics.items()} for run, _ in (old, new)]
+    pairs = {name: (figures[0][name], figures[1][name]) for name in sorted({*figures[0]} & {*figures[1]})}
+    return pairs, tuple(f"noisy, {each}" for each in found.noisy)
 
 
-def _figures(repo: Opened, model: EvalModel) -> dict[str, float]:
+def _newest_bench(repo: Opened, model: EvalModel) -> tuple[KnownRun, Bench] | None:
     for run in runs_of(repo.repository, []):
-        if _has(run, _BENCH_FILE):
-            data = read_file(repo.repository, run, f"{ARTEFACTS}/{_BENCH_FILE}") or b""
-            if model.digest.encode() in data:
-                return {name: float(each.last) for name, each in run.record.metrics.items()}
-    return {}
+        if _has(run, BENCH_FILE):
+            data = read_file(repo.repository, run, f"{ARTEFACTS}/{BENCH_FILE}") or b""
+            with suppress(Corrupt, Unsupported):
+                bench = Bench.decode(data)
+                if bench.model.digest == model.digest:
+                    return run, bench
+    return None
 
 
 def list_slices(repo: Opened, data: str, slices: str | None) -> tuple[Slice, ...]:

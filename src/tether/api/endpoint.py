@@ -4,10 +4,12 @@ It imports nothing that a command without MLflow would wait for.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tether.api.opened import Opened
+from tether.errors import TetherError
 from tether.mlflow.listening import Listener
 from tether.runs.journal import Journal
 from tether.runs.rundoc import Status
@@ -62,10 +64,17 @@ class Endpoint:
         finally:
             self._listener.stop()
 
-    def close(self, status: Status) -> None:
-        """Note how the runs ended, before the run of the command is stored."""
+    def close(self, status: Status, folder: Path) -> None:
+        """Note how the runs ended and what they read, before the run of the command is stored.
+
+        Args:
+            status: How the command ended.
+            folder: Where it ran.
+        """
         if self._store is not None:
             self._store.close(status)
+            with suppress(OSError, TetherError):  # whatever it is, the run itself is stored
+                self._store.declare(folder)
 
     def store(self, status: Status) -> None:
         """Store the other runs of the command."""

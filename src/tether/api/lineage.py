@@ -1,7 +1,6 @@
 """Lineage: what something came from, what came from it, and who was trained on some files."""
 
 import os
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,21 +9,20 @@ from pathlib import Path
 from blake3 import blake3
 
 from tether.api.opened import Opened
-from tether.core.digest import Digest, parse_digest
+from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.tree import Entry, EntryKind
 from tether.errors import Conflict, InvalidInput, NotFound, TetherError
-from tether.releases.contained import Contained
-from tether.releases.graph import Direction, Graph, Node, around
-from tether.releases.lineage import data_id, release_id_of, run_id, whole_graph
+from tether.releases.graph import Direction, Graph, around
+from tether.releases.lineage import release_id_of, run_id, whole_graph
 from tether.releases.reading import find_release
+from tether.releases.starting import is_digits, node_of_entry, nodes_named
 from tether.releases.uses import Uses, find_uses, wanted_below, wanted_by_digest
-from tether.repo.revision import find_entry
+from tether.repo.revision import find_entry, split_place
 from tether.runs.reading import find_run
 from tether.storage.oserrors import translated
 
 BOTH: tuple[Direction, ...] = ("up", "down")
-_DIGITS = re.compile(r"[0-9a-f]{6,64}\Z")
 _BLOCK = 1 << 20
 
 
@@ -69,13 +67,11 @@ def _starts(repo: Opened, graph: Graph, text: str, folder: Path) -> list[str]:
     for find in (_release, _run):
         if ":" not in text and (found := find(repo, text)) is not None:
             return [found]
-    if _DIGITS.match(text):
-        fits = [node.id for node in graph.nodes.values() if _is_named(node, text)]
+    if is_digits(text):
+        fits = nodes_named(graph, text)
         if fits:
             return fits
-    entry = _entry(repo, text, folder)
-    model = next((node.id for node in graph.nodes.values() if _is_model(node, entry)), None)
-    return [model or _data_node(repo, graph, text, entry)]
+    return [node_of_entry(repo.repository, graph, _entry(repo, text, folder), text)]
 
 
 def _release(repo: Opened, text: str) -> str | None:
@@ -90,15 +86,6 @@ def _run(repo: Opened, text: str) -> str | None:
     return None
 
 
-def _is_named(node: Node, digits: str) -> bool:
-    names = (node.id.partition(":")[2], node.facts.get("digest"), node.facts.get("release"))
-    return node.kind != "code" and any(isinstance(name, str) and name.startswith(digits) for name in names)
-
-
-def _is_model(node: Node, entry: Entry) -> bool:
-    return node.kind == "model" and node.facts.get("digest") == entry.digest.hex()
-
-
 def _entry(repo: Opened, text: str, folder: Path) -> Entry:
     """Return the file or folder that `REV:PATH`, a revision, or a path of the disk names.
 
@@ -109,7 +96,7 @@ def _entry(repo: Opened, text: str, folder: Path) -> Entry:
         place = folder / text
         if place.is_file():
             with translated(text):
-                return Entry(path_bytes(place.name), EntryKind.FILE, place.stat().st_size, _hashed(place))
+                return Entry(path_bytes(place.name), EntryKind.FILE, place.stat().st_size, hashed(place))
         if place.is_dir() or not _is_revision(repo, text):
             return _tracked(repo, text, place)
     return find_entry(repo.repository, text)[1]._replace(name=path_bytes(text))
@@ -137,38 +124,13 @@ def _tracked(repo: Opened, text: str, place: Path) -> Entry:
     )
 
 
-def _hashed(place: Path) -> Digest:
+def hashed(place: Path) -> Digest:
+    """Return the digest of a file of the disk."""
     hasher = blake3()
     with place.open("rb") as file:
         while block := file.read(_BLOCK):
             hasher.update(block)
     return Digest(hasher.digest())
-
-
-def _data_node(repo: Opened, graph: Graph, text: str, entry: Entry) -> str:
-    """Return the node of a file or folder, joined with those that hold it or are a part of it."""
-    kind = entry.kind.name.lower()
-    facts = {"digest": entry.digest.hex(), "kind_of_file": kind, "files": entry.files, "bytes": entry.size}
-    node = graph.add(Node(data_id(entry.digest.hex()), "data", text, facts))
-    known = {
-        parse_digest(str(other.facts["digest"])): other.id
-        for other in list(graph.nodes.values())
-        if other.kind == "data" and other.id != node
-    }
-    objects = repo.repository.objects
-    around_it = Contained(objects, [entry.digest])
-    for digest, other in known.items():
-        if objects.has(digest) and _is_folder(graph, other) and around_it.below(digest).total:
-            graph.join(node, other, "in")
-    if entry.kind == EntryKind.DIRECTORY:
-        inside = Contained(objects, known, most=len(known))
-        for digest in {digest for _, digest in inside.below(entry.digest).places}:
-            graph.join(node, known[digest], "part")
-    return node
-
-
-def _is_folder(graph: Graph, node: str) -> bool:
-    return bool(graph.nodes[node].facts["kind_of_file"] == "directory")
 
 
 def find_users(repo: Opened, text: str, folder: Path) -> tuple[dict[Digest, bytes], Uses]:
@@ -185,7 +147,55 @@ def find_users(repo: Opened, text: str, folder: Path) -> tuple[dict[Digest, byte
     try:
         wanted = wanted_below(repo.repository, _entry(repo, text, folder))
     except NotFound:
-        if len(text) != 64 or not _DIGITS.match(text):
+        if len(text) != 64 or not is_digits(text):
             raise
         wanted = wanted_by_digest(text)
     return wanted, find_uses(repo.repository, wanted)
+
+
+def find_users_of_row(
+    repo: Opened, text: str, folder: Path, words: Sequence[str]
+) -> tuple[dict[Digest, bytes], Uses]:
+    """Return the versions of a table that have a row, by digest, and which runs and releases read them.
+
+    Args:
+        repo: Where.
+        text: The table, as for `find_users`; versions are files of its name.
+        folder: What paths of the disk are relative to.
+        words: `COLUMN=VALUE`, or values of the key that `.tetherattributes` gives to the table.
+
+    Raises:
+        NotFound: There is no such file.
+        InvalidInput: It is no table, has no key, or no version has such a column.
+        Unsupported: A package that reads it is not installed.
+    """
+    from tether.releases.rows import find_versions, parse_row
+
+    table = _entry(repo, text, folder)
+    needs_key = any("=" not in word for word in words)
+    key = _key_of(repo, text, folder) if needs_key else None
+    row = parse_row(words, key, text)
+    path = text if (folder / text).exists() else split_place(text)[1] or text
+    name = path_bytes(path.rpartition("/")[2])
+    versions = find_versions(repo.repository, table, name, row)
+    found = find_uses(repo.repository, versions.having)
+    found.problems[:0] = versions.problems
+    found.looked_at["versions"] = versions.read
+    return versions.having, found
+
+
+def _key_of(repo: Opened, text: str, folder: Path) -> str | None:
+    """Return the columns by which rows of a table are known: by its own tree, or for the disk by HEAD."""
+    from tether.repo.attributes import TreeAttributes
+    from tether.repo.revision import resolve_path, resolve_tree
+
+    repository = repo.repository
+    with suppress(NotFound, InvalidInput):
+        if ":" in text and not (folder / text).exists():
+            place = resolve_path(repository, text)
+            tree, path = place.tree, place.path
+        else:
+            below = os.path.relpath(os.path.normpath((folder / text).absolute()), os.path.normpath(repo.root))
+            tree, path = resolve_tree(repository, "HEAD").tree, path_bytes(below)
+        return TreeAttributes(repository.objects, repository.contents.read, tree).of(path).key
+    return None

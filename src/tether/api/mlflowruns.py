@@ -268,6 +268,23 @@ class JournalStore:
 
     # -- the end ----------------------------------------------------------------------------
 
+    def declare(self, folder: Path) -> None:
+        """Make the datasets that this repository has inputs of their runs.
+
+        Args:
+            folder: Where the command ran.
+        """
+        from tether.api.loggedinputs import declared
+
+        for live in self._live.values():
+            if not live.document.inputs or live.document.deleted:
+                continue
+            record = live.journal.record()
+            found = declared(self._repo, record, live.document.inputs, folder)
+            if found.inputs != live.document.inputs:
+                live.journal.tell(msgspec.structs.replace(record, data=found.data))
+                live.keep(msgspec.structs.replace(live.document, inputs=found.inputs))
+
     def close(self, status: Status) -> None:
         """Take nothing more, and note how runs ended whose client did not say so.
 

@@ -26,8 +26,6 @@ from tether.runs.journal import clone_blocks, copy_file
 from tether.storage.locks import LockFile
 from tether.storage.oserrors import translated
 from tether.worktree.files import syncfs
-from tether.worktree.plan import Write
-from tether.worktree.writing import write_all
 
 FOLDER = "pinned"
 _TIME_NS = 315_532_800 * 10**9
@@ -70,7 +68,7 @@ class _Pinning:
             target = self._base / "files" / entry.digest.hex()
             rows = [(entry.name, entry)]
             result = target / os.fsdecode(entry.name)
-        if not _is_intact(target, rows):
+        if not _is_intact(target, rows):  # most runs read what others have read
             _discard(target)
             self._fill(rows, single=entry.kind != EntryKind.DIRECTORY)
             self._link(target, rows)
@@ -78,6 +76,9 @@ class _Pinning:
 
     def _fill(self, rows: Sequence[Row], *, single: bool) -> None:
         """Make sure that every content is there."""
+        from tether.worktree.plan import Write
+        from tether.worktree.writing import write_all
+
         wanted = {self._place(entry): (path, entry) for path, entry in rows if _is_file(entry)}
         missing = [(place, *row) for place, row in wanted.items() if not _is_sound(place, row[1])]
         writes = []

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tether.api.history import Branch, TagInfo
     from tether.api.lineage import Lineage
     from tether.api.releases import Release
+    from tether.api.runs import RunDiff
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
     from tether.releases.uses import Uses
@@ -148,6 +149,29 @@ class Readable(Opened):
 
         return runs.list_runs(self, runs.RunQuery(where, sort, limit, skip))
 
+    def diff_runs(self, old: str, new: str) -> "RunDiff":
+        """Return how two runs differ: parameters, metrics, data, code and environment, as pairs of values.
+
+        Args:
+            old: The one: an id or the end of one, a name, or `last`.
+            new: The other.
+
+        Example:
+            >>> for name, rate in (("slow", 0.1), ("fast", 0.5)):
+            ...     with tether.run(repo, name=name, parameters={"lr": rate}) as run:
+            ...         run.metric("loss", rate / 2)
+            >>> found = repo.diff_runs("slow", "fast")
+            >>> found.parameters, found.metrics, found.data
+            ({'lr': (0.1, 0.5)}, {'loss': (0.05, 0.25)}, ())
+
+        Raises:
+            NotFound: There is no such run.
+            InvalidInput: It can be several.
+        """
+        from tether.api import runs
+
+        return runs.diff_runs(self, old, new)
+
     def lineage(self, ref: str) -> "Lineage":
         """Return what something came from and what came from it, as a graph.
 
@@ -169,11 +193,13 @@ class Readable(Opened):
 
         return find_lineage(self, ref, Path.cwd())
 
-    def users_of(self, path: str) -> "Uses":
-        """Return which runs and releases were trained on a file, or on files of a folder.
+    def users_of(self, path: str, row: "Mapping[str, object] | None" = None) -> "Uses":
+        """Return which runs and releases were trained on a file, or on files of a folder, or on a row.
 
         Args:
             path: A file of the disk, a path of HEAD, `REV:PATH`, or a digest; what decides is the content.
+            row: Values by column: who read a version of this table that has a row with all of them. Versions
+                are the files of that name.
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
@@ -184,8 +210,11 @@ class Readable(Opened):
         Raises:
             NotFound: There is no such file.
         """
-        from tether.api.lineage import find_users
+        from tether.api.lineage import find_users, find_users_of_row
 
+        if row is not None:
+            words = [f"{column}={value}" for column, value in row.items()]
+            return find_users_of_row(self, path, Path.cwd(), words)[1]
         return find_users(self, path, Path.cwd())[1]
 
     def releases(self) -> "list[Release]":

@@ -73,6 +73,14 @@ class DataPicker:
             raise NotFound(f"no data {unknown[0]} in this release", hint=hint)
         return found
 
+    def notes(self, picks: Iterable[Pick]) -> Iterator[str]:
+        """Say which data of the training is not among some data: naming other data leaves it out."""
+        run, known = self._run, {_digest(pick).hex() for pick in picks}
+        for each in run.record.data if run is not None else ():
+            if each.digest not in known:
+                add = f"--data {_role(each.name)}={each.name}"
+                yield f"the run read {each.name}, which is not in the release; {add} adds it"
+
     def _named(self) -> Iterator[Pick]:
         inputs = {each.name: each for each in self._run.record.data} if self._run is not None else {}
         for role, place in pairs(self._request.data, get_args(DataRole), "data"):

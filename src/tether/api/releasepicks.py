@@ -58,14 +58,11 @@ def pick_parts(
         InvalidInput: Something was named in a way that cannot be, or there are no weights.
     """
     picker = _Picker(repository, request, run)
-    picks = [
-        *picker.weights(),
-        *picker.code(),
-        *DataPicker(repository, request, run, judged).picks(),
-        *picker.documents(),
-    ]
+    finder = DataPicker(repository, request, run, judged)
+    data = finder.picks()
+    picks = [*picker.weights(), *picker.code(), *data, *picker.documents()]
     picks += [*picker.environment(picks), *picker.profiles(picks)]
-    return Picked(picks, picker.notes)
+    return Picked(picks, [*picker.notes, *finder.notes(data)])
 
 
 class _Picker:

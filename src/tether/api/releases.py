@@ -231,6 +231,7 @@ def attestation_document(each: Attestation) -> dict[str, Any]:
     return {
         "id": each.id,
         "predicate_type": statement.predicate_type if statement is not None else None,
+        "reproduced": each.reproduced,
         "key": each.key,
         "verdict": str(each.verdict),
         "signer": each.signer,
@@ -250,6 +251,7 @@ def verification_document(done: Verification) -> dict[str, Any]:
         **plain,
         "signers": done.signers,
         "attestations": [attestation_document(each) for each in done.attestations],
+        "dangers": done.dangers,
         "files": done.files,
         "bytes": done.bytes,
     }

@@ -36,7 +36,7 @@ from tether.releases.manifest import (
 from tether.releases.reading import KnownRelease, find_release
 from tether.releases.storing import store_release
 from tether.releases.tables import rows_of
-from tether.releases.weights import weights_facts
+from tether.releases.weights import dangers_of, weights_facts
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.runs.reading import KnownRun, find_run
@@ -104,7 +104,7 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
         manifest = _licensed(manifest, request.licences)
         _require_hidden(repository, transaction, manifest, builder.entries)
         store_release(transaction, manifest, builder.entries, author, now)
-    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest))
+    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest), *builder.dangers)
     return Created(find_release(repository, label), notes)
 
 
@@ -163,6 +163,7 @@ class _Builder:
     def __init__(self, repository: Repository, transaction: Transaction) -> None:
         self._repository, self._transaction = repository, transaction
         self._parts: dict[str, list[Part]] = {}
+        self.dangers: list[str] = []
         self.entries: dict[str, Entry] = {}
 
     @property
@@ -191,6 +192,7 @@ class _Builder:
         name = pick.origin.name.rpartition("/")[2]
         with opened(self._repository, pick.origin) as file:
             found = weights_facts(file, name, beside(self._repository, pick.origin, pick.among))
+            self.dangers += [f"{pick.path}: {text}" for text in dangers_of(file, name)]
         return found._asdict()
 
     def run(self, run: KnownRun) -> RunPart:

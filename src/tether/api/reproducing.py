@@ -22,11 +22,14 @@ from tether.api.cleanroom import (
 from tether.api.models import Model
 from tether.api.opened import Opened
 from tether.api.originals import Original, data_texts, printed_by
+from tether.api.rooms import RoomPlace
 from tether.api.runinputs import Room, RunRequest
 from tether.api.running import Ended, Outcome, run_command
 from tether.core.digest import parse_digest
+from tether.core.tree import Entry
 from tether.errors import TetherError
 from tether.releases.reading import KnownRelease, read_part
+from tether.releases.statements import VERDICT_PREDICATE
 from tether.releases.verdict import Result, Rules, Verdict, compare_runs, package_changes
 from tether.runs.environment import KEPT_VARIABLES
 from tether.runs.journal import ENVIRONMENT, VERDICT, Journal
@@ -35,8 +38,6 @@ from tether.runs.rebuilding import build, find_lock, inside, interpreter_for, pl
 from tether.runs.rundoc import Artefact
 
 _BLOCK = 1 << 20
-VERDICT_PREDICATE = "urn:tether:verdict:v1"
-"""What an attestation with a verdict says that it is."""
 EnvironmentChoice = Literal["recorded", "current"]
 
 
@@ -113,12 +114,31 @@ def _code(repo: Opened, request: ReproRequest) -> CodeSource | None:
     release = original.release
     if found is not None or release is None:
         return found
+    placed = _placed(repo, original, release)
+    if placed:
+        return CodeSource(placed=placed)
     for part in release.manifest.code:
         entry = entry_of(repo, release.tree, part.path) if part.role == "training" else None
         if entry is not None and part.kind == "directory":
             own = read_part(repo.repository, release, part.patch) if part.patch is not None else None
             return CodeSource(tree=entry.digest, patch=own or b"", folder=part.folder)
     return None
+
+
+def _placed(repo: Opened, original: Original, release: KnownRelease) -> tuple[tuple[str, Entry], ...]:
+    """Return the code of a release with its paths in the working copy, if that of the training has one.
+
+    It has where it was named as a part of that, such as `main:code`; the command still begins where it did.
+    """
+    code, found, roles = original.record.code, [], set()
+    if code is None or code.system != "tether":
+        return ()
+    for part in release.manifest.code:
+        entry = entry_of(repo, release.tree, part.path)
+        if entry is not None and part.source is not None and part.source.path:
+            found.append((part.source.path, entry))
+            roles.add(part.role)
+    return tuple(found) if "training" in roles else ()
 
 
 def _place_then(repo: Opened, original: Original) -> list[Path]:
@@ -131,7 +151,7 @@ def _place_then(repo: Opened, original: Original) -> list[Path]:
 def execute_repro(
     repo: Opened,
     plan: ReproPlan,
-    place: Path,
+    place: RoomPlace,
     show: Mapping[str, Callable[[bytes], object]],
     *,
     terminal: bool = False,
@@ -141,7 +161,7 @@ def execute_repro(
     Args:
         repo: Where.
         plan: What is done.
-        place: An empty folder for the room.
+        place: An empty folder for the room; the command has its lock too.
         show: Takes what the command prints, for `stdout` and `stderr`.
         terminal: Whether a terminal sends Ctrl-C to the command itself.
 
@@ -151,8 +171,8 @@ def execute_repro(
         Conflict: The recorded patch does not apply.
     """
     request, original = plan.request, plan.request.original
-    folder = make_room(repo, plan.room, place / "code", request.environ)
-    target, missing = _environment(repo, plan, place, folder)
+    folder = make_room(repo, plan.room, place.folder / "code", request.environ)
+    target, missing = _environment(repo, plan, place.folder, folder)
     environ = _variables(repo, original, request.environ)
     command, environ = inside(original.record.command, environ, target)
     notes = (*plan.room.notes, *missing)
@@ -176,7 +196,13 @@ def execute_repro(
         artefacts=asked.artefacts,
         checkout=asked.checkout,
         parent=original.parent("reproduces"),
-        room=Room(original.record.work if plan.room.work is not None else None, code, asked.folder, is_git),
+        room=Room(
+            original.record.work if plan.room.work is not None else None,
+            code,
+            asked.folder,
+            is_git,
+            place.lock,
+        ),
     )
     outcome = run_command(repo, run, show, terminal=terminal, before_sealing=compare)
     return Reproduced(outcome, verdicts[0])

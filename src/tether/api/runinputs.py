@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tether.api.opened import Opened
-from tether.api.working import branch_of, tree_of, writing
 from tether.core.digest import parse_digest
 from tether.core.identity import Person, Time
 from tether.core.names import display, path_bytes
@@ -21,7 +20,6 @@ from tether.runs.asked import Asked, Parent
 from tether.runs.gitcode import CodeState
 from tether.runs.rundoc import Code, DataInput, RunRecord, Scalar, Status, Work, check_name, scalar, stamp
 from tether.runs.sealing import DATA, WORK, pin
-from tether.worktree.staging import stage_paths
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 
@@ -70,12 +68,14 @@ class Room:
         code: The version of its code, where that is not a Git repository.
         folder: Where the command runs, from the top of that working copy.
         is_git: Whether the code is a Git repository.
+        lock: An open file that the command inherits; None for none.
     """
 
     work: Work | None
     code: Code | None
     folder: str | None
     is_git: bool
+    lock: int | None = None
 
 
 class Read(NamedTuple):
@@ -188,6 +188,10 @@ def pin_inputs(repo: Opened, start: Start, author: Person) -> Work | None:
             with repo.repository.transaction(command) as transaction:
                 pin(transaction, start.run, entries, author, start.now)
         return None
+    # Half of what a command imports, which one with declared data and code in Git need not wait for.
+    from tether.api.working import writing
+    from tether.worktree.staging import stage_paths
+
     with writing(repo, "run") as worktree, repo.repository.transaction(command) as transaction:
         tree = stage_paths(worktree, transaction, (), tracked_only=True).tree
         transaction.set_stage(transaction.root.stage)
@@ -212,6 +216,8 @@ def _pin_room(repo: Opened, start: Start, entries: dict[str, Entry], author: Per
 
 
 def _work(repo: Opened, transaction: Transaction, tree: Entry) -> Work:
+    from tether.api.working import tree_of
+
     head = transaction.root.head_commit()
     return Work(
         commit=head.hex() if head is not None else None,
@@ -226,6 +232,8 @@ def own_code(repo: Opened, folder: Path, work: Work | None) -> Code | None:
     """Return the version of code that lies in the repository itself."""
     if work is None:
         return None
+    from tether.api.working import branch_of
+
     here, top = os.path.realpath(folder), os.path.realpath(repo.root)
     if here != top and not here.startswith(top.rstrip("/") + "/"):
         return None

@@ -2,7 +2,6 @@
 
 import os
 import re
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
@@ -90,12 +89,14 @@ def run_command(
         environ = {"PYTHONUNBUFFERED": "1", **request.environ, **run.variables, **given}
         if request.observe:
             environ |= variables(run.journal.folder, environ)
-        task = Task(request.command, request.folder, environ, outputs, terminal, (run.lock,))
+        room = request.room.lock if request.room is not None else None
+        locks = (run.lock,) if room is None else (run.lock, room)
+        task = Task(request.command, request.folder, environ, outputs, terminal, locks)
         with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
             done = run_task(task)
         _keep(run.journal, request)
         if endpoint is not None:
-            endpoint.close(done.status)
+            endpoint.close(done.status, request.folder)
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
@@ -154,7 +155,7 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
     if len(set(names)) < len(names):
         raise InvalidInput("two inputs have one name", hint="write --data NAME=REV:PATH")
     now = repo.clock()
-    run = make_ulid(now.micros, secrets.randbits(DRAWN_BITS), _newest(repo))
+    run = make_ulid(now.micros, int.from_bytes(os.urandom(DRAWN_BITS // 8)), _newest(repo))
     outside = request.room is not None and not request.room.is_git
     ours = repo.root if repo.repository.worktree is not None else None
     git = None if outside else git_state(request.folder, request.environ, ours)

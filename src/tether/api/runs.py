@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from tether.api.opened import Opened
 from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
-from tether.errors import NotFound, TetherError
+from tether.errors import InvalidInput, NotFound, TetherError
 from tether.runs.conditions import condition, text_of, value_of
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
@@ -23,6 +25,7 @@ from tether.runs.reading import (
     environment_of,
     find_run,
     observed_of,
+    patch_of,
     read_file,
     runs_of,
     series_of,
@@ -163,6 +166,44 @@ def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
         patch=read_file(repository, runs[0], PATCH) != read_file(repository, runs[1], PATCH),
         environment=_pairs(*environment),
     )
+
+
+def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ: Mapping[str, str]) -> bytes:
+    """Return how the code of two runs differs, with what was changed beside the commits, as Git prints it.
+
+    Args:
+        repo: Has the runs.
+        old: The one; see `find_run`.
+        new: The other.
+        places: Folders in whose Git repositories the commits may be.
+        environ: For Git.
+
+    Raises:
+        NotFound: There is no such run, or no place has both commits.
+        InvalidInput: No code in Git was recorded of one.
+    """
+    from tether.api.cleanroom import CodeSource, code_difference, has_commit, lacking
+
+    runs = [find_run(repo.repository, text) for text in (old, new)]
+    sides = []
+    for run in runs:
+        code = run.record.code
+        if code is None:
+            raise InvalidInput(f"no code was recorded of run {run.id}")
+        if code.system != "git":
+            hint = (
+                f"it is that of the working copy: 'tether diff runs/{runs[0].id} runs/{runs[1].id} -- {WORK}'"
+            )
+            raise InvalidInput(f"the code of run {run.id} was not in Git", hint=hint)
+        sides.append(CodeSource(commit=code.commit, patch=patch_of(repo.repository, run)))
+    missing = runs[0]
+    for place in places:
+        tops = [has_commit(place, side.commit, environ) for side in sides]
+        if tops[0] is not None and tops[1] is not None:
+            with TemporaryDirectory(prefix="tether-code-", dir=environ.get("TMPDIR") or None) as folder:
+                return code_difference(sides, tops[0], Path(folder), environ)
+        missing = runs[0] if tops[0] is None else runs[1]
+    raise lacking(missing.record)
 
 
 def _facts(record: RunRecord) -> dict[str, Any]:

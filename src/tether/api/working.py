@@ -1,9 +1,12 @@
-"""The working copy and what writes it: checkout of a commit, with stage and HEAD in one operation."""
+"""The working copy and what writes it: checkout of a commit, with stage and HEAD in one operation.
+
+What writes files is imported when files are written: commands that only store some need not wait for it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tether.api.opened import Opened
 from tether.core.digest import Digest
@@ -22,11 +25,11 @@ from tether.repo.partial import partial_of
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
-from tether.worktree.checkout import execute_checkout, resume
 from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
-from tether.worktree.plan import CheckoutPlan, plan_checkout
-from tether.worktree.rescue import keep_files
 from tether.worktree.worktree import WorkTree
+
+if TYPE_CHECKING:
+    from tether.worktree.plan import CheckoutPlan
 
 _NAMED = 10
 _KEEP = "commit them, or put them aside with 'tether stash'"
@@ -97,6 +100,8 @@ class Change:
         Raises:
             Conflict: Local changes would be lost and `force` is not set; nothing has changed.
         """
+        from tether.worktree.plan import plan_checkout
+
         transaction = self.transaction
         before = transaction.root.stage
         plan = plan_checkout(
@@ -105,7 +110,7 @@ class Change:
         self.follow(plan, durable=durable)
         transaction.set_stage(stage)
 
-    def follow(self, plan: CheckoutPlan, *, durable: bool = False) -> None:
+    def follow(self, plan: "CheckoutPlan", *, durable: bool = False) -> None:
         """Let the working files follow a plan when the block ends; the stage is left to the caller.
 
         Raises:
@@ -117,6 +122,8 @@ class Change:
 
             supply(self.repo, {write.entry.digest: write.path for write in plan.writes}, self.command)
         if plan.rescues:
+            from tether.worktree.rescue import keep_files
+
             kept: dict[bytes, Entry | None] = dict(keep_files(self.worktree, self.transaction, plan.rescues))
             self.transaction.rescue(edit_tree(self.transaction.objects, EMPTY_TREE, kept).digest)
         if not plan.is_empty:
@@ -134,6 +141,8 @@ class Change:
 
     def carry_out(self) -> None:
         """Write the files, after the root has moved."""
+        from tether.worktree.checkout import execute_checkout
+
         plan, repository = self._plan, self.repo.repository
         if plan is None or plan.is_empty:
             return
@@ -239,6 +248,8 @@ def _take_back(repo: Opened, worktree: WorkTree) -> None:
     operation = _operation_of(repository, begun) if begun is not None else None
     if begun is None or operation is None:
         return
+    from tether.worktree.checkout import resume
+
     goal = undo_goal(repository.root(), operation)
     with repository.transaction(goal.command) as transaction:
         objects = transaction.objects
@@ -264,6 +275,8 @@ def _recover(repo: Opened, worktree: WorkTree) -> None:
     if begun is None or operation is None:
         remove_journal(worktree)
         return
+    from tether.worktree.checkout import resume
+    from tether.worktree.rescue import keep_files
 
     def rescue(paths: Sequence[bytes]) -> None:
         with repository.transaction("recover") as transaction:

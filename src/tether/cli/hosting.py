@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tether.cli.context import Context, home_of
-from tether.errors import Unsupported
+from tether.errors import InvalidInput, Unsupported
 
 if TYPE_CHECKING:
     from tether.hub.hub import Hub
@@ -47,6 +47,33 @@ def storage_option(function: F) -> F:
     """Give a command the option that says where contents are."""
     text = "The bucket for contents, such as s3://BUCKET/PREFIX; else the folder."
     return click.option("--storage", metavar="URL", help=text)(function)
+
+
+def settings_option(function: F) -> F:
+    """Give a command the option that takes any setting; `with_told` reads it."""
+    text = "Any setting, such as signup=invite; as often as you like."
+    return click.option("--set", "told", multiple=True, metavar="NAME=VALUE", help=text)(function)
+
+
+def with_told(flags: Mapping[str, Any], told: Sequence[str]) -> dict[str, Any]:
+    """Return the settings from options with those that `--set` names.
+
+    Args:
+        flags: Settings from options of their own; None means that it was not given.
+        told: What was given, each as in `NAME=VALUE`.
+
+    Raises:
+        InvalidInput: One has no `=`, or a setting is told twice.
+    """
+    found = {name: value for name, value in flags.items() if value is not None}
+    for each in told:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise InvalidInput(f"--set {each} has no value", hint="write --set NAME=VALUE")
+        if name in found:
+            raise InvalidInput(f"the setting {name} is told twice", hint="tell it once")
+        found[name] = value
+    return found
 
 
 def process_name() -> str:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tether.cli.format import count_text
+from tether.cli.format import count_text, size_text
+from tether.cli.render_bench import time_text
 from tether.cli.render_eval import interval_text, number_text, printable, table
 from tether.cli.render_runs import diff_document, diff_lines
 from tether.evals.metrics.base import direction, is_detail
@@ -36,6 +37,7 @@ def compared_document(found: "Compared", failed: "Sequence[Failure]") -> dict[st
         "best": [_example_document(each) for each in comparison.best],
         "training": diff_document(found.training) if found.training is not None else None,
         "bench": {name: {"old": old, "new": new} for name, (old, new) in found.bench.items()},
+        "bench_notes": list(found.bench_notes),
         "failed": [
             {"rule": each.rule, "slice": each.slice, "metric": each.metric, "found": each.found}
             for each in failed
@@ -145,8 +147,24 @@ def _setting(value: Any) -> str:
 def _bench(found: "Compared") -> list[list[str]]:
     rows = [["bench", "old", "new", "ratio"]]
     pairs = found.bench.items()
-    rows += [[name, f"{a:.6g}", f"{b:.6g}", f"{b / a:.3f}" if a else "-"] for name, (a, b) in pairs]
+    rows += [
+        [name, _bench_text(name, a), _bench_text(name, b), f"{b / a:.3f}" if a else "-"]
+        for name, (a, b) in pairs
+    ]
     return rows
+
+
+def _bench_text(name: str, value: float) -> str:
+    """Return a figure with its unit, which its name tells."""
+    if name.endswith(".throughput"):
+        return f"{value:,.0f}/s"
+    if name.endswith("_bytes"):
+        return size_text(int(value))
+    return time_text(value) if "." in name else f"{value:.4f}"
+
+
+def _bench_notes(found: "Compared") -> list[str]:
+    return [f"bench: {each}" for each in found.bench_notes]
 
 
 def _head(found: "Compared") -> str:
@@ -186,6 +204,7 @@ def compared_lines(
             if number:
                 yield ""
             yield from table(ctx, rows)
+    yield from map(printable, _bench_notes(found))
     if found.training is not None:
         yield ""
         yield from diff_lines(ctx, found.training)
@@ -210,6 +229,8 @@ def compared_markdown(
         yield _marked(left)
     for rows in (_metrics(found), _slices(found), _bench(found)):
         yield from _marked_table(rows)
+    for note in _bench_notes(found):
+        yield from ("", _marked(note))
     examples = _examples(found, most)
     if len(examples) > 1:
         yield from ("", "<details><summary>Worst regressions</summary>")

@@ -1,18 +1,17 @@
 """Lineage as people and scripts read it."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
-from tether.core.names import display
+from tether.core.names import display, path_bytes
+from tether.releases.graph import node_of
 
 if TYPE_CHECKING:
+    from tether.api.farlineage import FarLineage
     from tether.api.lineage import Lineage
     from tether.cli.context import Context
-    from tether.core.digest import Digest
     from tether.releases.graph import Direction, Graph, Node
-    from tether.releases.uses import ReleaseUse, RunUse, Uses
 
 _SHOWN = 20
 """Things that are shown beside each other; the rest is counted."""
@@ -22,7 +21,9 @@ _SHORT = 12
 _TITLES: "Mapping[Direction, str]" = {"up": "came from", "down": "led to"}
 
 
-def graph_lines(ctx: "Context", found: "Lineage", directions: "Sequence[Direction]") -> Iterator[str]:
+def graph_lines(
+    ctx: "Context", found: "Lineage | FarLineage", directions: "Sequence[Direction]"
+) -> Iterator[str]:
     """Yield a lineage as trees: what each thing came from, and what came from it."""
     for start in found.starts:
         yield _line(ctx, found.graph.nodes[start])
@@ -80,6 +81,8 @@ def _about(node: "Node") -> Iterator[str]:
     yield from _ABOUT[node.kind](node)
     if node.facts.get("repo"):
         yield f"of {node.facts['repo']}"
+    if node.facts.get("repositories"):
+        yield f"in {', '.join(node.facts['repositories'])}"
     if node.facts.get("here") is False:
         yield "not here"
 
@@ -100,7 +103,7 @@ def _about_data(node: "Node") -> Iterator[str]:
     yield from places[:_SHOWN_PLACES]
     if len(places) > _SHOWN_PLACES:
         yield count_text(len(places) - _SHOWN_PLACES, "other place")
-    yield f"{count_text(facts['files'], 'file')}, {size_text(facts['bytes'])}"
+    yield f"{count_text(facts.get('files', 0), 'file')}, {size_text(facts.get('bytes', 0))}"
     if facts.get("included") is False:
         yield "not part of the release"
 
@@ -108,7 +111,7 @@ def _about_data(node: "Node") -> Iterator[str]:
 def _about_model(node: "Node") -> Iterator[str]:
     tensors = node.facts.get("tensor_digest")
     yield f"tensors {tensors[:_SHORT]}" if tensors else str(node.facts.get("digest"))[:_SHORT]
-    yield size_text(node.facts["bytes"])
+    yield size_text(node.facts.get("bytes", 0))
 
 
 def _about_release(node: "Node") -> Iterator[str]:
@@ -138,23 +141,27 @@ def _printable(text: str) -> str:
 # -- who was trained on it ------------------------------------------------------------------
 
 
-def users_lines(ctx: "Context", wanted: "Mapping[Digest, bytes]", found: "Uses") -> Iterator[str]:
-    """Yield which runs and releases were trained on some contents, for people."""
-    for digest, name in list(wanted.items())[:_SHOWN_PLACES]:
-        yield f"content {ctx.style('id', digest.hex()[:_SHORT])} {display(name)}"
+def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which runs and releases were trained on some contents, for people; see `users_document`."""
+    wanted = found["contents"]
+    for each in wanted[:_SHOWN_PLACES]:
+        yield f"content {ctx.style('id', each['digest'][:_SHORT])} {_path(each['path'])}"
     if len(wanted) > _SHOWN_PLACES:
         yield f"... and {count_text(len(wanted) - _SHOWN_PLACES, 'more', 'more')}"
-    runs, releases = (found.looked_at[kind] for kind in ("runs", "releases"))
-    if not found.runs and not found.releases:
-        yield f"none of {count_text(runs, 'run')} and {count_text(releases, 'release')} read it"
+    looked, runs, releases = found["looked_at"], found["runs"], found["releases"]
+    if not runs and not releases:
+        if "versions" in looked:
+            yield f"{len(wanted)} of {count_text(looked['versions'], 'version')} have the row"
+        counts = f"{count_text(looked['runs'], 'run')} and {count_text(looked['releases'], 'release')}"
+        yield f"none of {counts} read it"
         return
-    yield from _list(ctx, f"{count_text(len(found.runs), 'run')} read it", map(_run_lines, found.runs))
-    title = f"{count_text(len(found.releases), 'release')} stand{'s' * (len(found.releases) == 1)} on it"
-    yield from _list(ctx, title, map(_release_lines, found.releases))
-    further = [iter([_line(ctx, node)]) for node in found.further[:_SHOWN]]
+    yield from _list(ctx, f"{count_text(len(runs), 'run')} read it", map(_run_lines, runs))
+    title = f"{count_text(len(releases), 'release')} stand{'s' * (len(releases) == 1)} on it"
+    yield from _list(ctx, title, map(_release_lines, releases))
+    further = [iter([_line(ctx, node_of(each))]) for each in found["further"][:_SHOWN]]
     yield from _list(ctx, "further down", further)
-    if len(found.further) > _SHOWN:
-        yield f"  ... and {count_text(len(found.further) - _SHOWN, 'more', 'more')}"
+    if len(found["further"]) > _SHOWN:
+        yield f"  ... and {count_text(len(found['further']) - _SHOWN, 'more', 'more')}"
 
 
 def _list(ctx: "Context", title: str, items: Iterable[Iterator[str]]) -> Iterator[str]:
@@ -166,64 +173,31 @@ def _list(ctx: "Context", title: str, items: Iterable[Iterator[str]]) -> Iterato
         yield from (f"    {line}" for line in item)
 
 
-def _run_lines(use: "RunUse") -> Iterator[str]:
-    yield _run_text(use)
-    yield from _places(use)
+def _run_lines(use: Mapping[str, Any]) -> Iterator[str]:
+    if use["status"] == "running":
+        yield f"{_printable(use['id'])} under way{_in_repository(use)}"
+    else:
+        name = f" {_printable(use['name'])}" if use["name"] else ""
+        yield f"{_printable(use['id'])}{name}, {_printable(use['status'])}{_in_repository(use)}"
+    yield from _paths(use)
+    yield from (f"{_printable(path)}, which was not declared" for path in use["undeclared"][:_SHOWN_PLACES])
 
 
-def _release_lines(use: "ReleaseUse") -> Iterator[str]:
-    yield f"{use.release.label} {use.release.id[:_SHORT]}{', by its runs' if use.by_run else ''}"
-    yield from _paths(use.found.total, use.found.places)
+def _release_lines(use: Mapping[str, Any]) -> Iterator[str]:
+    by_run = ", by its runs" if use["by_run"] else ""
+    yield f"{_printable(use['release'])} {_printable(use['id'][:_SHORT])}{by_run}{_in_repository(use)}"
+    yield from _paths(use)
 
 
-def _run_text(use: "RunUse") -> str:
-    if use.run is None:
-        return f"{use.id} under way"
-    record = use.run.record
-    name = f" {_printable(record.name)}" if record.name else ""
-    return f"{use.id}{name}, {record.status}"
+def _in_repository(use: Mapping[str, Any]) -> str:
+    return f", in {_printable(', '.join(use['repositories']))}" if use.get("repositories") else ""
 
 
-def _places(use: "RunUse") -> Iterator[str]:
-    yield from _paths(use.found.total, use.found.places)
-    yield from (f"{_printable(path)}, which was not declared" for path in use.undeclared[:_SHOWN_PLACES])
+def _paths(use: Mapping[str, Any]) -> Iterator[str]:
+    yield from map(_path, use["paths"][:_SHOWN_PLACES])
+    if use["count"] > _SHOWN_PLACES:
+        yield f"... and {count_text(use['count'] - _SHOWN_PLACES, 'more', 'more')}"
 
 
-def _paths(count: int, places: "Sequence[tuple[bytes, Digest]]") -> Iterator[str]:
-    yield from (display(path) for path, _ in places[:_SHOWN_PLACES])
-    if count > _SHOWN_PLACES:
-        yield f"... and {count_text(count - _SHOWN_PLACES, 'more', 'more')}"
-
-
-def users_document(wanted: "Mapping[Digest, bytes]", found: "Uses") -> dict[str, Any]:
-    """Return which runs and releases were trained on some contents, for `--json`."""
-    return {
-        "contents": [{"digest": digest.hex(), "path": os.fsdecode(name)} for digest, name in wanted.items()],
-        "runs": [_run_document(use) for use in found.runs],
-        "releases": [_release_document(use) for use in found.releases],
-        "further": [{"id": node.id, "kind": node.kind, "label": node.label} for node in found.further],
-        "looked_at": found.looked_at,
-        "problems": [str(problem) for problem in found.problems],
-    }
-
-
-def _run_document(use: "RunUse") -> dict[str, Any]:
-    record = use.run.record if use.run is not None else None
-    return {
-        "id": use.id,
-        "name": record.name if record is not None else None,
-        "status": str(record.status) if record is not None else "running",
-        "count": use.found.total,
-        "paths": [os.fsdecode(path) for path, _ in use.found.places],
-        "undeclared": list(use.undeclared),
-    }
-
-
-def _release_document(use: "ReleaseUse") -> dict[str, Any]:
-    return {
-        "release": use.release.label,
-        "id": use.release.id,
-        "count": use.found.total,
-        "paths": [os.fsdecode(path) for path, _ in use.found.places],
-        "by_run": use.by_run,
-    }
+def _path(path: str) -> str:
+    return display(path_bytes(path))

@@ -116,7 +116,8 @@ def _weights(part: "Weights") -> list[str]:
 
 def _attestation(each: "Attestation") -> list[str]:
     said = each.statement.predicate_type if each.statement is not None else each.problem
-    return [str(each.verdict), each.signer or each.key or "", said]
+    reproduced = f"reproduced: {each.reproduced}" if each.reproduced is not None else ""
+    return [str(each.verdict), each.signer or each.key or "", said, reproduced]
 
 
 def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
@@ -136,6 +137,7 @@ def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
         where = "here all the same" if data.here else "not here"
         amount = f"{count_text(data.files, 'file')}, {size_text(data.bytes)}"
         yield f"  private, {where}: {_plain(data.path)}, {amount}"
+    yield from (f"  {ctx.style('error', 'unsafe')}: {_plain(each)}" for each in done.dangers)
     yield f"  {_signed(done)}"
 
 

@@ -221,7 +221,7 @@ def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
     for title, pairs in parts.items():
         yield from _pairs(ctx, title, pairs)
     if found.patch:
-        yield "  patch  differs"
+        yield "  patch  differs: see --show-code"
     for change in found.data:
         what = "working copy" if change.name == _WORK else f"data {_printable(change.name)}"
         yield ctx.style("heading", f"{what}: {_file_count(change.files, change.old, change.new)}")

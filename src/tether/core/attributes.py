@@ -1,8 +1,8 @@
 """Attributes of files: `.tetherattributes` with the syntax that Git gives to `.gitattributes`.
 
-A line is a pattern and words: `binary` or `-binary`, `merge=RULE`. The words of a later line win, and
-those of a deeper folder over those above; each attribute is decided by itself. Words that this version
-does not know are left to later ones. This module reads no files.
+A line is a pattern and words: `binary` or `-binary`, `merge=RULE`, `key=COLUMN`. The words of a later line
+win, and those of a deeper folder over those above; each attribute is decided by itself. Words that this
+version does not know are left to later ones. This module reads no files.
 """
 
 import re
@@ -24,6 +24,8 @@ class Attributes(NamedTuple):
     """Never compared or merged by line, or with False always taken for a text."""
     merge: str | None = None
     """How versions that both sides changed are joined; one of `MERGE_RULES` where it is valid."""
+    key: str | None = None
+    """The column by which rows of a table are known; several with commas."""
 
 
 NOTHING: Final = Attributes()
@@ -62,8 +64,12 @@ def attributes_of(path: bytes, files: Iterable[tuple[bytes, Sequence[AttributeRu
         for rule in rules:
             if rule.matches(place):
                 found.update(rule.words)
-    binary, merge = found.get("binary"), found.get("merge")
-    return Attributes(binary if isinstance(binary, bool) else None, _merge_rule(merge))
+    binary, merge, key = found.get("binary"), found.get("merge"), found.get("key")
+    return Attributes(
+        binary if isinstance(binary, bool) else None,
+        _merge_rule(merge),
+        key if isinstance(key, str) and key else None,
+    )
 
 
 def _merge_rule(value: str | bool | None) -> str | None:

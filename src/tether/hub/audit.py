@@ -1,11 +1,12 @@
 """The record of who changed accounts, tokens, rights, repositories and refs; see `tether.hub.acting`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from tether.hub.database.engine import Database
 from tether.hub.database.models import AuditEntry
 
 LIMIT = 1000
@@ -65,3 +66,28 @@ def entries(
     if before is not None:
         query = query.where(AuditEntry.id < before)
     return session.scalars(query).all()
+
+
+def export(
+    database: Database, repository_id: str | None = None, *, after: int = 0, limit: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield entries as documents, the oldest first: of one repository or of all, behind the entry `after`.
+
+    They are read page by page, each in a transaction of its own, so nobody waits however many there are.
+    """
+    while limit is None or limit > 0:
+        size = LIMIT if limit is None else min(limit, LIMIT)
+        query = select(AuditEntry).where(AuditEntry.id > after).order_by(AuditEntry.id).limit(size)
+        if repository_id is not None:
+            query = query.where(AuditEntry.repository_id == repository_id)
+        with database.session(reads_only=True) as session:
+            page = [_document(row) for row in session.scalars(query)]
+        yield from page
+        if len(page) < size:
+            return
+        after, limit = page[-1]["id"], None if limit is None else limit - size
+
+
+def _document(row: AuditEntry) -> dict[str, Any]:
+    told = {name: getattr(row, name) for name in ("id", "time", "actor", "action", "subject")}
+    return {**told, "details": row.details}

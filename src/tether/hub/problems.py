@@ -49,9 +49,14 @@ def status_of(error: errors.TetherError) -> int:
 def reply(
     status: int, code: str, message: str, hint: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """Return a reply that tells of a failure."""
-    body = {"error": {"code": code, "message": message, "hint": hint}}
+    """Return a reply that tells of a failure; odd bytes of names that are not UTF-8 are shown as escapes."""
+    body = {"error": {"code": code, "message": _encodable(message), "hint": hint and _encodable(hint)}}
     return JSONResponse(body, status, headers=dict(headers or {}))
+
+
+def _encodable(text: str) -> str:
+    """Return a text as UTF-8 can hold it: names are bytes, and messages have some as lone surrogates."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def reply_to(error: errors.TetherError) -> JSONResponse:

@@ -20,7 +20,7 @@ from tether.releases.completeness import completeness
 from tether.releases.keys import PublicKey
 from tether.releases.manifest import MANIFEST, document_of
 from tether.releases.reading import KnownRelease, stored_release
-from tether.releases.statements import PAYLOAD_TYPE, Envelope, Subject
+from tether.releases.statements import PAYLOAD_TYPE, VERDICT_PREDICATE, Envelope, Subject
 from tether.repo.history import History
 from tether.repo.repository import Repository
 
@@ -156,17 +156,33 @@ class _Statement(msgspec.Struct):
 
     predicate_type: str = msgspec.field(name="predicateType")
     subject: tuple[Subject, ...]
+    predicate: msgspec.Raw = msgspec.Raw(b"{}")
+
+    def reproduced(self) -> str | None:
+        """Return how a repeated training compared, by what somebody said; None for other statements."""
+        if self.predicate_type != VERDICT_PREDICATE:
+            return None
+        with suppress(msgspec.MsgspecError, RecursionError):
+            return msgspec.json.decode(self.predicate, type=_Compared).verdict
+        return None
+
+
+class _Compared(msgspec.Struct):
+    verdict: str
 
 
 def _told(repository: Repository, history: History, commit: Digest, names: tuple[str, str]) -> dict[str, Any]:
     """Return an attestation in short, by its id and that of the release."""
-    told: dict[str, Any] = {"id": names[0], "predicate_type": None, "key": None, "about_this": False}
+    told: dict[str, Any] = {
+        "id": names[0], "predicate_type": None, "reproduced": None, "key": None, "about_this": False
+    }  # fmt: skip
     try:
         statement, key = _read(repository, history.commit(commit).tree, names[0])
     except (*DAMAGED, InvalidInput) as error:
         return told | {"problem": str(error)}
     about = any(each.digest.get("blake3") == names[1] for each in statement.subject)
-    shown = {"predicate_type": statement.predicate_type, "key": key.fingerprint}
+    shown: dict[str, Any] = {"predicate_type": statement.predicate_type, "key": key.fingerprint}
+    shown["reproduced"] = statement.reproduced()
     return told | shown | {"about_this": about, "problem": None}
 
 

@@ -33,30 +33,35 @@ class RateLimiter:
         self._full_at: OrderedDict[str, float] = OrderedDict()
         self._lock = Lock()
 
-    def of_principal(self, principal: Principal, address: str) -> None:
+    def of_principal(self, principal: Principal, address: str, cost: int = 1) -> None:
         """Count a request of somebody with a token, or of an address without one.
+
+        Args:
+            principal: Who asks.
+            address: From where.
+            cost: As how many requests it counts; no more than a full bucket takes.
 
         Raises:
             RateLimited: There were too many.
         """
         if principal.user is None or principal.token_id is None:
-            self.of_address(address)
+            self.of_address(address, cost)
         else:
             user, token = f"user:{principal.user.id}", f"token:{principal.token_id}"
-            self._take(((token, 1), (user, _TOKENS)))
+            self._take(((token, 1), (user, _TOKENS)), cost)
 
-    def of_address(self, address: str) -> None:
-        """Count a request from an address; errors as for `of_principal`."""
-        self._take(((f"address:{_site(address)}", 1),))
+    def of_address(self, address: str, cost: int = 1) -> None:
+        """Count a request from an address; arguments and errors as for `of_principal`."""
+        self._take(((f"address:{_site(address)}", 1),), cost)
 
-    def _take(self, subjects: tuple[tuple[str, int], ...]) -> None:
-        """Take one from each bucket, or from none; a bucket is so many times larger and quicker."""
+    def _take(self, subjects: tuple[tuple[str, int], ...], cost: int) -> None:
+        """Take `cost` from each bucket, or nothing; a bucket is so many times larger and quicker."""
         if not self._per_s:
             return
         with self._lock:
-            now = self._clock()
+            now, cost = self._clock(), min(cost, self._burst)
             taken = {
-                subject: self._next(subject, now, 1 / (self._per_s * times)) for subject, times in subjects
+                subject: self._next(subject, now, cost / (self._per_s * times)) for subject, times in subjects
             }
             wait = max(full_at - now for full_at in taken.values()) - self._burst / self._per_s
             if wait > 1e-9:
@@ -70,7 +75,7 @@ class RateLimiter:
                 self._full_at.popitem(last=False)
 
     def _next(self, subject: str, now: float, interval: float) -> float:
-        """Return when a bucket will be full, one request later."""
+        """Return when a bucket will be full, so much later."""
         return max(self._full_at.get(subject, now), now) + interval
 
 

@@ -22,6 +22,8 @@ FILE = "hub.toml"
 PRESIGNS = ("off", "on", "auto")
 JOBS = (HERE, ELSEWHERE) = ("here", "elsewhere")
 _LONGEST_PRESIGN_S = 7 * 86_400
+MAIL_SECURITIES = ("starttls", "tls", "none")
+_PORTS = 1 << 16
 SIGNUPS = ("closed", "invite", "open")
 _SHORTEST_TOKEN = 16
 _SHARE = re.compile(r"0(\.[0-9]{1,9})?|1(\.0{1,9})?")
@@ -91,6 +93,17 @@ class HubSettings:
     )
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
+    pull_bytes: int = _setting(
+        1 << 30,
+        "bytes that a pull request may bring from a fork of somebody who may not write; 0 is no limit",
+    )
+    mail_server: str = _setting(
+        "", "server that takes mail by SMTP, as `HOST:PORT`; no mail is sent if not given"
+    )
+    mail_security: str = _setting("starttls", "how that server is talked to: `starttls`, `tls` or `none`")
+    mail_user: str = _setting("", "user at that server; nobody signs in there if not given")
+    mail_password: str = _setting("", "password of that user")
+    mail_from: str = _setting("", "address that mail comes from, such as `hub@example.org`")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     traces: str = _setting(
         "", "address of an OTLP/HTTP collector for traces, such as `http://127.0.0.1:4318`; none if not given"
@@ -112,6 +125,11 @@ class HubSettings:
     def database_url(self) -> str:
         """The address of the database with the default filled in."""
         return self.database or f"sqlite:///{self.root / 'hub.db'}"
+
+    @property
+    def is_in_the_clear(self) -> bool:
+        """Whether others reach it, and nothing says that they do so by TLS."""
+        return not (is_loopback(self.host) or self.public_url.startswith("https://"))
 
     @property
     def repositories(self) -> Path:
@@ -144,12 +162,12 @@ def load_settings(root: Path, flags: Mapping[str, Any], environment: Mapping[str
     secrets = {name: of_environment.pop(f"oidc_{name}_secret") for name in _secrets_in(of_environment)}
     providers = parse_providers(written.pop("oidc", {}), secrets, root)
     values: dict[str, Any] = {}
-    for origin, layer in ((str(path), written), ("the environment", of_environment)):
+    given = {name: value for name, value in flags.items() if value is not None}
+    for origin, layer in ((str(path), written), ("the environment", of_environment), ("the command", given)):
         for name, value in layer.items():
             if name not in names:
                 raise InvalidInput(f"unknown setting {name!r} in {origin}", hint=_nearest(name, names))
             values[name] = value
-    values.update({name: value for name, value in flags.items() if value is not None})
     told = {each.name: _value(each, values) for each in TABLE}
     settings = HubSettings(root.absolute(), providers=providers, **told)
     _check(settings)
@@ -213,6 +231,7 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput("webhook_timeout_s is 1 to 60, and webhook_attempts 1 to 20")
     parse_networks(settings.webhook_networks)
     _check_places(settings)
+    _check_mail(settings)
     if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:
         raise InvalidInput(
             f"the setting metrics_token has less than {_SHORTEST_TOKEN} characters",
@@ -222,10 +241,10 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput(f"no such port: {settings.port}")
     if settings.public_url and not settings.public_url.startswith(("http://", "https://")):
         raise InvalidInput(f"public_url is no address: {settings.public_url}", hint="write https://HOST")
-    encrypted = settings.public_url.startswith("https://")
     if settings.providers:
         _check_providers(settings)
-    if settings.signup == "open" and not (is_loopback(settings.host) or encrypted or settings.allow_unsafe):
+    _check_proxies(settings)
+    if settings.signup == "open" and settings.is_in_the_clear and not settings.allow_unsafe:
         raise InvalidInput(
             f"sign-up is open and {settings.host} can be reached by others, but public_url is not https",
             hint="put the hub behind TLS and set public_url, close sign-up, or set allow_unsafe",
@@ -237,6 +256,50 @@ def _check_places(settings: HubSettings) -> None:
         parse_bucket_address(settings.storage)
     if settings.traces:
         check_endpoint(settings.traces, "traces")
+
+
+def _check_proxies(settings: HubSettings) -> None:
+    """Refuse proxies that are no addresses, and everybody as one: limits by address would hold nobody."""
+    for each in filter(None, (part.strip() for part in settings.trusted_proxies.split(","))):
+        try:
+            everybody = each == "*" or ipaddress.ip_network(each).prefixlen == 0
+        except ValueError:
+            raise InvalidInput(
+                f"the setting trusted_proxies has {each!r}, no address",
+                hint="write addresses or networks, as 10.1.0.7 or 10.1.0.0/16",
+            ) from None
+        if everybody and not settings.allow_unsafe:
+            raise InvalidInput(
+                "trusted_proxies is everybody: whoever asks could say that it is somebody else",
+                hint="name the addresses of the proxies, or set allow_unsafe",
+            )
+
+
+def _check_mail(settings: HubSettings) -> None:
+    """Refuse what no mail can be sent with, and a password that would go in the clear."""
+    _check_choice(settings, "mail_security", MAIL_SECURITIES)
+    if not settings.mail_server:
+        return
+    host, _ = server_of(settings.mail_server)
+    if "@" not in settings.mail_from:
+        raise InvalidInput("mail_server is set, but mail_from is no address", hint="write hub@example.org")
+    clear = settings.mail_security == "none" and not is_loopback(host)
+    if clear and not settings.allow_unsafe:
+        hint = "set mail_security to starttls or tls, or set allow_unsafe"
+        raise InvalidInput(f"mail would go to {host} in the clear", hint=hint)
+
+
+def server_of(text: str) -> tuple[str, int]:
+    """Return the host and the port of `HOST:PORT`.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    host, _, port = text.rpartition(":")
+    name = host.removeprefix("[").removesuffix("]")
+    if not name or not port.isdecimal() or not port.isascii() or not 0 < int(port) < _PORTS:
+        raise InvalidInput("the setting mail_server is no server", hint="write HOST:PORT, such as mx:587")
+    return name, int(port)
 
 
 def _check_providers(settings: HubSettings) -> None:

@@ -4,6 +4,8 @@ A training may ask a hundred thousand times, and this is written for that: a req
 system.
 """
 
+import hmac
+import io
 import socket
 import threading
 import time
@@ -15,12 +17,14 @@ from urllib.parse import parse_qs, unquote
 import msgspec
 
 from tether.mlflow.calls import MOST_BODY, Answer, Call
-from tether.mlflow.listening import Handle, is_below
+from tether.mlflow.listening import Handle
 from tether.mlflow.routes import is_upload
 from tether.mlflow.store import Store
 
 _MOST_LINE = 64 << 10
 _MOST_HEADERS = 100
+_MOST_HEADS = 256
+"""That one connection remembers."""
 _MOST_DRAINED = 1 << 30
 _BLOCK = 1 << 20
 _IDLE_S = 600.0
@@ -40,6 +44,10 @@ class Lines(Protocol):
         """Return so many bytes; fewer at the end."""
         ...
 
+    def peek(self) -> bytes:
+        """Return what has come and was not read yet; it waits where that is nothing."""
+        ...
+
 
 class _Refused(Exception):
     """The request cannot be read; the connection ends."""
@@ -54,6 +62,10 @@ class _Head(NamedTuple):
 
     method: str
     target: bytes
+    path: str
+    """Of the target, below the secret; undone of percent signs."""
+    query: str
+    is_upload: bool
     length: int | None
     """Bytes of the body; None where it comes in chunks."""
     waits: bool
@@ -88,17 +100,18 @@ class Exchange:
         """Answer the requests of one connection until either side ends it."""
         connection.settimeout(_IDLE_S)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with suppress(OSError, ValueError), connection.makefile("rb", _MOST_LINE) as stream:
-            while self._one(connection, stream):
+        heads: dict[bytes, _Head] = {}
+        with suppress(OSError, ValueError), _buffered(connection) as stream:
+            while self._one(connection, stream, heads):
                 pass
 
-    def _one(self, connection: socket.socket, stream: Lines) -> bool:
+    def _one(self, connection: socket.socket, stream: Lines, heads: dict[bytes, _Head]) -> bool:
         """Answer one request; say whether another one may come."""
         try:
-            head = _read_head(stream)
+            head = _next_head(stream, len(self._secret) + 1, heads)
             if head is None:
                 return False
-            if not is_below(self._secret, head.target):
+            if not _is_below(self._secret, head.target):
                 raise _Refused(404, "no such endpoint")
             with self._changed:
                 if self._finished:
@@ -107,21 +120,21 @@ class Exchange:
             try:
                 return self._answered(connection, stream, head)
             finally:
-                with self._changed:
-                    self._busy -= 1
-                    self._changed.notify_all()
+                self._answered_one()
         except _Refused as error:
             code = "ENDPOINT_NOT_FOUND" if error.status == 404 else "BAD_REQUEST"
             said = msgspec.json.encode({"error_code": code, "message": str(error)})
             _send(connection, Answer(error.status, said), closes=True)
             return False
 
+    def _answered_one(self) -> None:
+        with self._changed:
+            self._busy -= 1
+            if self._finished:
+                self._changed.notify_all()
+
     def _answered(self, connection: socket.socket, stream: Lines, head: _Head) -> bool:
-        target = head.target[len(self._secret) + 1 :].decode("ascii", "replace")
-        path, _, query = target.partition("?")
-        if "%" in path:
-            path = unquote(path)
-        upload = is_upload(head.method, path)
+        upload, query = head.is_upload, head.query
         if not upload and (head.length or 0) > MOST_BODY:
             raise _Refused(413, f"a request has at most {MOST_BODY} bytes")
         if head.waits:
@@ -130,7 +143,7 @@ class Exchange:
         call = Call(
             store=self._store,
             method=head.method,
-            path=path,
+            path=head.path,
             query=parse_qs(query, keep_blank_values=True, max_num_fields=10_000) if query else {},
             body=b"" if upload else _joined(blocks),
             blocks=blocks if upload else None,
@@ -140,6 +153,16 @@ class Exchange:
             _drain(blocks)
         _send(connection, answer, closes=head.closes)
         return not head.closes
+
+
+def _buffered(connection: socket.socket) -> io.BufferedReader:
+    return io.BufferedReader(connection.makefile("rb", 0), _MOST_LINE)
+
+
+def _is_below(secret: str, path: bytes) -> bool:
+    """Say whether a path begins with the secret, in a time that tells nothing of it."""
+    wanted = f"/{secret}/".encode()
+    return hmac.compare_digest(path[: len(wanted)], wanted)
 
 
 def _safely(handle: Callable[[Call], Answer], call: Call) -> Answer:
@@ -153,8 +176,34 @@ def _safely(handle: Callable[[Call], Answer], call: Call) -> Answer:
         return Answer(422, msgspec.json.encode(said))
 
 
-def _read_head(stream: Lines) -> _Head | None:
-    """Read the lines before the body; None where the client has ended the connection."""
+def _next_head(stream: Lines, secret: int, heads: dict[bytes, _Head]) -> _Head | None:
+    """Read the lines before the body; None where the client has ended the connection.
+
+    Args:
+        stream: What comes from the client.
+        secret: The length of the first part of the path.
+        heads: Those that came before on this connection. Most are the same but for the length of the body,
+            and taking them apart is a fourth of the work.
+    """
+    some = stream.peek()
+    end = some.find(b"\n\r\n") + len(b"\n\r\n")
+    begin = some[:end]
+    # The rest has not come yet, or a line without a return ends it somewhere else.
+    if not begin.endswith(b"\n\r\n") or b"\n\n" in begin:
+        return _read_head(stream, secret)
+    known = heads.get(begin)
+    if known is not None:
+        stream.read(end)
+        return known
+    head = _read_head(stream, secret)
+    if head is not None:
+        if len(heads) >= _MOST_HEADS:
+            heads.clear()
+        heads[begin] = head
+    return head
+
+
+def _read_head(stream: Lines, secret: int) -> _Head | None:
     line = stream.readline(_MOST_LINE)
     if not line:
         return None
@@ -169,7 +218,11 @@ def _read_head(stream: Lines) -> _Head | None:
         length = None
     waits = headers.get(b"expect", b"").lower() == b"100-continue"
     closes = words[2] == b"HTTP/1.0" or headers.get(b"connection", b"").lower() == b"close"
-    return _Head(words[0].decode(), words[1], length, waits, closes)
+    method, target = words[0].decode(), words[1]
+    path, _, query = target[secret:].decode("ascii", "replace").partition("?")
+    if "%" in path:
+        path = unquote(path)
+    return _Head(method, target, path, query, is_upload(method, path), length, waits, closes)
 
 
 def _read_headers(stream: Lines) -> dict[bytes, bytes]:

@@ -4,8 +4,7 @@ Every user of the machine can reach a port on loopback, so the address has a sec
 told.
 """
 
-import hmac
-import secrets
+import os
 import socket
 import threading
 import time
@@ -21,6 +20,7 @@ Handle = Callable[["Call"], "Answer"]
 _HOST = "127.0.0.1"
 _SECRET_BYTES = 24
 _MOST_CONNECTIONS = 256
+_BACKLOG = 128
 _GRACE_S = 2.0
 """How long requests that came before the end of the command have to be answered."""
 
@@ -42,8 +42,11 @@ class Listener:
         self._open: dict[socket.socket, threading.Thread] = {}
         self._changing = threading.Lock()
         self._stopped = False
-        self._socket = socket.create_server((_HOST, 0), backlog=128)
-        self.secret = secrets.token_urlsafe(_SECRET_BYTES)
+        # Not `socket.create_server`: it asks a resolver, which every command would wait for.
+        self._socket = socket.socket()
+        self._socket.bind((_HOST, 0))
+        self._socket.listen(_BACKLOG)
+        self.secret = os.urandom(_SECRET_BYTES).hex()
         self.address = f"http://{_HOST}:{self._socket.getsockname()[1]}/{self.secret}"
         self._thread = threading.Thread(target=self._accept, name="mlflow", daemon=True)
 
@@ -54,8 +57,9 @@ class Listener:
     def stop(self) -> None:
         """Answer what was asked already, and then nothing more."""
         self._stopped = True
-        with suppress(OSError):  # it wakes the thread that waits for the next one
-            socket.create_connection(self._socket.getsockname()[:2], timeout=_GRACE_S).close()
+        with suppress(OSError), socket.socket() as waking:  # it wakes the thread that waits for the next one
+            waking.settimeout(_GRACE_S)
+            waking.connect(self._socket.getsockname())
         self._thread.join(_GRACE_S)
         self._socket.close()
         if self._exchange is not None:
@@ -94,9 +98,3 @@ class Listener:
             with self._changing:
                 self._open.pop(connection, None)
             connection.close()
-
-
-def is_below(secret: str, path: bytes) -> bool:
-    """Say whether a path begins with the secret, in a time that tells nothing of it."""
-    wanted = f"/{secret}/".encode()
-    return hmac.compare_digest(path[: len(wanted)], wanted)

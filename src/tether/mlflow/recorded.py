@@ -11,6 +11,8 @@ import msgspec
 from tether.mlflow.document import DEFAULT, FAILED, FINISHED, KILLED, RUNNING, Document, Input
 from tether.mlflow.store import Point
 
+INPUT_TAG = "tether.input"
+"""The tag of a dataset that is an input of the run, with the name of that."""
 _MOST_TEXT = 6000
 _STATUSES = {"running": RUNNING, "finished": FINISHED, "failed": FAILED}
 _RECORDED = {FINISHED: "finished", FAILED: "failed", KILLED: "killed"}
@@ -42,7 +44,9 @@ def document_of(record: Mapping[str, Any], told: bytes | None = None) -> Documen
         changes["started"] = _millis(record.get("started")) or 0
     if document.status == RUNNING:
         changes |= {"status": status_of(record["status"]), "ended": _millis(record.get("ended"))}
-    changes["inputs"] = (*document.inputs, *inputs_of(record))
+    named = {each.tags.get(INPUT_TAG) for each in document.inputs}
+    data = [each for each in inputs_of(record) if each.dataset["name"] not in named]
+    changes["inputs"] = (*document.inputs, *data)
     changes["experiment"] = document.experiment or DEFAULT
     return msgspec.structs.replace(document, **changes)
 

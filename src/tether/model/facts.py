@@ -99,7 +99,12 @@ class ModelFacts:
     @property
     def safe(self) -> bool:
         """Whether loading the file does nothing dangerous, as far as can be told without doing so."""
-        return not any(each.code in _UNSAFE for each in self.warnings)
+        return not self.dangers
+
+    @property
+    def dangers(self) -> tuple[Caution, ...]:
+        """The warnings that make it unsafe."""
+        return tuple(each for each in self.warnings if each.code in _UNSAFE)
 
 
 def facts_document(facts: ModelFacts, digests: Mapping[str, str] | None = None) -> dict[str, Any]:

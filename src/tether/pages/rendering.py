@@ -11,6 +11,7 @@ from tether.core.phrases import count_text, size_text
 from tether.pages import words
 from tether.pages.addresses import asked, link
 from tether.pages.assets import asset
+from tether.pages.differences.text import unfolded
 from tether.pages.shelf import shelf_of
 
 POLICY = (
@@ -41,6 +42,7 @@ def _environment() -> Environment:
         rest=words.rest,
         hue=words.hue,
         asked=asked,
+        unfolded=unfolded,
     )
     made.globals.update(asset=asset, link=link, plural=count_text, ago=words.ago)
     return made

@@ -17,6 +17,7 @@ from tether.releases.reading import KnownRelease
 from tether.releases.statements import (
     MAX_ENVELOPE,
     RELEASE_PREDICATE,
+    VERDICT_PREDICATE,
     Opened,
     Statement,
     is_signed_by,
@@ -75,6 +76,14 @@ class Attestation:
     verdict: Verdict
     signer: str | None = None
     problem: str = ""
+
+    @property
+    def reproduced(self) -> str | None:
+        """How a repeated training compared, such as `bitwise`; None for other statements."""
+        if self.statement is None or self.statement.predicate_type != VERDICT_PREDICATE:
+            return None
+        verdict = self.statement.predicate.get("verdict")
+        return verdict if isinstance(verdict, str) else None
 
 
 def signature_of(release: KnownRelease) -> Said:

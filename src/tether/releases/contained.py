@@ -4,6 +4,7 @@ Contents are known by their digests, so it does not matter what a file was calle
 was deleted since.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -40,6 +41,10 @@ def joined(parts: Iterable[Found], most: int = MOST_NAMED) -> Found:
     return Found(total, tuple(places)) if total else NOTHING
 
 
+class Exhausted(Exception):
+    """More would have to be read than may be; what was found until then is not all."""
+
+
 class Contained:
     """Looks for contents, and remembers of every node what is below it.
 
@@ -47,13 +52,21 @@ class Contained:
         reader: Gives the nodes.
         wanted: Digests of files, of links, or of folders as wholes.
         most: Places that are named of each tree.
+        most_nodes: Nodes that may be read; beyond, `Exhausted` is raised.
 
     Attributes:
         nodes: How many nodes were read.
     """
 
-    def __init__(self, reader: ObjectReader, wanted: Iterable[Digest], most: int = MOST_NAMED) -> None:
+    def __init__(
+        self,
+        reader: ObjectReader,
+        wanted: Iterable[Digest],
+        most: int = MOST_NAMED,
+        most_nodes: float = math.inf,
+    ) -> None:
         self._reader, self._wanted, self._most = reader, frozenset(wanted), most
+        self._most_nodes = most_nodes
         self._known: dict[Digest, Found] = {EMPTY_TREE: NOTHING}
         self.nodes = 0
 
@@ -91,6 +104,8 @@ class Contained:
 
     def _read(self, digests: Sequence[Digest]) -> Iterator[tuple[Digest, Node]]:
         self.nodes += len(digests)
+        if self.nodes > self._most_nodes:
+            raise Exhausted
         return zip(digests, read_nodes(self._reader, digests), strict=True)
 
     def _missing(self, node: Node) -> list[Digest]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
-from tether.releases.graph import Edge, Graph, Node
+from tether.releases.graph import Edge, Graph, Node, nearest
 
 _COLOURS: Mapping[str, str] = {
     "data": "#0a7ea4",
@@ -31,7 +31,7 @@ def draw(graph: Graph, starts: Sequence[str]) -> str:
         graph: What is drawn.
         starts: What was asked for; it has a thicker line around it.
     """
-    kept = _nearest(graph, starts)
+    kept = nearest(graph, starts, _MOST)
     left_out = len(graph.nodes) - len(kept)
     part = graph.part(kept)
     layout = _Layout(part)
@@ -64,20 +64,6 @@ _MARKER = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
     'orient="auto"><path d="M0,0.5 L7,4 L0,7.5 z" fill="#8c959f"/></marker></defs>'
 )
-
-
-def _nearest(graph: Graph, starts: Sequence[str]) -> list[str]:
-    """Return the nodes that are drawn, by their distance from what was asked for."""
-    found = dict.fromkeys(starts)
-    ring = list(starts)
-    while ring and len(found) < _MOST:
-        beyond: dict[str, None] = {}
-        for node in ring:
-            near = [other for _, other in (*graph.next(node, "up"), *graph.next(node, "down"))]
-            beyond.update((other, None) for other in sorted(near) if other not in found)
-        ring = list(beyond)[: _MOST - len(found)]
-        found.update(dict.fromkeys(ring))
-    return list(found)
 
 
 def _counted(graph: Graph) -> str:
@@ -212,13 +198,23 @@ def _line(points: Sequence[tuple[int, int]], relation: str) -> str:
     for number, ((x1, y1), (x2, y2)) in enumerate(pairwise(points)):
         bend = max((x2 - x1) // 2, 30)
         path += f" L{x2},{y2}" if number % 2 else f" C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
-    x, y = points[-1]
+    x, y = _on_the_way(*points[-2:])
     drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}" stroke-width="1.3" marker-end="url(#tip)"/>'
     label = (
-        f'<text x="{x - 8}" y="{y - 5}" font-size="10" text-anchor="end" fill="#57606a" stroke="#ffffff" '
+        f'<text x="{x}" y="{y + 3}" font-size="10" text-anchor="middle" fill="#57606a" stroke="#ffffff" '
         f'stroke-width="3" paint-order="stroke">{_clean(relation)}</text>'
     )
     return f"{drawn}\n{label}"
+
+
+def _on_the_way(start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:
+    """Return where on the last curve its label stands: away from both ends, where other lines meet it."""
+    (x1, y1), (x2, y2) = start, end
+    bend, part = max((x2 - x1) // 2, 30), 0.4
+    shares = [(1 - part) ** 3, 3 * (1 - part) ** 2 * part, 3 * (1 - part) * part**2, part**3]
+    x = sum(share * at for share, at in zip(shares, (x1, x1 + bend, x2 - bend, x2), strict=True))
+    y = sum(share * at for share, at in zip(shares, (y1, y1, y2, y2), strict=True))
+    return round(x), round(y)
 
 
 def _box(node: Node, place: tuple[int, int], asked: bool) -> str:

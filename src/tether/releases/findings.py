@@ -78,6 +78,8 @@ class Verification:
         untried: Levels that were not tried.
         private: Data that is only named.
         attestations: What was said of it.
+        dangers: Why loading weights is not safe, each with its path; they may be what was released all the
+            same.
         files: How many were read.
         bytes: Of them.
     """
@@ -89,6 +91,7 @@ class Verification:
     untried: list[Untried] = field(default_factory=list)
     private: list[Private] = field(default_factory=list)
     attestations: list[Attestation] = field(default_factory=list)
+    dangers: list[str] = field(default_factory=list)
     files: int = 0
     bytes: int = 0
 

@@ -1,7 +1,7 @@
 """A graph of what came from what: nodes, edges from what was there before, and parts of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -102,17 +102,39 @@ def around(graph: Graph, starts: Iterable[str], directions: Iterable[Direction])
     return graph.part(kept)
 
 
+def nearest(graph: Graph, starts: Sequence[str], most: int) -> list[str]:
+    """Return so many nodes at most, by their distance from some of them, with these themselves."""
+    found = dict.fromkeys(starts)
+    ring = list(starts)
+    while ring and len(found) < most:
+        beyond: dict[str, None] = {}
+        for node in ring:
+            near = [other for _, other in (*graph.next(node, "up"), *graph.next(node, "down"))]
+            beyond.update((other, None) for other in sorted(near) if other not in found)
+        ring = list(beyond)[: most - len(found)]
+        found.update(dict.fromkeys(ring))
+    return list(found)
+
+
 def document_of(graph: Graph) -> dict[str, Any]:
     """Return a graph as JSON has it."""
     return {
-        "nodes": [
-            {"id": node.id, "kind": node.kind, "label": node.label, **node.facts}
-            for node in graph.nodes.values()
-        ],
+        "nodes": [node_document(node) for node in graph.nodes.values()],
         "edges": [
             {"from": edge.source, "to": edge.target, "relation": edge.relation} for edge in graph.edges()
         ],
     }
+
+
+def node_document(node: Node) -> dict[str, Any]:
+    """Return a node as JSON has it."""
+    return {"id": node.id, "kind": node.kind, "label": node.label, **node.facts}
+
+
+def node_of(document: Mapping[str, Any]) -> Node:
+    """Return the node that a document of `node_document` tells of."""
+    facts = dict(document)
+    return Node(facts.pop("id"), facts.pop("kind"), facts.pop("label"), facts)
 
 
 _ESCAPED = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "\\": "#92;", "&": "#amp;"}

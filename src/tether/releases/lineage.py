@@ -1,11 +1,11 @@
-"""What came from what in one repository: data, code, runs, models and releases as a graph.
+"""What came from what in one repository or several: data, code, runs, models and releases as a graph.
 
 Data and models are their digests, so runs that read the same files meet, whatever commit they came from.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tether.errors import TetherError
 from tether.releases.graph import Graph, Node
@@ -39,24 +39,85 @@ def data_id(digest: str) -> str:
     return f"data:{digest}"
 
 
+class TracedRun(NamedTuple):
+    """A run, and what of the files beside its record is part of a lineage."""
+
+    run: KnownRun
+    asked: Asked
+    verdict: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The runs and releases of one repository.
+
+    Attributes:
+        where: What the repository is called, `OWNER/NAME` on a hub; None where there is only one.
+        runs: In any order that is always the same.
+        releases: As for runs.
+    """
+
+    where: str | None = None
+    runs: Sequence[TracedRun] = ()
+    releases: Sequence[KnownRelease] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What is known of some repositories.
+
+    Attributes:
+        graph: All of it.
+        runs: The nodes of runs by repository and id.
+        releases: The nodes of releases by repository and label.
+    """
+
+    graph: Graph
+    runs: Mapping[tuple[str | None, str], str]
+    releases: Mapping[tuple[str | None, str], str]
+
+
 def whole_graph(repository: Repository, problems: list[TetherError]) -> Graph:
-    """Return all that is known.
+    """Return all that is known in one repository.
 
     Args:
         repository: Where.
         problems: Takes what is wrong with runs and releases that cannot be read, which are left out.
     """
     releases = list(releases_of(repository, problems))
-    runs = sorted(runs_of(repository, problems), key=lambda run: run.id)
-    building = _Building(repository, releases, runs)
-    for run in runs:
+    runs = []
+    for run in sorted(runs_of(repository, problems), key=lambda run: run.id):
         try:
-            building.add_run(run, asked_of(repository, run))
+            runs.append(traced_run(repository, run))
         except TetherError as error:
             problems.append(error)
-    for release in releases:
-        building.add_release(release)
-    return building.graph
+    return joined_graph([Records(None, runs, releases)]).graph
+
+
+def traced_run(repository: Repository, run: KnownRun) -> TracedRun:
+    """Return a run with what lies beside its record.
+
+    Raises:
+        Corrupt: That is damaged.
+    """
+    asked = asked_of(repository, run)
+    return TracedRun(run, asked, None if asked.parent is None else verdict_of(repository, run))
+
+
+def joined_graph(records: Sequence[Records]) -> Traced:
+    """Return what several repositories know together.
+
+    Data and models meet by their digests, a run that several have by its commit, a release by its id. Where
+    two repositories have something else under one name, the name alone is that of the first of them.
+    """
+    building = _Building(records)
+    for each in records:
+        for run in each.runs:
+            building.add_run(each.where, run)
+    for each in records:
+        for release in each.releases:
+            building.add_release(each.where, release)
+    return Traced(building.graph, building.runs, building.releases)
 
 
 @dataclass(slots=True)
@@ -76,50 +137,82 @@ class _Places:
 class _Building:
     """Makes the graph of some runs and releases."""
 
-    def __init__(
-        self, repository: Repository, releases: Sequence[KnownRelease], runs: Sequence[KnownRun]
-    ) -> None:
+    def __init__(self, records: Sequence[Records]) -> None:
         self.graph = Graph()
-        self._repository = repository
-        weights = [part for release in releases for part in _weights_of(release)]
+        self.runs: dict[tuple[str | None, str], str] = {}
+        self.releases: dict[tuple[str | None, str], str] = {}
+        self._holders: dict[str, str] = {}
+        self._where: dict[str, list[str]] = {}
+        self._known: dict[str, KnownRun] = {}
+        self._labels: dict[str, str] = {}
+        self._commits: dict[str, str] = {}
+        self._places = _Places()
+        weights = [part for each in records for release in each.releases for part in _weights_of(release)]
         self._tensors = {part.digest: part.tensor_digest for part in weights if part.tensor_digest}
         self._models = {part.digest for part in weights}
         self._made: dict[str, Artefact] = {}
+        runs = [run.run for each in records for run in each.runs]
         read = {each.digest for run in runs for each in run.record.data}
         for run in runs:
             for artefact in run.record.artefacts:
                 self._made.setdefault(artefact.digest, artefact)
                 if artefact.path.lower().endswith(_MODELS) or artefact.digest in read:
                     self._models.add(artefact.digest)
-        self._commits = {run.commit.hex(): run_id(run.id) for run in runs if run.commit is not None}
-        self._commits |= {each.commit.hex(): release_id_of(each.label) for each in releases}
-        self._releases = {each.label: each for each in releases}
-        self._runs = {run.id: run for run in runs}
-        self._places = _Places()
-        self._learn_places(runs, releases)
+        for known in records:
+            self._learn_names(known)
+            self._learn_places(known)
 
-    def _learn_places(self, runs: Iterable[KnownRun], releases: Iterable[KnownRelease]) -> None:
-        for run in runs:
+    def _learn_names(self, records: Records) -> None:
+        """Name the nodes of what is here, before anything else asks for a name."""
+        for run, *_ in records.runs:
+            commit = "" if run.commit is None else run.commit.hex()
+            node = self._named(run_id(run.id), commit)
+            self.runs[records.where, run.id] = node
+            self._known.setdefault(node, run)
+            if commit:
+                self._commits.setdefault(commit, node)
+            self._note_where(node, records.where)
+        for release in records.releases:
+            node = self._named(release_id_of(release.label), release.id)
+            self.releases[records.where, release.label] = node
+            self._labels.setdefault(release.id, node)
+            self._commits.setdefault(release.commit.hex(), node)
+            self._note_where(node, records.where)
+
+    def _named(self, name: str, key: str) -> str:
+        """Return the id of a node: its name, with more of it where something else has that name."""
+        return name if self._holders.setdefault(name, key) == key else f"{name}#{key[:_SHORT]}"
+
+    def _note_where(self, node: str, where: str | None) -> None:
+        if where is not None and where not in self._where.setdefault(node, []):
+            self._where[node].append(where)
+
+    def _learn_places(self, records: Records) -> None:
+        for run, *_ in records.runs:
             for each in run.record.data:
-                self._places.add(each.digest, None, each.commit, each.path)
+                self._places.add(each.digest, records.where, each.commit, each.path)
             if run.record.work is not None:
-                self._places.add(run.record.work.digest, None, run.record.work.commit, "")
-        for release in releases:
+                self._places.add(run.record.work.digest, records.where, run.record.work.commit, "")
+        for release in records.releases:
             for part in release.manifest.data:
                 source = part.source
                 if source is not None:
-                    self._places.add(part.digest, source.repo, source.commit, source.path)
+                    self._places.add(part.digest, source.repo or records.where, source.commit, source.path)
+
+    def _found(self, node: str) -> dict[str, Any]:
+        """Return in which repositories something is, where there can be several."""
+        return {"repositories": self._where[node]} if node in self._where else {}
 
     # -- runs -------------------------------------------------------------------------------
 
-    def add_run(self, run: KnownRun, asked: Asked) -> None:
+    def add_run(self, where: str | None, traced: TracedRun) -> None:
         """Add a run with what it read and made."""
-        record, graph = run.record, self.graph
+        run, asked, verdict = traced
+        record, graph, node = run.record, self.graph, self.runs[where, run.id]
         facts: dict[str, Any] = {"status": str(record.status), "started": record.started, "name": record.name}
-        verdict = verdict_of(self._repository, run) if asked.parent is not None else None
         if verdict is not None:
             facts["verdict"] = verdict
-        node = graph.add(Node(run_id(run.id), "run", record.name or run.id, facts))
+        graph.add(Node(node, "run", record.name or run.id, {**facts, **self._found(node)}))
         for each in record.data:
             graph.join(self._input(each), node, "read")
             self._join_origin(each, node)
@@ -129,9 +222,9 @@ class _Building:
             graph.join(self._code(record.code.system, record.code.commit, record.code.url), node, "with")
         parent = asked.parent
         if parent is not None and parent.run is not None:
-            graph.join(self._run_elsewhere(parent.run), node, parent.relation)
+            graph.join(self._run(where, parent.run), node, parent.relation)
         if parent is not None and parent.release is not None:
-            graph.join(self._release_elsewhere(parent.release), node, parent.relation)
+            graph.join(self._release(where, parent.release), node, parent.relation)
         for artefact in record.artefacts:
             if artefact.digest in self._models:
                 graph.join(node, self._model(artefact.digest, artefact.path, artefact.bytes), "made")
@@ -151,43 +244,53 @@ class _Building:
         if origin.startswith("release:") or each.path.startswith("artefacts"):
             self.graph.join(origin, self._data(each.name, each), "has")
 
-    def _run_elsewhere(self, run: str) -> str:
-        if run in self._runs:
-            return run_id(run)
-        return self.graph.add(Node(run_id(run), "run", run, {"here": False}))
+    def _run(self, where: str | None, run: str, commit: str | None = None) -> str:
+        """Return the node of a run that something names, which need not be here.
 
-    def _release_elsewhere(self, label: str, base: Base | None = None) -> str:
-        """Return the node of a release, which need not be here."""
-        known = self._releases.get(label)
-        if known is not None and (base is None or base.id == known.id):
-            return release_id_of(label)
-        facts: dict[str, Any] = {"here": False}
-        name = release_id_of(label)
+        Who pushes may take the id of any run, so the commit decides where it is known, else the repository.
+        """
+        found = self._commits.get(commit or "") or self.runs.get((where, run))
+        if found is not None:
+            return found
+        name = run_id(run)
+        if commit is not None:
+            name = self._named(name, commit)
+        elif name in self._holders:
+            return name
+        return self.graph.add(Node(name, "run", run, {"here": False}))
+
+    def _release(self, where: str | None, label: str, base: Base | None = None) -> str:
+        """Return the node of a release that something names, which need not be here."""
+        known = self.releases.get((where, label)) if base is None else self._labels.get(base.id)
+        if known is not None:
+            return known
+        name, facts = release_id_of(label), dict[str, Any](here=False)
         if base is not None:
+            name = self._named(name, base.id)
             facts |= {"release": base.id, "repo": base.repo}
-            name = f"{name}#{base.id[:_SHORT]}" if known is not None else name
         return self.graph.add(Node(name, "release", label, facts))
 
     # -- releases ---------------------------------------------------------------------------
 
-    def add_release(self, release: KnownRelease) -> None:
+    def add_release(self, where: str | None, release: KnownRelease) -> None:
         """Add a release with what it is made of."""
-        manifest, graph = release.manifest, self.graph
+        manifest, graph, node = release.manifest, self.graph, self.releases[where, release.label]
         facts = {"release": release.id, "created": manifest.created}
-        node = graph.add(Node(release_id_of(release.label), "release", release.label, facts))
+        graph.add(Node(node, "release", release.label, {**facts, **self._found(node)}))
         for part in _weights_of(release):
             graph.join(self._model(part.digest, part.path.partition("/")[2], part.bytes), node, "in")
-        run = self._runs.get(manifest.run.id) if manifest.run is not None else None
-        if manifest.run is not None and not self._made_here(run, manifest.weights):
-            graph.join(self._run_elsewhere(manifest.run.id), node, "trained")
+        training = None if manifest.run is None else self._run(where, manifest.run.id, manifest.run.commit)
+        run = self._known.get(training or "")
+        if training is not None and not self._made_here(run, manifest.weights):
+            graph.join(training, node, "trained")
         read = set() if run is None else {each.digest for each in run.record.data}
         for data in manifest.data:
             if data.digest not in read:
                 graph.join(self._release_data(data), node, data.role)
         for evaluation in (*manifest.evaluations, *manifest.benches):
-            graph.join(self._run_elsewhere(evaluation.id), node, "evaluation")
+            graph.join(self._run(where, evaluation.id, evaluation.commit), node, "evaluation")
         for base in manifest.bases:
-            graph.join(self._release_elsewhere(f"{base.name}@{base.version}", base), node, "continued")
+            graph.join(self._release(where, f"{base.name}@{base.version}", base), node, "continued")
         if run is None:
             self._add_code(release, node)
 

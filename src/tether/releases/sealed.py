@@ -19,7 +19,7 @@ from tether.releases.findings import Private, Problem, Verification
 from tether.releases.manifest import MANIFEST, Data, Manifest, Part, Weights, is_included
 from tether.releases.reading import KnownRelease, stored_release
 from tether.releases.statements import RELEASE_PREDICATE, Statement
-from tether.releases.weights import WeightsFacts, weights_facts
+from tether.releases.weights import WeightsFacts, dangers_in, weights_facts
 from tether.repo.history import History
 from tether.repo.repository import Repository
 
@@ -59,6 +59,7 @@ def check_sealed(
             done.problems.append(Problem(level, component, problem.path, problem.message))
     if not done.problems:
         done.problems += _numbers(repository, release)
+        done.dangers += dangers_in(repository, release.manifest)
     done.files, done.bytes = check.files, check.bytes
     return release
 

@@ -20,6 +20,8 @@ PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 RELEASE_PREDICATE = "urn:tether:release:v1"
 """The predicate of a signature of a release; it holds the manifest."""
+VERDICT_PREDICATE = "urn:tether:verdict:v1"
+"""The predicate of what is said of a training that was repeated: a verdict."""
 MAX_ENVELOPE = 128 << 20
 
 

@@ -4,16 +4,20 @@ What decides is the content. The trees that a run read are in its own commit, so
 file was renamed or deleted, and after branches were rebased or removed.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+import os
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Any
 
 from tether.core.digest import Digest, parse_digest
 from tether.core.names import RELEASES, RUNS, path_bytes
 from tether.core.tree import Entry, EntryKind
-from tether.core.treeread import iter_directory
+from tether.core.treeread import find_many
 from tether.errors import InvalidInput, NotFound, TetherError
 from tether.releases.contained import NOTHING, Contained, Found, joined
-from tether.releases.graph import Graph, Node
+from tether.releases.graph import Graph, Node, node_document
 from tether.releases.lineage import release_id_of, run_id, whole_graph
 from tether.releases.manifest import DATA as RELEASE_DATA
 from tether.releases.reading import KnownRelease, stored_release
@@ -23,7 +27,7 @@ from tether.runs.observed import OBSERVED, Observed
 from tether.runs.reading import KnownRun, stored_run
 from tether.runs.sealing import DATA, PINNED, WORK
 
-_MOST_OBSERVED = 16 << 20
+MOST_OBSERVED = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ class RunUse:
         run: The run; None while it is under way.
         found: Where in its tree they lie.
         undeclared: Files that it opened without having declared them, as it recorded their paths.
+        where: The repositories that have it, where there are several.
     """
 
     id: str
     run: KnownRun | None
     found: Found
     undeclared: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,13 @@ class ReleaseUse:
         release: The release.
         found: Where in its data they lie.
         by_run: Whether its training, or one of its evaluations, read them.
+        where: As for runs.
     """
 
     release: KnownRelease
     found: Found
     by_run: bool
+    where: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -84,78 +92,124 @@ def find_uses(repository: Repository, wanted: Mapping[Digest, bytes]) -> Uses:
         repository: Where.
         wanted: The contents, or whole folders, by digest, with what they are called.
     """
-    return _Search(repository, wanted).run()
+    search = Search(repository, wanted)
+    for ref in search.refs():
+        search.look_at(ref)
+    found = search.found
+    if found.runs or found.releases:
+        direct = {run_id(each.id) for each in found.runs}
+        direct |= {release_id_of(each.release.label) for each in found.releases}
+        found.further = further_down(whole_graph(repository, []), direct)
+    return found
 
 
-class _Search:
-    def __init__(self, repository: Repository, wanted: Mapping[Digest, bytes]) -> None:
-        self._repository, self._wanted = repository, wanted
+def further_down(graph: Graph, direct: AbstractSet[str]) -> list[Node]:
+    """Return what came from some nodes, without these."""
+    further = graph.reached(direct & graph.nodes.keys(), "down") - direct
+    return [node for node in graph.nodes.values() if node.id in further]
+
+
+class Search:
+    """Looks for contents in what the runs and releases of one repository read.
+
+    Args:
+        repository: Where.
+        wanted: As for `find_uses`.
+        most_nodes: Nodes of trees that may be read.
+        walks: Whether to look into folders; needless where the repository has none of the contents.
+
+    Attributes:
+        found: What was found so far.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        wanted: Mapping[Digest, bytes],
+        *,
+        most_nodes: float = math.inf,
+        walks: bool = True,
+    ) -> None:
+        self._repository, self._walks = repository, walks
         self._texts = {digest.hex() for digest in wanted}
         self._history = History.of(repository)
-        self._contained = Contained(repository.objects, wanted)
+        self._contained = Contained(repository.objects, wanted, most_nodes=most_nodes)
         self._observed: dict[Digest, tuple[str, ...]] = {}
-        self._found = Uses()
+        self._refs = repository.root().refs
+        self.found = Uses(looked_at={"runs": 0, "releases": 0, "nodes": 0})
 
-    def run(self) -> Uses:
-        found, refs = self._found, self._repository.root().refs
-        runs = {name: commit for name, commit in refs.items() if name.startswith((RUNS, PINNED))}
-        releases = {name: commit for name, commit in refs.items() if name.startswith(RELEASES)}
-        for name in sorted(runs, key=lambda name: name.rpartition("/")[2], reverse=True):
-            self._guarded(self._look_at_run, name, runs[name])
-        for name in sorted(releases):
-            self._guarded(self._look_at_release, name, releases[name])
-        found.looked_at = {"runs": len(runs), "releases": len(releases), "nodes": self._contained.nodes}
-        if found.runs or found.releases:
-            found.further = list(self._further(whole_graph(self._repository, [])))
-        return found
+    def refs(self) -> list[str]:
+        """Return the refs of runs, the newest first, and then those of releases."""
+        refs = self._refs
+        runs = (name for name in refs if name.startswith((RUNS, PINNED)))
+        releases = (name for name in refs if name.startswith(RELEASES))
+        return [*sorted(runs, key=lambda name: name.rpartition("/")[2], reverse=True), *sorted(releases)]
 
-    def _guarded(self, look: Callable[[str, Digest], None], name: str, commit: Digest) -> None:
+    def look_at(self, ref: str) -> RunUse | ReleaseUse | None:
+        """Look at one run or release, and return it if it read some; runs come before releases.
+
+        Raises:
+            Exhausted: More nodes would have to be read than may be.
+        """
+        is_release = ref.startswith(RELEASES)
+        looked = self.found.looked_at
+        looked["releases" if is_release else "runs"] += 1
         try:
-            look(name, commit)
+            return (self._look_at_release if is_release else self._look_at_run)(ref, self._refs[ref])
         except TetherError as error:
-            self._found.problems.append(error)
+            self.found.problems.append(error)
+            return None
+        finally:
+            looked["nodes"] = self._contained.nodes
 
-    def _look_at_run(self, name: str, commit: Digest) -> None:
-        entries = {each.name: each for each in self._top(commit)}
+    def _look_at_run(self, name: str, commit: Digest) -> RunUse | None:
+        entries = self._top(commit, DATA, WORK, OBSERVED)
         read = [entries[key] for key in (path_bytes(DATA), path_bytes(WORK)) if key in entries]
         found = joined(self._in_entry(entry) for entry in read)
         undeclared = self._undeclared(entries.get(path_bytes(OBSERVED)))
         if not found.total and not undeclared:
-            return
+            return None
         run = name.rpartition("/")[2]
         known = stored_run(self._repository, self._history, run, commit) if name.startswith(RUNS) else None
-        self._found.runs.append(RunUse(run, known, found, undeclared))
+        use = RunUse(run, known, found, undeclared)
+        self.found.runs.append(use)
+        return use
 
-    def _look_at_release(self, name: str, commit: Digest) -> None:
+    def _look_at_release(self, name: str, commit: Digest) -> ReleaseUse | None:
         label = name.removeprefix(RELEASES).replace("/", "@", 1)
         release = stored_release(self._repository, self._history, label, commit)
-        entries = {each.name: each for each in self._top(commit)}
-        data = entries.get(path_bytes(RELEASE_DATA))
+        data = self._top(commit, RELEASE_DATA).get(path_bytes(RELEASE_DATA))
         found = self._in_entry(data) if data is not None else NOTHING
         found = joined((found, *self._in_private_data(release)))
-        hit = {each.id for each in self._found.runs}
+        hit = {each.id for each in self.found.runs}
         manifest = release.manifest
         runs = {each.id for each in (manifest.run, *manifest.evaluations) if each is not None}
-        if found.total or runs & hit:
-            self._found.releases.append(ReleaseUse(release, found, bool(runs & hit)))
+        if not found.total and not runs & hit:
+            return None
+        use = ReleaseUse(release, found, bool(runs & hit))
+        self.found.releases.append(use)
+        return use
 
-    def _top(self, commit: Digest) -> Iterator[Entry]:
-        return iter_directory(self._repository.objects, self._history.commit(commit).tree)
+    def _top(self, commit: Digest, *names: str) -> Mapping[bytes, Entry]:
+        return find_many(
+            self._repository.objects, self._history.commit(commit).tree, list(map(path_bytes, names))
+        )
 
     def _in_entry(self, entry: Entry) -> Found:
-        return self._contained.at(entry.name, entry.digest, is_folder=entry.kind == EntryKind.DIRECTORY)
+        is_folder = self._walks and entry.kind == EntryKind.DIRECTORY
+        return self._contained.at(entry.name, entry.digest, is_folder=is_folder)
 
     def _in_private_data(self, release: KnownRelease) -> Iterator[Found]:
         """Look into data that a release only names, as far as this repository has it."""
         for part in release.manifest.data:
             digest = parse_digest(part.digest)
-            is_folder = part.kind == "directory"
+            is_folder = self._walks and part.kind == "directory"
             if not part.included and not (is_folder and not self._repository.objects.has(digest)):
                 yield self._contained.at(path_bytes(part.path), digest, is_folder=is_folder)
 
     def _undeclared(self, entry: Entry | None) -> tuple[str, ...]:
         """Return the undeclared files of a run that are among the contents; most runs have none."""
-        if entry is None or entry.size > _MOST_OBSERVED:
+        if entry is None or entry.size > MOST_OBSERVED:
             return ()
         if entry.digest not in self._observed:
             observed = Observed.decode(self._repository.contents.read(entry.digest))
@@ -164,25 +218,23 @@ class _Search:
             )
         return self._observed[entry.digest]
 
-    def _further(self, graph: Graph) -> Iterator[Node]:
-        direct = {run_id(each.id) for each in self._found.runs}
-        direct |= {release_id_of(each.release.label) for each in self._found.releases}
-        reached = graph.reached(direct & graph.nodes.keys(), "down")
-        return (node for node in graph.nodes.values() if node.id in reached - direct)
 
-
-def wanted_below(repository: Repository, entry: Entry) -> dict[Digest, bytes]:
+def wanted_below(repository: Repository, entry: Entry, most: float = math.inf) -> dict[Digest, bytes]:
     """Return what is asked for with a file, or with a folder: all files in it.
 
     Raises:
-        InvalidInput: The folder is empty.
+        InvalidInput: The folder is empty, or has more than so many names.
     """
     from tether.core.treeread import walk
 
     if entry.kind != EntryKind.DIRECTORY:
         return {entry.digest: entry.name}
     found: dict[Digest, bytes] = {}
-    for path, each in walk(repository.objects, entry.digest):
+    for number, (path, each) in enumerate(walk(repository.objects, entry.digest)):
+        if number >= most:
+            raise InvalidInput(
+                f"the folder has more than {most:,} names", hint="name a folder in it, or a file"
+            )
         if each.kind != EntryKind.DIRECTORY:
             found.setdefault(each.digest, path)
     if not found:
@@ -200,3 +252,43 @@ def wanted_by_digest(text: str) -> dict[Digest, bytes]:
         return {parse_digest(text): text.encode()}
     except InvalidInput:
         raise NotFound(f"no such file, revision or digest: {text}") from None
+
+
+def users_document(wanted: Mapping[Digest, bytes], found: Uses) -> dict[str, Any]:
+    """Return which runs and releases read some contents, as JSON has it."""
+    return {
+        "contents": [{"digest": digest.hex(), "path": os.fsdecode(name)} for digest, name in wanted.items()],
+        "runs": [_run_document(use) for use in found.runs],
+        "releases": [_release_document(use) for use in found.releases],
+        "further": [node_document(node) for node in found.further],
+        "looked_at": found.looked_at,
+        "problems": [str(problem) for problem in found.problems],
+    }
+
+
+def _run_document(use: RunUse) -> dict[str, Any]:
+    record = use.run.record if use.run is not None else None
+    return {
+        "id": use.id,
+        "name": record.name if record is not None else None,
+        "status": str(record.status) if record is not None else "running",
+        "count": use.found.total,
+        "paths": [os.fsdecode(path) for path, _ in use.found.places],
+        "undeclared": list(use.undeclared),
+        **_where(use),
+    }
+
+
+def _release_document(use: ReleaseUse) -> dict[str, Any]:
+    return {
+        "release": use.release.label,
+        "id": use.release.id,
+        "count": use.found.total,
+        "paths": [os.fsdecode(path) for path, _ in use.found.places],
+        "by_run": use.by_run,
+        **_where(use),
+    }
+
+
+def _where(use: RunUse | ReleaseUse) -> dict[str, list[str]]:
+    return {"repositories": list(use.where)} if use.where else {}

@@ -1,6 +1,7 @@
 """Merging small packs, so that a repository of many small commits keeps few files."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tether.core.digest import Digest
 from tether.errors import Corrupt, NotFound, Unsupported
@@ -18,7 +19,8 @@ def merge_small_packs(backend: Backend, root: Root) -> tuple[SealedPacks, tuple[
     """Merge the small packs of a root when there are many, into packs of each role.
 
     All small packs of a role merge when there are `MANY`; a merged pack that is no longer small is left
-    alone, so a small commit stays cheap. Packs that cannot be read are left alone for `fsck`.
+    alone, so a small commit stays cheap. Packs that cannot be read are left alone for `fsck`, and so are all
+    where one goes in the meantime: then somebody else has merged them, and our root is an old one.
 
     Returns:
         The new packs, and the names of the packs that they replace (still in storage).
@@ -30,8 +32,9 @@ def merge_small_packs(backend: Backend, root: Root) -> tuple[SealedPacks, tuple[
             continue
         small = small_packs(backend, live)
         if len(small) >= MANY:
-            merged[role].append(merge_packs(backend, role, small))
-            removed += small
+            with suppress(NotFound):
+                merged[role].append(merge_packs(backend, role, small))
+                removed += small
     return SealedPacks(tuple(merged[DATA]), tuple(merged[META])), tuple(removed)
 
 

@@ -45,6 +45,11 @@ class WriteSession:
         self.written = 0
         """Bytes of frames appended so far."""
 
+    @property
+    def before(self) -> ObjectDb:
+        """What the repository has without this session."""
+        return self._objects
+
     def get(self, kind: ObjectKind, digest: Digest) -> bytes:
         """Return an object of this session or of the repository."""
         fresh = self._fresh.get(digest)

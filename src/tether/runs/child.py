@@ -10,11 +10,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from tether.errors import Forbidden, InvalidInput, NotFound
 from tether.runs.rundoc import Exit, Output, Resources, Status
 from tether.runs.usage import Sampler, moved_bytes
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
 
 _BLOCK = 64 << 10
 MOST_OUTPUT = 64 << 20
@@ -128,7 +131,7 @@ def _start(task: Task) -> subprocess.Popen[bytes]:
         raise InvalidInput(f"{program} cannot be run: {error}") from None
 
 
-def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, _Usage, int]":
+def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, struct_rusage, int]":
     """Wait for the end; return bytes moved, the system's account, and the code or minus the signal."""
     if hasattr(os, "waitid"):
         # A process that ended and was not fetched yet still tells what it and its children moved.
@@ -136,22 +139,15 @@ def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, _
     moved = moved_bytes(child.pid)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
-    return moved, _Usage(usage.ru_maxrss, usage.ru_utime, usage.ru_stime), child.returncode
+    return moved, usage, child.returncode
 
 
-@dataclass(frozen=True, slots=True)
-class _Usage:
-    ru_maxrss: int
-    ru_utime: float
-    ru_stime: float
-
-
-@dataclass(slots=True)
 class _Told:
     """Signals that came, and whom they are passed on to."""
 
-    seen: set[int] = field(default_factory=set)
-    child: "subprocess.Popen[bytes] | None" = None
+    def __init__(self) -> None:
+        self.seen: set[int] = set()
+        self.child: subprocess.Popen[bytes] | None = None
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cores": os.cpu_count(),
         "cores_allowed": cores,
-        "processor": platform.processor() or None,
+        "processor": None,
         "memory_bytes": None,
     }
     with suppress(OSError, ValueError, AttributeError):
@@ -64,8 +64,10 @@ def machine() -> dict[str, Any]:
         about["distribution"] = platform.freedesktop_os_release().get("PRETTY_NAME")
     with suppress(OSError):
         facts = _first_processor(Path("/proc/cpuinfo").read_text())
-        about["processor"] = facts.get("model name", about["processor"])
+        about["processor"] = facts.get("model name")
         about["flags"] = facts.get("flags", "").split()
+    if about["processor"] is None:  # elsewhere this starts a program
+        about["processor"] = platform.processor() or None
     return about
 
 

@@ -15,7 +15,6 @@ stops the process, what was written before is there to be stored.
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -56,19 +55,16 @@ class Journal:
         folder: Made by `begin`.
 
     Attributes:
+        id: Of the run.
         kept: Whether the run has something to tell, so that the folder stays whatever goes wrong.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.id = folder.name
         self.kept = False
         self._metrics: int | None = None
         self._names: dict[str, str] = {}
-
-    @property
-    def id(self) -> str:
-        """The id of the run."""
-        return self.folder.name
 
     @classmethod
     @contextmanager
@@ -228,7 +224,7 @@ class Journal:
             AlreadyExists, Conflict, NotFound: A file or a folder is in its way.
         """
         check_path(path_bytes(name))
-        new, place = self.folder / _INCOMING / secrets.token_hex(8), self.folder / _COPIES / name
+        new, place = self.folder / _INCOMING / os.urandom(8).hex(), self.folder / _COPIES / name
         with translated(name):
             new.parent.mkdir(exist_ok=True)
             try:

@@ -11,6 +11,9 @@ _WIDTH, _HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 180, 36, 40
 _MOST_POINTS = 2000
 _TICKS = 5
+_AXIS_LABELS = 70
+"""Room for what is written at the last axis, before the key."""
+_KEY_STEP, _MOST_LETTERS = 16, 26
 _AXIS = "#8c959f"
 
 
@@ -21,7 +24,7 @@ def curves(title: str, lines: Mapping[str, Series]) -> str:
     across = Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
     up = Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
     parts = [_text(_LEFT, 22, title, size=15), *_grid(across, up)]
-    for number, (name, row) in enumerate(points.items()):
+    for number, row in enumerate(points.values()):
         colour = _COLOURS[number % len(_COLOURS)]
         for piece in _pieces(row):
             path = " ".join(f"{across.at(step):.1f},{up.at(value):.1f}" for step, value in piece)
@@ -29,10 +32,7 @@ def curves(title: str, lines: Mapping[str, Series]) -> str:
             if len(piece) == 1:
                 x, _, y = path.partition(",")
                 parts.append(f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>')
-        place = _TOP + 16 * number + 8
-        if place < _HEIGHT - _BOTTOM:
-            parts.append(f'<g fill="{colour}">{_text(_WIDTH - _RIGHT + 12, place, name)}</g>')
-    return _drawing(parts)
+    return _drawing([*parts, *_key(list(lines))])
 
 
 def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[object]]) -> str:
@@ -40,27 +40,59 @@ def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[objec
 
     Texts have their own places on an axis, in order; a line has a gap where a run has no value.
     """
-    scales = [
-        _axis([row[number] for row in rows.values() if row[number] is not None])
+    end = _WIDTH - _RIGHT - _AXIS_LABELS
+    gap = (end - _LEFT) / max(len(names) - 1, 1)
+    axes = [
+        Axis([row[number] for row in rows.values()], _HEIGHT - _BOTTOM, _TOP + 20)
         for number in range(len(names))
     ]
-    gap = (_WIDTH - _LEFT - _LEFT) / max(len(names) - 1, 1)
     parts = [_text(20, 22, title, size=15)]
-    for number, (name, (scale, labels)) in enumerate(zip(names, scales, strict=True)):
+    for number, row in enumerate(rows.values()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        places = [axis.at(value) for axis, value in zip(axes, row, strict=True)]
+        for piece in unbroken(places):
+            points = [(_LEFT + gap * at, y) for at, y in piece]
+            path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{path}"/>')
+            parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
+    for number, (name, axis) in enumerate(zip(names, axes, strict=True)):
         x = _LEFT + gap * number
         parts.append(_line((x, _TOP + 20), (x, _HEIGHT - _BOTTOM)))
         parts.append(_text(x, _TOP + 10, name, anchor="middle"))
-        parts += [_text(x + 5, scale.at(place) + 4, text, size=10) for place, text in labels]
-    for number, row in enumerate(rows.values()):
-        colour = _COLOURS[number % len(_COLOURS)]
-        places = [
-            (_LEFT + gap * at, scales[at][0].at(place))
-            for at, value in enumerate(row)
-            if (place := _place(value, scales[at][1])) is not None
-        ]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-opacity="0.8" points="{path}"/>')
-    return _drawing(parts)
+        # what is written lies over the lines, with a border that keeps it apart from them
+        parts.append('<g stroke="#ffffff" stroke-width="3" paint-order="stroke">')
+        parts += [_text(x + 6, place + 4, text, size=10) for place, text in axis.labels]
+        parts.append("</g>")
+    return _drawing([*parts, *_key(list(rows))])
+
+
+def unbroken(places: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """Return the pieces of a line over numbered axes, cut where there is no place on one."""
+    pieces: list[list[tuple[int, float]]] = [[]]
+    for number, place in enumerate(places):
+        if place is not None:
+            pieces[-1].append((number, place))
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _key(names: Sequence[str]) -> list[str]:
+    """Return which colour is which line, as far as there is room."""
+    most = (_HEIGHT - _BOTTOM - _TOP) // _KEY_STEP
+    shown = names if len(names) <= most else names[: most - 1]
+    x, parts = _WIDTH - _RIGHT + 12, []
+    for number, name in enumerate(shown):
+        written = _text(x, _TOP + _KEY_STEP * number + 8, _shortened(name))
+        parts.append(f'<g fill="{_COLOURS[number % len(_COLOURS)]}">{written}</g>')
+    if len(shown) < len(names):
+        more = f"and {len(names) - len(shown)} more"
+        parts.append(_text(x, _TOP + _KEY_STEP * len(shown) + 8, more))
+    return parts
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _MOST_LETTERS else text[: _MOST_LETTERS - 3] + "..."
 
 
 _BARS = 60
@@ -110,27 +142,6 @@ def _bars(row: Sequence[float], across: "Scale", bottom: float, tall: float, col
     return parts
 
 
-_Labels = list[tuple[float, str]]
-
-
-def _axis(values: Sequence[object]) -> "tuple[Scale, _Labels]":
-    """Return the scale of an axis and what is written at it."""
-    numbers = [float(value) for value in values if isinstance(value, int | float) and _is_number(value)]
-    if len(numbers) == len(values):
-        scale = Scale(numbers, _HEIGHT - _BOTTOM, _TOP + 20)
-        return scale, [(value, figure_text(value)) for value in scale.ticks()]
-    words = sorted({str(value) for value in values})
-    scale = Scale([0.0, max(len(words) - 1.0, 1.0)], _HEIGHT - _BOTTOM, _TOP + 20)
-    return scale, [(float(number), word) for number, word in enumerate(words)]
-
-
-def _place(value: object, labels: _Labels) -> float | None:
-    if value is None:
-        return None
-    named = next((place for place, text in labels if text == str(value)), None)
-    return float(value) if _is_number(value) and named is None else named  # type: ignore[arg-type]
-
-
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -155,6 +166,41 @@ class Scale:
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
         first = math.ceil(self._low / step)
         return [step * number for number in range(first, math.floor(self._high / step) + 1)]
+
+
+class Axis:
+    """An axis of parallel coordinates: numbers on a scale, or else texts one above the other, in order.
+
+    Attributes:
+        words: The texts, from the first on; empty where all values are numbers.
+        labels: Places, and what is written there.
+        low: What stands at the start; empty where there are no values.
+        high: What stands at the end.
+    """
+
+    def __init__(self, values: Sequence[object], start: float, end: float) -> None:
+        given = [value for value in values if value is not None]
+        numbers = [float(value) for value in given if isinstance(value, int | float) and _is_number(value)]
+        self.words: list[str] = []
+        if len(numbers) == len(given):
+            self._scale = Scale(numbers, start, end)
+            self.labels = [(self._scale.at(value), figure_text(value)) for value in self._scale.ticks()]
+            ends = (figure_text(min(numbers)), figure_text(max(numbers))) if numbers else ("", "")
+        else:
+            self.words = sorted({str(value) for value in given})
+            self._scale = Scale([0.0, max(len(self.words) - 1.0, 1.0)], start, end)
+            self.labels = [(self._scale.at(number), word) for number, word in enumerate(self.words)]
+            ends = (self.words[0], self.words[-1])
+        self.low, self.high = ends
+
+    def at(self, value: object) -> float | None:
+        """Return the place of one of the values; None for None."""
+        if value is None:
+            return None
+        if self.words:
+            return self._scale.at(self.words.index(str(value)))
+        assert isinstance(value, int | float)
+        return self._scale.at(value)
 
 
 def thinned(series: Series) -> list[tuple[int, float]]:

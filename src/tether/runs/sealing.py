@@ -18,6 +18,7 @@ from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
+from tether.core.treeread import find
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
@@ -91,10 +92,11 @@ def seal(repository: Repository, journal: Journal, ending: Ending, author: Perso
         record = journal.record()
         pinned = transaction.ref(PINNED + record.id)
         files = _Files(transaction)
-        if pinned is None:  # somebody took that back while the command ran
-            base, files.entries = EMPTY_TREE, dict(_read_by(record, transaction))
-        else:
-            base = History(transaction.objects).commit(pinned).tree
+        # Without a pin somebody took that back while the command ran.
+        base = EMPTY_TREE if pinned is None else History(transaction.objects).commit(pinned).tree
+        for path, entry in _read_by(record, transaction):
+            if base == EMPTY_TREE or find(transaction.objects, base, path) is None:
+                files.entries[path] = entry
         record = _completed(journal, record, ending, files)
         files.put(RECORD, record.encode())
         tree = edit_tree(transaction.objects, base, files.entries).digest

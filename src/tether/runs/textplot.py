@@ -1,14 +1,17 @@
-"""Curves of one metric as lines of text, for a terminal; and which metric to draw where nobody says."""
+"""Curves and parallel coordinates as lines of text, for a terminal; and what to draw where nobody says."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 from tether.runs.metrics import Series
-from tether.runs.plotting import Scale, figure_text, thinned
+from tether.runs.plotting import Axis, Scale, figure_text, thinned, unbroken
 from tether.runs.rundoc import RunRecord, Summary
 
 _MARKS = "*+ox#@%&"
 _MARGIN = 11
+_LAST = 14
+"""Columns for what is written at the last axis."""
 _PREFERRED = ("val_loss", "valid_loss", "validation_loss", "loss", "val_accuracy", "accuracy")
 
 
@@ -39,6 +42,52 @@ def text_curves(title: str, lines: Mapping[str, Series], width: int = 78, height
     ends = f"{min(steps):<{(width - _MARGIN) // 2}}{max(steps):>{(width - _MARGIN) - (width - _MARGIN) // 2}}"
     key = [f"{_MARKS[number % len(_MARKS)]} {name}" for number, name in enumerate(lines)]
     return [title, *drawn, axis, " " * _MARGIN + ends, *key]
+
+
+def text_parallel(
+    names: Sequence[str], rows: Mapping[str, Sequence[object]], width: int = 78, height: int = 16
+) -> list[str]:
+    """Return parallel coordinates with a mark for each run; a line has a gap where a run has no value.
+
+    Args:
+        names: Those of the axes.
+        rows: The values of each run, one for each axis.
+        width: Columns of the drawing.
+        height: Lines of the axes.
+    """
+    axes = [Axis([row[number] for row in rows.values()], height - 1, 0) for number in range(len(names))]
+    gap = max((width - _LAST) // max(len(names) - 1, 1), 2)
+    grid = [[" "] * (gap * (len(names) - 1) + 1) for _ in range(height)]
+    for line in grid:
+        line[::gap] = "|" * len(line[::gap])
+    for number, row in enumerate(rows.values()):
+        mark = _MARKS[number % len(_MARKS)]
+        for piece in unbroken([axis.at(value) for axis, value in zip(axes, row, strict=True)]):
+            for column, place in _between(piece, gap):
+                grid[round(place)][column] = mark
+    drawn = ["".join(line).rstrip() for line in grid]
+    heads = [_spread(texts, gap) for texts in (names, [axis.high for axis in axes])]
+    words = [
+        f"{name} from below: {', '.join(axis.words)}"
+        for name, axis in zip(names, axes, strict=True)
+        if len(axis.words) > 2
+    ]
+    key = [f"{_MARKS[number % len(_MARKS)]} {name}" for number, name in enumerate(rows)]
+    return [*heads, *drawn, _spread([axis.low for axis in axes], gap), *words, *key]
+
+
+def _between(piece: Sequence[tuple[int, float]], gap: int) -> Iterator[tuple[int, float]]:
+    """Yield the columns of a line and its places there, every second one between two axes."""
+    for (number, place), (_, target) in pairwise(piece):
+        for step in range(0, gap, 2):
+            yield number * gap + step, place + (target - place) * step / gap
+    yield piece[-1][0] * gap, piece[-1][1]
+
+
+def _spread(texts: Sequence[str], gap: int) -> str:
+    """Return texts above their axes, cut where the next one begins; the last one has all the room."""
+    cut = [text[: gap - 1].ljust(gap) for text in texts[:-1]]
+    return "".join([*cut, *texts[-1:]]).rstrip()
 
 
 def chosen_metric(records: Sequence[RunRecord]) -> str | None:

@@ -4,7 +4,7 @@ A file that replaces another at the same path in the commit before is compared w
 where they differ. What it is compared with was shown before, so a recipe that lies helps no other one.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
@@ -12,7 +12,7 @@ from tether.core.objects import Commit
 from tether.core.treediff import diff_trees
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
-from tether.repo.proving import prove
+from tether.repo.proving import MEANS, Means, prove
 
 
 def prove_files(
@@ -20,7 +20,7 @@ def prove_files(
     known: ContentReader,
     bases: Callable[[set[Digest]], Mapping[Digest, Digest]],
     files: Sequence[Digest],
-    group: int = 64,
+    means: Means = MEANS,
 ) -> Iterator[int]:
     """Show that new files are what their digests say, and yield after each how many bytes of it were read.
 
@@ -29,7 +29,7 @@ def prove_files(
         known: Has the files that were there before, and nothing else.
         bases: Returns for some of the files those that they replaced; see `replaced`.
         files: The new ones.
-        group: See `prove`.
+        means: See `prove`.
 
     Raises:
         NotFound: One is not there whole.
@@ -41,7 +41,7 @@ def prove_files(
     for digest in _in_order(files, earlier):
         base = earlier.get(digest)
         reader = contents if base in new else known
-        yield prove(contents, digest, reader, None if base in left else base, group=group)
+        yield prove(contents, digest, reader, None if base in left else base, means)
         left.remove(digest)
 
 
@@ -57,16 +57,19 @@ def _in_order(files: Sequence[Digest], earlier: Mapping[Digest, Digest]) -> Iter
         yield from reversed(line)
 
 
-def replaced(objects: ObjectReader, commits: Iterable[Digest], files: set[Digest]) -> dict[Digest, Digest]:
+def replaced(objects: ObjectReader, commits: Sequence[Digest], files: set[Digest]) -> dict[Digest, Digest]:
     """Return for some of `files` what was at the same path in the parent of the commit that brought them.
+
+    Of several such commits the oldest counts: what a content replaced when it first came is rather known than
+    what it replaced when it came back.
 
     Args:
         objects: Gives the commits, their parents as far as they are here, and all trees.
-        commits: The new ones.
+        commits: The new ones, from the newest on.
         files: Contents that are looked for.
     """
     found: dict[Digest, Digest] = {}
-    for digest in commits:
+    for digest in reversed(commits):
         if len(found) == len(files):
             break
         commit = Commit.decode(objects.get(ObjectKind.COMMIT, digest))

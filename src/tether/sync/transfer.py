@@ -13,8 +13,10 @@ from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.packindex import Place
+from tether.repo.proving import Means
 from tether.repo.session import WriteSession
 from tether.sync.negotiate import Missing
+from tether.sync.proofs import prove_files, replaced
 
 _GROUP = 64
 """Chunks held at once, at most 8 MiB."""
@@ -25,8 +27,9 @@ def copy_objects(
 ) -> int:
     """Copy frames as they are stored, each verified against its digest; return their bytes.
 
-    Files of several chunks are hashed as their chunks pass: the chunks prove nothing of the file, whoever
-    makes a recipe can list others in it, and a receiver that took it would not store the true file any more.
+    Files of several chunks are shown to be what their digests say, by what is new of them where that is
+    possible: the chunks prove nothing of the file, whoever makes a recipe can list others in it, and a
+    receiver that took it would not store the true file any more.
     Nothing counts in the target before its transaction ends.
 
     Raises:
@@ -38,7 +41,7 @@ def copy_objects(
     progress.start("copying objects", total, "bytes")
     before = target.written
     copier = _Copier(source, target, progress, data)
-    copier.files(missing.recipes)
+    copier.files(missing)
     copier.rest(data)
     copier.rest(meta)
     progress.finish()
@@ -52,18 +55,35 @@ class _Copier:
         self._source, self._target, self._progress = source, target, progress
         self._wanted = {place.frame.digest for place in chunks}
         self._copied: set[Digest] = set()
+        self._contents = _Copied(source, self)
 
-    def files(self, recipes: Sequence[Digest]) -> None:
-        """Copy the chunks of files of several chunks, and hash the files."""
-        pieces = self._pieces(recipes)
+    def files(self, missing: Missing) -> None:
+        """Prove files of several chunks; what is read of them for that is copied on the way."""
+        files = [place.frame.digest for place in places_of(self._source, missing.recipes)]
+        outlined = {digest for digest in files if self._contents.outline(digest) is not None}
+        for _ in self.whole(digest for digest in files if digest not in outlined):
+            pass
+
+        def bases(large: set[Digest]) -> dict[Digest, Digest]:
+            return replaced(self._source, missing.commits, large)
+
+        large = [digest for digest in files if digest in outlined]
+        known = ContentReader(self._target.before)
+        for _ in prove_files(self._contents, known, bases, large, Means(_GROUP)):
+            pass
+
+    def whole(self, files: Iterable[Digest], group: int = _GROUP) -> Iterator[bytes]:
+        """Yield the chunks of files of several chunks, copy those that are wanted, and hash the files."""
+        pieces = ((file, chunk) for file in files for chunk in self._contents.chunks(file))
         file, hasher = None, blake3()
-        while group := list(islice(pieces, _GROUP)):
-            payloads = self._read({chunk for _, chunk in group})
-            for digest, chunk in group:
+        while together := list(islice(pieces, group)):
+            payloads = self.chunks({chunk for _, chunk in together})
+            for digest, chunk in together:
                 if digest != file:
                     _require(file, hasher)
                     file, hasher = digest, blake3()
                 hasher.update(payloads[chunk])
+                yield payloads[chunk]
         _require(file, hasher)
 
     def rest(self, places: Sequence[Place]) -> None:
@@ -74,17 +94,10 @@ class _Copier:
                 unpack(frame, data, ObjectKind(frame.kind))
                 self._take(frame, data)
 
-    def _pieces(self, recipes: Sequence[Digest]) -> Iterator[tuple[Digest, Digest]]:
-        """Yield each chunk of some files with the file, the files as their recipes lie."""
-        reader = ContentReader(self._source)
-        for place in places_of(self._source, recipes):
-            file = place.frame.digest
-            yield from ((file, chunk) for chunk in reader.chunks(file))
-
-    def _read(self, chunks: Iterable[Digest]) -> dict[Digest, bytes]:
-        """Return chunks by digest; those that are wanted are copied."""
+    def chunks(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
+        """Return chunks by digest, verified; those that are wanted are copied."""
         payloads = {}
-        for frames in self._source.read_frames(places_of(self._source, chunks)):
+        for frames in self._source.read_frames(places_of(self._source, digests)):
             for frame, data in frames:
                 payloads[frame.digest] = unpack(frame, data, ObjectKind.CHUNK)
                 if frame.digest in self._wanted and frame.digest not in self._copied:
@@ -96,6 +109,26 @@ class _Copier:
         role = DATA if frame.kind == ObjectKind.CHUNK else META
         self._target.append(role, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
         self._progress.advance(frame.stored)
+
+
+class _Copied(ContentReader):
+    """Reads contents for a proof; what is wanted of them is copied by the same reading."""
+
+    def __init__(self, source: ObjectDb, copier: _Copier) -> None:
+        super().__init__(source)
+        self._copier = copier
+
+    def segments(self, digest: Digest, group: int = _GROUP) -> Iterator[bytes]:
+        """Yield a whole content, chunk by chunk; see `ContentReader.segments`."""
+        return self._copier.whole([digest], group)
+
+    def joined(self, chunks: Sequence[tuple[Digest, int]]) -> bytes:
+        """Return chunks of known lengths (bytes), one after the other, each verified."""
+        payloads = self._copier.chunks({digest for digest, _ in chunks})
+        for digest, length in chunks:
+            if len(payloads[digest]) != length:
+                raise Corrupt(f"chunk {digest.hex()[:12]} has another length than a recipe says")
+        return b"".join([payloads[digest] for digest, _ in chunks])
 
 
 def places_of(source: ObjectDb, digests: Iterable[Digest]) -> list[Place]:

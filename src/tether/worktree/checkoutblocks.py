@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from time import sleep
 
 from tether.core.digest import Digest
 from tether.core.tree import EMPTY_TREE, EntryKind
@@ -10,11 +11,16 @@ from tether.worktree.block import Block
 from tether.worktree.folders import Folders, is_folder, lstat_record, split
 from tether.worktree.ignore import IgnoreRules
 from tether.worktree.plan import CheckoutPlan
-from tether.worktree.rows import from_items, splice
+from tether.worktree.reading import SMALL_FILE
+from tether.worktree.rows import Rows, from_items, parse, splice
 from tether.worktree.scan import read_ignore_file
 from tether.worktree.statcache import StatCache
 from tether.worktree.survey import Place, is_racy, survey
 from tether.worktree.worktree import WorkTree
+
+_TICK_S = 0.002
+_TICKS = 10
+"""How long the next moment of a file system is waited for; where they take seconds, it is not."""
 
 
 @dataclass(slots=True)
@@ -62,7 +68,7 @@ class _Update:
         self, worktree: WorkTree, cache: StatCache, folders: Folders, plan: CheckoutPlan, changed: Changed
     ) -> None:
         self._cache, self._folders, self._plan, self._changed = cache, folders, plan, changed
-        self._checked = worktree.clock()
+        self._worktree, self._checked = worktree, worktree.clock()
         self._boot = worktree.boot_id
         self._rules: dict[bytes, IgnoreRules] = {}
         self._done = {split(path)[0] for path in plan.done}
@@ -199,14 +205,28 @@ class _Update:
     def _marked(self, block: Block, folder: _Folder) -> Block:
         """Return a block that names the rows too new to be trusted, and those a power cut may lose."""
         written = from_items(sorted(folder.written.items()))
-        racy: set[bytes] = set()
-        if written.newest() >= self._checked:
-            racy = {name for name, record in written.items() if is_racy(record, self._checked)}
+        racy = self._racy(written)
+        if any(parse(folder.written[name]).size > SMALL_FILE for name in racy):
+            self._wait(written.newest())
+            racy = self._racy(written)
         if self._changed.synced:
             return replace(block, untrusted=tuple(sorted({*block.untrusted, *racy})), unsynced=(), boot=b"")
         unsynced = tuple(sorted({*block.unsynced, *folder.written}))
         untrusted = tuple(sorted({*block.untrusted, *racy}))
         return replace(block, untrusted=untrusted, unsynced=unsynced, boot=self._boot if unsynced else b"")
+
+    def _racy(self, written: Rows) -> set[bytes]:
+        if written.newest() < self._checked:
+            return set()
+        return {name for name, record in written.items() if is_racy(record, self._checked)}
+
+    def _wait(self, newest: int) -> None:
+        """Let the clock of the file system go on: a large file that is not trusted is soon read again."""
+        for _ in range(_TICKS):
+            sleep(_TICK_S)
+            self._checked = self._worktree.clock()
+            if self._checked > newest:
+                return
 
     def _rules_of(self, path: bytes) -> IgnoreRules:
         missing = [path]

@@ -1,12 +1,14 @@
 """Writes the next version of a large file from the one that is there: what both have is copied by the system.
 
 The new file lies beside the old one until it is whole, as always. Where a file system lets files share their
-blocks, nothing is copied at all. What is kept is what the old file has on the disk: it is trusted as a file
-that a checkout leaves alone is, by its stat record, which is looked at before and after.
+blocks, nothing is copied at all; otherwise much goes past the page cache (docs/adr/0048-copying.md). What
+is kept is what the old file has on the disk: it is trusted as a file that a checkout leaves alone is, by its
+stat record, which is looked at before and after.
 """
 
 import errno
 import fcntl
+import mmap
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,11 +31,20 @@ _CLONE = 0x40049409
 _COPY = 16 << 20
 """Bytes copied by one system call, after which the disk begins with them."""
 _PIECE = 4 << 20
+_DIRECT: int = getattr(os, "O_DIRECT", 0)
+_MUCH = 256 << 20
+"""Bytes from which on they are copied past the page cache: less is soon read from memory, and soon copied."""
+_PAGE = mmap.ALLOCATIONGRANULARITY
+_LONG = 1 << 20
+"""Bytes of the shortest span of which pages go past the page cache: each call waits for the disk."""
+_CALL = 8 << 20
 _THREADS = 2
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CANNOT = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.ETXTBSY}
 )
+_NOT_DIRECT = frozenset({errno.EINVAL, errno.EOPNOTSUPP, errno.EFAULT})
+"""What says that pages cannot go past the cache: the file system, or that the old file has become shorter."""
 
 
 def patched(descriptor: int, dirfd: int, contents: ContentReader, write: Write, progress: Progress) -> bool:
@@ -63,6 +74,7 @@ def patched(descriptor: int, dirfd: int, contents: ContentReader, write: Write, 
     source = _opened(dirfd, write, base)
     try:
         if not _kept(descriptor, source, (same, entry.size), progress):
+            _require(_record(source) == base.record, write)
             os.ftruncate(descriptor, 0)
             return False
         _renew(descriptor, contents, entry.digest, between(iter(same), entry.size), progress)
@@ -105,9 +117,10 @@ def _kept(descriptor: int, source: int, wanted: tuple[list[Span], int], progress
         os.ftruncate(descriptor, size)
         progress.advance(sum(stop - start for start, stop in same))
         return True
+    same = _past_cache(descriptor, source, wanted, progress)
     copy = getattr(os, "copy_file_range", None)
     if copy is None:
-        return False
+        return not same
     try:
         for at, stop in same:
             done = at
@@ -125,6 +138,65 @@ def _kept(descriptor: int, source: int, wanted: tuple[list[Span], int], progress
     return True
 
 
+def _past_cache(
+    descriptor: int, source: int, wanted: tuple[list[Span], int], progress: Progress
+) -> list[Span]:
+    """Copy whole pages of long spans from memory to the disk, and return what is left to be copied.
+
+    The system reads the old file by mappings, and answers with an error where that has become shorter.
+    """
+    same, size = wanted
+    pages, left = _pages(same)
+    if not _DIRECT or sum(stop - start for start, stop in pages) < _MUCH:
+        return same
+    try:
+        os.ftruncate(descriptor, size)
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, _DIRECT)
+        _write_pages(descriptor, source, pages, progress)
+    except ValueError:  # what is to be mapped is not in the old file any more
+        return same
+    except OSError as error:
+        if error.errno not in _NOT_DIRECT:
+            raise
+        return same
+    finally:
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, 0)
+    return left
+
+
+def _pages(same: list[Span]) -> tuple[list[Span], list[Span]]:
+    """Return the whole pages of long spans, and all else."""
+    pages, left = list[Span](), list[Span]()
+    for start, stop in same:
+        first, last = -(-start // _PAGE) * _PAGE, stop // _PAGE * _PAGE
+        if last - first < _LONG:
+            left.append(Span(start, stop))
+            continue
+        pages.append(Span(first, last))
+        left += [Span(*ends) for ends in ((start, first), (last, stop)) if ends[0] < ends[1]]
+    return pages, left
+
+
+def _write_pages(descriptor: int, source: int, pages: list[Span], progress: Progress) -> None:
+    """Write pages out of mappings that are short: what is mapped counts as memory of the process."""
+
+    def write(span: Span) -> int:
+        at, length = span.start, span.stop - span.start
+        with (
+            mmap.mmap(source, length, prot=mmap.PROT_READ, offset=at) as mapped,
+            memoryview(mapped) as view,
+        ):
+            done = 0
+            while done < length:
+                with view[done:] as part:
+                    done += os.pwrite(descriptor, part, at + done)
+        return length
+
+    with ThreadPoolExecutor(_THREADS, "copy") as pool:
+        for count in ahead(pool, write, _cut(iter(pages), _CALL), _THREADS):
+            progress.advance(count)
+
+
 def _renew(
     descriptor: int, contents: ContentReader, digest: Digest, spans: Iterator[Span], progress: Progress
 ) -> None:
@@ -136,7 +208,7 @@ def _renew(
         begin = span.start - chunks[0].start
         return span, memoryview(data)[begin : begin + span.stop - span.start]
 
-    pieces = covering(contents.listed(digest), _cut(spans))
+    pieces = covering(contents.listed(digest), _cut(spans, _PIECE))
     with ThreadPoolExecutor(_THREADS, "unpack") as pool:
         for span, view in ahead(pool, read, pieces, _THREADS):
             done = 0
@@ -146,7 +218,7 @@ def _renew(
             progress.advance(done)
 
 
-def _cut(spans: Iterator[Span]) -> Iterator[Span]:
+def _cut(spans: Iterator[Span], length: int) -> Iterator[Span]:
     for start, stop in spans:
-        for at in range(start, stop, _PIECE):
-            yield Span(at, min(at + _PIECE, stop))
+        for at in range(start, stop, length):
+            yield Span(at, min(at + length, stop))

@@ -9,10 +9,11 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import repeat
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 from tether.core.ahead import ahead
@@ -42,6 +43,8 @@ _AHEAD = 2
 _CALL = 256 << 10
 """Bytes given to one system call; see `storage.local`."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_HOLD = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC if hasattr(os, "O_PATH") else 0
+"""Names a file without opening it; where the system has no such thing, nothing is named."""
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
 
 
@@ -218,7 +221,8 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
                 raise Conflict(
                     f"{display(write.path)} appeared meanwhile", hint="move it away, then run it again"
                 )
-            os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
+            with _freed_later(name, dirfd):
+                os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
         except BaseException:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=dirfd)
@@ -228,6 +232,26 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
         return Written(folder, name, lstat_record(name, dirfd) or bytes(RECORD.size))
     except OSError as error:
         raise failure(error, write.path) from error
+
+
+@contextmanager
+def _freed_later(name: bytes, dirfd: int) -> Iterator[None]:
+    """Have another thread wait until the system has freed a file that is replaced: its blocks and its memory.
+
+    Of a file of 4 GB that takes a second and more, in which the disk can go on with the new one.
+    """
+    try:
+        held = os.open(name, _HOLD, dir_fd=dirfd) if _HOLD else -1
+    except OSError:  # there is none, or no descriptor is free
+        held = -1
+    try:
+        yield
+    finally:
+        if held >= 0:
+            try:
+                Thread(target=os.close, args=(held,), name="free").start()
+            except RuntimeError:  # there are too many threads
+                os.close(held)
 
 
 def _write_content(descriptor: int, contents: ContentReader, digest: Digest, progress: Progress) -> None:

@@ -66,7 +66,7 @@ class Server:
 
     def end(self, status: Status = Status.FINISHED) -> None:
         """End the command and store its runs."""
-        self.endpoint.close(status)
+        self.endpoint.close(status, Path(self.repo.root))
         seal(self.repo.repository, self.journal, Ending(status), ADA)
         self.endpoint.store(status)
 
@@ -278,7 +278,7 @@ def test_parameters_are_set_once(server: Server) -> None:
 def test_nothing_comes_after_the_end(server: Server) -> None:
     """Who holds the store when the command has ended can write nothing more."""
     run = server.begin()
-    server.endpoint.close(Status.FINISHED)
+    server.endpoint.close(Status.FINISHED, Path(server.repo.root))
 
     status, answer = server.ask("POST", API + "runs/log-metric", {"run_id": run, "key": "a", "value": 1})
 
@@ -313,3 +313,19 @@ def test_all_runs_of_a_command_are_stored_when_its_recorder_is_gone(tmp_path: Pa
         assert [run.record.metrics["loss"].count for run in stored] == [1, 1]
         assert [run.record.name for run in stored] == ["second", "first"]
         assert not any(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("end", "tail"), [(b"\r\n\r\n", b""), (b"\n\n", b"\r\n\r\n"), (b"\r\n\n", b"\n\r\n")]
+)
+def test_heads_that_come_again(server: Server, end: bytes, tail: bytes) -> None:
+    """On one connection, also where a head ends in another way and its body looks like the end of one."""
+    run = server.begin()
+    body = json.dumps({"run_id": run, "key": "loss", "value": 1, "step": 1}).encode() + tail
+    where = f"POST {server.address.path}{API}runs/log-metric HTTP/1.1\r\n".encode()
+    request = where + b"Content-Length: %d" % len(body) + end + body
+
+    assert server.raw(3 * request).count(b"HTTP/1.1 200") == 3
+
+    found = server.ok("GET", f"metrics/get-history?run_id={run}&metric_key=loss")["metrics"]
+    assert [each["value"] for each in found] == [1.0, 1.0, 1.0]

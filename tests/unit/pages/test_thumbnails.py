@@ -26,7 +26,7 @@ class Contents:
 def encoded(picture: Image.Image, form: str, **options: object) -> bytes:
     """Return a picture as a file."""
     out = io.BytesIO()
-    picture.save(out, form, **options)  # type: ignore[arg-type]
+    picture.save(out, form, **options)
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """Graphs of what came from what, and their drawings."""
 
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 
 from tether.releases.drawing import draw
 from tether.releases.graph import Graph, Node, around, document_of, mermaid_of
@@ -66,6 +67,24 @@ def test_a_drawing_is_sound_and_the_same_again() -> None:
     ]
     assert across == sorted(across)
     assert len(set(across)) == 4
+
+
+def test_what_lines_mean_is_written_where_no_other_line_ends() -> None:
+    """Of several things that lead to one, each line keeps its word; at their end the last would hide all."""
+    graph = Graph()
+    release = graph.add(Node("release:a@1", "release", "a@1"))
+    for number, relation in enumerate(("train", "test", "evaluation", "in")):
+        graph.join(graph.add(Node(f"data:{number}", "data", str(number))), release, relation)
+
+    labels = [
+        (float(each.get("x", "")), float(each.get("y", "")))
+        for each in ET.fromstring(draw(graph, ["release:a@1"])).iter(f"{SVG}text")
+        if each.text in ("train", "test", "evaluation", "in") and each.get("text-anchor") == "middle"
+    ]
+
+    heights = sorted(y for _, y in labels)
+    assert len(heights) == 4
+    assert min(above - below for below, above in pairwise(heights)) >= 10
 
 
 def test_very_many_things_are_not_all_drawn() -> None:

@@ -7,6 +7,7 @@ import pytest
 from tether.errors import Corrupt
 from tether.runs.metrics import Metrics, Series, decode_series, encode_series, read_lines
 from tether.runs.plotting import curves, parallel
+from tether.runs.textplot import text_parallel
 
 
 def test_lines_of_both_forms() -> None:
@@ -75,3 +76,33 @@ def test_drawings_have_a_line_for_each_run_and_no_markup_of_theirs() -> None:
     assert len(drawn) < 60_000
     assert lines.count("<polyline") == 3
     assert ">adam<" in lines
+    assert ">c<" in lines
+
+
+def test_a_line_does_not_cross_an_axis_at_which_its_run_has_no_value() -> None:
+    """It is cut there, as SVG and as text; it would seem to have the value that lies on its way."""
+    rows: dict[str, list[object]] = {"a": [0.0, "sgd", 0.0], "b": [1.0, None, 1.0]}
+
+    drawn = parallel("all", ["lr", "kind", "loss"], rows)
+    text = text_parallel(["lr", "kind", "loss"], rows, width=34, height=3)
+
+    assert [line.count(",") for line in drawn.splitlines() if "<polyline" in line] == [3, 1, 1]
+    assert text == [
+        "lr        kind      loss",
+        "1         sgd       1",
+        "+         |         +",
+        "|         |         |",
+        "* * * * * * * * * * *",
+        "0         sgd       0",
+        "* a",
+        "+ b",
+    ]
+
+
+def test_more_runs_than_there_is_room_for_are_counted() -> None:
+    """The key of a drawing says how many it leaves out."""
+    drawn = parallel("all", ["lr"], {f"run {number}": [number] for number in range(50)})
+
+    named = drawn.count(">run ")
+    assert named == 19
+    assert f">and {50 - named} more<" in drawn

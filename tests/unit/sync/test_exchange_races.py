@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.far import NearEnd
 from tests.support.repos import commit_files, make_repository, read_files, ticking
 
 from tether.core.digest import Digest
 from tether.core.names import branch_ref, remote_ref
 from tether.repo.check import CheckOptions, check_repository
+from tether.repo.packs import pack_key
 from tether.repo.repack import MANY
 from tether.repo.repository import Repository, Storage
 from tether.storage.local import LocalBackend
@@ -15,6 +17,9 @@ from tether.sync.bundle import create_bundle
 from tether.sync.bundlefile import open_bundle
 from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import PushOptions, fetch, push
+from tether.sync.far import push_far
+from tether.sync.guarding import PushView
+from tether.sync.serving import Serving
 
 MAIN = branch_ref("main")
 
@@ -137,3 +142,34 @@ def test_two_pushes_of_one_commit_at_once_are_both_sound(tmp_path: Path) -> None
     assert there.root().refs == {MAIN: commit, branch_ref("side"): commit}
     assert len(set(there.root().packs())) == len(there.root().packs())
     assert_has(there, commit, files)
+
+
+def test_packs_that_are_merged_away_while_a_push_is_judged_are_found_again(tmp_path: Path) -> None:
+    """A hub may lose its lock with its database; what others have merged then is where they put it."""
+    there = make_repository(tmp_path / "there", bare=True)
+    for number in range(MANY):
+        commit_files(there, {"n": b"%d" % number}, f"{number}")
+    local = make_repository(tmp_path / "local")
+    fetch(local, there, "origin")
+    with local.transaction("branch") as transaction:
+        transaction.set_ref(MAIN, there.root().refs[MAIN])
+    before, commit = there.root().packs(), commit_files(local, {"n": b"mine"}, "mine")
+    seen: list[bytes | None] = []
+
+    def judge(view: PushView) -> None:
+        other = another(there)
+        commit_files(other, {"n": b"theirs"}, "theirs", branch=branch_ref("other"))
+        gone = set(before) - set(other.root().packs())
+        assert len(gone) >= MANY
+        for name in gone:
+            other.backend.delete(pack_key(name))
+        seen.append(view.first_change(view.branch_moves[0], [b"n"]))
+
+    class Judged(NearEnd):
+        def serving(self) -> Serving:
+            return Serving(another(there), judge)
+
+    push_far(local, Judged(there.directory), "origin", PushOptions(("main",)))
+
+    assert seen == [b"n"]
+    assert_has(there, commit, {"n": b"mine"})

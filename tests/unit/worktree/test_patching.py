@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import mmap
 import os
 import random
 from collections.abc import Callable, Iterator
@@ -11,8 +12,8 @@ import pytest
 from tests.support.repos import make_repository
 from tests.support.worktrees import age, make_worktree
 
-from tether.core.digest import Digest
-from tether.errors import Conflict
+from tether.core.digest import Buffer, Digest
+from tether.errors import Conflict, Unavailable
 from tether.repo.contents import ContentReader
 from tether.worktree import patching
 from tether.worktree.checkout import execute_checkout, pending, resume
@@ -146,6 +147,105 @@ def test_a_system_that_shares_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(os, "copy_file_range", fail_with(errno.EIO))
     desk.switch()
     assert desk.file.read_bytes() == new
+
+
+def can_write_past_the_cache(folder: Path) -> bool:
+    """Say whether the file system of a folder lets that be asked for."""
+    with (folder / "probe").open("wb") as file:
+        try:
+            fcntl.fcntl(file, fcntl.F_SETFL, os.O_DIRECT)
+        except OSError:
+            return False
+        finally:
+            (folder / "probe").unlink()
+    return True
+
+
+SCATTERED = changed(1_000_000, 1_300_000, 2_999_990)
+
+
+@pytest.mark.parametrize("new", [*CASES.values(), SCATTERED], ids=[*CASES, "scattered"])
+def test_much_goes_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new: bytes) -> None:
+    """Whole pages of what stays, in order; the system copies the ends of spans and what is short, no more."""
+    desk = Desk(tmp_path, new)
+    if not can_write_past_the_cache(tmp_path):
+        pytest.skip("this file system has nothing past its cache")
+    copied: list[int] = []
+    call = os.copy_file_range
+
+    def counted(source: int, target: int, count: int, *at: int) -> int:
+        copied.append(call(source, target, count, *at))
+        return copied[-1]
+
+    mapped: list[int] = []
+    make_map = mmap.mmap
+
+    def measured(source: int, length: int, **options: int) -> mmap.mmap:
+        mapped.append(length)
+        return make_map(source, length, **options)
+
+    monkeypatch.setattr(fcntl, "ioctl", fail_with(errno.EOPNOTSUPP))
+    monkeypatch.setattr(os, "copy_file_range", counted)
+    monkeypatch.setattr(mmap, "mmap", measured)
+    monkeypatch.setattr(patching, "_MUCH", 1 << 20)
+    monkeypatch.setattr(patching, "_CALL", 64 << 10)
+    monkeypatch.setattr(patching, "_LONG", 256 << 10)
+    desk.switch()
+
+    assert desk.file.read_bytes() == new
+    assert sum(copied) < 600_000
+    assert max(mapped) <= 64 << 10  # what is mapped is in memory
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EFAULT])
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_file_system_that_has_nothing_past_its_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, after: int
+) -> None:
+    """It may say so when it is asked for a page only, and then copies as it does otherwise."""
+    desk = Desk(tmp_path, CASES["in place"])
+    if not can_write_past_the_cache(tmp_path):
+        pytest.skip("this file system has nothing past its cache")
+    write, asked = os.pwrite, list[int]()
+
+    def refuse(descriptor: int, data: Buffer, at: int) -> int:
+        if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+            asked.append(at)
+            if len(asked) > after:
+                raise OSError(number, os.strerror(number))
+        return write(descriptor, data, at)
+
+    monkeypatch.setattr(fcntl, "ioctl", fail_with(errno.EOPNOTSUPP))
+    monkeypatch.setattr(os, "pwrite", refuse)
+    monkeypatch.setattr(patching, "_MUCH", 1 << 20)
+    monkeypatch.setattr(patching, "_CALL", 64 << 10)
+    desk.switch()
+
+    assert len(asked) > after
+    assert desk.file.read_bytes() == CASES["in place"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the old version is still there."""
+    desk = Desk(tmp_path, CASES["in place"])
+    monkeypatch.setattr(fcntl, "ioctl", fail_with(errno.EOPNOTSUPP))
+    monkeypatch.setattr(os, "pwrite", fail_with(errno.ENOSPC))
+    monkeypatch.setattr(patching, "_MUCH", 1 << 20)
+    with pytest.raises(Unavailable, match="full"):
+        desk.switch()
+
+    assert desk.file.read_bytes() == OLD
+    assert {path.name for path in tmp_path.iterdir()} == {"weights", ".tether"}
+
+
+def test_a_large_file_is_trusted_right_after_its_checkout(tmp_path: Path) -> None:
+    """There and back again at once: nobody reads it to see that it is still the same."""
+    desk = Desk(tmp_path, CASES["in place"])
+    for _ in range(5):
+        counted = Counted(desk.repository.objects)
+        desk.switch(counted)
+        desk.before, desk.after = desk.after, desk.before
+        assert counted.read_bytes < 700_000
 
 
 @pytest.mark.parametrize("moment", ["before", "while"])

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,15 @@ from tether.cli.commands.fsck import CORRUPT
 from tether.cli.context import Context, pass_context
 from tether.cli.failures import BUG
 from tether.cli.format import age_text, count_text, duration_text
-from tether.cli.hosting import opened_hub, place_options, process_name, storage_option
+from tether.cli.hosting import (
+    opened_hub,
+    place_options,
+    process_name,
+    settings_option,
+    storage_option,
+    with_told,
+)
+from tether.cli.options import with_options
 from tether.core.identity import Time
 
 if TYPE_CHECKING:
@@ -19,12 +28,24 @@ if TYPE_CHECKING:
     from tether.hub.jobs.scheduler import Ran
 
 
+@dataclass(frozen=True, slots=True)
+class WorkOptions:
+    """What the user asked for."""
+
+    root: Path | None
+    database: str | None
+    storage: str | None
+    once: bool
+    told: tuple[str, ...]
+
+
 @click.command("work")
 @place_options
 @storage_option
 @click.option("--once", is_flag=True, help="Do what is due now, and end.")
-@pass_context
-def work(ctx: Context, root: Path | None, database: str | None, storage: str | None, once: bool) -> None:
+@settings_option
+@with_options(WorkOptions)
+def work(ctx: Context, options: WorkOptions) -> None:
     """Do what a hub does from time to time, without serving, until it is told to stop.
 
     Any number of these may run beside hubs over the same database; each job is taken up by one of them. Let
@@ -32,11 +53,12 @@ def work(ctx: Context, root: Path | None, database: str | None, storage: str | N
     long one. With --once it exits with 7 if it met damage, and with 1 if something else failed.
     """
     name = process_name()
-    with opened_hub(ctx, root, {"database": database, "storage": storage}) as hub:
+    flags = {"database": options.database, "storage": options.storage}
+    with opened_hub(ctx, options.root, with_told(flags, options.told)) as hub:
         from tether.hub.jobs import worker
 
         hub.require_bucket()
-        if once:
+        if options.once:
             _tell(ctx, *worker.work_once(hub, name, time.monotonic, log=ctx.err))
             return
         ctx.emit(

@@ -6,9 +6,16 @@ from pathlib import Path
 
 import click
 
-from tether.cli.commands import _hub_backup, _hub_jobs, _hub_upkeep
+from tether.cli.commands import _hub_audit, _hub_backup, _hub_jobs, _hub_upkeep
 from tether.cli.context import Context, pass_context
-from tether.cli.hosting import opened_hub, place_options, process_name, storage_option
+from tether.cli.hosting import (
+    opened_hub,
+    place_options,
+    process_name,
+    settings_option,
+    storage_option,
+    with_told,
+)
 from tether.cli.options import with_options
 
 
@@ -27,6 +34,7 @@ command.add_command(_hub_backup.backup)
 command.add_command(_hub_backup.restore)
 command.add_command(_hub_jobs.work)
 command.add_command(_hub_jobs.jobs)
+command.add_command(_hub_audit.audit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,7 @@ class ServeOptions:
     host: str | None
     port: int | None
     allow_unsafe: bool
+    told: tuple[str, ...]
 
 
 @command.command("serve")
@@ -51,6 +60,7 @@ class ServeOptions:
     "--port", type=click.IntRange(0, 65535), help="The port; 8000 if nothing says another, 0 for a free one."
 )
 @click.option("--allow-unsafe", is_flag=True, help="Start although a setting is unsafe.")
+@settings_option
 @with_options(ServeOptions)
 def serve(ctx: Context, options: ServeOptions) -> None:
     """Serve the hub until it is told to stop.
@@ -65,12 +75,17 @@ def serve(ctx: Context, options: ServeOptions) -> None:
         "port": options.port,
         "allow_unsafe": options.allow_unsafe or None,
     }
-    with opened_hub(ctx, options.root, flags, traced=True) as hub:
+    with opened_hub(ctx, options.root, with_told(flags, options.told), traced=True) as hub:
         from tether.hub.presigning import require_addresses
         from tether.hub.serving import listen, serve
 
         hub.require_bucket()
         require_addresses(hub)
+        if hub.settings.is_in_the_clear:
+            ctx.warn(
+                f"others reach {hub.settings.host}, and public_url is not https: without a proxy with TLS "
+                "passwords and tokens can be read on their way"
+            )
         with listen(hub.settings.host, hub.settings.port) as (listener, url):
             ctx.emit(
                 {"url": url, "root": str(hub.settings.root)},
@@ -149,6 +164,24 @@ def user_set(ctx: Context, options: UserSetOptions) -> None:
         lambda: [f"changed user {changed.name}"],
         essential=False,
     )
+
+
+@user.command("invite")
+@place_options
+@pass_context
+def user_invite(ctx: Context, root: Path | None, database: str | None) -> None:
+    """Print a code with which one person may make an account within two weeks.
+
+    It is for hubs whose setting 'signup' is 'invite'.
+    """
+    with opened_hub(ctx, root, {"database": database}) as hub:
+        from tether.hub.access import OPERATOR
+        from tether.hub.acting import acting
+        from tether.hub.signin import invite
+
+        with acting(hub, OPERATOR) as act:
+            code = invite(act)
+    ctx.emit({"invitation": code}, lambda: [code])
 
 
 @command.group("token")

@@ -23,6 +23,7 @@ class Options:
     password_stdin: bool
     oidc: str | None
     link: bool
+    sign_up: bool
     invitation: str | None
 
 
@@ -31,19 +32,23 @@ class Options:
 @click.option("--token", help="A token of the hub. Others on this machine can see it; see --token-stdin.")
 @click.option("--token-stdin", is_flag=True, help="Read the token from the input.")
 @click.option("--user", metavar="NAME", help="Sign in with a name and a password.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from the input.")
+@click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the input; else a terminal is asked."
+)
 @click.option(
     "--oidc", metavar="PROVIDER", help="Sign in at a provider, with a browser; --user names a new account."
 )
 @click.option("--link", is_flag=True, help="With --oidc: be the user who is signed in already.")
-@click.option("--invitation", metavar="CODE", help="With --oidc: for a new account, where one is needed.")
+@click.option("--sign-up", is_flag=True, help="With --user: make the account first, where the hub allows it.")
+@click.option("--invitation", metavar="CODE", help="For a new account, where one is needed.")
 @with_options(Options)
 def command(ctx: Context, options: Options) -> None:
     """Sign in to the hub at URL, so that later commands need no token.
 
     The token is kept in credentials.toml beside your settings, which only you can read. With --user the
     hub makes a new token for this machine. The variable TETHER_TOKEN is used instead where it is set.
-    With --oidc an address is printed to open in a browser anywhere; it shows a code to give here.
+    With --oidc an address is printed to open in a browser anywhere; it shows a code to give here. With
+    --sign-up the hub makes the account NAME first, if it lets anybody in or --invitation is good.
     """
     from tether.cli.hubs import API, client_of, credentials
     from tether.sync.address import parse_hub_address
@@ -63,27 +68,41 @@ def command(ctx: Context, options: Options) -> None:
 
 def _token(ctx: Context, address: "HubAddress", options: Options) -> str:
     """Return the token that was given, or the one that a name and a password or a provider are good for."""
-    from tether.cli.asking import read_secret
+    from tether.cli.asking import read_new_password, read_secret
+
+    _require_one_way(ctx, options)
+    if options.oidc is not None:
+        return _by_provider(ctx, address, options)
+    if options.user is not None:
+        password = read_new_password() if options.sign_up else read_secret("password")
+        return _by_password(ctx, address, options, password)
+    return options.token or read_secret("token")
+
+
+def _require_one_way(ctx: Context, options: Options) -> None:
+    """Raise InvalidInput unless the options say one way to sign in, and nothing that belongs to another."""
     from tether.errors import InvalidInput
 
     if options.oidc is not None:
-        if options.token is not None or options.token_stdin or options.password_stdin:
-            raise InvalidInput("--oidc goes with no token and no password", hint="leave one out")
-        return _by_provider(ctx, address, options)
-    if options.link or options.invitation is not None:
-        raise InvalidInput("--link and --invitation are for --oidc", hint="add --oidc PROVIDER")
+        if options.token is not None or options.token_stdin or options.password_stdin or options.sign_up:
+            raise InvalidInput("--oidc goes with no token, password or --sign-up", hint="leave one out")
+        return
+    if options.link:
+        raise InvalidInput("--link is for --oidc", hint="add --oidc PROVIDER")
+    if options.invitation is not None and not options.sign_up:
+        raise InvalidInput("--invitation is for a new account", hint="add --sign-up, or --oidc PROVIDER")
     ways = [options.token is not None, options.token_stdin, options.user is not None]
-    if sum(ways) != 1 or options.password_stdin != (options.user is not None):
+    named = options.user is not None
+    asked = options.password_stdin or (named and ctx.interactive)
+    if sum(ways) != 1 or asked != named or (options.sign_up and not named):
         raise InvalidInput(
             "no token and no password",
             hint="give --token-stdin, --user with --password-stdin, or --oidc PROVIDER",
         )
-    if options.user is not None:
-        return _by_password(ctx, address, options.user, read_secret("password"))
-    return options.token or read_secret("token")
 
 
-def _by_password(ctx: Context, address: "HubAddress", user: str, password: str) -> str:
+def _by_password(ctx: Context, address: "HubAddress", options: Options, password: str) -> str:
+    """Return a new token for a name and a password, whose account is made first if that was asked for."""
     from tether.cli.hubs import API
     from tether.cli.network import http_options
     from tether.sync.http import HttpClient
@@ -91,7 +110,10 @@ def _by_password(ctx: Context, address: "HubAddress", user: str, password: str) 
     # Once: a second try would count as a second wrong password, and make a second token.
     client = HttpClient(address.base, None, http_options(ctx, address, once=True))
     try:
-        body = {"user": user, "password": password, "label": _label()}
+        if options.sign_up:
+            wanted = {"name": options.user, "password": password, "invitation": options.invitation}
+            client.json("POST", f"{API}/signup", wanted)
+        body = {"user": options.user, "password": password, "label": _label()}
         return str(client.json("POST", f"{API}/login", body)["token"])
     finally:
         client.close()

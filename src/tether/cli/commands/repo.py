@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode
 import click
 
 from tether.cli.commands._repo_access import access
+from tether.cli.commands._repo_keeping import fork, restore, set_command
 from tether.cli.commands._repo_rules import protect, rules, unprotect
 from tether.cli.commands._repo_show import show
 from tether.cli.context import Context, pass_context
@@ -16,10 +17,10 @@ from tether.cli.options import with_options
 
 @click.group()
 def command() -> None:
-    """Make, list, describe and delete repositories on a hub, and say who may do what there."""
+    """Make, list, describe, change and delete repositories on a hub, and say who may do what there."""
 
 
-for each in (show, access, rules, protect, unprotect):
+for each in (show, set_command, access, rules, protect, unprotect, fork, restore):
     command.add_command(each)
 
 
@@ -103,7 +104,7 @@ def _asked(told: dict[str, Any], url: str) -> list[str]:
 @click.argument("url")
 @pass_context
 def delete(ctx: Context, url: str) -> None:
-    """Delete the repository at URL; for some time an administrator of it can restore it."""
+    """Delete the repository at URL; for some time an administrator of it can 'tether repo restore' it."""
     from tether.sync.address import parse_repository_address
 
     address = parse_repository_address(url)

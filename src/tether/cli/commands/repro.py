@@ -1,18 +1,20 @@
 """`tether repro`: repeat a run in a clean room, and say how the two compare."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.errors import AlreadyExists, InvalidInput
+
+if TYPE_CHECKING:
+    from tether.api.rooms import RoomPlace
 
 _DIFFERENT = 1
 
@@ -103,18 +105,19 @@ def command(ctx: Context, options: Options) -> None:
 
 
 @contextmanager
-def _room(ctx: Context, options: Options) -> Iterator[Path]:
+def _room(ctx: Context, options: Options) -> "Iterator[RoomPlace]":
     """Yield an empty folder: one that is kept, or one that goes afterwards."""
+    from tether.api.rooms import RoomPlace, temporary_room
+
     if options.room is not None:
         place = Path(options.room).absolute()
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
             raise AlreadyExists(f"{options.room} is not empty", hint="name a folder that does not exist")
         place.mkdir(parents=True, exist_ok=True)
-        yield place
+        yield RoomPlace(place)
         return
-    base = ctx.environ.get("TMPDIR") or None
-    with tempfile.TemporaryDirectory(prefix="tether-repro-", dir=base, ignore_cleanup_errors=True) as folder:
-        yield Path(folder).resolve()
+    with temporary_room(ctx.environ.get("TMPDIR") or None) as given:
+        yield given
 
 
 def _tolerance(text: str) -> tuple[str, float]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -99,16 +99,43 @@ def show(ctx: Context, run: str, stream: str | None) -> None:
     ctx.emit(document, lambda: lines, page=True)
 
 
+@dataclass(frozen=True, slots=True)
+class DiffOptions:
+    """What the user asked for."""
+
+    old: str
+    new: str
+    only_code: bool
+    code: str | None
+
+
 @command.command()
 @click.argument("old", metavar="A")
 @click.argument("new", metavar="B")
-@pass_context
-def diff(ctx: Context, old: str, new: str) -> None:
-    """Compare two runs: parameters, metrics, data, code and environment. What is equal is left out."""
-    from tether.api.runs import diff_runs
+@click.option(
+    "--show-code", "only_code", is_flag=True, help="Only how the lines of the code differ; asks Git."
+)
+@click.option(
+    "--code", type=click.Path(), metavar="DIR", help="The Git repository of the code, if it is not around."
+)
+@with_options(DiffOptions)
+def diff(ctx: Context, options: DiffOptions) -> None:
+    """Compare two runs: parameters, metrics, data, code and environment. What is equal is left out.
+
+    --show-code shows the lines of code that differ. 'tether diff runs/A runs/B' shows those of data, where A
+    and B are whole ids.
+    """
+    from tether.api.runs import diff_code, diff_runs
+    from tether.cli.render_commit import printable
     from tether.cli.render_runs import diff_document, diff_lines
 
-    found = diff_runs(ctx.repo(), old, new)
+    if options.only_code:
+        places = (ctx.cwd / (options.code or "."),)
+        found_code = diff_code(ctx.repo(), options.old, options.new, places, ctx.environ)
+        text = found_code.decode(errors="replace")
+        ctx.emit({"code": text}, lambda: map(printable, text.splitlines()), page=True)
+        return
+    found = diff_runs(ctx.repo(), options.old, options.new)
     ctx.emit(diff_document(found), lambda: diff_lines(ctx, found), page=True)
 
 
@@ -193,7 +220,7 @@ class PlotOptions:
 @click.option(
     "--parallel", metavar="NAME,...", help="Draw parallel coordinates of these parameters and metrics."
 )
-@click.option("--text", is_flag=True, help="Draw curves as text, which is what happens without -o.")
+@click.option("--text", is_flag=True, help="Draw as text, which is what happens without -o.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), metavar="FILE", help="Write SVG to this file."
 )
@@ -202,8 +229,8 @@ class PlotOptions:
 def plot(ctx: Context, options: PlotOptions) -> None:
     """Draw RUNs, or all runs: as text, or as SVG to a file.
 
-    Without --metric and --parallel it is the metric that most of them have with several points, or else, as
-    SVG, the parameters that differ and the metrics as parallel coordinates.
+    Without --metric and --parallel it is the metric that most of them have with several points, or else the
+    parameters that differ and the metrics as parallel coordinates.
     """
     from tether.api.runs import RunQuery, list_runs, show_run
 
@@ -241,22 +268,29 @@ def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
 
 
 def _draw_text(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> None:
-    """Print curves."""
+    """Print curves, or parallel coordinates."""
     from tether.runs.metrics import rows_of
-    from tether.runs.textplot import text_curves
+    from tether.runs.textplot import text_curves, text_parallel
 
-    if options.metric is None:
-        raise InvalidInput(
-            "parallel coordinates are drawn as SVG", hint="write them to a file with -o FILE.svg"
-        )
-    lines = _lines(ctx, found, options.metric)
+    if options.parallel is not None:
+        names, rows = _axes(found, options.parallel)
+        told = [{"run": run, **dict(zip(names, row, strict=True))} for run, row in rows.items()]
+        ctx.emit(told, lambda: text_parallel(names, rows))
+        return
+    metric = options.metric or ""
+    lines = _lines(ctx, found, metric)
     document = [
-        {"run": name, **point}
-        for name, series in lines.items()
-        for point in rows_of({options.metric: series})
+        {"run": name, **point} for name, series in lines.items() for point in rows_of({metric: series})
     ]
-    metric = options.metric
     ctx.emit(document, lambda: text_curves(metric, lines))
+
+
+def _axes(found: "list[KnownRun]", parallel: str) -> "tuple[list[str], dict[str, list[Any]]]":
+    """Return the axes, and the values of each run at them."""
+    from tether.runs.conditions import value_of
+
+    names, labels = parallel.split(","), _labels(found)
+    return names, {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
 
 
 def _labels(found: "list[KnownRun]") -> Mapping[str, str]:
@@ -275,12 +309,10 @@ def _lines(ctx: Context, found: "list[KnownRun]", metric: str) -> "dict[str, Ser
 
 
 def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
-    from tether.runs.conditions import value_of
     from tether.runs.plotting import curves, parallel
 
     if options.parallel is not None:
-        names, labels = options.parallel.split(","), _labels(found)
-        rows = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+        names, rows = _axes(found, options.parallel)
         return parallel(" / ".join(names), names, rows)
     metric = options.metric or ""
     return curves(metric, _lines(ctx, found, metric))

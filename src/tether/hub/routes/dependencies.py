@@ -62,10 +62,16 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
 ThePrincipal = Annotated[Principal, Depends(principal_of)]
 
 
-def found_principal(request: Request, hub: Hub, session: Session) -> tuple[Principal, bool]:
+def found_principal(request: Request, hub: Hub, session: Session, cost: int = 1) -> tuple[Principal, bool]:
     """Return who asks, and whether it is time to note that the token was used; the request is counted.
 
     A program says so by the header `Authorization`, a browser that is signed in by its cookie.
+
+    Args:
+        request: Of the one who asks.
+        hub: That is asked.
+        session: The transaction in which is looked.
+        cost: As how many requests it counts.
 
     Raises:
         Unauthenticated: The header is none of ours, or the token is not valid.
@@ -74,15 +80,15 @@ def found_principal(request: Request, hub: Hub, session: Session) -> tuple[Princ
     limiter, header = _limiter_of(request), request.headers.get("authorization")
     address, cookie = request.client.host if request.client else "", cookies.secret_in(request, hub.settings)
     if header is None and cookie is None:
-        limiter.of_address(address)
+        limiter.of_address(address, cost)
         return ANONYMOUS, False
     now = hub.now()
     try:
         principal = tokens.find_principal(session, now, cookie if header is None else _secret(header))
     except Unauthenticated:
-        limiter.of_address(address)
+        limiter.of_address(address, cost)
         raise
-    limiter.of_principal(principal, address)
+    limiter.of_principal(principal, address, cost)
     assert principal.token_id is not None
     return principal, tokens.use_is_due(session, now, principal.token_id)
 
@@ -131,8 +137,10 @@ class Hosted:
         return Serving(repository, guard, tracer=self.hub.tracer)
 
 
-def repository_for(role: Role | None) -> Callable[..., Hosted]:
+def repository_for(role: Role | None, cost: int = 1) -> Callable[..., Hosted]:
     """Return the dependency that finds `{owner}/{name}` for who has `role` there; None: may know of it.
+
+    Where a request is much work, `cost` says as how many it counts.
 
     Its errors are those of `tether.hub.access.require` and of `principal_of`. The transaction in which it
     looked is over when the route begins, so a route may stream for long.
@@ -140,7 +148,7 @@ def repository_for(role: Role | None) -> Callable[..., Hosted]:
 
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
         with hub.database.session(reads_only=True) as session:
-            principal, due = found_principal(request, hub, session)
+            principal, due = found_principal(request, hub, session, cost)
             found, address = find(session, owner, name), f"{owner}/{name}"
             if role is None:
                 row = require_sight(session, principal, found, address)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tether.hub.access import Role, Scope
 from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
@@ -10,6 +10,15 @@ from tether.hub.naming import LONGEST, PATTERN
 from tether.hub.search.words import LONGEST_ABOUT, MOST_TOPICS
 from tether.hub.secret import SHORTEST_PASSWORD
 
+
+def _without_zero(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text holds no zero character")
+    return text
+
+
+Storable = AfterValidator(_without_zero)
+"""Of a text that goes into the database as it is: not every database takes all characters."""
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 NewName = Annotated[Name, Field(json_schema_extra={"pattern": PATTERN, "maxLength": LONGEST})]
 """A name that something gets; OpenAPI says which it may be, and who refuses others gives a hint."""

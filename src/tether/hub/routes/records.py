@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tether.errors import Corrupt, Unsupported
-from tether.hub import pushedreleases, pushedruns
+from tether.hub import pushedmeasures, pushedreleases, pushedruns
 from tether.hub.access import Role
 from tether.hub.problems import reply
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
@@ -58,6 +58,20 @@ class MetricsDocument(Document):
     metrics: list[SeriesDocument]
 
 
+class EvaluationDocument(Document):
+    """What a run measured of a model, as docs/format/evaluation.md has it; the hub computed none of it."""
+
+    run: str
+    evaluation: dict[str, Any]
+
+
+class BenchDocument(Document):
+    """How fast a model was, as docs/format/bench.md has it; the hub computed none of it."""
+
+    run: str
+    bench: dict[str, Any]
+
+
 class ShortRelease(Document):
     """A release in short."""
 
@@ -83,6 +97,7 @@ class AttestationDocument(Document):
 
     id: str
     predicate_type: str | None
+    reproduced: str | None
     key: str | None
     about_this: bool
     problem: str | None
@@ -139,6 +154,23 @@ def read_metrics(
         return b'{"metrics":[' + b",".join(pushedruns.told_metrics(repository, run, metric)) + b"]}"
 
     return _told(found, tell)
+
+
+@router.get(
+    "/runs/{run}/evaluation",
+    response_class=Response,
+    responses=_of(EvaluationDocument),
+    openapi_extra=OPEN,
+)
+def read_evaluation(found: Readable, run: str) -> Response:
+    """Tell what a run measured of a model: metrics with intervals, of all examples and of each slice."""
+    return _told(found, lambda repository: _json(pushedmeasures.told_evaluation(repository, run)))
+
+
+@router.get("/runs/{run}/bench", response_class=Response, responses=_of(BenchDocument), openapi_extra=OPEN)
+def read_bench(found: Readable, run: str) -> Response:
+    """Tell how fast a run found a model: percentiles, memory, accuracy, and the machine."""
+    return _told(found, lambda repository: _json(pushedmeasures.told_bench(repository, run)))
 
 
 @router.get("/releases", response_class=Response, responses=_of(ReleasesDocument), openapi_extra=OPEN)

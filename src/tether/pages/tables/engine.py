@@ -125,6 +125,26 @@ def read_page(contents: ContentReader, file: tuple[Any, int], form: str, asked: 
     return TablePage(shown, len(columns) - len(shown), rows[:PAGE], len(rows) > PAGE, total)
 
 
+def read_rows(
+    contents: ContentReader, file: tuple[Any, int], form: str, most: int
+) -> tuple[list[Column], list[tuple[Any, ...]]]:
+    """Return the columns and the first rows of a table, as they lie; arguments and errors as for `read_page`.
+
+    Args:
+        contents: Has the file.
+        file: Its digest and size.
+        form: Of the file.
+        most: Rows to read.
+    """
+    digest, size = file
+    with _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES[form]
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        columns = [Column(name, kind) for name, kind, *_ in described][:MOST_COLUMNS]
+        wanted = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in columns)
+        return columns, connection.execute(f"SELECT {wanted} FROM {source} AS t LIMIT {most}").fetchall()
+
+
 def _query(source: str, columns: list[Column], asked: Asked) -> tuple[str, list[str]]:
     by_name = {column.name: column for column in columns}
     wanted = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in columns[:MOST_COLUMNS])

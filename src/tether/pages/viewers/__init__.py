@@ -1,17 +1,22 @@
 """How files are shown, by what they are: the first viewer that a file fits shows it."""
 
-from tether.pages.viewers import binary, image, marked, played, table, text, weights
+from tether.pages.viewers import (
+    archive,
+    binary,
+    image,
+    marked,
+    notebook,
+    pdf,
+    played,
+    table,
+    text,
+    tree,
+    weights,
+)
 from tether.pages.viewers.opened import Opened, View, Viewer
 
-VIEWERS: tuple[Viewer, ...] = (
-    image.show,
-    played.show,
-    marked.show,
-    table.show,
-    text.show,
-    weights.show,
-    binary.show,
-)
+_ORDER = (image, played, marked, table, notebook, tree, text, pdf, weights, archive, binary)
+VIEWERS: tuple[Viewer, ...] = tuple(each.show for each in _ORDER)
 """In the order in which they are asked; the last one fits all."""
 
 

@@ -14,7 +14,7 @@ _SHORT = 120
 
 def show(opened: Opened) -> View | None:
     """Show a page of the table; one that cannot be read says why."""
-    form = _form(opened)
+    form = form_of(opened.type.kind, opened.place.name)
     if form is None or opened.request.query_params.get("plain") == "1":
         return None
     asked = read_asked(opened.request.query_params)
@@ -24,9 +24,7 @@ def show(opened: Opened) -> View | None:
         page = read_page(opened.shown.repository.contents, (entry.digest, entry.size), form, asked)
     except InvalidInput as error:
         return View("table.html", (opened.type.description,), {**context, "failure": error, "page": None})
-    rows = [
-        [_cell(column, value) for column, value in zip(page.columns, row, strict=True)] for row in page.rows
-    ]
+    rows = [list(map(cell, page.columns, row)) for row in page.rows]
     words = [count_text(len(page.columns) + page.hidden, "column")]
     if page.total is not None:
         words.insert(0, count_text(page.total, "row"))
@@ -35,15 +33,20 @@ def show(opened: Opened) -> View | None:
     )
 
 
-def _form(opened: Opened) -> str | None:
-    if opened.type.kind == "parquet":
+def form_of(kind: str, name: bytes) -> str | None:
+    """Return the form of a table that the engine knows; None for what is no table.
+
+    Args:
+        kind: What its first bytes say that it is.
+        name: Of the file.
+    """
+    if kind == "parquet":
         return "parquet"
-    name = opened.place.name.lower()
-    is_text = opened.type.kind in ("text", "json")
-    return _FORMS.get(name[name.rfind(b".") :]) if is_text and b"." in name else None
+    low = name.lower()
+    return _FORMS.get(low[low.rfind(b".") :]) if kind in ("text", "json") and b"." in low else None
 
 
-def _cell(column: Column, value: Any) -> tuple[str, str, str]:
+def cell(column: Column, value: Any) -> tuple[str, str, str]:
     """Return what stands in a cell, the whole value where that is longer, and the class of the cell."""
     if value is None:
         return "null", "", "null"

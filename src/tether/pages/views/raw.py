@@ -20,11 +20,14 @@ from tether.pages.contents import send_contents
 from tether.pages.revisions import Place, find_place
 from tether.pages.shelf import shelf_of
 from tether.pages.viewers.image import SHOWN
+from tether.pages.viewers.pdf import MEDIA_TYPE as PDF
 from tether.pages.viewers.played import media_type
 
 _OCTETS = "application/octet-stream"
 _PLAIN = "text/plain; charset=utf-8"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+_POLICY_OF_PDF = "frame-ancestors 'self'"
+"""The viewer of a browser does not open a document that is sandboxed; it runs apart from all pages."""
 _TEXTS = frozenset({"text", "json", "svg", "xml", "html", "script", "empty"})
 
 
@@ -48,7 +51,7 @@ def send(request: Request) -> Response:
 def _type(kind: str, name: bytes) -> str:
     if kind in _TEXTS:
         return _PLAIN
-    return SHOWN.get(kind) or media_type(kind, name) or _OCTETS
+    return SHOWN.get(kind) or media_type(kind, name) or (PDF if kind == "pdf" else _OCTETS)
 
 
 def _headers(place: Place, kind: str, *, save: bool) -> dict[str, str]:
@@ -56,7 +59,7 @@ def _headers(place: Place, kind: str, *, save: bool) -> dict[str, str]:
     return {
         "Content-Type": kind,
         "Content-Disposition": f"{how}; filename*=UTF-8''{quote(place.name, safe='')}",
-        "Content-Security-Policy": _POLICY,
+        "Content-Security-Policy": _POLICY if kind != PDF else _POLICY_OF_PDF,
         "Cache-Control": "private, no-cache",
         "Vary": "Authorization, Cookie",
         "X-Tether-Commit": place.id.hex(),

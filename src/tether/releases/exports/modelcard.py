@@ -11,6 +11,7 @@ from tether.releases.completeness import completeness
 from tether.releases.exports.markup import code, markdown, plain, table, yaml
 from tether.releases.exports.released import Measured, Released
 from tether.releases.manifest import Manifest
+from tether.releases.weights import dangers_in
 
 _HUB = (
     "afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0 cc-by-3.0 "
@@ -40,7 +41,7 @@ def model_card(released: Released, measured: Sequence[Measured] = ()) -> tuple[s
         f"{markdown(manifest.creator.name)}. Each fact below is from its manifest, `release.json`.",
         "",
         *_section("Openness", _openness(manifest)),
-        *_section("Weights", _weights(manifest)),
+        *_section("Weights", [*_weights(manifest), *_dangers(released)]),
         *_section("Measurements", _measurements(measured)),
         *_section("Data", _data(manifest)),
         *_section("Training", _training(released)),
@@ -136,6 +137,11 @@ def _weights(manifest: Manifest) -> list[str]:
     ]
     names = ["file", "format", "tensors", "parameters", "bytes", "SHA-256", "licence"]
     return table(names, rows) if rows else []
+
+
+def _dangers(released: Released) -> list[str]:
+    found = [f"- {markdown(each)}" for each in dangers_in(released.repository, released.manifest)]
+    return ["", "**Do not load these where they can do harm:**", "", *found] if found else []
 
 
 def _number(value: int | None) -> str:

@@ -1,0 +1,50 @@
+"""Differences of model files, tensor by tensor: which changed and how far, the most first."""
+
+from tether.errors import TetherError
+from tether.model.compare import Opened, TensorChange, compare
+from tether.model.reading import read_facts, reader_of
+from tether.model.source import CachedSource, FileSource
+from tether.pages.differences.pair import Difference, Pair, Side
+
+LIMIT = 512 * 1024 * 1024
+"""Bytes of two versions together whose numbers are compared on a page of its own."""
+_LIMIT_AMONG_MANY = 16 * 1024 * 1024
+_MOST = 300
+_PLAIN = frozenset({"text", "json", "empty"})
+
+
+def show(pair: Pair) -> Difference | None:
+    """Compare the tensors; where that would take too long, only their names and shapes."""
+    if pair.old is None or pair.new is None or any(side.type.kind in _PLAIN for side in pair.sides):
+        return None
+    try:
+        old, new = _opened(pair.old), _opened(pair.new)
+        if old is None or new is None:
+            return None
+        limit = LIMIT if pair.alone else _LIMIT_AMONG_MANY
+        if pair.old.entry.size + pair.new.entry.size > limit:
+            return Difference("large.html")
+        found = compare(old, new)
+    except TetherError as error:
+        return Difference("other.html", (), {"failure": error})
+    changed = sorted(
+        found.changed, key=lambda each: -(each.distance.relative_l2 or 0) if each.distance else 0
+    )
+    words = [("quiet", f"{len(found.changed):,} of {len(new.facts.tensors):,} tensors changed")]
+    if found.added or found.removed:
+        words = [("good", f"+{len(found.added)}"), ("bad", f"-{len(found.removed)}"), *words]
+    largest = max(map(_how_far, changed), default=0) or 1
+    context = {"found": found, "changed": changed[:_MOST], "more": len(changed) - _MOST, "largest": largest}
+    return Difference("weights.html", tuple(words), {**context, "most": _MOST})
+
+
+def _how_far(change: TensorChange) -> float:
+    return (change.distance.relative_l2 or 0.0) if change.distance is not None else 0.0
+
+
+def _opened(side: Side) -> Opened | None:
+    source = CachedSource(FileSource(side.open()))
+    name = side.entry.name.decode("utf-8", "replace")
+    if reader_of(source, name.lower()) is None:
+        return None
+    return Opened(source, read_facts(source, name), title=name)
