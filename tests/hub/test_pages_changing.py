@@ -48,10 +48,10 @@ class Room:
         cookie = {"cookie": f"tether-session={token or self.ada}"}
         return self.hub.call("GET", AT + path, headers={**HTML, **cookie})
 
-    def send(self, path: str, token: str | None = None, **fields: str) -> Reply:
+    def send(self, at: str, token: str | None = None, /, **fields: str) -> Reply:
         """Send a form as a browser does."""
         headers = {**FORM, "cookie": f"tether-session={token or self.ada}"}
-        return self.hub.call("POST", AT + path, headers=headers, parts=[urlencode(fields).encode()])
+        return self.hub.call("POST", AT + at, headers=headers, parts=[urlencode(fields).encode()])
 
     def seen(self, path: str) -> str:
         """Return what the form of a page says that it is about."""

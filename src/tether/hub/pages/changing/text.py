@@ -161,5 +161,5 @@ def _page(spot: Spot, draft: _Draft, form: Form, failure: TetherError | None = N
         message=form.get("message", ""),
         aim=aim_of(spot.branch, spot.refusal(), form, spot.asking.principal.name, refs),
         beginnings=BEGINNINGS,
-        empty=spot.tip is None,
+        first=spot.tip is None,
     )

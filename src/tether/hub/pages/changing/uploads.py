@@ -101,5 +101,5 @@ def _page(spot: Spot, form: Form, failure: TetherError | None = None) -> Respons
         spot=spot,
         failure=failure,
         aim=aim_of(spot.branch, spot.refusal(), form, spot.asking.principal.name, root.refs),
-        empty=spot.tip is None,
+        first=spot.tip is None,
     )

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from tether.core.identity import Person
 from tether.core.names import BRANCHES
 from tether.core.treediff import TreeChange
+from tether.core.treemerge import MergeConflict
 from tether.errors import Conflict, TetherError
 from tether.hub import committing, workspaces
 from tether.hub.acting import acting
@@ -138,7 +139,8 @@ def answer(asked: Asked, into: str, failure: TetherError | None = None, form: Fo
     found, refs = _document(asked), asked.shown.repository.root().refs
     is_open, is_there = found.commit is None, BRANCHES + found.branch in refs
     refusal = why_refused(asked.asking, found.branch, b"") if is_open and asked.shown.may_write else None
-    staged, conflicts = None, ()
+    staged: Staged | None = None
+    conflicts: tuple[MergeConflict, ...] = ()
     try:
         staged = _staged(asked) if is_open else None
         conflicts = committing.conflicts_of(staging_of(asked)) if is_open and is_there else ()
