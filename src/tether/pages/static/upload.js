@@ -21,6 +21,7 @@ function begin(form) {
   };
   for (const each of form.querySelectorAll(".scripted, #folder")) each.hidden = false;
   for (const each of form.querySelectorAll(".unscripted")) each.hidden = true;
+  form.querySelector("#file").classList.add("unseen"); // its label is the button, the field keeps the focus
   const add = (files) => queue(form, state, parts, files);
 
   for (const input of form.querySelectorAll("input[type=file]")) {
@@ -183,10 +184,10 @@ function show(state, parts) {
 }
 
 function size(bytes) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let at = 0;
-  while (bytes >= 1024 && at < units.length - 1) {
-    bytes /= 1024;
+  while (bytes >= 1000 && at < units.length - 1) {
+    bytes /= 1000;
     at += 1;
   }
   return `${at ? bytes.toFixed(1) : bytes} ${units[at]}`;
