@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from tether.hub.pages import administration, finding, forking, home, making, providers, signing
+from tether.hub.pages.changing.routes import routes as of_changes
 from tether.hub.pages.forms import of_form
 from tether.hub.pages.settings import organisation
 from tether.hub.pages.settings.routes import routes as of_settings
@@ -28,6 +29,7 @@ def routes() -> list[BaseRoute]:
         Route("/-/new/organisation", of_form(organisation.make), methods=["POST"]),
         *of_settings(),
         *_of_administration(),
+        *of_changes(),
         *of_repositories(),
         Route("/{owner}", home.show_owner),
     ]
