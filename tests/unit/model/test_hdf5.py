@@ -52,7 +52,7 @@ def codes(found: ModelFacts) -> list[str]:
 
 
 @BOTH
-@pytest.mark.parametrize("count", [1, 40, 700])
+@pytest.mark.parametrize("count", [1, 40, 120])
 def test_weights_of_keras_3(libver: str, count: int) -> None:
     """All layers are found, be they few in one node or many in a tree, and the groups without weights too."""
     arrays = layers(count)
@@ -100,7 +100,7 @@ def test_a_configuration_that_cannot_be_read_is_not_safe(libver: str) -> None:
 
 
 def test_two_configurations_of_one_name() -> None:
-    """A file with two attributes of one name is refused: a loader could take the one that was not looked at."""
+    """A file with two attributes of one name is refused: a loader could take the other one."""
     data = written(lambda file: file.attrs.update(model_config=b"{}", model_confix=b"{}"))
 
     with pytest.raises(InvalidInput, match="two attributes"):
@@ -257,6 +257,23 @@ def test_links_round_in_circles(libver: str) -> None:
 
 
 @BOTH
+def test_names_in_trees_of_several_levels(libver: str) -> None:
+    """A group with so many names that nodes lie under nodes under nodes has all of them."""
+    names = [f"v{at}" for at in range(1500)]
+
+    def fill(file: h5py.File) -> None:
+        first = file.create_dataset("v0", data=np.ones(1, "<f4"))
+        for name in names[1:]:
+            file[name] = first
+
+    data = written(fill, libver)
+
+    if libver == LATEST:
+        assert data[data.index(b"BTHD") + 12] == 2
+    assert sorted(each.name for each in facts(data).tensors) == sorted(names)
+
+
+@BOTH
 def test_differences_to_safetensors(libver: str) -> None:
     """What differs is told across the formats, with its distance."""
     old = layers(4)
@@ -350,20 +367,20 @@ def test_a_small_file_that_describes_a_large_walk(monkeypatch: pytest.MonkeyPatc
 
 
 def test_many_names_of_one_large_object_end_soon() -> None:
-    """Thousands of names of one large header are refused before each of them has been looked at."""
+    """Many names of one large header are refused before it has been read for each of them."""
 
     def fill(file: h5py.File) -> None:
         first = file.create_dataset("w", data=np.ones(2, "<f4"))
-        for at in range(300):
-            first.attrs[f"a{at}"] = at
-        for at in range(3000):
+        for at in range(8):
+            first.attrs[f"a{at}"] = np.zeros(60_000, "u1")
+        for at in range(200):
             file[f"v{at}"] = first
 
     data = written(fill)
     begun = time.process_time()
-    with pytest.raises(InvalidInput, match=r"more parts|no numbers"):
+    with pytest.raises(InvalidInput, match="are no numbers"):
         facts(data)
-    assert time.process_time() - begun < 10
+    assert time.process_time() - begun < 2
 
 
 FILES = [
@@ -376,7 +393,7 @@ FILES = [
 ]
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data(), content=st.sampled_from(FILES))
 def test_changed_files(data: st.DataObject, content: bytes) -> None:
     """Bytes that were changed, also where the structure is, give facts or an error of ours, and soon."""
