@@ -44,6 +44,7 @@ test: $(STAMP)
 	@$(BIN)/python -m tests.support.azurite
 	@$(BIN)/python -m tests.support.validators
 	@$(BIN)/python -m tests.support.mlflowclient
+	@$(BIN)/python -m tests.support.chromium
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)
