@@ -111,5 +111,3 @@ def test_a_command_is_copied_only_where_a_browser_allows_it(
 
     looking.page.evaluate("new Promise((done) => setTimeout(done))")
     assert looking.faults == []
-
-

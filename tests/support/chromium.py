@@ -55,7 +55,9 @@ def install() -> list[str]:
 def why_not() -> str:
     """Say why no browser can run here; empty where one can."""
     if not _found():
-        return "no browser: Chromium is not installed, and only root can install it (apt-get install chromium)"
+        return (
+            "no browser: Chromium is not installed, and only root can install it (apt-get install chromium)"
+        )
     try:
         import playwright.sync_api  # noqa: F401 - only whether it is there
     except ImportError:

@@ -226,7 +226,11 @@ def others() -> dict[str, bytes]:
             archive.writestr(f"notes/{number:02d}.txt", "a note\n" * number)
     cells = [
         {"cell_type": "markdown", "source": ["# Counts\n", "How many owls there are."]},
-        {"cell_type": "code", "source": "print(24)", "outputs": [{"output_type": "stream", "text": ["24\n"]}]},
+        {
+            "cell_type": "code",
+            "source": "print(24)",
+            "outputs": [{"output_type": "stream", "text": ["24\n"]}],
+        },
     ]
     return {
         "other/tone.wav": sound.getvalue(),

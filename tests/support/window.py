@@ -1,14 +1,16 @@
 """A window of the browser that notices what goes wrong in it."""
 
 import base64
-from typing import Any, cast
+from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Request, Response
 
 from tests.support import chromium
 
+Theme: TypeAlias = Literal["light", "dark"]
 _COOKIE = "tether-session"
+_HEIGHT = 900
 _STEP_MS = 15_000
 """How long a page may take, on a machine that does much else."""
 _AXE = """async (rules) => {
@@ -32,8 +34,8 @@ class Window:
 
     Attributes:
         page: What is shown.
-        faults: What went wrong so far: errors and warnings that the browser wrote (of the policy too), exceptions
-            of scripts, requests to elsewhere, requests that failed, dialogs.
+        faults: What went wrong so far: errors and warnings that the browser wrote (of the policy
+            too), exceptions of scripts, requests to elsewhere, requests that failed, dialogs.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Window:
     ) -> None:
         self.url, self.faults = url, list[str]()
         self._context = browser.new_context(
-            viewport={"width": width, "height": 900}, java_script_enabled=scripts, reduced_motion="reduce"
+            viewport={"width": width, "height": _HEIGHT}, java_script_enabled=scripts, reduced_motion="reduce"
         )
         self._context.set_default_timeout(_STEP_MS)
         if token is not None:
@@ -59,6 +61,11 @@ class Window:
         assert reply is not None
         return reply.status
 
+    def resize(self, width: int, theme: Theme) -> None:
+        """Show the same page at another width and in a theme."""
+        self.page.set_viewport_size({"width": width, "height": _HEIGHT})
+        self.page.emulate_media(color_scheme=theme)
+
     def wider(self) -> int:
         """Return by how many pixels the page is wider than the window."""
         return cast(
@@ -71,6 +78,10 @@ class Window:
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(chromium.axe())
         return cast(list[str], self.page.evaluate(_AXE, list(rules) or None))
+
+    def read(self) -> str:
+        """Return the words of the page, as they are seen."""
+        return self.page.locator("main").inner_text()
 
     def focused(self) -> str:
         """Return the text or name of what has the focus."""
@@ -88,7 +99,9 @@ class Window:
         return found[0] if found else None
 
     def shot(self) -> bytes:
-        """Return a picture of the whole page as WebP."""
+        """Return a picture of the whole page as WebP, with all that it loads when it is scrolled to."""
+        self.page.evaluate("for (const image of document.images) image.loading = 'eager'")
+        self.page.wait_for_load_state("networkidle")
         session = self._context.new_cdp_session(self.page)
         options = {"format": "webp", "quality": 72, "captureBeyondViewport": True}
         return base64.b64decode(session.send("Page.captureScreenshot", options)["data"])
@@ -98,7 +111,8 @@ class Window:
         self._context.close()
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and "status of 40" not in message.text:
+        told = "status of 4" in message.text  # of a reply, which is looked at for itself
+        if message.type in {"error", "warning"} and not told:
             self.faults.append(f"console: {message.text}")
 
     def _dialog(self, dialog: Dialog) -> None:
