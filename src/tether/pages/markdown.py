@@ -30,6 +30,8 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "details": {"open"},
 }
+_SCROLLED = {tag: {"tabindex": "0"} for tag in ("pre", "table")}
+"""What may be wider than the page is a stop of the keyboard, which scrolls it."""
 _SCHEMES = {"http", "https", "mailto"}
 
 
@@ -62,6 +64,7 @@ def render(text: str, base: str = "", rev: str = "", folder: bytes = b"") -> Mar
         _parser().render(text[:LONGEST]),
         tags=set(_TAGS.split()),
         attributes=_ATTRIBUTES,
+        set_tag_attribute_values=_SCROLLED,
         url_schemes=_SCHEMES,
         attribute_filter=moved,
         link_rel="nofollow noopener noreferrer",
