@@ -1,4 +1,4 @@
-"""Lines of history beside a log, as numbers for an SVG: a part for each row, which fit together at any height."""
+"""Lines of history beside a log, as numbers for an SVG: a part a row, which fit at any height."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

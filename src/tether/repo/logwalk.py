@@ -93,6 +93,17 @@ def read_graph(
     return entries[::-1][:limit]
 
 
+class PageSize(NamedTuple):
+    """How much of a log is read at once."""
+
+    shown: int
+    """Commits to show."""
+    looked_at: int
+    """Commits to look at; with fewer found the page is short, and the log goes on nevertheless."""
+    skip: int = 0
+    """Commits to pass over first: those on the pages before."""
+
+
 class LogPage(NamedTuple):
     """A part of a log, and where the next one begins."""
 
@@ -108,10 +119,7 @@ def read_log_page(
     objects: ObjectReader,
     starts: Sequence[Digest],
     wanted: LogFilter,
-    *,
-    limit: int,
-    most: int,
-    skip: int = 0,
+    size: PageSize,
 ) -> LogPage:
     """Return the next commits of a log; what was on the pages before is not walked again.
 
@@ -122,9 +130,7 @@ def read_log_page(
         objects: Gives the trees.
         starts: The `open` of the page before, or where the log begins.
         wanted: Which commits to show.
-        limit: How many to show.
-        most: How many to look at; with fewer found, the page is short and the log goes on nevertheless.
-        skip: Commits to look at first that are on pages before.
+        size: How much of the log it is.
 
     Raises:
         NotFound: A commit is not here.
@@ -140,13 +146,13 @@ def read_log_page(
         waiting.pop(digest, None)
         followed = walk.followed(digest)
         waiting.update((parent, None) for parent in followed if parent not in seen)
-        if number < skip:
+        if number < size.skip:
             continue
         walked.append((digest, followed))
         if walk.shows(digest):
             commit = history.commit(digest)
             entries.append(LogEntry(digest, commit, commit.parents))
-        if len(entries) == limit or len(walked) == most:
+        if len(entries) == size.shown or len(walked) == size.looked_at:
             break
     return LogPage(entries, walked, list(waiting))
 

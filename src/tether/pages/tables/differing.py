@@ -43,7 +43,7 @@ class TableDiff:
     Attributes:
         columns: Of both, those of the newer one first.
         key: The columns by which rows were matched; None: by all of their values.
-        refused: The columns that were to be the key and are none: missing, with gaps, or the same in two rows.
+        refused: The columns that were to be the key and are none: missing, with gaps, or not unique.
         counts: How many rows were added, removed and changed.
         rows: The first of them.
         partial: The tables are longer than what was compared.

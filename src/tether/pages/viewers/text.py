@@ -27,7 +27,7 @@ _LONGEST_LINE = 2000
 
 
 def show(opened: Opened) -> View | None:
-    """Show a part of the text: its beginning, or what `from` asks for; long lines are wrapped for `wrap=1`."""
+    """Show a part of the text: its beginning or what `from` asks for; lines are wrapped for `wrap=1`."""
     if opened.type.kind not in _KINDS:
         return None
     query = opened.request.query_params

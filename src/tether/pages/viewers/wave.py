@@ -1,7 +1,7 @@
 """What a WAV file says of itself and how loud it is over its length: read from places spread over the file.
 
-The form is that of Microsoft's "Multiple Channel Audio Data and WAVE Files": chunks of a name of 4 bytes and a
-length of 4, little endian. Nothing in the file is trusted: not its lengths, and not its rates.
+The form is that of Microsoft's "Multiple Channel Audio Data and WAVE Files": chunks of a name of 4
+bytes and a length of 4, little endian. Nothing in the file is trusted: not its lengths, and not its rates.
 """
 
 import struct
@@ -9,6 +9,7 @@ import sys
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isnan
 
 PLACES = 240
 """Places of the sound that are looked at, one line of the drawing each."""
@@ -55,7 +56,7 @@ class Sound:
 
 
 def read_sound(read: Read, size: int) -> Sound | None:
-    """Return the facts of a file of `size` bytes; None where it is damaged or its samples have an unknown form."""
+    """Return the facts of a file of `size` bytes; None for a damaged one and for samples of other forms."""
     head = read(0, 12)
     if head[:4] != b"RIFF" or head[8:12] != b"WAVE":
         return None
@@ -90,7 +91,7 @@ def _form(data: bytes) -> tuple[int, int, int, bool] | None:
 def loudness(read: Read, sound: Sound) -> list[float]:
     """Return how loud the sound is at each of `PLACES`, from 0 to 1: the largest sample of all channels.
 
-    A small file is read whole; of others a few kilobytes at each place, so what is loud between two may be missed.
+    A small file is read whole. Of others it is a few kilobytes at each place: what is between is missed.
     """
     frames = sound.size // sound.frame
     places = min(PLACES, frames)
@@ -119,12 +120,12 @@ def _peak(data: bytes, sound: Sound) -> float:
     samples = array({2: "h", 4: "f" if sound.is_float else "i", 8: "d"}[width], data)
     if sys.byteorder == "big":
         samples.byteswap()
-    largest = max((abs(each) for each in samples if each == each), default=0)
+    largest = max((abs(each) for each in samples if not isnan(each)), default=0)
     return min(largest if sound.is_float else largest / (1 << (width * 8 - 1)), 1.0)
 
 
 def wave_path(values: list[float]) -> str:
-    """Return the drawing as the `d` of a path in a box of `len(values)` by 100: a line up and down at each place."""
+    """Return the `d` of a path in a box of `len(values)` by 100: a line up and down at each place."""
     half = _HEIGHT / 2
     return "".join(
         f"M{at}.5 {half - max(value * half, 0.5):.1f}V{half + max(value * half, 0.5):.1f}"

@@ -56,7 +56,7 @@ def show(request: Request, shown: Shown) -> Response:
         return RedirectResponse(link(shown.base, "file", place.rev, place.path), 303)
     if place.entry.size > LARGEST_BLAMED:
         raise InvalidInput(
-            f"{display(place.path)} is larger than {LARGEST_BLAMED >> 10} KiB, of which pages tell where lines come from",
+            f"{display(place.path)} is larger than {LARGEST_BLAMED >> 10} KiB",
             hint="run 'tether blame' in a clone",
         )
     repository = shown.repository

@@ -1,4 +1,4 @@
-"""The commits that lead to a revision, or those of them that changed a path, drawn as lines where all are shown.
+"""The commits that lead to a revision, or those that changed a path; as lines where all are shown.
 
 A page names in its address the commits at which it ends, so the next one begins there: no page walks what
 those before it walked, and no line of history is lost. Where so many lines are open that an address
@@ -26,7 +26,7 @@ from tether.pages.revisions import find_place, picker
 from tether.pages.shelf import Shown
 from tether.pages.words import moment
 from tether.repo.history import History
-from tether.repo.logwalk import LogEntry, LogFilter, LogPage, read_log_page
+from tether.repo.logwalk import LogEntry, LogFilter, LogPage, PageSize, read_log_page
 from tether.repo.revision import peel
 
 PAGE = 50
@@ -45,13 +45,13 @@ _TAGS_LOOKED_AT = 1_000
 class Cursor(NamedTuple):
     """Where a page begins: behind so many commits, at those that are open, or at none that are named."""
 
-    count: int
+    passed: int
     open: list[Digest]
 
     def __str__(self) -> str:
         """Return it as it stands in an address."""
         named = urlsafe_b64encode(b"".join(self.open)).decode().rstrip("=")
-        return f"{self.count}.{named}" if named else str(self.count)
+        return f"{self.passed}.{named}" if named else str(self.passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,10 @@ def show(request: Request, shown: Shown) -> Response:
         shown.repository.objects,
         cursor.open or [place.id],
         _filter(words, place.path),
-        limit=PAGE,
-        most=LOOKED_AT,
-        skip=0 if cursor.open else cursor.count,
+        PageSize(PAGE, LOOKED_AT, 0 if cursor.open else cursor.passed),
     )
     # Where commits were passed over, nobody knows the columns at which their lines stood.
-    is_drawn = not place.path and not any(words.values()) and (bool(cursor.open) or not cursor.count)
+    is_drawn = not place.path and not any(words.values()) and (bool(cursor.open) or not cursor.passed)
     drawn, columns = draw(found.walked, cursor.open) if is_drawn else ({}, [])
     following = _following(cursor, found, columns)
     asked = {name: value for name, value in words.items() if value}
@@ -104,7 +102,7 @@ def show(request: Request, shown: Shown) -> Response:
         picker=picker(shown, place, "history"),
         rows=_rows(shown, found, drawn),
         words=words,
-        first="?" + urlencode(asked) if cursor.count else None,
+        first="?" + urlencode(asked) if cursor.passed else None,
         older=None if following is None else "?" + urlencode({**asked, "after": str(following)}),
         looked_at=len(found.walked),
     )
@@ -131,10 +129,10 @@ def read_cursor(text: str) -> Cursor:
 
 
 def _following(cursor: Cursor, found: LogPage, columns: list[Digest]) -> Cursor | None:
-    """Return where the next page begins, with the lines in the order of their columns; None behind the last one."""
+    """Return where the next page begins, lines in the order of their columns; None behind the last one."""
     if not found.open:
         return None
-    count = cursor.count + len(found.walked)
+    count = cursor.passed + len(found.walked)
     if len(found.open) <= MOST_OPEN:
         order = {digest: at for at, digest in enumerate(columns)}
         return Cursor(count, sorted(found.open, key=lambda digest: order.get(digest, len(order))))
@@ -142,7 +140,7 @@ def _following(cursor: Cursor, found: LogPage, columns: list[Digest]) -> Cursor 
 
 
 def _filter(words: dict[str, str], path: bytes) -> LogFilter:
-    """Return what was asked for; words are taken as they are, since an expression of a stranger can take hours."""
+    """Return what was asked for; words are no expressions, since one of a stranger can take hours."""
     author, message = (re.escape(words[name]) if words[name] else None for name in ("author", "words"))
     return LogFilter(paths=(path,) if path else (), author=author, message=message)
 
@@ -164,7 +162,8 @@ def names_by_commit(shown: Shown, wanted: set[Digest]) -> dict[Digest, list[tupl
     """Return the branches and tags at some commits: kind, name and address."""
     found: dict[Digest, list[tuple[str, str, str]]] = {}
     looked_at = 0
-    for ref, target in sorted(shown.repository.root().refs.items()):
+    for ref, named in sorted(shown.repository.root().refs.items()):
+        target = named
         kind = "branch" if ref.startswith(BRANCHES) else "tag" if ref.startswith(TAGS) else ""
         if kind == "tag" and target not in wanted and looked_at < _TAGS_LOOKED_AT:
             looked_at += 1
