@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from tether.pages import assets
 from tether.pages.shelf import Shown, shelf_of
 from tether.pages.views import (
+    blame,
     commit,
     compare,
     file,
@@ -47,6 +48,7 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/file/{{rev:anything}}", of_repository(file.show)),
         Route(f"{REPOSITORY}/raw/{{rev:anything}}", raw.send),
         Route(f"{REPOSITORY}/thumb/{{rev:anything}}", of_repository(thumb.show)),
+        Route(f"{REPOSITORY}/blame/{{rev:anything}}", of_repository(blame.show)),
         Route(f"{REPOSITORY}/history/{{rev:anything}}", of_repository(history.show)),
         Route(f"{REPOSITORY}/compare", of_repository(compare.choose)),
         Route(f"{REPOSITORY}/compare/{{spec:anything}}", of_repository(compare.show)),
