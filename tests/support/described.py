@@ -19,6 +19,7 @@ from tests.support.cli import Room
 from tests.support.repos import commit_files, make_repository
 from tests.support.served import Served
 
+from tether.core.digest import parse_digest
 from tether.errors import AlreadyExists
 from tether.sync.exchange import PushOptions
 from tether.sync.far import push_far
@@ -103,6 +104,13 @@ class Described:
         commit_files(local, {"f": b"contents"}, "one")
         push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("main",)))
         self._pack = local.root().data_packs[0].hex()
+        self._head = commit_files(local, {"f": b"other\n"}, "two").hex()
+        with local.transaction("side") as transaction:
+            transaction.set_ref("refs/heads/side", parse_digest(self._head))
+        push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("side",)))
+        self._ask("POST", "/repos/lab/x/pulls", {"title": "two", "source": "side"})
+        note = {"path": "f", "body": "well", "head": self._head}
+        self._ask("POST", "/repos/lab/x/pulls/1/threads", note)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         return self._client.json(method, f"/api/v1{path}", body)
@@ -116,6 +124,7 @@ class Described:
             with suppress(AlreadyExists):
                 self._ask("POST", path, {"name": "spare"} | ({"owner": "lab"} if path == "/repos" else {}))
         found = {"owner": "lab", "name": "x", "user": "cleo", "team": "data", "rule": "default-branch"}
+        found |= {"number": "1", "entry": "1", "thread": "1", "commit": self._head, "check": "lint"}
         found |= {"rev": "main", "path": "f", "pack": self._pack}
         found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
         found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]

@@ -18,6 +18,7 @@ from tether.hub.acting import Act
 from tether.hub.database.jobs import ask_for, job_id
 from tether.hub.database.locks import ServerLocks
 from tether.hub.database.models import Account, Collaborator, Membership, Redirect, RepositoryRow
+from tether.hub.database.pulls import ask_to_follow
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
@@ -242,6 +243,7 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
 
     def moved(session: Session) -> None:
         ask_for(session, facts, hub.now())
+        ask_to_follow(session, row.id, hub.now())
 
     if hub.database.is_sqlite:
         roots = SqlRoot(sessions or hub.database.session, row.id, backend, moved)
