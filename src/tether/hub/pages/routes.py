@@ -3,6 +3,7 @@
 from starlette.routing import BaseRoute, Route
 
 from tether.hub.pages import home, signing
+from tether.hub.pages.conversations.routes import routes as of_conversations
 from tether.hub.pages.forms import of_form
 from tether.pages.routes import routes as of_repositories
 
@@ -16,6 +17,7 @@ def routes() -> list[BaseRoute]:
         Route("/-/signup", signing.show_sign_up),
         Route("/-/signup", of_form(signing.sign_up), methods=["POST"]),
         Route("/-/signout", of_form(signing.sign_out), methods=["POST"]),
+        *of_conversations(),
         *of_repositories(),
         Route("/{owner}", home.show_owner),
     ]
