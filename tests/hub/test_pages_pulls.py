@@ -196,7 +196,7 @@ def test_notes_at_each_kind_of_place(room: Review) -> None:
         sent = send(room, place, "rex", **seen, **anchor, body=f"about {anchor['kind']}")
         assert sent.status == 303, sent.body
     page = text(look(room, place, "rex"))
-    for told in ("the file", "line 1", "row k&lt;1&gt;", "region 3 × 4 at 1, 2"):
+    for told in ("the file", "line 1", "row k&lt;1&gt;", "region 3 \N{MULTIPLICATION SIGN} 4 at 1, 2"):
         assert told in page
     again = text(send(room, place, "rex", **seen, kind="region", x="1", body="half said"), 400)
     assert "half said" in again

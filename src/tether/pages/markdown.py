@@ -32,6 +32,8 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "details": {"open"},
 }
+_ATTACHED = "/-/attachments/"
+"""Before pictures that people put into what they say."""
 _SCHEMES = {"http", "https", "mailto"}
 
 
@@ -87,8 +89,10 @@ def render(
 def _picture(value: str, base: str, rev: str, folder: bytes) -> str | None:
     """Return the address of a picture of the repository; those elsewhere would tell who reads, so they go."""
     parts = urlsplit(value)
+    if value.startswith(_ATTACHED):
+        return value
     if parts.scheme or parts.netloc or not base:
-        return value if value.startswith("/-/attachments/") else None
+        return None
     return _in_repository(parts.path, base, "raw", rev, folder)
 
 

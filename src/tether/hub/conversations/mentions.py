@@ -71,7 +71,7 @@ def known_names(session: Session, keys: Sequence[str]) -> dict[str, str]:
     if not keys:
         return {}
     query = select(Account.key, Account.name).where(Account.key.in_(keys[:_MOST_KEYS]), Account.kind == USER)
-    return {key: name for key, name in session.execute(query)}
+    return dict(session.execute(query).tuples().all())
 
 
 def mentioned(session: Session, row: RepositoryRow, text: str) -> Sequence[Account]:

@@ -1,4 +1,4 @@
-"""Conflicts of a pull request decided on a page: each path as one of its sides, without it, or with an own text."""
+"""Conflicts of a pull request decided on a page: each path as one side has it, gone, or as an own text."""
 
 from dataclasses import dataclass
 from typing import Any
