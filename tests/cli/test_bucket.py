@@ -22,8 +22,12 @@ WEIGHTS = random.Random(5).randbytes(20_000_000)
 
 @pytest.fixture
 def people(tmp_path: Path) -> Iterator[BucketPeople]:
-    """Ada and Bob, and an empty prefix; the repository there is sound in the end."""
+    """Ada and Bob, and an empty prefix; the repository there is sound in the end.
+
+    Commands whose environment is not the subject run in this process.
+    """
     people = BucketPeople(tmp_path, s3_server())
+    people.ada.inside = people.bob.inside = True
     yield people
     report = people.check()
     assert report.problems == []
@@ -31,6 +35,7 @@ def people(tmp_path: Path) -> Iterator[BucketPeople]:
 
 def test_push_makes_the_repository_and_clone_brings_it(people: BucketPeople) -> None:
     """What was pushed to an empty prefix is what a clone has; both are told what goes on."""
+    people.ada.inside = people.bob.inside = False
     folder = people.begin({**IMAGES, "weights.bin": WEIGHTS})
     pushed = people.ada.json("push", cwd=folder)
     assert [ref["state"] for ref in pushed["refs"]] == ["new"]

@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_a_whole_history_and_then_the_news(room: Room) -> None:

@@ -1,8 +1,11 @@
 """`tether config`."""
 
+import pytest
 from tests.support.cli import Room
 
 from tether.api.repo import Repo
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_user_and_repository(room: Room) -> None:

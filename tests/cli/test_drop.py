@@ -5,6 +5,8 @@ import random
 import pytest
 from tests.support.cli import Room
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 BIG = random.Random(1).randbytes(300_000)
 SMALL = random.Random(2).randbytes(5000)
 

@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_du_by_path_commit_and_branch(room: Room) -> None:

@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_fsck_finds_names_and_mends_damage(room: Room) -> None:

@@ -2,7 +2,10 @@
 
 import random
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_gc_frees_after_the_retention_and_at_once_on_demand(room: Room) -> None:

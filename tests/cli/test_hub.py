@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import Room
-from tests.support.served import Served
+from tests.support.hub import HubRoom
+from tests.support.served import Served, add_user
 
 from tether.cli.hosting import default_root
 
@@ -18,10 +19,10 @@ from tether.cli.hosting import default_root
 @pytest.fixture
 def served(room: Room) -> Iterator[Served]:
     """Return a hub that runs, with the users ada, who has a password, and root."""
-    room.ok(
-        "hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password\n"
-    )
-    room.ok("hub", "user", "add", "-q", "root", "--admin", "--root", "hub")
+    made = HubRoom(room.work / "hub")
+    made.user("ada", password="a good password")
+    made.user("root", admin=True)
+    made.close()
     hub = Served(room)
     yield hub
     hub.close()
@@ -29,10 +30,10 @@ def served(room: Room) -> Iterator[Served]:
 
 def test_asking_for_access(room: Room, served: Served) -> None:
     """Clone refuses before a gate and says how to ask; the agreement is shown, agreed to, and clone works."""
-    token = room.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
+    token = room.do("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
     url = f"{served.url}/ada/photos"
     room.environ["TETHER_TOKEN"] = token
-    room.ok("repo", "create", url)
+    room.do("repo", "create", url)
     request = urllib.request.Request(
         f"{served.url}/api/v1/repos/ada/photos/gate",
         json.dumps({"agreement": "Be kind.\n", "automatic": True}).encode(),
@@ -41,8 +42,7 @@ def test_asking_for_access(room: Room, served: Served) -> None:
     )
     with urllib.request.urlopen(request) as reply:
         digest = json.load(reply)["digest"]
-    room.ok("hub", "user", "add", "-q", "eve", "--root", "hub")
-    room.environ["TETHER_TOKEN"] = room.ok("hub", "token", "create", "eve", "--root", "hub").strip()
+    room.environ["TETHER_TOKEN"] = add_user(room, "eve")
     room.transcript(f"""
         $ tether clone {url} copy
         error: the contents of ada/photos are read on request
@@ -187,7 +187,7 @@ def test_too_many_wrong_passwords(room: Room) -> None:
     """The command ends at once and says how long to wait; `hub.toml` says how many are too many."""
     room.ok("hub", "user", "add", "-q", "ada", "--root", "hub", "--password-stdin", stdin=b"a good password")
     room.write("hub/hub.toml", "login_attempts = 1\n")
-    hub = Served(room)
+    hub = Served(room, anew=True)
     arguments = ("login", hub.url, "--user", "ada", "--password-stdin")
     assert room.run(*arguments, stdin=b"wrong\n").code == 6
 
@@ -214,10 +214,11 @@ def test_login_wants_one_way(room: Room, options: tuple[str, ...]) -> None:
     assert room.run("login", "http://127.0.0.1:1", *options).code == 2
 
 
-def test_a_hub_stops_when_it_is_told(room: Room, served: Served) -> None:
+def test_a_hub_stops_when_it_is_told(room: Room) -> None:
     """SIGTERM ends it as something that was meant to end, Ctrl-C as an interruption; data is still there."""
-    token = room.ok("hub", "token", "create", "ada", "--root", "hub").strip()
-    room.ok("repo", "create", "-q", f"{served.url}/ada/x", environ={"TETHER_TOKEN": token})
+    room.environ["TETHER_TOKEN"] = add_user(room, "ada")
+    served = Served(room, anew=True)
+    room.ok("repo", "create", "-q", f"{served.url}/ada/x")
 
     code, err = served.stop()
 
@@ -226,7 +227,7 @@ def test_a_hub_stops_when_it_is_told(room: Room, served: Served) -> None:
     assert [(line["method"], line["path"], line["status"]) for line in lines] == [
         ("POST", "/api/v1/repos", 201)
     ]
-    again = Served(room)
+    again = Served(room, anew=True)
     assert [row["name"] for row in again.get("/api/v1/repos")] == ["x"]
     assert again.stop(signal.SIGINT)[0] == 130
 
@@ -332,15 +333,15 @@ def test_without_the_packages(room: Room, tmp_path: Path) -> None:
 
 def test_repositories_are_kept_in_order(room: Room, served: Served) -> None:
     """The hub verifies, mends and cleans its repositories while it serves; plain commands refuse."""
-    environ = {"TETHER_TOKEN": room.ok("hub", "token", "create", "ada", "--root", "hub").strip()}
-    room.ok("repo", "create", "-q", f"{served.url}/ada/photos", environ=environ)
-    room.ok("repo", "create", "-q", f"{served.url}/ada/empty", environ=environ)
-    room.ok("init", "-q", "mine")
+    room.environ["TETHER_TOKEN"] = room.do("hub", "token", "create", "ada", "--root", "hub").strip()
+    room.do("repo", "create", "-q", f"{served.url}/ada/photos")
+    room.do("repo", "create", "-q", f"{served.url}/ada/empty")
+    room.do("init", "-q", "mine")
     room.write("mine/a.txt", "one\n")
-    room.ok("add", "-q", "a.txt", cwd=room.work / "mine")
-    room.ok("commit", "-q", "-m", "one", cwd=room.work / "mine")
-    room.ok("remote", "add", "origin", f"{served.url}/ada/photos", cwd=room.work / "mine")
-    room.ok("push", "-q", cwd=room.work / "mine", environ=environ)
+    room.do("add", "-q", "a.txt", cwd=room.work / "mine")
+    room.do("commit", "-q", "-m", "one", cwd=room.work / "mine")
+    room.do("remote", "add", "-q", "origin", f"{served.url}/ada/photos", cwd=room.work / "mine")
+    room.do("push", "-q", cwd=room.work / "mine")
     room.transcript("""
         $ tether hub fsck --root hub
         ada/empty: checked 0 objects in 0 packs: no problems

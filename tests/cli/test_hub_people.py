@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from tests.support.cli import TETHER, Room
-from tests.support.hub import lay_tables
 from tests.support.served import Served
+from tests.support.tables import lay_tables
 
 PASSWORD = "a good password"
 ROOT = ("--root", "hub")

@@ -1,4 +1,4 @@
-"""Rules, locks, quotas and limits of a hub as people meet them, each in a process of their own."""
+"""Rules, locks, quotas and limits of a hub as people meet them; refusals in processes of their own."""
 
 import random
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ def people(tmp_path: Path) -> Iterator[People]:
     """Return Ada, who owns a repository with one commit, and Bob, who may write to it and has a clone."""
     people = People(tmp_path)
     people.share("schemas/one", "cat")
+    people.ada.inside = people.bob.inside = True
     yield people
     people.hub.close()
 
@@ -91,7 +92,6 @@ def test_roles_by_commands(people: People) -> None:
     ada, bob, url = people.ada, people.bob, people.url
     assert ada.do("repo", "access", url) == "bob\twrite\n"
     assert ada.do("repo", "access", url, "bob", "read") == "bob has the role read\n"
-    ada.inside = bob.inside = True
     assert ada.json("repo", "access", url) == [{"user": "bob", "role": "read"}]
     assert bob.run("repo", "access", url, "bob", "admin").code == 6
     assert ada.run("repo", "access", url, "nobody", "read").code == 3

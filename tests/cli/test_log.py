@@ -1,8 +1,11 @@
 """`tether log`."""
 
+import pytest
 from tests.support.cli import Room
 from tests.support.histories import Past
 from tests.support.rooms import start_repo
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def make_history(room: Room) -> None:

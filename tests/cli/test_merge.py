@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
 from tests.support.cli import Room
 from tests.support.desk import Desk
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def fork(room: Room) -> None:

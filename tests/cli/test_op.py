@@ -1,6 +1,9 @@
 """`tether op log` lists operations; `tether op restore` returns to any of them."""
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_the_log_and_the_way_back_and_forth(room: Room) -> None:

@@ -4,6 +4,8 @@ import pytest
 from tests.support.cli import Room
 from tests.support.desk import Desk
 
+pytestmark = pytest.mark.usefixtures("inside")
+
 
 @pytest.fixture
 def forked(room: Room) -> Room:

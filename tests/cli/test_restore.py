@@ -1,6 +1,9 @@
 """`tether restore`: files as they were, beside others that stay."""
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_a_file_of_another_revision_comes_back_alone(room: Room) -> None:

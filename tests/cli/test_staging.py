@@ -1,6 +1,9 @@
 """`tether add`, `rm`, `mv`, `commit`, `clean` and `ignored`."""
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def begin(room: Room) -> None:

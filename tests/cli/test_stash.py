@@ -1,7 +1,10 @@
 """`tether stash` on the command line."""
 
+import pytest
 from tests.support.cli import Room
 from tests.support.desk import Desk
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def begin(room: Room) -> None:

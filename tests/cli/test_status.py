@@ -1,6 +1,9 @@
 """`tether status`: what people read, and where paths are taken from."""
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def test_at_length_and_in_short(room: Room) -> None:

@@ -1,6 +1,9 @@
 """`tether undo` takes back one operation after the other, with the files that it wrote."""
 
+import pytest
 from tests.support.cli import Room
+
+pytestmark = pytest.mark.usefixtures("inside")
 
 
 def begin(room: Room) -> None:

@@ -112,15 +112,16 @@ def object_memory_place() -> Place:
 
 def placed_place(root: Path) -> Place:
     """Return the part of a repository in the bucket of a hub, whose packs may have names in others."""
+    from tests.support.tables import lay_database
+
     from tether.hub.database.engine import Database
-    from tether.hub.database.migrate import migrate
     from tether.hub.placed import Placed
 
     found = object_memory_place()
     bucket = cast(Any, found.backend)
     root.mkdir(parents=True, exist_ok=True)
+    lay_database(root / "hub.db")
     database = Database(f"sqlite:///{root / 'hub.db'}")
-    migrate(database)
     repository = new_id()
     return Place(
         _Closing(Placed(bucket, repository, database, lambda: 1), database.close),

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.postgres import Cluster
+from tests.support.tables import lay_database
 
 from tether.hub.database.engine import Database
 from tether.hub.database.locks import ServerLocks
-from tether.hub.database.migrate import migrate
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.database.roots import SqlRoot
 from tether.repo.rootstore import BackendRoot, RootStore
@@ -52,7 +52,6 @@ def local_place(folder: Path) -> Iterator[RootPlace]:
 def sql_place(folder: Path, url: str) -> Iterator[RootPlace]:
     """Yield a row of a database."""
     database = Database(url)
-    migrate(database)
     with database.session() as session:
         owner = Account(id="a", kind="user", name="ada", key="ada", created=0)
         session.add(owner)
@@ -91,6 +90,7 @@ def root_place(kind: str, folder: Path, cluster: Callable[[], Cluster]) -> Itera
         with cluster().hub_database() as url:
             yield from sql_place(folder, url)
     elif kind == "sqlite":
+        lay_database(folder.with_name(f"{folder.name}.db"))
         yield from sql_place(folder, f"sqlite:///{folder}.db")
     else:
         yield from {"memory": memory_place, "local": local_place}[kind](folder)

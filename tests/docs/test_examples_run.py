@@ -70,7 +70,7 @@ def test_every_public_name_has_an_example_that_runs(name: str, names: dict[str, 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs/guides").glob("*.md")), ids=lambda path: path.stem)
 def test_guides_print_what_they_say(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Each shell block of a guide runs, and what stands below it is what it prints."""
+    """Each shell block of a guide runs, what stands below it is what it prints, and no hub logs a token."""
     page = path.read_text()
     if "curl " in page and shutil.which("curl") is None:
         pytest.skip("the guide uses curl, which is not there")
@@ -80,6 +80,14 @@ def test_guides_print_what_they_say(path: Path, tmp_path: Path, request: pytest.
             database = stack.enter_context(request.getfixturevalue("postgres").database())
 
         assert masked(page) == masked(ran(page, tmp_path, database)), "run `make reference`"
+    if path.stem == "hub":
+        assert said_by_hubs(tmp_path).count('"request"') > 10
+    assert "tth_" not in said_by_hubs(tmp_path), "a token is in the log"
+
+
+def said_by_hubs(folder: Path) -> str:
+    """Return what the background commands of a guide wrote on stderr."""
+    return "".join(path.read_text(errors="replace") for path in sorted(folder.glob("background-*.log")))
 
 
 def test_the_guide_of_python_runs(names: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Return a hub in a process of its own, whose connections may stand still for a second."""
     room = Room(tmp_path_factory.mktemp("attacks"))
     room.environ["TETHER_HUB_STALL_S"] = str(STALL_S)
-    served = Served(room)
+    served = Served(room, anew=True)
     yield served
     served.stop()
 

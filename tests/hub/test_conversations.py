@@ -86,6 +86,43 @@ def test_entries_are_corrected_and_taken_back(room: Review) -> None:
     assert [each["entry"] for each in page] == [5]
 
 
+def test_characters_that_no_database_keeps(room: Review) -> None:
+    """A zero in a text, or half a character, is refused wherever it stands, on each database."""
+    room.branch("side", {"c": b"1"})
+    room.open("side")
+    head = room.show(1)["head"]
+    for bad in ("a\0b", "\ud800"):
+        for place, body in (
+            ("discussions", {"title": "t", "body": bad}),
+            ("discussions", {"title": bad}),
+            ("discussions", {"title": "t", "path": bad}),
+            ("discussions", {"title": "t", "labels": [bad]}),
+            ("conversations/1/entries", {"body": bad}),
+            ("pulls", {"title": "t", "source": bad}),
+            ("pulls", {"title": "t", "source": "main", "reviewers": [bad]}),
+            ("pulls/1/reviews", {"verdict": "comment", "head": head, "body": bad}),
+            ("pulls/1/threads", {"path": bad, "head": head, "body": "x"}),
+            ("pulls/1/threads", {"path": "c", "head": head, "body": bad}),
+            ("pulls/1/threads", {"path": "c", "head": head, "anchor": {"kind": "row", "key": bad}}),
+            ("pulls/1/merge", {"head": head, "message": bad}),
+        ):
+            reply = room.post(room.max, place, body)
+            assert reply.status in (400, 404), (place, body, reply)
+        check = f"{AT}/commits/{head}/checks"
+        assert room.hub.api("PUT", f"{check}/x", room.bob, {"state": "error", "summary": bad}).status == 400
+        assert room.hub.api("POST", "/notices/read", room.bob, {"ids": [bad]}).status == 400
+    for query in (
+        "conversations?path=%00",
+        "conversations?label=%00",
+        "pulls?source=%00",
+        "pulls?target=%00",
+    ):
+        assert room.hub.api("GET", f"{AT}/{query}", room.rex).status == 400
+    assert room.hub.api("PUT", f"{AT}/commits/{head}/checks/%00", room.bob, {"state": "error"}).status == 400
+    assert room.hub.ok("GET", f"{HERE}?author=%00", room.rex) == []
+    assert room.entries(1) == []
+
+
 def test_about_something_that_is_not_there(room: Review) -> None:
     """A commit must be one, and a path one that can be; nothing is begun otherwise."""
     for about in ({"commit": "0" * 64}, {"path": "../x"}, {"path": "a/"}, {"title": " "}):

@@ -1,5 +1,6 @@
 """Migrations and sessions."""
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from tether.core.identity import Time
 from tether.errors import Conflict, InvalidInput, TetherError, Unavailable, Unsupported
 from tether.hub.accounts import new_account
 from tether.hub.database.engine import Database
-from tether.hub.database.migrate import migrate
+from tether.hub.database.migrate import migrate, newest_migration, revision_of
 from tether.hub.database.models import Account, Base, Membership
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
@@ -35,6 +36,28 @@ def test_migrating_again_changes_nothing(hub: HubRoom) -> None:
     migrate(hub.hub.database)
 
     assert hub.ok("GET", "/me", token)["name"] == "ada"
+
+
+def test_a_hub_that_finds_all_done_imports_no_alembic(tmp_path: Path) -> None:
+    """It is the larger part of the start of `tether hub user add` and the like."""
+    HubRoom(tmp_path / "hub").close()
+    program = (
+        "import sys; from pathlib import Path; from tether.core.identity import Time\n"
+        "from tether.hub.hub import Hub; from tether.hub.settings import load_settings\n"
+        "Hub.open(load_settings(Path(sys.argv[1]), {}, {}), lambda: Time(0, 0)).close()\n"
+        "print('alembic' in sys.modules)\n"
+    )
+
+    def imported(root: str) -> bytes:
+        return subprocess.check_output([sys.executable, "-c", program, str(tmp_path / root)])
+
+    assert [imported("hub"), imported("new")] == [b"False\n", b"True\n"]
+
+
+def test_the_newest_migration_is_told_by_its_file(hub: HubRoom) -> None:
+    """The number in its name is what the database notes."""
+    with hub.hub.database.connection() as connection:
+        assert revision_of(connection) == newest_migration()
 
 
 def test_a_newer_database_is_refused(hub: HubRoom) -> None:

@@ -23,9 +23,12 @@ from tether.hub.tokens import find_principal
 BIG = random.Random(8).randbytes(200_000)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "bucket", "bucket and postgresql"])
+KINDS = ["sqlite", "postgresql", "bucket", "bucket and postgresql"]
+
+
+@pytest.fixture(params=["sqlite", "bucket and postgresql"])
 def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HubRoom]:
-    """Return an empty hub, on each database, and with its packs in a bucket."""
+    """Return an empty hub, on each database and with its packs in each place; all pairs where asked for."""
     if "postgresql" in request.param:
         cluster: Cluster = request.getfixturevalue("postgres")
         with cluster.hub_database() as url:
@@ -124,6 +127,7 @@ def test_the_fork_goes(network: Network) -> None:
     network.check()
 
 
+@pytest.mark.parametrize("hub", KINDS, indirect=True)
 @pytest.mark.parametrize("seed", range(2))
 def test_any_history_of_a_network(network: Network, seed: int) -> None:
     """Beside a model: whatever is pushed, forced, forked, collected and deleted, each ref keeps its files."""

@@ -120,7 +120,9 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("path", MESSAGES)
+@pytest.mark.parametrize(
+    ("hub", "path"), [*(("sqlite", path) for path in MESSAGES), ("postgresql", "/push")], indirect=["hub"]
+)
 def test_no_message_is_a_bug(hub: tuple[HubRoom, str], path: str) -> None:
     """Good messages are answered; those that were cut, flipped, mixed or made longer are, or are refused."""
     room, token = hub
@@ -141,6 +143,7 @@ def test_no_end_of_a_push_is_a_bug(hub: tuple[HubRoom, str]) -> None:
             pushed(room, token, [], RefMove(name, old, new))
 
 
+@pytest.mark.parametrize("hub", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("whole", [CONTENTS, REST], ids=["data", "metadata"])
 def test_no_pack_is_a_bug(hub: tuple[HubRoom, str], whole: tuple[Digest, bytes]) -> None:
     """Damaged packs are refused under the name of the whole one, and under their own."""

@@ -102,11 +102,25 @@ def said(body: bytes, in_rooms: bool = True) -> bytes:
 
 
 def test_a_body_comes_in_rooms(running: Running) -> None:
-    """Its first bytes come from the parser, the others in full rooms, the last in what is left."""
+    """With what the parser took of it; what follows is another request."""
     replies = running.exchange(put(), NEXT)
     assert replies.count(b"HTTP/1.1 200") == 2
     assert said(BODY) in replies
     assert said(b"", in_rooms=False) in replies
+
+
+def test_rooms_begin_at_multiples_of_their_length(running: Running) -> None:
+    """Whatever came with the head: so a disk can take them as they are."""
+    request = put(more=b"Connection: close\r\n")
+    head = len(request) - len(BODY)
+    more = head + 999
+    for parts in (
+        [request],
+        [request[:head], request[head:]],
+        [request[:more], request[more:]],
+    ):
+        assert said(BODY) in running.exchange(*parts, pause_s=0.05)
+        assert [size for size in running.application.pieces if size] == [ROOM] * 5 + [12_345]
 
 
 @pytest.mark.parametrize("size", [LEAST + 70_000, ROOM, 2 * ROOM, 2 * ROOM + 1])

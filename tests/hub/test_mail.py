@@ -77,6 +77,7 @@ def test_what_happens_comes_by_mail(room: HubRoom, mailbox: Mailbox) -> None:
     """To those who take part and said that an address is theirs, and not to who did it."""
     bob, ada = confirmed(room, mailbox, "bob"), confirmed(room, mailbox, "ada")
     room.ok("POST", "/repos/ada/x/discussions", bob, {"title": "Blurred pictures", "body": "Look, @ada"})
+    room.now += 1  # mails go in the order of their times
     room.ok("POST", f"{AT}/entries", ada, {"body": "I see\nä"})
 
     assert work(room).message == "2 sent, 0 dropped, 0 left"

@@ -13,10 +13,10 @@ from obstore.store import MemoryStore
 from sqlalchemy import func, select
 from tests.support.hub import DAY
 from tests.support.postgres import Cluster
+from tests.support.tables import lay_database
 
 from tether.errors import AlreadyExists, NotFound, Unavailable
 from tether.hub.database.engine import Database
-from tether.hub.database.migrate import migrate
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.database.packnames import PackName, PackPlace
 from tether.hub.placed import Placed, sweep
@@ -41,7 +41,6 @@ class Bucket:
         self.store, self.now, self.url = MemoryStore(), 10 * DAY, url
         self.backend = ObjectBackend(Stores("memory://", self.store, self.store))
         self.database = Database(url)
-        migrate(self.database)
         with self.database.session() as session:
             session.add(Account(id="u", kind="user", name="u", key="u", created=1))
             session.flush()
@@ -82,6 +81,7 @@ class Bucket:
 def bucket(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bucket]:
     """Return an empty one, with names in each database."""
     if request.param == "sqlite":
+        lay_database(tmp_path / "hub.db")
         made = Bucket(f"sqlite:///{tmp_path / 'hub.db'}")
         yield made
         made.database.close()

@@ -280,7 +280,7 @@ def test_a_collector_that_hangs_holds_up_nothing(tmp_path: Path, collector: Rece
     room.do("hub", "user", "add", "-q", "ada", "--root", "hub")
     for port in (collector.port, 9):
         room.environ["TETHER_HUB_TRACES"] = f"http://127.0.0.1:{port}"
-        served = Served(room)
+        served = Served(room, anew=True)
         begun = time.monotonic()
         for _ in range(50):
             assert served.get("/api/v1/repos") == []
@@ -335,6 +335,6 @@ def test_without_the_packages(tmp_path: Path) -> None:
         "hint: run: pip install 'tether[hub,telemetry]'\n",
     )
     del room.environ["TETHER_HUB_TRACES"]
-    served = Served(room)
+    served = Served(room, anew=True)
     assert served.get("/readyz") == {"status": "ok"}
     assert served.stop()[0] == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.support.cli import Room
 from tests.support.hub import HubRoom
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 
 from tether.hub.strays import find_strays
 
@@ -19,13 +19,12 @@ LATER = {"TETHER_DATE": "2026-06-30T12:00:00+00:00"}
 def room(tmp_path: Path) -> Room:
     """Return a hub at rest, with repositories `one` and `two` of ada's."""
     room = Room(tmp_path)
-    room.ok("hub", "user", "add", "-q", "ada", "--root", "hub")
-    token = room.ok("hub", "token", "create", "ada", "--root", "hub", "--scope", "admin").strip()
-    room.environ["TETHER_TOKEN"] = token
+    room.environ["TETHER_TOKEN"] = add_user(room, "ada")
     served = Served(room)
     for name in ("one", "two"):
-        room.ok("repo", "create", "-q", f"{served.url}/ada/{name}")
+        room.do("repo", "create", "-q", f"{served.url}/ada/{name}")
     served.stop()
+    room.inside = True  # the transcript shows the process
     return room
 
 

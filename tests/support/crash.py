@@ -65,13 +65,15 @@ def snapshot(repository: Repository) -> Snapshot:
 def contents_kept(repository: Repository) -> set[bytes]:
     """Return what refs, stage and the operations with what they rescued have of contents."""
     root = repository.root()
-    found = {thing.data for thing in read_tree(repository, root.stage).values()}
+    found: set[bytes] = set()
     for value in root.refs.values():
         found |= {thing.data for thing in read_commit(repository, value).values()}
+    trees = {root.stage}
     for operation in read_operations(repository):
-        for tree in (operation.rescued, operation.before.stage, operation.after.stage):
-            if tree is not None:
-                found |= {thing.data for thing in read_tree(repository, tree).values()}
+        trees |= {operation.before.stage, operation.after.stage}
+        trees |= {operation.rescued} if operation.rescued is not None else set()
+    for tree in trees:
+        found |= {thing.data for thing in read_tree(repository, tree).values()}
     return found
 
 

@@ -18,6 +18,7 @@ from schemathesis.checks import not_a_server_error
 from tests.support.cli import Room
 from tests.support.repos import commit_files, make_repository
 from tests.support.served import Served
+from tests.support.tables import lay_tables
 
 from tether.core.digest import parse_digest
 from tether.errors import AlreadyExists
@@ -89,6 +90,7 @@ class Described:
         self.operations = {f"{each.method.upper()} {each.path}": each for each in found}
 
     def _user(self, name: str) -> str:
+        lay_tables(self._room.work / "hub")
         more = ("--admin",) if name == "ada" else ()
         self._room.do("hub", "user", "add", "-q", name, *more, *_ROOT)
         return self._room.do("hub", "token", "create", name, "--scope", "admin", *_ROOT).strip()
@@ -120,17 +122,21 @@ class Described:
 
         What deletes or moves meets something spare, so that the others go on finding what they need.
         """
-        for path in ("/repos", "/organisations/lab/teams"):
-            with suppress(AlreadyExists):
-                self._ask("POST", path, {"name": "spare"} | ({"owner": "lab"} if path == "/repos" else {}))
         found = {"owner": "lab", "name": "x", "user": "cleo", "team": "data", "rule": "default-branch"}
         found |= {"number": "1", "entry": "1", "thread": "1", "commit": self._head, "check": "lint"}
         found |= {"rev": "main", "path": "f", "pack": self._pack}
-        found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
-        found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]
         if label == _DELETES:
-            return found | {"name": "spare"}
-        return found | next((other for words, other in _OTHERWISE.items() if label.startswith(words)), {})
+            found["name"] = "spare"
+        found |= next((other for words, other in _OTHERWISE.items() if label.startswith(words)), {})
+        if "spare" in found.values():
+            for path, more in (("/repos", {"owner": "lab"}), ("/organisations/lab/teams", {})):
+                with suppress(AlreadyExists):
+                    self._ask("POST", path, {"name": "spare", **more})
+        if "{token_id}" in label:
+            found["token_id"] = self._ask("POST", "/tokens", {"scope": "read"})["about"]["id"]
+        if "{lock}" in label:
+            found["lock"] = self._ask("POST", "/repos/lab/x/locks", {"path": "f"})["id"]
+        return found
 
     def try_all(self, label: str, person: str, examples: int, checks: Any = CHECKS) -> None:
         """Send requests for one operation, by one person; fail where a reply is not as described."""

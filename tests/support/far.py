@@ -102,12 +102,12 @@ class NearEnd:
         """Say whether a pack has arrived."""
         return self.serving().has_pack(name)
 
-    def put_pack(self, name: Digest, data: Buffer) -> None:
+    def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
         """Store a pack."""
         self.calls["put_pack"] += 1
-        with self.serving().receive(name) as receiver:
-            for start in range(0, len(data), 100_000):
-                receiver.write(bytes(data[start : start + 100_000]))
+        with self.serving().receive(name, start) as receiver:
+            for at in range(0, len(data), 100_000):
+                receiver.write(bytes(data[at : at + 100_000]))
             receiver.finish()
         self._lost("put_pack")
 

@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
+from tests.support.tables import lay_tables
 
 from tether.core.identity import Time
 from tether.core.tracing import UNTRACED
@@ -20,8 +18,6 @@ from tether.hub.access import OPERATOR, Scope
 from tether.hub.accounts import create_user, find_user
 from tether.hub.acting import acting
 from tether.hub.app import build_app
-from tether.hub.database.engine import Database
-from tether.hub.database.migrate import migrate
 from tether.hub.hub import Hub
 from tether.hub.settings import load_settings
 from tether.hub.tokens import create_token
@@ -73,7 +69,11 @@ class Wire:
         """Take the reply."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            for name, value in message["headers"]:  # of cookies there are several, here with a line each
+                known = self.headers.get(name.decode())
+                self.headers[name.decode()] = (
+                    value.decode() if known is None else f"{known}\n{value.decode()}"
+                )
         else:
             self.body += message.get("body", b"")
             if not message.get("more_body"):
@@ -83,24 +83,6 @@ class Wire:
 async def ask(app: ASGIApp, scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Let an application answer."""
     await app(scope, receive, send)
-
-
-def lay_tables(root: Path) -> None:
-    """Begin the folder of a hub with an empty database that has its tables, unless the folder is there."""
-    if not root.exists():
-        root.mkdir(mode=0o700, parents=True)
-        (root / "hub.db").write_bytes(_migrated())
-        (root / "hub.db").chmod(0o600)
-
-
-@cache
-def _migrated() -> bytes:
-    """Return an empty SQLite database with all tables: making them is tested elsewhere, and takes long."""
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder) / "hub.db"
-        with closing(Database(f"sqlite:///{place}")) as database:
-            migrate(database)
-        return place.read_bytes()
 
 
 class HubRoom:

@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from joserfc import jws, jwt
 from joserfc.jwk import RSAKey
 from tests.support.hub import SECOND, HubRoom, Reply
+from tests.support.tables import lay_tables
 
 from tether.core.digest import hash_bytes
 
@@ -79,6 +81,12 @@ def provider_process() -> Iterator[str]:
         process.wait()
 
 
+@cache
+def first_key() -> RSAKey:
+    """Return the key of all who stand before a provider; its making takes long."""
+    return RSAKey.generate_key(parameters={"kid": "one", "use": "sig"})
+
+
 @dataclass
 class Between:
     """Stands before a provider, signs its tokens with a key of its own, and may change them.
@@ -94,7 +102,7 @@ class Between:
 
     behind: str
     issuer: str = ""
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(parameters={"kid": "one", "use": "sig"}))
+    key: RSAKey = field(default_factory=first_key)
     published: list[RSAKey] | None = None
     change: Callable[[dict[str, Any]], Any] = lambda claims: None
     sign: Callable[[RSAKey, dict[str, Any]], str] = lambda key, claims: jwt.encode(
@@ -173,7 +181,7 @@ def consent(address: str, subject: str) -> str:
 
 def room_with(root: Path, issuer: str, more: str = "", **settings: Any) -> HubRoom:
     """Return a hub that knows one provider, at the time of today."""
-    root.mkdir()
+    lay_tables(root)
     (root / "secret").write_text("s3cret/+\n")
     (root / "hub.toml").write_text(
         f'[oidc.work]\nissuer = "{issuer}"\nclient_id = "the-hub"\nclient_secret_file = "secret"\n{more}\n'

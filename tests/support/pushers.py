@@ -80,7 +80,7 @@ class Pushers:
         keeper = Room(folder / "keeper")
         keeper.environ["TETHER_HUB_LOG_REQUESTS"] = "false"
         self._token = add_user(keeper, "ada")
-        self.hub = Served(keeper)
+        self.hub = Served(keeper, anew=True)
         self._room = Room(folder / "clients")
         self._room.environ["TETHER_TOKEN"] = self._token
         self._make(size)

@@ -8,10 +8,12 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 from tests.support.cli import TETHER, Room
-from tests.support.hub import lay_tables
+from tests.support.preloaded import Copy
+from tests.support.tables import lay_tables
 
 _PARENT_DEATH = 1
 """The kernel kills the process when the thread that started it ends."""
@@ -20,23 +22,24 @@ _PARENT_DEATH = 1
 class Started:
     """A command below `tether hub` that runs until it is told to stop.
 
+    Args:
+        room: Where it runs.
+        name: Of the command.
+        options: More of the command line.
+        anew: Whether the program is started as people start it; otherwise it is a copy of one that has
+            imported all it needs, which takes a fraction of the time.
+
     Attributes:
         said: What it prints once it is ready.
         process: The command.
     """
 
-    def __init__(self, room: Room, name: str, *options: str) -> None:
-        command = [str(TETHER), "hub", name, "--root", "hub", "--json", *options]
+    def __init__(self, room: Room, name: str, *options: str, anew: bool = False) -> None:
+        command = ["hub", name, "--root", "hub", "--json", *options]
         environ = {**room.environ, "HOME": str(room.home / "of-the-hub")}
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe would fill, and the hub wait
-        self.process = subprocess.Popen(
-            command,
-            cwd=room.work,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            preexec_fn=_heed,  # noqa: PLW1509 - takes no lock
-        )
+        start = _start if anew else Copy
+        self.process = start(command, room.work, environ, self._log)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line, self._ended()
@@ -51,7 +54,7 @@ class Started:
         """Tell it to stop; return its exit code and what it wrote on stderr."""
         self.process.send_signal(number)
         err = self._ended()
-        return self.process.returncode, err
+        return self.process.wait(timeout=0), err
 
     def close(self) -> None:
         """Stop it if it still runs; however it ended, nothing of it stays open."""
@@ -62,7 +65,9 @@ class Started:
 
     def _ended(self) -> str:
         """Wait for its end and return what it wrote on stderr."""
-        self.process.communicate(timeout=60)
+        self.process.wait(timeout=60)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         self._log.seek(0)
         text = self._log.read().decode()
         self._log.close()
@@ -76,8 +81,8 @@ class Served(Started):
         url: Its address.
     """
 
-    def __init__(self, room: Room, *options: str) -> None:
-        super().__init__(room, "serve", "--port", "0", *options)
+    def __init__(self, room: Room, *options: str, anew: bool = False) -> None:
+        super().__init__(room, "serve", "--port", "0", *options, anew=anew)
         self.url: str = self.said["url"]
 
     @property
@@ -119,6 +124,20 @@ def check_hub(keeper: Room) -> None:
     found = json.loads(keeper.do("hub", "fsck", "--full", "--root", "hub", "--json"))
     assert found
     assert not any(report["problems"] for report in found.values())
+
+
+def _start(
+    command: list[str], cwd: Path, environ: dict[str, str], err: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Start the program."""
+    return subprocess.Popen(
+        [TETHER, *command],
+        cwd=cwd,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=err,
+        preexec_fn=_heed,  # noqa: PLW1509 - takes no lock
+    )
 
 
 def _heed() -> None:

@@ -36,11 +36,15 @@ class LargeBody(asyncio.BufferedProtocol):
 
     def __init__(self, connection: "Connection", cycle: "RequestResponseCycle", left: int) -> None:
         self._connection, self._cycle, self._left = connection, cycle, left
-        began, cycle.body = bytes(cycle.body), bytearray()
-        self._rooms = [memoryview(mmap(-1, min(ROOM, left))) for _ in range(_ROOMS)]
+        began, cycle.body = cycle.body, bytearray()
+        # With what the parser took in the first room, each begins at a multiple of its size in the body: so
+        # it can be written past the page cache.
+        size = max(len(began) + 1, min(ROOM, left + len(began)))
+        self._rooms = [memoryview(mmap(-1, size)) for _ in range(_ROOMS)]
         self._free = list(self._rooms)
-        self._filling, self._filled = self._free.pop(), 0
-        self._ready: list[memoryview] = [memoryview(began)] if began else []
+        self._filling, self._filled = self._free.pop(), len(began)
+        self._filling[: len(began)] = began
+        self._ready: list[memoryview] = []
         self._given: memoryview | None = None
         self._news = asyncio.Event()
         self._unwanted = False

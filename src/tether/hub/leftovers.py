@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from tether.errors import NotFound
 from tether.storage.backend import Backend
-from tether.sync.arrivals import ARRIVED
+from tether.sync.arrivals import ARRIVED, time_in
 
 
 def spared(backend: Backend, since: int) -> Callable[[str], bool]:
@@ -15,7 +14,7 @@ def spared(backend: Backend, since: int) -> Callable[[str], bool]:
         backend: Of the repository.
         since: Packs that arrived before do not wait any longer, in microseconds since 1970.
     """
-    return lambda key: _arrival(backend, f"{ARRIVED}{PurePosixPath(key).stem}") > since
+    return lambda key: time_in(backend, f"{ARRIVED}{PurePosixPath(key).stem}") > since
 
 
 def remove_notes(backend: Backend, since: int) -> int:
@@ -23,16 +22,7 @@ def remove_notes(backend: Backend, since: int) -> int:
 
     A push that names such a pack in this moment has it already, or is told to come again.
     """
-    old = [key for key, _ in backend.list(ARRIVED) if _arrival(backend, key) <= since]
+    old = [key for key, _ in backend.list(ARRIVED) if time_in(backend, key) <= since]
     for key in old:
         backend.delete(key)
     return len(old)
-
-
-def _arrival(backend: Backend, note: str) -> int:
-    """Return the time in a note; 0 without one, or where an older hub wrote none."""
-    try:
-        text = backend.read(note)
-    except NotFound:
-        return 0
-    return int(text) if text.isdigit() and len(text) < 20 else 0

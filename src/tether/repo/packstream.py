@@ -19,6 +19,7 @@ from tether.repo.frames import (
 )
 from tether.repo.objectdb import unpack
 from tether.repo.packs import PACK_FRAMES
+from tether.repo.stretches import Begin, StretchHasher
 
 _TOGETHER = 8
 """Chunks unpacked at once, few enough to be hashed while they are in the processor's cache."""
@@ -28,12 +29,16 @@ _MAX_TAIL = PACK_FRAMES * ROW_SIZE + TRAILER.size
 class PackStream:
     """The frames of one pack, verified as they come.
 
+    Args:
+        begin: Returns what gets the chunks as they are verified, while they are in the processor's cache.
+
     Attributes:
         role: DATA or META; -1 before the first bytes.
     """
 
-    def __init__(self) -> None:
-        self.role = -1
+    def __init__(self, begin: Begin | None = None) -> None:
+        self.role, self._begin = -1, begin
+        self._stretch: StretchHasher | None = None
         self._rows: list[Frame] = []
         self._offset = 0
         self._ended = False
@@ -113,6 +118,10 @@ class PackStream:
             if hash_bytes(view[at : at + frame.raw]) != frame.digest:
                 raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged")
             at += frame.raw
+        if chunks and self._begin is not None:
+            self._stretch, self._begin = self._begin(chunks[0][1].digest), None
+        if self._stretch is not None:
+            self._stretch.update(view)
         for start, frame in found:
             if frame.kind != ObjectKind.CHUNK:
                 unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))

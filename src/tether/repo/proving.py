@@ -5,12 +5,14 @@ that they are those of the file, in order, is what the file's digest says, and w
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.outline import FAST, Outline, group_values, merge_values
 from tether.errors import Corrupt, NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.delta import Span, covering, same_spans
+from tether.repo.stretches import NONE, Stretches
 
 _AT_ONCE = 8 << 20
 """Bytes that are read and hashed at a time: a power of two."""
@@ -18,12 +20,27 @@ _WORTH = 2
 """All of a content is hashed where more than this part of it, one half, would be."""
 
 
+class Means(NamedTuple):
+    """What helps to prove contents.
+
+    Attributes:
+        group: Chunks that are read at a time where all is read; some groups are in memory at once.
+        stretches: What was made of packs as they came.
+    """
+
+    group: int = 64
+    stretches: Stretches = NONE
+
+
+MEANS = Means()
+
+
 def prove(
     contents: ContentReader,
     digest: Digest,
     known: ContentReader | None = None,
     base: Digest | None = None,
-    group: int = 64,
+    means: Means = MEANS,
 ) -> int:
     """Make sure that a content of several chunks is what its digest says.
 
@@ -32,7 +49,7 @@ def prove(
         digest: Names it.
         known: Has a content that was made sure of.
         base: Names that one.
-        group: Chunks that are read at a time where all is read; some groups are in memory at once.
+        means: What helps.
 
     Returns:
         How many bytes of it were read.
@@ -41,10 +58,11 @@ def prove(
         NotFound: It is not here whole.
         Corrupt: It is something else, or is damaged.
     """
-    plan = _plan(contents, digest, known, base) if known is not None and base is not None else None
+    earlier = (known, base) if known is not None and base is not None else None
+    plan = _plan(contents, digest, earlier, means.stretches) if earlier or means.stretches else None
     if plan is not None:
         return _prove_groups(contents, digest, *plan)
-    size = sum(map(len, contents.segments(digest, group)))
+    size = sum(map(len, contents.segments(digest, means.group)))
     outline = contents.outline(digest)
     if FAST and outline is not None and outline.digest() != digest:
         raise _untrue(digest)
@@ -52,23 +70,39 @@ def prove(
 
 
 def _plan(
-    contents: ContentReader, digest: Digest, known: ContentReader, base: Digest
+    contents: ContentReader,
+    digest: Digest,
+    earlier: tuple[ContentReader, Digest] | None,
+    stretches: Stretches,
 ) -> tuple[Outline, list[int]] | None:
     """Return the outline and which of its groups have to be hashed; None where all has to be."""
+    new = contents.outline(digest) if FAST else None
+    if new is None:
+        return None
+    old = _outline(*earlier, new.group) if earlier is not None else None
+    shown = stretches.shown(contents.listed(digest), new)
+    if old is None and not shown:
+        return None
+    if new.digest() != digest:
+        raise _untrue(digest)
+    size, lacking = contents.size(digest), list(range(len(new)))
+    if old is not None and earlier is not None:
+        lacking = _differing(
+            (new, old), same_spans(contents.listed(digest), earlier[0].listed(earlier[1])), size
+        )
+    lacking = [index for index in lacking if index not in shown]
+    if len(lacking) * new.group * _WORTH > size:
+        return None
+    return new, lacking
+
+
+def _outline(known: ContentReader, base: Digest, group: int) -> Outline | None:
+    """Return the outline of an earlier content, if it is true and has groups of this size."""
     try:
         old = known.outline(base)
     except (NotFound, Corrupt):  # it is a single chunk, or not here on purpose
         return None
-    new = contents.outline(digest) if old is not None else None
-    if not FAST or old is None or new is None or old.group != new.group or old.digest() != base:
-        return None
-    if new.digest() != digest:
-        raise _untrue(digest)
-    size = contents.size(digest)
-    lacking = _differing((new, old), same_spans(contents.listed(digest), known.listed(base)), size)
-    if len(lacking) * new.group * _WORTH > size:
-        return None
-    return new, lacking
+    return old if old is not None and old.group == group and old.digest() == base else None
 
 
 def _differing(outlines: tuple[Outline, Outline], same: Iterator[Span], size: int) -> list[int]:

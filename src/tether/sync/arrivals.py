@@ -1,14 +1,25 @@
 """Notes of packs that arrived whole and that no push has named yet."""
 
 from contextlib import suppress
+from typing import NamedTuple
 
 from tether.core.digest import Digest
-from tether.errors import AlreadyExists
+from tether.errors import AlreadyExists, NotFound
 from tether.repo.packs import pack_key
 from tether.storage.backend import Backend
 
 ARRIVED = "arrived/"
 """Where notes are, each under the name of its pack and with the time in it."""
+_LONGEST_TIME = 20
+_START = 8
+"""Bytes of where a stretch begins, low byte first; its values follow."""
+
+
+class Made(NamedTuple):
+    """What was made of a pack of contents while it came; see `repo.stretches`."""
+
+    start: int
+    values: bytes
 
 
 def note_key(name: Digest) -> str:
@@ -16,10 +27,38 @@ def note_key(name: Digest) -> str:
     return f"{ARRIVED}{name.hex()}"
 
 
-def note_arrival(backend: Backend, name: Digest, now: int) -> None:
-    """Note that a pack arrived whole, unless that is noted; `now` is in microseconds since 1970."""
+def note_arrival(backend: Backend, name: Digest, now: int, made: Made | None = None) -> None:
+    """Note that a pack arrived whole, unless that is noted.
+
+    Args:
+        backend: Where it is, or is about to be.
+        name: The pack.
+        now: In microseconds since 1970.
+        made: What was made of it on the way, by us: it is taken for true.
+    """
+    note = str(now).encode()
+    if made is not None and made.values:
+        note += b"\n" + made.start.to_bytes(_START, "little") + made.values
     with suppress(AlreadyExists):
-        backend.write_new(note_key(name), str(now).encode())
+        backend.write_new(note_key(name), note)
+
+
+def time_in(backend: Backend, key: str) -> int:
+    """Return the time in a note; 0 without one, or where an older hub wrote none."""
+    try:
+        text = backend.read(key).partition(b"\n")[0]
+    except NotFound:
+        return 0
+    return int(text) if text.isdigit() and len(text) < _LONGEST_TIME else 0
+
+
+def made_of(backend: Backend, name: Digest) -> Made | None:
+    """Return what was made of a pack while it came; None where that is not noted."""
+    try:
+        made = backend.read(note_key(name)).partition(b"\n")[2]
+    except NotFound:
+        return None
+    return Made(int.from_bytes(made[:_START], "little"), made[_START:]) if len(made) > _START else None
 
 
 def has_arrived(backend: Backend, name: Digest) -> bool:

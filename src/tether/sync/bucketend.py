@@ -102,8 +102,8 @@ class BucketEnd:
         """Say whether a pack is there; there are only whole ones."""
         return self._store.exists(pack_key(name))
 
-    def put_pack(self, name: Digest, data: Buffer) -> None:
-        """Store a pack that is sound.
+    def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
+        """Store a pack that is sound; files are not verified here, so `start` is not looked at.
 
         Raises:
             Corrupt: It is not; nothing was sent.

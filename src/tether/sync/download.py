@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from threading import Lock
 
 from tether.core.ahead import ahead
@@ -18,11 +19,11 @@ from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
-from tether.core.recipe import decode_page, decode_recipe
+from tether.core.recipe import ChunkList, decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
-from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unavailable
+from tether.errors import Corrupt, Unavailable
 from tether.repo.contents import ContentReader
-from tether.repo.frames import DATA, META, Frame, Stored, Table
+from tether.repo.frames import DATA, META, Frame, Stored
 from tether.repo.history import shallow_commits
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.partial import Partial
@@ -30,8 +31,8 @@ from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd
 from tether.sync.negotiate import sort_rows
+from tether.sync.passing import Passing
 from tether.sync.proofs import prove_files, replaced
-from tether.sync.receiving import PackReceiver
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 from tether.sync.wire import MAX_DIGESTS, PackShare
@@ -124,7 +125,7 @@ class _Download:
     def __init__(self, end: FarEnd, local: Repository, transaction: Transaction, progress: Progress) -> None:
         self._end, self._local, self._transaction, self._progress = end, local, transaction, progress
         self._session = transaction.objects
-        self._found = _Found()
+        self._found, self._passing = _Found(), Passing(end, local.backend)
         self._counting = Lock()
         self.done = Downloaded()
 
@@ -251,7 +252,7 @@ class _Download:
 
     def _chunks(self) -> list[Digest]:
         """Return the chunks of the recipes that came."""
-        return list(dict.fromkeys(chunk for column in self._columns() for chunk in split_digests(column)))
+        return list(dict.fromkeys(chunk for part in self._listed() for chunk in split_digests(part.digests)))
 
     def _bring_chunks(self, digests: Sequence[Digest]) -> None:
         lacking = self._lacking(digests)
@@ -274,33 +275,13 @@ class _Download:
         self._progress.start("receiving packs", sum(share.size for share in worth), "bytes")
         jobs = self._end.jobs or PACK_JOBS
         with ThreadPoolExecutor(jobs, "receive") as pool:
-            for share, table in ahead(pool, self._bring_pack, worth, jobs):
+            for share, table in ahead(pool, self._passing.bring, worth, jobs):
                 if table is not None:
                     self._session.know(split_digests(table.digests))
                     self._transaction.adopt((share.name,), ())
                     self.done.objects += share.objects
                     self.done.bytes += share.size
                 self._progress.advance(share.size)
-
-    def _bring_pack(self, share: PackShare) -> tuple[PackShare, Table | None]:
-        """Bring one pack; None if the far end has merged it into another one meanwhile."""
-        found: list[Table] = []
-
-        def take(blocks: Iterator[bytes]) -> None:
-            with PackReceiver(self._local.backend, share.name) as receiver:
-                for block in blocks:
-                    receiver.write(block)
-                found.append(receiver.finish())
-
-        try:
-            self._end.pack(share.name, take)
-        except NotFound:
-            return share, None
-        except (InvalidInput, TooLarge) as error:
-            raise Corrupt(f"{self._end.name} sent a pack that is not sound: {error}") from None
-        if set(found[-1].kinds) != {int(ObjectKind.CHUNK)}:
-            raise Corrupt(f"{self._end.name} sent another pack than one of contents")
-        return share, found[-1]
 
     def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
         if frame.kind == ObjectKind.RECIPE:
@@ -314,7 +295,7 @@ class _Download:
             raise Corrupt(f"{self._end.name} sent another object for a content")
         self._session.append(DATA, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
 
-    def _columns(self) -> Iterator[bytes]:
+    def _listed(self) -> Iterator[ChunkList]:
         """Yield the chunks of the new recipes, whose pages are brought first."""
         pages: dict[Digest, bytes] = {}
         recipes = [decode_recipe(digest, data) for digest, data in self._found.recipes.items()]
@@ -330,10 +311,12 @@ class _Download:
         self._bring([page for page in names if page not in set(here)], take)
         pages.update(zip(here, self._session.get_many(ObjectKind.RECIPE_PAGE, here), strict=True))
         for recipe in recipes:
-            if recipe.chunks is not None:
-                yield recipe.chunks.digests
-            for page in recipe.pages:
-                yield decode_page(pages[page]).digests
+            parts = [(0, recipe.chunks)] if recipe.chunks is not None else []
+            named = zip(recipe.starts, recipe.pages, strict=True)
+            for start, chunks in chain(parts, ((start, decode_page(pages[page])) for start, page in named)):
+                if recipe.outline is not None:
+                    self._passing.expect(start, chunks)
+                yield chunks
 
     def _check_files(self) -> None:
         if not self._found.recipes:
@@ -347,7 +330,7 @@ class _Download:
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
             return replaced(self._session, list(self._found.commits), files)
 
-        for _ in prove_files(contents, known, bases, list(self._found.recipes)):
+        for _ in prove_files(contents, known, bases, list(self._found.recipes), self._passing.means):
             self._progress.advance(1)
 
     # -- objects ----------------------------------------------------------------------------

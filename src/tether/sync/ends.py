@@ -74,8 +74,14 @@ class FarEnd(Protocol):
         """Say whether a pack for a push to come is there."""
         ...
 
-    def put_pack(self, name: Digest, data: Buffer) -> None:
+    def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
         """Store a pack for a push to come; one that it has is not sent.
+
+        Args:
+            name: Of the pack.
+            data: Its bytes.
+            start: Where in a file its first chunk belongs, in bytes, if it is known: it spares the far end
+                from reading that file again to verify it.
 
         Raises:
             Corrupt: What arrived there was not that pack.

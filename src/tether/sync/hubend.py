@@ -84,10 +84,11 @@ class HubEnd:
         """Give objects in any order, as many as fit into one reply."""
         self._client.call(self._post("objects", b"".join(digests)), _framed(take))
 
-    def put_pack(self, name: Digest, data: Buffer) -> None:
+    def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
         """Store a pack for a push to come: where the hub has a place for it elsewhere, or else at the hub."""
         if not self._places.send(name, data):
-            self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}", data))
+            where = "" if start is None else f"?start={start}"
+            self._client.call(Request("PUT", f"{self._path}/transfer/packs/{name.hex()}{where}", data))
 
     def shares(self, digests: Sequence[Digest]) -> list[PackShare]:
         """Say which packs of contents hold these chunks."""

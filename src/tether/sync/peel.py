@@ -1,6 +1,6 @@
 """From tags to the commits that they name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
@@ -43,3 +43,25 @@ def peel_all(objects: ObjectDb, digests: Iterable[Digest], tags: list[Digest]) -
             at = target_of(objects, at)
         commits[peel(objects, at)] = None
     return list(commits)
+
+
+def followed(objects: ObjectDb, wants: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
+    """Return the tags among `wants` and below them, and the commits that they end at.
+
+    Raises:
+        NotFound: One is not here.
+    """
+    tags: list[Digest] = []
+    commits: list[Digest] = []
+    waiting = list(wants)
+    while waiting:
+        digest = waiting.pop()
+        place = objects.find(digest)
+        if place is None or place.frame.kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
+            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
+        if place.frame.kind == ObjectKind.COMMIT:
+            commits.append(digest)
+        else:
+            tags.append(digest)
+            waiting.append(target_of(objects, digest))
+    return tags, commits

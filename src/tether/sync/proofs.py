@@ -12,7 +12,7 @@ from tether.core.objects import Commit
 from tether.core.treediff import diff_trees
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
-from tether.repo.proving import prove
+from tether.repo.proving import MEANS, Means, prove
 
 
 def prove_files(
@@ -20,7 +20,7 @@ def prove_files(
     known: ContentReader,
     bases: Callable[[set[Digest]], Mapping[Digest, Digest]],
     files: Sequence[Digest],
-    group: int = 64,
+    means: Means = MEANS,
 ) -> Iterator[int]:
     """Show that new files are what their digests say, and yield after each how many bytes of it were read.
 
@@ -29,7 +29,7 @@ def prove_files(
         known: Has the files that were there before, and nothing else.
         bases: Returns for some of the files those that they replaced; see `replaced`.
         files: The new ones.
-        group: See `prove`.
+        means: See `prove`.
 
     Raises:
         NotFound: One is not there whole.
@@ -41,7 +41,7 @@ def prove_files(
     for digest in _in_order(files, earlier):
         base = earlier.get(digest)
         reader = contents if base in new else known
-        yield prove(contents, digest, reader, None if base in left else base, group=group)
+        yield prove(contents, digest, reader, None if base in left else base, means)
         left.remove(digest)
 
 

@@ -7,6 +7,7 @@ from blake3 import blake3
 
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
+from tether.core.outline import FAST
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import InvalidInput, TetherError, TooLarge
 from tether.repo.block import Block
@@ -14,8 +15,9 @@ from tether.repo.checkpacks import check_pack
 from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream
+from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend
-from tether.sync.arrivals import note_arrival
+from tether.sync.arrivals import Made, note_arrival
 from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
@@ -30,12 +32,13 @@ class PackReceiver:
     Args:
         backend: Where it goes; it counts only when a root lists it.
         name: What it must be.
+        begin: Returns what gets its chunks as they are verified.
     """
 
-    def __init__(self, backend: Backend, name: Digest) -> None:
+    def __init__(self, backend: Backend, name: Digest, begin: Begin | None = None) -> None:
         self._backend, self._name = backend, name
         self._hasher, self._size = blake3(), 0
-        self._block, self._stream = Block(), PackStream()
+        self._block, self._stream = Block(), PackStream(begin)
         self._fault: TetherError | None = None
         self._upload = backend.upload()
 
@@ -81,15 +84,12 @@ class PackReceiver:
 
     def _work_on(self, ready: memoryview) -> None:
         self._hasher.update(ready)
-        self._store(ready)
+        self._upload.write(ready)
         if self._fault is None:
             try:
                 self._stream.feed(ready)
             except TetherError as error:  # damaged on the way, or at the sender: `finish` tells
                 self._fault = error
-
-    def _store(self, data: Buffer) -> None:
-        self._upload.write(data)
 
     def write(self, piece: bytes) -> None:
         """Take more of the pack; errors as for `hold` and `work`."""
@@ -102,15 +102,22 @@ class PackReceiver:
         Raises:
             InvalidInput: It is not what its name says, or not sound; nothing of it is kept then.
         """
+        table = self._verified()
+        self._keep(table)
+        return table
+
+    def _verified(self) -> Table:
+        """Return its table when all of it has come and is what it should be."""
         self.work(last=True)
         if self._hasher.digest() != self._name:
             raise InvalidInput("what arrived is not the pack that was named", hint="send it again")
-        table = self._table()
+        return self._table()
+
+    def _keep(self, table: Table) -> None:
         there = self._backend.exists(pack_key(self._name))
         self._upload.finish(pack_key(self._name))
         if there and not check_pack(self._backend, self._name, table).sound:
             raise InvalidInput("the same pack is here, but damaged", hint="run 'tether fsck --repair' here")
-        return table
 
     def _table(self) -> Table:
         try:
@@ -142,10 +149,15 @@ class Receiver(PackReceiver):
         name: What it must be.
         now: The time, in microseconds since 1970; gc asks the note for it.
         tracer: Is told what takes time.
+        start: Where in a file its first chunk belongs, in bytes, if whoever sends it said so. It need not be
+            true: nothing is shown by it before a recipe lists the chunks at that place.
     """
 
-    def __init__(self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED) -> None:
-        super().__init__(backend, name)
+    def __init__(
+        self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED, start: int | None = None
+    ) -> None:
+        self._made = StretchHasher(start) if FAST and start is not None else None
+        super().__init__(backend, name, lambda _: self._made)
         self._now, self._tracer = now, tracer
 
     def _work_on(self, ready: memoryview) -> None:
@@ -160,15 +172,14 @@ class Receiver(PackReceiver):
         Where a file is there already it may be damaged, and the note waits.
         """
         with self._tracer.span("finish pack"):
+            table = self._verified()
             if not self._backend.exists(pack_key(self._name)):
                 self._note()
-            table = super().finish()
+            self._keep(table)
             self._note()
         return table
 
-    def _store(self, data: Buffer) -> None:
-        # The push that names this pack reads it again soon: so not past the page cache, as large writes go.
-        self._upload.write_many([data])
-
     def _note(self) -> None:
-        note_arrival(self._backend, self._name, self._now)
+        is_one = self._made is not None and self._stream.role == DATA
+        made = Made(self._made.start, self._made.values()) if self._made is not None and is_one else None
+        note_arrival(self._backend, self._name, self._now, made)

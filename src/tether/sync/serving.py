@@ -32,13 +32,15 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.oplog import read_operations
 from tether.repo.packindex import Place
 from tether.repo.packs import count_objects, has_differences, pack_key, read_contents
+from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
-from tether.sync.arrivals import has_arrived, note_key
+from tether.repo.stretches import Stretch, Stretches, stretch_of
+from tether.sync.arrivals import has_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
-from tether.sync.peel import peel, target_of
+from tether.sync.peel import followed, peel
 from tether.sync.proofs import prove_files, replaced
 from tether.sync.receiving import OPEN_KINDS, Receiver
 from tether.sync.wire import REPLY_BYTES, PackShare, PushRequest, RefMove, RemoteRefs
@@ -93,7 +95,7 @@ class Serving:
 
     def _commits(self, wants: Sequence[Digest], haves: Sequence[Digest], depth: int | None) -> Stream:
         objects = self._repository.objects
-        tags, starts = _followed(objects, wants)
+        tags, starts = followed(objects, wants)
         if depth is not None:
             return self._frames([*tags, *newest(History.of(self._repository), starts, depth)], None)
         known = [digest for digest in haves if _is_commit(objects, digest)]
@@ -192,9 +194,15 @@ class Serving:
         """Say whether a pack was received whole."""
         return has_arrived(self._repository.backend, name)
 
-    def receive(self, name: Digest) -> Receiver:
-        """Return what takes the bytes of a pack; it does not count before a push names it."""
-        return Receiver(self._repository.backend, name, self._repository.clock().micros, self._tracer)
+    def receive(self, name: Digest, start: int | None = None) -> Receiver:
+        """Return what takes the bytes of a pack; it does not count before a push names it.
+
+        Args:
+            name: Of the pack.
+            start: See `Receiver`.
+        """
+        now = self._repository.clock().micros
+        return Receiver(self._repository.backend, name, now, self._tracer, start)
 
     # -- the end of a push ------------------------------------------------------------------
 
@@ -256,6 +264,7 @@ class _Tables:
     meta: list[Digest]
     rows: list[tuple[Digest, int]]
     """Digest and kind of all metadata."""
+    stretches: list[Stretch]
 
 
 class _Arrived:
@@ -265,6 +274,7 @@ class _Arrived:
         self._live, self._request = repository.objects, request
         tables = _tables(repository, request.packs)
         self.data, self.meta, self._rows = tables.data, tables.meta, tables.rows
+        self._means = Means(_TOGETHER, Stretches(tables.stretches))
 
         def packs() -> tuple[Digest, ...]:
             # Read anew where one is gone: a database that was killed forgets the lock that kept it there.
@@ -316,7 +326,7 @@ class _Arrived:
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
             return replaced(self._all, missing.commits, files)
 
-        for _ in prove_files(contents, known, bases, missing.recipes, _TOGETHER):
+        for _ in prove_files(contents, known, bases, missing.recipes, self._means):
             pass
 
     def _refuse_surplus(self, missing: Missing) -> None:
@@ -345,13 +355,17 @@ class _Arrived:
 
 
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
-    found = _Tables([], [], [])
+    found = _Tables([], [], [], [])
     for name in packs:
         if not has_arrived(repository.backend, name):
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
+        table = read_contents(repository.backend, name)
         (found.data if role == DATA else found.meta).append(name)
-        found.rows += _metadata(read_contents(repository.backend, name))
+        found.rows += _metadata(table)
+        made = made_of(repository.backend, name) if role == DATA else None
+        if made is not None:
+            found.stretches.append(stretch_of(repository.backend, name, table, *made))
     return found
 
 
@@ -378,21 +392,3 @@ def _check_move(move: RefMove) -> None:
 def _is_commit(objects: ObjectDb, digest: Digest) -> bool:
     place = objects.find(digest)
     return place is not None and place.frame.kind == ObjectKind.COMMIT
-
-
-def _followed(objects: ObjectDb, wants: Sequence[Digest]) -> tuple[list[Digest], list[Digest]]:
-    """Return the tags among `wants` and below them, and the commits that they end at."""
-    tags: list[Digest] = []
-    commits: list[Digest] = []
-    waiting = list(wants)
-    while waiting:
-        digest = waiting.pop()
-        place = objects.find(digest)
-        if place is None or place.frame.kind not in (ObjectKind.COMMIT, ObjectKind.TAG):
-            raise NotFound(f"commit {digest.hex()[:12]} is not in this repository")
-        if place.frame.kind == ObjectKind.COMMIT:
-            commits.append(digest)
-        else:
-            tags.append(digest)
-            waiting.append(target_of(objects, digest))
-    return tags, commits

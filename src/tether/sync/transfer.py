@@ -13,6 +13,7 @@ from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.packindex import Place
+from tether.repo.proving import Means
 from tether.repo.session import WriteSession
 from tether.sync.negotiate import Missing
 from tether.sync.proofs import prove_files, replaced
@@ -68,7 +69,7 @@ class _Copier:
 
         large = [digest for digest in files if digest in outlined]
         known = ContentReader(self._target.before)
-        for _ in prove_files(self._contents, known, bases, large, _GROUP):
+        for _ in prove_files(self._contents, known, bases, large, Means(_GROUP)):
             pass
 
     def whole(self, files: Iterable[Digest], group: int = _GROUP) -> Iterator[bytes]:

@@ -5,17 +5,18 @@ those that arrived are not sent twice.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from tether.core.ahead import ahead
 from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.repo.frames import DATA, META, Stored
+from tether.repo.frames import DATA, HEADER, META, Stored
 from tether.repo.history import History
 from tether.repo.packindex import Place
 from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
@@ -30,6 +31,7 @@ from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
 _PACK = 32 << 20
 """Bytes of a pack that is made for sending: it is held in memory."""
+NOWHERE: Final[Mapping[Digest, int]] = MappingProxyType({})
 JOBS = 2
 """Packs on their way at once."""
 
@@ -54,6 +56,8 @@ class _Pack(NamedTuple):
 
     name: Digest
     data: Buffer
+    start: int | None = None
+    """Where in a file its first chunk belongs, in bytes; None where that is not known."""
 
 
 def upload(
@@ -78,7 +82,9 @@ def upload(
     progress.start("sending objects", total, "bytes")
     names, size, jobs = [], 0, end.jobs or JOBS
     with ThreadPoolExecutor(jobs, "send") as pool:
-        packs = (pack for role, found in ((DATA, data), (META, meta)) for pack in _packs(local, role, found))
+        starts = _starts(local, data, missing.recipes)
+        roles = ((DATA, data), (META, meta))
+        packs = (pack for role, found in roles for pack in _packs(local, role, found, starts))
         for name, length in ahead(pool, lambda pack: _send(end, pack), packs, jobs - 1):
             names.append(name)
             size += length
@@ -89,7 +95,7 @@ def upload(
 
 def _send(end: FarEnd, pack: _Pack) -> tuple[Digest, int]:
     if not end.has_pack(pack.name):
-        end.put_pack(pack.name, pack.data)
+        end.put_pack(pack.name, pack.data, pack.start)
     return pack.name, len(pack.data)
 
 
@@ -113,12 +119,30 @@ class _There:
         return [self._answers[digest] for digest in digests]
 
 
-def _packs(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
+def _starts(local: Repository, places: list[Place], files: Sequence[Digest]) -> dict[Digest, int]:
+    """Return where in a file, in bytes, the first chunk of a pack belongs, for packs that begin with one."""
+    first: dict[Digest, Digest] = {}
+    for pack, frame in places:
+        if frame.offset == HEADER.size:
+            first[frame.digest] = pack
+    found: dict[Digest, int] = {}
+    for file in files if first else ():
+        if local.contents.outline(file) is None:  # it is hashed as a whole
+            continue
+        for chunk in local.contents.listed(file):
+            if chunk.digest in first:
+                found.setdefault(first[chunk.digest], chunk.start)
+    return found
+
+
+def _packs(
+    local: Repository, role: int, places: list[Place], starts: Mapping[Digest, int] = NOWHERE
+) -> Iterator[_Pack]:
     """Yield packs that hold exactly the objects at `places`."""
     counts = Counter(place.pack for place in places)
     whole = {name for name, count in counts.items() if _is_whole(local, name, count)}
     for name in whole:
-        yield _Pack(name, local.backend.map(pack_key(name)))
+        yield _Pack(name, local.backend.map(pack_key(name)), starts.get(name))
     rest = [place for place in places if place.pack not in whole]
     held = MemoryBackend()
     writer: PackWriter | None = None

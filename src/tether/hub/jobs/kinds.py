@@ -19,6 +19,7 @@ from tether.hub.places import remove_ended
 from tether.hub.pulls.following import follow_all
 from tether.hub.repositories import FACTS
 from tether.hub.runending import end_lost
+from tether.hub.search import indexing
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
 from tether.hub.upkeep import collect, examine
@@ -120,7 +121,9 @@ def _verify(turn: Turn) -> Result:
 
 
 def _count_facts(turn: Turn) -> Result:
+    """Count what the default branch has, and let search know it."""
     counted = refresh(turn.hub, _repository_of(turn), turn.halt)
+    indexing.refresh(turn.hub, _repository_of(turn), turn.halt)
     return Result(Outcome.DONE, "counted anew" if counted else "")
 
 

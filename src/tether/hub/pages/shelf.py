@@ -56,7 +56,7 @@ class HubShelf:
         with self.hub.database.session(reads_only=True) as session:
             row = require(session, self.principal, find(session, owner, name), Role.READ, f"{owner}/{name}")
             role = role_of(session, self.principal, row) or Role.READ
-            tabs = _tabs(session, row)
+            tabs = _tabs(session, row, role)
         with closing(open_repository(self.hub, row)) as repository:
             yield Shown(
                 owner=row.owner.name,
@@ -66,17 +66,20 @@ class HubShelf:
                 facts=lambda: known(self.hub, row).facts,
                 private=row.private,
                 archived=row.archived,
+                about=row.about,
+                topics=tuple(row.topics.split()),
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
                 tabs=tabs,
             )
 
 
-def _tabs(session: Session, row: RepositoryRow) -> tuple[Tab, ...]:
-    return (
+def _tabs(session: Session, row: RepositoryRow, role: Role) -> tuple[Tab, ...]:
+    found = (
         Tab("pulls", "Pull requests", "pull", count_open(session, row, PULL)),
         Tab("discussions", "Discussions", "talk", count_open(session, row, DISCUSSION)),
     )
+    return (*found, Tab("settings", "Settings", "gear")) if role >= Role.ADMIN else found
 
 
 def shelf_for(request: Request) -> HubShelf:

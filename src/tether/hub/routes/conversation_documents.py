@@ -7,12 +7,13 @@ from pydantic import Field
 from tether.hub.conversations.finding import PULL
 from tether.hub.conversations.notices import Told
 from tether.hub.database.conversations import TITLE, Conversation, ConversationEntry
-from tether.hub.routes.documents import Document, Serial
+from tether.hub.routes.documents import Document, Serial, Storable
 from tether.hub.routes.rights_documents import FilePath
 
-Title = Annotated[str, Field(min_length=1, max_length=TITLE)]
-Text = Annotated[str, Field(max_length=100_000)]
-Label = Annotated[str, Field(min_length=1, max_length=50)]
+Title = Annotated[str, Field(min_length=1, max_length=TITLE), Storable]
+Text = Annotated[str, Field(max_length=100_000), Storable]
+Comment = Annotated[str, Field(min_length=1, max_length=100_000), Storable]
+Label = Annotated[str, Field(min_length=1, max_length=50), Storable]
 Labels = Annotated[list[Label], Field(max_length=20)]
 CommitId = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=1, lt=1 << 31)]
@@ -46,7 +47,7 @@ class AskedConversations(Document):
     state: State | None = None
     author: Annotated[str, Field(max_length=100)] | None = None
     label: Label | None = None
-    path: FilePath | None = None
+    path: Annotated[FilePath, Storable] | None = None
     commit: CommitId | None = None
     before: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 100
@@ -86,14 +87,14 @@ def fields_of(row: Conversation) -> dict[str, Any]:
 class NewComment(Document):
     """Something to say; `thread` is the number of the note that it answers."""
 
-    body: Annotated[str, Field(min_length=1, max_length=100_000)]
+    body: Comment
     thread: Number | None = None
 
 
 class CommentChanges(Document):
     """What an entry is to say."""
 
-    body: Annotated[str, Field(min_length=1, max_length=100_000)]
+    body: Comment
 
 
 class EntryNumber(Document):
@@ -185,7 +186,7 @@ class NoticesDocument(Document):
 class Marked(Document):
     """Which notices are to be read, or unread: those with these ids, or all up to a time."""
 
-    ids: Annotated[list[Annotated[str, Field(max_length=32)]], Field(max_length=1000)] = []  # noqa: RUF012
+    ids: Annotated[list[Annotated[str, Field(max_length=32), Storable]], Field(max_length=1000)] = []  # noqa: RUF012
     until: Serial | None = None
     unread: bool = False
 

@@ -28,14 +28,14 @@ from tether.hub.routes.conversation_documents import (
     Turned,
     fields_of,
 )
-from tether.hub.routes.documents import Document, Name, Problem
+from tether.hub.routes.documents import Document, Name, Problem, Storable
 from tether.hub.routes.rights_documents import BranchPattern
 from tether.hub.routes.workspace_documents import SideDocument
 
 Address = Annotated[str, Field(min_length=3, max_length=201)]
 Names = Annotated[list[Name], Field(max_length=20)]
 Relation = Literal["clean", "conflicts", "up-to-date", "merged"]
-Message = Annotated[str, Field(max_length=100_000)]
+Message = Annotated[str, Field(max_length=100_000), Storable]
 
 
 class NewPull(Document):
@@ -69,8 +69,8 @@ class AskedPulls(Document):
     """Which pull requests a list has; what is not given is not looked at."""
 
     state: State | None = None
-    source: BranchPattern | None = None
-    target: BranchPattern | None = None
+    source: Annotated[BranchPattern, Storable] | None = None
+    target: Annotated[BranchPattern, Storable] | None = None
     author: Name | None = None
     before: Annotated[int, Field(ge=0, lt=1 << 31)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 100

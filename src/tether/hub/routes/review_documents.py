@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from tether.hub.database.pulls import CHECK_URL, CommitCheck
 from tether.hub.pulls.reviewing import Note, Thread
 from tether.hub.routes.conversation_documents import CommitId, EntryDocument, Number, Text
-from tether.hub.routes.documents import Document
+from tether.hub.routes.documents import Document, Storable
 from tether.hub.routes.pull_documents import Message
 from tether.hub.routes.rights_documents import FilePath
 
@@ -24,7 +24,7 @@ class AnchorBody(Document):
     side: Literal["head", "base"] = "head"
     start: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
     end: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
-    key: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    key: Annotated[str, Field(min_length=1, max_length=1000), Storable] | None = None
     x: Pixels | None = None
     y: Pixels | None = None
     w: Annotated[int, Field(ge=1, lt=1 << 31)] | None = None
@@ -49,7 +49,7 @@ class NoteBody(Document):
     path: FilePath
     anchor: AnchorBody = AnchorBody()
     body: Text = ""
-    suggestion: Annotated[str, Field(max_length=1 << 16)] | None = None
+    suggestion: Annotated[str, Field(max_length=1 << 16), Storable] | None = None
 
     def note(self) -> Note:
         """Return the note."""
@@ -74,7 +74,7 @@ class ReviewBody(Document):
 class DismissalBody(Document):
     """Why a review does not count any more."""
 
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000), Storable]
 
 
 class VerdictDocument(Document):
@@ -135,8 +135,8 @@ class CheckBody(Document):
     """What a machine found of a commit."""
 
     state: Literal["pending", "success", "failure", "error"]
-    summary: Annotated[str, Field(max_length=10_000)] = ""
-    url: Annotated[str, Field(max_length=CHECK_URL)] = ""
+    summary: Annotated[str, Field(max_length=10_000), Storable] = ""
+    url: Annotated[str, Field(max_length=CHECK_URL), Storable] = ""
 
 
 class CheckDocument(CheckBody):

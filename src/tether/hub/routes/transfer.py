@@ -19,6 +19,7 @@ from tether.hub.largebody import take_rooms
 from tether.hub.presigning import LEAST, address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
 from tether.pages.streaming import HeldStream
+from tether.repo.stretches import LARGEST_START
 from tether.sync.placewire import PLACES_HEADER, WantedPlace
 from tether.sync.receiving import Receiver
 from tether.sync.serving import Serving, Stream
@@ -38,6 +39,7 @@ router = APIRouter(prefix="/repos/{owner}/{name}/transfer", tags=["transfer"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Writable = Annotated[Hosted, Depends(repository_for(Role.WRITE))]
 Depth = Annotated[int | None, Query(ge=1, le=MOST_DEPTH)]
+Start = Annotated[int | None, Query(ge=0, le=LARGEST_START)]
 PackName = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
 PlaceId = Annotated[str, Path(pattern="^[0-9a-f]{32}$")]
 
@@ -152,11 +154,11 @@ def has_pack(found: Writable, pack: PackName) -> bool:
 
 
 @router.put("/packs/{pack}", status_code=204, openapi_extra=TAKES)
-async def put_pack(found: Writable, pack: PackName, request: Request) -> None:
-    """Take a pack for a push to come; each of its frames is verified."""
+async def put_pack(found: Writable, pack: PackName, request: Request, start: Start = None) -> None:
+    """Take a pack for a push to come, verified by frames; it may say where it starts in a file."""
     with found.hub.tracer.span("receive pack"), await run_in_threadpool(found.open) as repository:
         receive = found.serving(repository).receive
-        receiver = await run_in_threadpool(receive, Digest(bytes.fromhex(pack)))
+        receiver = await run_in_threadpool(receive, Digest(bytes.fromhex(pack)), start)
         with receiver:
             in_rooms = take_rooms(request.scope)
             async for piece in request.stream():

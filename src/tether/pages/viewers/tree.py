@@ -44,7 +44,7 @@ def show(opened: Opened) -> View | None:
         return None
     try:
         value = json.loads(opened.read(LONGEST))
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # no JSON, or nested so deep that nobody unfolds it
         return None
     return View("tree.html", (), {"root": _Builder().node(None, value, 0)})
 

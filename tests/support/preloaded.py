@@ -1,0 +1,213 @@
+"""Processes of `tether hub` that begin as copies of one which has imported all of it.
+
+A hub that starts as people start it spends two seconds of a processor on imports and routes, and the tests
+start hundreds. Here one process for each process of tests imports once and forks on demand; a fork runs the
+same entry point, in its own folder and environment, and is killed, told to stop and waited for like any other
+process. Tests of how the program itself starts do not use it.
+
+`python -m tests.support.preloaded` is that process; it serves the socket that is its stdin, and it and all
+its copies end with whoever holds the other end.
+"""
+
+import atexit
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any
+
+from tether.cli.main import entry_point
+
+_PARENT_DEATH = 1
+_WHOLE = struct.Struct("<i")
+_LONGEST = 1 << 16
+"""More bytes than a request has."""
+
+_ROOT = Path(__file__).parents[2]
+_WANTED = (
+    "tether.cli.commands.hub",
+    "tether.hub.jobs.worker",
+    "tether.hub.serving",
+    "anyio._backends._asyncio",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "uvicorn.lifespan.off",
+    "uvicorn.loops.auto",
+)
+"""Modules that a hub or a worker imports until it has answered once."""
+
+
+class Copy:
+    """A copy that runs a command of `tether`.
+
+    Args:
+        arguments: The command.
+        cwd: Its folder.
+        environ: All of its environment.
+        err: Gets what it writes on stderr.
+
+    Attributes:
+        stdout: What it writes on stdout.
+        returncode: How it ended, as `subprocess.Popen` has it; None while it runs.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], cwd: Path, environ: Mapping[str, str], err: IO[bytes]
+    ) -> None:
+        self.returncode: int | None = None
+        out, out_end = os.pipe()
+        self._told, told_end = os.pipe()
+        self.stdout = os.fdopen(out, "rb")
+        request = json.dumps({"arguments": arguments, "cwd": str(cwd), "environ": dict(environ)}).encode()
+        assert len(request) < _LONGEST
+        try:
+            socket.send_fds(_server()[0], [request], [out_end, err.fileno(), told_end])
+        finally:
+            os.close(out_end)
+            os.close(told_end)
+        self.pid = self._number()
+
+    def poll(self) -> int | None:
+        """Return how it ended, None while it runs."""
+        if self.returncode is None and self._has_ended(0):
+            self._take()
+        return self.returncode
+
+    def wait(self, timeout: float) -> int:
+        """Return how it ended, and wait for that so many seconds."""
+        if self.returncode is None:
+            assert self._has_ended(timeout), "it still runs"
+            self._take()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal if it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Tell it to stop."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+    def _has_ended(self, timeout: float) -> bool:
+        poll = select.poll()
+        poll.register(self._told, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def _take(self) -> None:
+        self.returncode = self._number()
+        os.close(self._told)
+
+    def _number(self) -> int:
+        data = os.read(self._told, _WHOLE.size)
+        assert len(data) == _WHOLE.size, "the process of all copies has ended"
+        number: int = _WHOLE.unpack(data)[0]
+        return number
+
+
+@cache
+def _server() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
+    """Return the process of all copies, started when first asked for, and our end of its socket."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.support.preloaded"],
+            cwd=_ROOT,
+            env={**os.environ, "LANG": "C.UTF-8"},
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+        )
+    return ours, process
+
+
+def _main() -> None:
+    """Import what hubs and workers need, and make copies until nobody asks any more."""
+    for name in _WANTED:
+        import_module(name)
+    from tether.hub.app import _shared_api
+
+    _shared_api().openapi()  # which puts the routes together, as the first request does
+    gc.freeze()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
+    with socket.socket(fileno=os.dup(0)) as asking:
+        while True:
+            request, given, _, _ = socket.recv_fds(asking, _LONGEST, 3)
+            if not request:
+                return
+            if not os.fork():
+                break
+            for descriptor in given:
+                os.close(descriptor)
+    _guard(json.loads(request), *given)
+
+
+def _guard(request: dict[str, Any], out: int, err: int, told: int) -> None:
+    """Run a command in a child; tell its number at once and how it ended when it has."""
+    _end_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    child = os.fork()
+    if not child:
+        os.close(told)
+        _become(request, out, err)
+        _run()
+    os.close(out)
+    os.close(err)
+    os.write(told, _WHOLE.pack(child))
+    _, status = os.waitpid(child, 0)
+    os.write(told, _WHOLE.pack(os.waitstatus_to_exitcode(status)))
+
+
+def _become(request: dict[str, Any], out: int, err: int) -> None:
+    """Make this process what it would be if it had been started with these arguments."""
+    _end_with_parent()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, own in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(own, number)
+        os.close(own)
+    sys.stdout, sys.stderr = (os.fdopen(each, "w", encoding="utf-8", closefd=False) for each in (1, 2))
+    sys.stderr.reconfigure(line_buffering=True)
+    os.environ.clear()
+    os.environ.update(request["environ"])
+    time.tzset()
+    tempfile.tempdir = None  # it is looked for again
+    os.chdir(request["cwd"])
+    sys.argv[1:] = request["arguments"]
+
+
+def _run() -> None:
+    """Run the command, and end as an interpreter does, but without taking its memory apart."""
+    try:
+        entry_point()
+    except SystemExit as end:
+        getattr(threading, "_shutdown")()  # noqa: B009 - it has no other name, and waits for all threads
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(end.code or 0))
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _main()
