@@ -60,7 +60,7 @@ def test_from_the_branch_to_the_merge(people: People) -> None:
 
 
 def test_a_comparison_is_a_check_that_a_branch_demands(people: People) -> None:
-    """What got worse is told as a failure and not merged; what is no worse is told as a success and merged."""
+    """What got worse is told as a failure and not merged; what did not, as a success and merged."""
     bob, url = people.bob, people.url
     bob.inside = True
     rule = ("--branches", "main", "--review", "--approvals", "0", "--check", "ci/compare")

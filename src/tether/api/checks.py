@@ -63,8 +63,9 @@ def checked(repo: Opened, rev: str, remote: str | None = None) -> Checked:
         InvalidInput: The remote is not on a hub.
     """
     name = remote if remote is not None else default_remote(repo)
-    location = remotes(repo).get(name, name)
-    if "://" not in location:
+    known = remotes(repo)
+    location = known.get(name, name)
+    if name not in known and "://" not in name:
         hint = "'tether remote list' lists them; or write https://HOST/OWNER/NAME"
         raise NotFound(f"no remote named {name}", hint=hint)
     if not location.startswith(("http://", "https://")):

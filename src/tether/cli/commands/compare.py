@@ -119,7 +119,7 @@ def _checked(ctx: Context, options: Options) -> "Checked | None":
 
 
 def _tell_of(ctx: Context, options: Options, of: "Checked | None", error: TetherError) -> None:
-    """Tell the hub that there is no comparison: by the code of the error, since its text can name folders here.
+    """Tell the hub that there is no comparison, by the code of the error: its text can name folders here.
 
     Where that fails too it is a warning, since the first error is the one that counts.
     """
