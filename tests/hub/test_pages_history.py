@@ -1,4 +1,4 @@
-"""Where things come from, on pages: history as lines, lines of texts, parts of texts, sound, keys of tables."""
+"""Where things come from, on pages: history, lines of texts, parts of texts, sound, keys of tables."""
 
 import io
 import re
