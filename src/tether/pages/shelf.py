@@ -67,9 +67,11 @@ class Shown:
         private: Others do not see it.
         archived: Nobody changes it.
         about: A line of its owner.
+        topics: Words of its owner by which it is found.
         may_write: The viewer may change files.
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
+        fork: Where a form is sent that forks it; empty where the viewer cannot.
     """
 
     owner: str
@@ -80,9 +82,11 @@ class Shown:
     private: bool = False
     archived: bool = False
     about: str = ""
+    topics: tuple[str, ...] = ()
     may_write: bool = False
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()
+    fork: str = ""
 
     @property
     def base(self) -> str:
