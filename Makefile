@@ -13,7 +13,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 # Arguments for the benchmarks or the loop: make bench ARGS="--scale 0.005 --work A"
 ARGS ?=
 
-.PHONY: help install demo loop test check format bench reference picture lock clean
+.PHONY: help install demo loop test check format bench reference picture screenshots lock clean
 
 help:
 	@echo "make demo       run the demonstration; results are in demo-output/"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench      run the benchmarks into benchmarks/results/; ARGS=\"--work A\" picks some"
 	@echo "make reference  write docs/reference/ again from help texts and docstrings, run docs/guides/"
 	@echo "make picture    draw docs/picture.svg again from what make demo left"
+	@echo "make screenshots  take pictures of every page into docs/screenshots/"
 	@echo "make lock       resolve requirements.lock again from pyproject.toml"
 
 install: $(STAMP)
@@ -44,6 +45,7 @@ test: $(STAMP)
 	@$(BIN)/python -m tests.support.azurite
 	@$(BIN)/python -m tests.support.validators
 	@$(BIN)/python -m tests.support.mlflowclient
+	@$(BIN)/python -m tests.support.chromium
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)
@@ -66,6 +68,9 @@ reference: $(STAMP)
 
 picture: $(STAMP)
 	$(BIN)/python docs/generate_picture.py
+
+screenshots: $(STAMP)
+	$(BIN)/python -m docs.generate_screenshots
 
 lock:
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

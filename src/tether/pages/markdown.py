@@ -32,6 +32,8 @@ _ATTRIBUTES = {
     "ol": {"start"},
     "details": {"open"},
 }
+_SCROLLED = {tag: {"tabindex": "0"} for tag in ("pre", "table")}
+"""What may be wider than the page is a stop of the keyboard, which scrolls it."""
 _ATTACHED = "/-/attachments/"
 """Before pictures that people put into what they say."""
 _SCHEMES = {"http", "https", "mailto"}
@@ -79,6 +81,7 @@ def render(
         parser.renderer.render(tokens, parser.options, {}),
         tags=set(_TAGS.split()),
         attributes=_ATTRIBUTES,
+        set_tag_attribute_values=_SCROLLED,
         url_schemes=_SCHEMES,
         attribute_filter=moved,
         link_rel="nofollow noopener noreferrer",

@@ -71,7 +71,13 @@ class HubShelf:
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
                 tabs=tabs,
+                fork=self._fork(row),
             )
+
+    def _fork(self, row: RepositoryRow) -> str:
+        """Return where a fork is asked for: by somebody who is signed in, of what is somebody else's."""
+        user = self.principal.user
+        return "" if user is None or user.id == row.owner_id else f"/{row.full_name}/fork"
 
 
 def _tabs(session: Session, row: RepositoryRow, role: Role) -> tuple[Tab, ...]:
