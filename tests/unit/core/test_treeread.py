@@ -224,7 +224,7 @@ def test_the_entry_before_a_name_is_found_over_the_borders_of_nodes() -> None:
     names = [b"%06d" % number for number in range(0, 6000, 2)]
     root = build_directory(store, [file_entry(name, name) for name in names]).digest
     assert decode_node(store.get(ObjectKind.TREE, root)).level > 0
-    counted = _Counted(store)
+    counted = _Reads(store)
 
     for at, name in enumerate(names):
         before = entry_before(counted, root, name)
@@ -240,7 +240,7 @@ def test_the_entry_before_a_name_is_found_over_the_borders_of_nodes() -> None:
     assert entry_before(store, EMPTY_TREE, b"x") is None
 
 
-class _Counted:
+class _Reads:
     """Counts the objects that are read."""
 
     def __init__(self, store: DictStore) -> None:
