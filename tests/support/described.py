@@ -20,6 +20,7 @@ from tests.support.repos import commit_files, make_repository
 from tests.support.served import Served
 from tests.support.tables import lay_tables
 
+from tether.core.digest import parse_digest
 from tether.errors import AlreadyExists
 from tether.sync.exchange import PushOptions
 from tether.sync.far import push_far
@@ -105,6 +106,13 @@ class Described:
         commit_files(local, {"f": b"contents"}, "one")
         push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("main",)))
         self._pack = local.root().data_packs[0].hex()
+        self._head = commit_files(local, {"f": b"other\n"}, "two").hex()
+        with local.transaction("side") as transaction:
+            transaction.set_ref("refs/heads/side", parse_digest(self._head))
+        push_far(local, HubEnd(self._client, "lab", "x"), "hub", PushOptions(("side",)))
+        self._ask("POST", "/repos/lab/x/pulls", {"title": "two", "source": "side"})
+        note = {"path": "f", "body": "well", "head": self._head}
+        self._ask("POST", "/repos/lab/x/pulls/1/threads", note)
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         return self._client.json(method, f"/api/v1{path}", body)
@@ -115,6 +123,7 @@ class Described:
         What deletes or moves meets something spare, so that the others go on finding what they need.
         """
         found = {"owner": "lab", "name": "x", "user": "cleo", "team": "data", "rule": "default-branch"}
+        found |= {"number": "1", "entry": "1", "thread": "1", "commit": self._head, "check": "lint"}
         found |= {"rev": "main", "path": "f", "pack": self._pack}
         if label == _DELETES:
             found["name"] = "spare"

@@ -69,7 +69,11 @@ class Wire:
         """Take the reply."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
+            for name, value in message["headers"]:  # of cookies there are several, here with a line each
+                known = self.headers.get(name.decode())
+                self.headers[name.decode()] = (
+                    value.decode() if known is None else f"{known}\n{value.decode()}"
+                )
         else:
             self.body += message.get("body", b"")
             if not message.get("more_body"):

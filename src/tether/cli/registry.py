@@ -99,6 +99,7 @@ COMMANDS = (
     CommandInfo("logout", "Forget the token of a hub", "hub"),
     CommandInfo("whoami", "Tell who is signed in to a hub", "hub"),
     CommandInfo("repo", "Make, list and delete repositories on a hub", "hub"),
+    CommandInfo("pr", "List, open and merge pull requests on a hub", "hub"),
     CommandInfo("hub", "Run a hub, and administer it", "hub"),
     CommandInfo("undo", "Take back the last operation", "undo", common=True),
     CommandInfo("op", "List operations or return to one", "undo"),

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Leaf, Node, damaged, split_digests
-from tether.core.treeread import find_many, read_node, read_nodes, walk
+from tether.core.treeread import find_many, iter_directory, read_node, read_nodes, walk
 
 Pair: TypeAlias = tuple[Entry | None, Entry | None]
 
@@ -63,6 +63,65 @@ def count_changes(reader: ObjectReader, old: Digest | None, new: Digest | None) 
         count += any(entry is not None and entry.kind != EntryKind.DIRECTORY for entry in pair)
         count += sum(_files_below(reader, entry) for entry in pair if entry is not None)
     return count
+
+
+class Tally(NamedTuple):
+    """How many files and links differ, and how many bytes those have on either side."""
+
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+    old_bytes: int = 0
+    new_bytes: int = 0
+
+
+def tally(reader: ObjectReader, path: bytes, old: Entry | None, new: Entry | None) -> Tally:
+    """Count what differs between two entries at a path; folders on one side only count by their totals.
+
+    A file that gives way to a folder is removed, and what is in the folder is added.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    added = removed = changed = old_bytes = new_bytes = 0
+    for _, (before, after) in _differing(reader, path, (old, new)):
+        files = [each is not None and each.kind != EntryKind.DIRECTORY for each in (before, after)]
+        if all(files):
+            changed += 1
+        else:
+            removed += _files_in(before)
+            added += _files_in(after)
+        old_bytes += 0 if before is None else before.size
+        new_bytes += 0 if after is None else after.size
+    return Tally(added, removed, changed, old_bytes, new_bytes)
+
+
+def _files_in(entry: Entry | None) -> int:
+    if entry is None:
+        return 0
+    return entry.files if entry.kind == EntryKind.DIRECTORY else 1
+
+
+def diff_level(reader: ObjectReader, old: Entry | None, new: Entry | None) -> Iterator[TreeChange]:
+    """Return the entries of a folder that differ, by name, folders among them; nothing below these is read.
+
+    Args:
+        reader: Gives the nodes.
+        old: The folder before; None, or something else than a folder, counts as an empty one.
+        new: The folder after.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    before, after = _folder(old), _folder(new)
+    if before is not None and after is not None:
+        for name, pair in _diff_folder(reader, b"", before, after):
+            yield TreeChange(name, *pair)
+        return
+    for entry in iter_directory(reader, before) if before is not None else ():
+        yield TreeChange(entry.name, entry, None)
+    for entry in iter_directory(reader, after) if after is not None else ():
+        yield TreeChange(entry.name, None, entry)
 
 
 def _files_below(reader: ObjectReader, entry: Entry) -> int:

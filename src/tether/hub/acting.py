@@ -1,6 +1,6 @@
 """A change under way: one transaction, by somebody, at one time, with its record."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,6 +56,15 @@ class Act:
         entry = audit.Entry(self.now, user.id if user else None, self.actor.name, action, subject)
         audit.add(self.session, entry, repository.id if repository else None, details)
         place = Place(repository, {*owners, repository.owner_id} if repository else owners)
+        tell(self.session, entry, place, details, allowed=self.hub.settings.webhook_attempts)
+
+    def announce(
+        self, action: str, subject: str, repository: RepositoryRow, details: Mapping[str, Any]
+    ) -> None:
+        """Tell webhooks of what is no matter of rights, such as a comment, and so not for the audit log."""
+        user = self.actor.user
+        entry = audit.Entry(self.now, user.id if user else None, self.actor.name, action, subject)
+        place = Place(repository, {repository.owner_id})
         tell(self.session, entry, place, details, allowed=self.hub.settings.webhook_attempts)
 
 

@@ -22,6 +22,8 @@ from tether.hub.ratelimit import RateLimiter
 from tether.hub.routes import (
     accounts,
     administration,
+    checks,
+    conversations,
     files,
     forks,
     gates,
@@ -29,11 +31,15 @@ from tether.hub.routes import (
     jobs,
     lineage,
     locks,
+    mail,
+    notices,
     oidc,
     organisations,
+    pulls,
     quotas,
     records,
     repositories,
+    reviews,
     rules,
     teams,
     tracking,
@@ -62,6 +68,12 @@ _ROUTES = (
     transfer,
     webhooks,
     workspaces,
+    conversations,
+    pulls,
+    reviews,
+    checks,
+    notices,
+    mail,
 )
 _TOKEN = Security(HTTPBearer(auto_error=False, description="A token; also as password of Basic."))
 """For OpenAPI alone: `routes.dependencies` reads the header."""

@@ -22,6 +22,21 @@ class Entry(NamedTuple):
     subject: str
 
 
+class Only(NamedTuple):
+    """Which entries are wanted; empty means all.
+
+    Attributes:
+        action: How their action begins, such as `repository.`.
+        actor: Who did it, by the whole name.
+    """
+
+    action: str = ""
+    actor: str = ""
+
+
+ALL = Only()
+
+
 def add(session: Session, entry: Entry, repository_id: str | None, details: Mapping[str, Any]) -> None:
     """Write one entry as part of the transaction."""
     subject = entry.subject[:255]
@@ -33,10 +48,19 @@ def add(session: Session, entry: Entry, repository_id: str | None, details: Mapp
 
 
 def entries(
-    session: Session, *, repository_id: str | None = None, before: int | None = None, limit: int = LIMIT
+    session: Session,
+    *,
+    repository_id: str | None = None,
+    before: int | None = None,
+    limit: int = LIMIT,
+    only: Only = ALL,
 ) -> Sequence[AuditEntry]:
     """Return the newest entries first: of one repository or of all, older than the entry `before`."""
     query = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(max(1, min(limit, LIMIT)))
+    if only.action:
+        query = query.where(AuditEntry.action.startswith(only.action, autoescape=True))
+    if only.actor:
+        query = query.where(AuditEntry.actor == only.actor)
     if repository_id is not None:
         query = query.where(AuditEntry.repository_id == repository_id)
     if before is not None:

@@ -74,7 +74,10 @@ class Rule:
         push: Who may push, and make tags; None for all who may write.
         force: Whether a branch may lose commits, or a tag be moved.
         delete: Whether a branch or tag may be deleted.
-        review: Whether changes must be reviewed; without reviews nobody but the exempt may push.
+        review: Whether changes come by pull requests alone; nobody but the exempt may push.
+        approvals: How many people must approve a pull request, where changes are reviewed.
+        fresh: Whether an approval counts for the head alone that it was given for.
+        checks: Names of checks of the head that must have succeeded.
         paths: What only some may change.
         exempt: For whom the rule does not hold.
     """
@@ -88,6 +91,9 @@ class Rule:
     paths: tuple[ProtectedPath, ...] = ()
     exempt: Grant = field(default_factory=Grant)
     tags: str = ""
+    approvals: int = 1
+    fresh: bool = False
+    checks: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, name: str, branches: str, value: Mapping[str, Any]) -> "Rule":
@@ -95,8 +101,10 @@ class Rule:
         push = None if value["push"] is None else Grant.read(value["push"])
         paths = tuple(ProtectedPath(each["path"], Grant.read(each["who"])) for each in value["paths"])
         flags = {flag: value[flag] for flag in ("force", "delete", "review")}
-        tags = value.get("tags") or ""  # older rules know of none
-        return cls(name, branches, push, **flags, paths=paths, exempt=Grant.read(value["exempt"]), tags=tags)
+        tags = value.get("tags") or ""  # older rules know of none, nor of the last three
+        found = cls(name, branches, push, **flags, paths=paths, exempt=Grant.read(value["exempt"]), tags=tags)
+        fresh, checks = value.get("fresh", False), tuple(value.get("checks", ()))
+        return replace(found, approvals=value.get("approvals", 1), fresh=fresh, checks=checks)
 
     def as_json(self) -> dict[str, Any]:
         """Return a value for a document or a table, without the name and the pattern."""
@@ -106,6 +114,9 @@ class Rule:
             "force": self.force,
             "delete": self.delete,
             "review": self.review,
+            "approvals": self.approvals,
+            "fresh": self.fresh,
+            "checks": list(self.checks),
             "paths": [{"path": each.path, "who": each.who.as_json()} for each in self.paths],
             "exempt": self.exempt.as_json(),
         }
@@ -136,6 +147,8 @@ class Rule:
             raise InvalidInput("a rule is about branches or about tags", hint="give one of the two patterns")
         if self.tags and (self.review or self.paths):
             raise InvalidInput("a rule of tags says nothing of reviews and paths", hint="leave them out")
+        if (self.fresh or self.checks) and not self.review:
+            raise InvalidInput("checks and fresh approvals are of reviewed changes", hint="set review too")
         pattern = self.branches or self.tags
         if _compiled(pattern) is None or not pattern.isprintable():
             hint = f"write it as main, release/* or **, or {DEFAULT_BRANCH} for the default branch"

@@ -1,6 +1,7 @@
 """Holds pushes to the rules of branches and tags and to locks of files, in the moment before refs move."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from sqlalchemy.orm import Session
@@ -98,10 +99,11 @@ class PushGuard:
         hub: Has the repository.
         principal: Who pushes.
         row: The repository, as it was when the request began.
+        reviewed: Whether it merges a pull request, for which what rules say of reviews was asked before.
     """
 
-    def __init__(self, hub: Hub, principal: Principal, row: RepositoryRow) -> None:
-        self._hub, self._principal, self._row = hub, principal, row
+    def __init__(self, hub: Hub, principal: Principal, row: RepositoryRow, *, reviewed: bool = False) -> None:
+        self._hub, self._principal, self._row, self._reviewed = hub, principal, row, reviewed
         self._basis: Basis | None = None
 
     def __call__(self, push: PushView) -> None:
@@ -126,6 +128,12 @@ class PushGuard:
             require_room(session, self._hub, row.owner)
         check_push(basis, changes)
 
+    def require_writable(self) -> None:
+        """Let pass who may write and has room, before something large is made; errors as for the call."""
+        with self._hub.database.session(reads_only=True) as session:
+            row, _ = self._read(session)
+            require_room(session, self._hub, row.owner)
+
     def confirm(self, session: Session) -> None:
         """Make sure, in the transaction in which the root moves, that the push was judged by what holds now.
 
@@ -149,7 +157,9 @@ class PushGuard:
         live = current if current is not None and current.deleted_at is None else None
         row = require(session, self._principal, live, Role.WRITE, self._row.full_name)
         who = standing_of(session, self._principal, row)
-        rules = (rule for rule in rules_of(session, row) if not rule.exempt.includes(who))
+        rules = [rule for rule in rules_of(session, row) if not rule.exempt.includes(who)]
+        if self._reviewed:
+            rules = [replace(rule, review=False) for rule in rules]
         locks = locks_of_others(session, row, self._principal)
         return row, Basis(who, self._principal.name, tuple(rules), tuple(locks))
 
@@ -208,8 +218,8 @@ class _Check:
         if move.new is None and not rule.delete:
             self._refuse(f"{branch} may not be deleted", "ask a maintainer of the repository")
         if rule.review and move.new is not None:
-            hint = "push to another branch, and ask somebody whom the rule exempts to bring it in"
-            self._refuse(f"{branch} is for reviewed changes, and this hub has no reviews yet", hint)
+            hint = "push to another branch, and open a pull request from it"
+            self._refuse(f"{branch} is for reviewed changes", hint)
         if not rule.force and push.rewinds(move):
             hint = "run 'tether pull' and push again, or push to another branch"
             self._refuse(f"{branch} may not lose commits", hint)

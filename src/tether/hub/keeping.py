@@ -3,23 +3,29 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from tether.errors import NotFound
-from tether.hub.access import OPERATOR
+from tether.hub.access import OPERATOR, Principal, require_user
 from tether.hub.acting import Act, acting
-from tether.hub.database.models import Account, Redirect, RepositoryRow
+from tether.hub.database.models import Account, Membership, Redirect, RepositoryRow
 from tether.hub.database.sharing import UNREADY
 from tether.hub.forks import require_publishable
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
+from tether.hub.organisations import OWNER
 from tether.hub.placed import sweep
 from tether.hub.quotas import require_place
 from tether.hub.repositories import future_owner, remove_files, take_name
+from tether.hub.search.words import checked_about, checked_topics
+from tether.hub.search.writing import index_name
 from tether.hub.teams import forget_roles
 from tether.hub.tokens import DAY
 from tether.hub.webhooks.outbox import turn_off
+
+DELETED = 100
+"""Deleted repositories that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,15 @@ class Changes:
     name: str | None = None
     private: bool | None = None
     archived: bool | None = None
+    about: str | None = None
+    topics: Sequence[str] | None = None
 
 
 def change(act: Act, row: RepositoryRow, changes: Changes) -> RepositoryRow:
     """Change a repository; whether the actor administers it was asked before.
 
     Raises:
-        InvalidInput: The new name is not allowed.
+        InvalidInput: The new name, or what it is said to be about, is not allowed.
         Forbidden, NotFound: The actor may not make repositories of the new owner, or not make it public.
         AlreadyExists: The new address is taken.
         QuotaExceeded: The new owner has no room for it.
@@ -50,7 +58,23 @@ def change(act: Act, row: RepositoryRow, changes: Changes) -> RepositoryRow:
         if value is not None and getattr(row, name) != value:
             setattr(row, name, value)
             act.record("repository.change", row.full_name, repository=row, **{name: value})
+    _describe(act, row, changes)
     return row
+
+
+def _describe(act: Act, row: RepositoryRow, changes: Changes) -> None:
+    """Change what a repository says of itself; search knows it at once."""
+    wanted = {
+        "about": None if changes.about is None else checked_about(changes.about),
+        "topics": None if changes.topics is None else checked_topics(changes.topics),
+    }
+    changed = {name: value for name, value in wanted.items() if value not in (None, getattr(row, name))}
+    if changed:
+        for name, value in changed.items():
+            setattr(row, name, value)
+        act.record("repository.describe", row.full_name, repository=row, **changed)
+    act.session.flush()
+    index_name(act.session, row)
 
 
 def _move(act: Act, row: RepositoryRow, changes: Changes) -> None:
@@ -86,6 +110,21 @@ def find_deleted(session: Session, owner: str, name: str, since: int) -> Reposit
     query = query.where(RepositoryRow.key == key_of(name), RepositoryRow.deleted_at > since)
     query = query.where(RepositoryRow.id.not_in(UNREADY))
     return session.scalar(query.order_by(RepositoryRow.deleted_at.desc()).limit(1))
+
+
+def list_deleted(session: Session, principal: Principal, since: int) -> Sequence[RepositoryRow]:
+    """Return what was deleted after `since` and the asker may restore, the newest first; at most `DELETED`.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    user = require_user(principal)
+    owned = select(Membership.organisation_id).where(
+        Membership.account_id == user.id, Membership.role == OWNER
+    )
+    query = select(RepositoryRow).where(RepositoryRow.deleted_at > since, RepositoryRow.id.not_in(UNREADY))
+    query = query.where(or_(RepositoryRow.owner_id == user.id, RepositoryRow.owner_id.in_(owned)))
+    return session.scalars(query.order_by(RepositoryRow.deleted_at.desc()).limit(DELETED)).all()
 
 
 def restore(act: Act, row: RepositoryRow) -> RepositoryRow:

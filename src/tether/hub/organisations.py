@@ -47,6 +47,18 @@ def members(session: Session, principal: Principal, name: str) -> Sequence[tuple
     return [(member, role) for member, role in rows]
 
 
+def of_user(session: Session, principal: Principal) -> Sequence[tuple[str, str]]:
+    """Return the names of the organisations that the asker is in, with their role there.
+
+    Raises:
+        Unauthenticated: Nobody is signed in.
+    """
+    user = require_user(principal)
+    query = select(Account.name, Membership.role).join(Account, Account.id == Membership.organisation_id)
+    rows = session.execute(query.where(Membership.account_id == user.id).order_by(Account.key))
+    return [(name, role) for name, role in rows]
+
+
 def set_member(act: Act, name: str, user: str, role: str) -> None:
     """Make a user a member, or change the role of one.
 

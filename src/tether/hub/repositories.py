@@ -12,18 +12,22 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tether.errors import AlreadyExists, Corrupt, Forbidden, InvalidInput, NotFound, TetherError, Unavailable
-from tether.hub.access import Principal, Scope, require_user
+from tether.hub.access import GRANTED, Principal, Scope, require_user
 from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.acting import Act
 from tether.hub.database.jobs import ask_for, job_id
 from tether.hub.database.locks import ServerLocks
 from tether.hub.database.models import Account, Collaborator, Membership, Redirect, RepositoryRow
+from tether.hub.database.pulls import ask_to_follow
 from tether.hub.database.roots import Beside, Sessions, SqlRoot
+from tether.hub.database.sharing import AccessRequest, Gate
 from tether.hub.hub import Hub
 from tether.hub.naming import key_of, repository_name
 from tether.hub.placed import Placed
 from tether.hub.quotas import require_place
 from tether.hub.rules import add_default_rule
+from tether.hub.search.words import checked_about, checked_topics
+from tether.hub.search.writing import index_name
 from tether.hub.secret import new_id
 from tether.hub.traces.backends import Traced
 from tether.repo.bucket import UNCHANGING
@@ -66,13 +70,15 @@ class Wanted:
     name: str
     private: bool = False
     kind: str = "data"
+    about: str = ""
+    topics: Sequence[str] = ()
 
 
 def create(act: Act, wanted: Wanted) -> RepositoryRow:
     """Make an empty repository.
 
     Raises:
-        InvalidInput: The name or the kind is not allowed.
+        InvalidInput: The name, the kind or what it is about is not allowed.
         Unauthenticated, Forbidden: The one who asks may not make one there.
         AlreadyExists: The name is taken.
         QuotaExceeded: The owner has as many as they may.
@@ -88,11 +94,14 @@ def create(act: Act, wanted: Wanted) -> RepositoryRow:
         private=wanted.private,
         archived=False,
         created=act.now,
+        about=checked_about(wanted.about),
+        topics=checked_topics(wanted.topics),
     )
     take_name(act.session, row, owner, repository_name(wanted.name))
     act.record("repository.create", row.full_name, repository=row, private=row.private, kind=row.kind)
     add_default_rule(act.session, row)
     act.session.flush()
+    index_name(act.session, row)
     _make_files(act, row)
     return row
 
@@ -160,18 +169,36 @@ def take_name(session: Session, row: RepositoryRow, owner: Account, name: str) -
 
 
 def list_visible(
-    session: Session, principal: Principal, *, owner: str | None = None, after: str = "", limit: int = PAGE
+    session: Session,
+    principal: Principal,
+    *,
+    owner: str | None = None,
+    after: str = "",
+    limit: int = PAGE,
 ) -> Sequence[RepositoryRow]:
-    """Return the repositories that somebody may read, by address; at most `limit` behind `after`."""
-    query = select(RepositoryRow).join(RepositoryRow.owner).where(RepositoryRow.deleted_at.is_(None))
-    query = only_visible(query, principal)
+    """Return the repositories that somebody may know of, by address; at most `limit` behind `after`."""
+    query = only_visible(_live(), principal)
     if owner is not None:
         query = query.where(Account.key == key_of(owner))
+    return session.scalars(_paged(query, after, limit)).all()
+
+
+def list_own(session: Session, user: Account, after: str = "") -> Sequence[RepositoryRow]:
+    """Return the repositories that a user has to do with, by address; a page behind `after`."""
+    query = _live().where(RepositoryRow.id.in_(ids_of(user)))
+    return session.scalars(_paged(query, after, PAGE)).all()
+
+
+def _live() -> Select[RepositoryRow]:
+    return select(RepositoryRow).join(RepositoryRow.owner).where(RepositoryRow.deleted_at.is_(None))
+
+
+def _paged(query: Select[RepositoryRow], after: str, limit: int) -> Select[RepositoryRow]:
     if after:
         place = [key_of(name) for name in after.split("/", 1)] + [""]
         query = query.where(tuple_(Account.key, RepositoryRow.key) > tuple_(place[0], place[1]))
     ordered = query.order_by(Account.key, RepositoryRow.key)
-    return session.scalars(ordered.limit(max(1, min(limit, PAGE)))).all()
+    return ordered.limit(max(1, min(limit, PAGE)))
 
 
 def only_visible(query: Select[RepositoryRow], principal: Principal) -> Select[RepositoryRow]:
@@ -179,6 +206,27 @@ def only_visible(query: Select[RepositoryRow], principal: Principal) -> Select[R
     if principal.operator or (principal.user is not None and principal.user.admin):
         return query
     return query.where(or_(RepositoryRow.private.is_(False), *_readable(principal.user)))
+
+
+def readable_ids(principal: Principal) -> Select[str]:
+    """Return the ids of those whose contents somebody may read: as `access.role_of` says it of one."""
+    query = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None))
+    user = principal.user
+    if principal.operator or (user is not None and user.admin):
+        return query
+    ungated = RepositoryRow.id.not_in(select(Gate.repository_id))
+    if user is not None:
+        granted = select(AccessRequest.repository_id).where(
+            AccessRequest.account_id == user.id, AccessRequest.state == GRANTED
+        )
+        ungated = or_(ungated, RepositoryRow.id.in_(granted))
+    return query.where(or_(RepositoryRow.private.is_(False) & ungated, *_readable(user)))
+
+
+def ids_of(user: Account) -> Select[str]:
+    """Return the ids of what somebody has to do with: own, of their organisations, or given a role in."""
+    mine = or_(*_readable(user))
+    return select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None), mine)
 
 
 def _readable(user: Account | None) -> list[ColumnElement[bool]]:
@@ -242,6 +290,7 @@ def storage_of(hub: Hub, row: RepositoryRow, sessions: Sessions | None = None) -
 
     def moved(session: Session) -> None:
         ask_for(session, facts, hub.now())
+        ask_to_follow(session, row.id, hub.now())
 
     if hub.database.is_sqlite:
         roots = SqlRoot(sessions or hub.database.session, row.id, backend, moved)

@@ -22,6 +22,8 @@ FILE = "hub.toml"
 PRESIGNS = ("off", "on", "auto")
 JOBS = (HERE, ELSEWHERE) = ("here", "elsewhere")
 _LONGEST_PRESIGN_S = 7 * 86_400
+MAIL_SECURITIES = ("starttls", "tls", "none")
+_PORTS = 1 << 16
 SIGNUPS = ("closed", "invite", "open")
 _SHORTEST_TOKEN = 16
 _SHARE = re.compile(r"0(\.[0-9]{1,9})?|1(\.0{1,9})?")
@@ -91,6 +93,17 @@ class HubSettings:
     )
     upload_grace_s: int = _setting(86400, "seconds for which a pack that arrived waits for its push")
     workspace_days: int = _setting(14, "days after which a workspace in which nobody worked is removed")
+    pull_bytes: int = _setting(
+        1 << 30,
+        "bytes that a pull request may bring from a fork of somebody who may not write; 0 is no limit",
+    )
+    mail_server: str = _setting(
+        "", "server that takes mail by SMTP, as `HOST:PORT`; no mail is sent if not given"
+    )
+    mail_security: str = _setting("starttls", "how that server is talked to: `starttls`, `tls` or `none`")
+    mail_user: str = _setting("", "user at that server; nobody signs in there if not given")
+    mail_password: str = _setting("", "password of that user")
+    mail_from: str = _setting("", "address that mail comes from, such as `hub@example.org`")
     metrics_token: str = _setting("", "who sends this token may read `/metrics`; nobody may without it")
     traces: str = _setting(
         "", "address of an OTLP/HTTP collector for traces, such as `http://127.0.0.1:4318`; none if not given"
@@ -218,6 +231,7 @@ def _check(settings: HubSettings) -> None:
         raise InvalidInput("webhook_timeout_s is 1 to 60, and webhook_attempts 1 to 20")
     parse_networks(settings.webhook_networks)
     _check_places(settings)
+    _check_mail(settings)
     if 0 < len(settings.metrics_token) < _SHORTEST_TOKEN:
         raise InvalidInput(
             f"the setting metrics_token has less than {_SHORTEST_TOKEN} characters",
@@ -259,6 +273,33 @@ def _check_proxies(settings: HubSettings) -> None:
                 "trusted_proxies is everybody: whoever asks could say that it is somebody else",
                 hint="name the addresses of the proxies, or set allow_unsafe",
             )
+
+
+def _check_mail(settings: HubSettings) -> None:
+    """Refuse what no mail can be sent with, and a password that would go in the clear."""
+    _check_choice(settings, "mail_security", MAIL_SECURITIES)
+    if not settings.mail_server:
+        return
+    host, _ = server_of(settings.mail_server)
+    if "@" not in settings.mail_from:
+        raise InvalidInput("mail_server is set, but mail_from is no address", hint="write hub@example.org")
+    clear = settings.mail_security == "none" and not is_loopback(host)
+    if clear and not settings.allow_unsafe:
+        hint = "set mail_security to starttls or tls, or set allow_unsafe"
+        raise InvalidInput(f"mail would go to {host} in the clear", hint=hint)
+
+
+def server_of(text: str) -> tuple[str, int]:
+    """Return the host and the port of `HOST:PORT`.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    host, _, port = text.rpartition(":")
+    name = host.removeprefix("[").removesuffix("]")
+    if not name or not port.isdecimal() or not port.isascii() or not 0 < int(port) < _PORTS:
+        raise InvalidInput("the setting mail_server is no server", hint="write HOST:PORT, such as mx:587")
+    return name, int(port)
 
 
 def _check_providers(settings: HubSettings) -> None:

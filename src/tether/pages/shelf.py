@@ -67,6 +67,7 @@ class Shown:
         private: Others do not see it.
         archived: Nobody changes it.
         about: A line of its owner.
+        topics: Words of its owner by which it is found.
         may_write: The viewer may change files.
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
@@ -80,6 +81,7 @@ class Shown:
     private: bool = False
     archived: bool = False
     about: str = ""
+    topics: tuple[str, ...] = ()
     may_write: bool = False
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()

@@ -9,9 +9,9 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import Entry, EntryKind, decode_node, encode_inner, is_cut
 from tether.core.treebuild import build_directory, edit_directory
-from tether.core.treediff import TreeChange, count_changes, diff_trees
+from tether.core.treediff import Tally, TreeChange, count_changes, diff_level, diff_trees, tally
 from tether.core.treeedit import edit_tree
-from tether.core.treeread import walk
+from tether.core.treeread import find, walk
 from tether.errors import Corrupt
 
 ONES = Digest(b"\x11" * 32)
@@ -134,6 +134,34 @@ def test_the_count_is_that_of_the_files_and_links_named(
 
     assert count_changes(store, before, after) == len(named)
     assert count_changes(store, None, after) == sum(entry.kind != folders for entry in new.values())
+
+
+@given(trees(), trees())
+def test_a_tally_is_that_of_the_paths_named(old: dict[bytes, Entry], new: dict[bytes, Entry]) -> None:
+    """By kind of change and with the bytes on both sides; that of a folder is the sum of what is in it."""
+    store = DictStore()
+    roots = [build_tree(store, old), build_tree(store, new)]
+    named = [
+        (change.old if change.old is None or change.old.kind != EntryKind.DIRECTORY else None, change.new)
+        for change in diff_trees(store, *roots)
+    ]
+    rows = [(a, b if b is None or b.kind != EntryKind.DIRECTORY else None) for a, b in named]
+    expected = Tally(
+        sum(a is None and b is not None for a, b in rows),
+        sum(a is not None and b is None for a, b in rows),
+        sum(a is not None and b is not None for a, b in rows),
+        sum(a.size for a, _ in rows if a is not None),
+        sum(b.size for _, b in rows if b is not None),
+    )
+
+    before, after = (find(store, root, b"") for root in roots)
+
+    assert tally(store, b"", before, after) == expected
+    parts = [tally(store, each.path, each.old, each.new) for each in diff_level(store, before, after)]
+    assert Tally(*(sum(column) for column in zip(*parts, strict=True))) == expected
+    assert [each.path for each in diff_level(store, before, after)] == sorted(
+        {path.partition(b"/")[0] for path, *_ in diff_trees(store, *roots)}
+    )
 
 
 def test_a_change_in_a_large_folder_reads_only_its_nodes() -> None:

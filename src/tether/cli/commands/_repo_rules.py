@@ -46,6 +46,9 @@ class ProtectOptions:
     force: bool
     delete: bool
     review: bool
+    approvals: int
+    fresh: bool
+    checks: tuple[str, ...]
 
 
 @click.command("protect")
@@ -66,7 +69,12 @@ class ProtectOptions:
 )
 @click.option("--allow-force", "force", is_flag=True, help="Branches may lose commits, tags be moved.")
 @click.option("--allow-delete", "delete", is_flag=True, help="They may be deleted.")
-@click.option("--review", is_flag=True, help="Nobody but the exempt may push.")
+@click.option("--review", is_flag=True, help="Only pull requests come in; nobody but the exempt may push.")
+@click.option(
+    "--approvals", type=click.IntRange(0, 20), default=1, help="So many must approve one; 1 if not given."
+)
+@click.option("--fresh", is_flag=True, help="Approvals count for the newest commit alone.")
+@click.option("--check", "checks", multiple=True, metavar="NAME", help="A check that must have succeeded.")
 @with_options(ProtectOptions)
 def protect(ctx: Context, options: ProtectOptions) -> None:
     """Set a rule for pushes to the repository at URL, in place of the one named RULE if there is one.
@@ -77,7 +85,7 @@ def protect(ctx: Context, options: ProtectOptions) -> None:
 
     if (options.branches is None) == (options.tags is None):
         raise InvalidInput("a rule is about branches or about tags", hint="give --branches or --tags")
-    body = {
+    body: dict[str, Any] = {
         "branches": options.branches,
         "tags": options.tags,
         "push": _grant(options.push) if options.push else None,
@@ -87,6 +95,10 @@ def protect(ctx: Context, options: ProtectOptions) -> None:
         "paths": [_protected(each) for each in options.paths],
         "exempt": _grant(options.exempt),
     }
+    if options.review:  # a hub that has no reviews knows of none of these
+        body |= {"approvals": options.approvals, "fresh": options.fresh, "checks": list(options.checks)}
+    elif options.fresh or options.checks:
+        raise InvalidInput("checks and fresh approvals are of reviewed changes", hint="give --review too")
     address = parse_repository_address(options.url)
     with client_of(ctx, address) as client:
         client.json("PUT", _path(address, options.rule), body)
@@ -145,6 +157,9 @@ def _line(rule: dict[str, Any]) -> str:
     said = [] if rule["push"] is None else [f"push by {_who(rule['push'])}"]
     said += [f"{each['path']} by {_who(each['who'])}" for each in rule["paths"]]
     said += [word for word in ("force", "delete", "review") if rule[word]]
+    if rule["review"]:
+        said += [f"{rule.get('approvals', 1)} approvals"] + ["fresh"] * rule.get("fresh", False)
+        said += [f"check {name}" for name in rule.get("checks", ())]
     exempt = _who(rule["exempt"])
     said += [f"not for {exempt}"] if exempt != "nobody" else []
     return "\t".join([rule["name"], about, "; ".join(said)]).rstrip()

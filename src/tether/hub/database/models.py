@@ -89,7 +89,12 @@ class Invitation(Base):
 
 
 class RepositoryRow(Base):
-    """A repository as a hosted thing; its packs are in the folder named by its id, its refs in its root."""
+    """A repository as a hosted thing; its packs are in the folder named by its id, its refs in its root.
+
+    Attributes:
+        about: A line of its owner on what it is.
+        topics: Words of its owner by which it is found, with a space between them.
+    """
 
     __tablename__ = "repositories"
     __table_args__ = (
@@ -107,6 +112,8 @@ class RepositoryRow(Base):
     archived: Mapped[bool] = mapped_column(default=False)
     created: Mapped[int] = mapped_column(MICROS)
     deleted_at: Mapped[int | None] = mapped_column(MICROS)
+    about: Mapped[str] = mapped_column(String(300), default="", server_default="")
+    topics: Mapped[str] = mapped_column(String(700), default="", server_default="")
 
     owner: Mapped[Account] = relationship(lazy="joined")
 

@@ -7,14 +7,19 @@ from typing import NamedTuple
 from tether.errors import Corrupt
 from tether.hub.counting import recount
 from tether.hub.database.models import RepositoryRow
+from tether.hub.database.pulls import FOLLOW
 from tether.hub.facts import refresh
 from tether.hub.hub import Hub
 from tether.hub.jobs.halting import Halt
 from tether.hub.jobs.turns import Outcome, Result
 from tether.hub.keeping import purge
+from tether.hub.mail.outbox import MAIL
+from tether.hub.mail.sending import send_due
 from tether.hub.places import remove_ended
+from tether.hub.pulls.following import follow_all
 from tether.hub.repositories import FACTS
 from tether.hub.runending import end_lost
+from tether.hub.search import indexing
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
 from tether.hub.upkeep import collect, examine
@@ -116,8 +121,19 @@ def _verify(turn: Turn) -> Result:
 
 
 def _count_facts(turn: Turn) -> Result:
+    """Count what the default branch has, and let search know it."""
     counted = refresh(turn.hub, _repository_of(turn), turn.halt)
+    indexing.refresh(turn.hub, _repository_of(turn), turn.halt)
     return Result(Outcome.DONE, "counted anew" if counted else "")
+
+
+def _follow_pulls(turn: Turn) -> Result:
+    return Result(Outcome.DONE, f"{follow_all(turn.hub, _repository_of(turn))} followed")
+
+
+def _send_mail(turn: Turn) -> Result:
+    sent = send_due(turn.hub)
+    return Result(Outcome.DONE, f"{sent.sent} sent, {sent.dropped} dropped, {sent.left} left")
 
 
 def _repository_of(turn: Turn) -> RepositoryRow:
@@ -130,7 +146,7 @@ def _each(seconds: int) -> Callable[[HubSettings], int]:
     return lambda _: seconds
 
 
-_HOUR, _DAY = 3600, 86_400
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 KINDS = {
     each.name: each
     for each in (
@@ -141,6 +157,8 @@ KINDS = {
         Kind("count", _each(_HOUR), _count),
         Kind("strays", _each(_DAY), _look_for_strays),
         Kind(FACTS, _each(_DAY), _count_facts, of_repository=True, at_once=True),
+        Kind(FOLLOW, _each(_DAY), _follow_pulls, of_repository=True),
+        Kind(MAIL, lambda settings: _MINUTE if settings.mail_server else 0, _send_mail),
         Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),
         Kind("verify", lambda settings: settings.verify_every_s, _verify, of_repository=True),
     )

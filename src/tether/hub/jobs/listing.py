@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tether.hub.database.jobs import Job
+from tether.hub.database.jobs import Job, job_id
 from tether.hub.database.webhooks import Delivery
 from tether.hub.jobs.turns import is_free
 from tether.hub.webhooks.outbox import WAITING
@@ -69,6 +69,12 @@ def list_jobs(
     if outcome is not None:
         query = query.where(Job.outcome == outcome)
     return [JobView.of(row, now) for row in session.scalars(query)]
+
+
+def job_of(session: Session, now: int, kind: str, repository_id: str) -> JobView | None:
+    """Return one job of a repository; None before it was seen first."""
+    row = session.get(Job, job_id(kind, repository_id))
+    return None if row is None else JobView.of(row, now)
 
 
 def outbox(session: Session) -> Deliveries:

@@ -10,10 +10,18 @@ from starlette.responses import Response
 
 from tether.hub.settings import HubSettings
 
+BROWSER = "tether-signin"
+"""The cookie by which a browser is known when it comes back from a provider."""
+
 
 def name_of(settings: HubSettings) -> str:
-    """Return the name of the cookie; with `__Host-` no other host can plant one."""
-    return "__Host-tether-session" if is_secure(settings) else "tether-session"
+    """Return the name of the cookie of who is signed in."""
+    return _prefixed(settings, "tether-session")
+
+
+def _prefixed(settings: HubSettings, name: str) -> str:
+    """Return the name of a cookie; with `__Host-` no other host can plant one."""
+    return f"__Host-{name}" if is_secure(settings) else name
 
 
 def is_secure(settings: HubSettings) -> bool:
@@ -37,6 +45,30 @@ def give(response: Response, settings: HubSettings, secret: str) -> None:
         httponly=True,
         samesite="lax",
     )
+
+
+def give_short(response: Response, settings: HubSettings, name: str, value: str, seconds: int) -> None:
+    """Let the browser keep something while it is away at a provider."""
+    response.set_cookie(
+        _prefixed(settings, name),
+        value,
+        max_age=seconds,
+        path="/",
+        secure=is_secure(settings),
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def short_in(request: Request, settings: HubSettings, name: str) -> str:
+    """Return what a browser kept while it was away; empty if nothing."""
+    return request.cookies.get(_prefixed(settings, name), "")
+
+
+def take_short(response: Response, settings: HubSettings, name: str) -> None:
+    """Let the browser forget what it kept."""
+    secure = is_secure(settings)
+    response.delete_cookie(_prefixed(settings, name), path="/", secure=secure, httponly=True, samesite="lax")
 
 
 def take(response: Response, settings: HubSettings) -> None:

@@ -1,36 +1,70 @@
-"""The first page of the hub, and that of an owner: the repositories that one can see."""
+"""The first page of the hub, and that of an owner: repositories that one can see, and what happened there."""
 
 from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tether.errors import NotFound
-from tether.hub.accounts import find_account
+from tether.errors import NotFound, TetherError
+from tether.hub import activity, organisations
+from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.database.models import RepositoryRow
+from tether.hub.pages.auditing import before_in
 from tether.hub.pages.shelf import principal_in
-from tether.hub.repositories import PAGE, list_visible
+from tether.hub.repositories import PAGE, list_own, list_visible
 from tether.hub.routes.dependencies import hub_of
 from tether.pages.rendering import page
 
 
 def show(request: Request) -> Response:
-    """List repositories by address, a page at a time."""
+    """Show one's own repositories and what happened there; to others, what is public."""
+    principal = principal_in(request)
     after = request.query_params.get("after", "")
+    if principal.user is None or request.query_params.get("all") == "1":
+        with hub_of(request).database.session(reads_only=True) as session:
+            rows = list_visible(session, principal, after=after)
+            return page(request, "hub/explore.html", rows=rows, after=_after(rows), paged=bool(after))
     with hub_of(request).database.session(reads_only=True) as session:
-        rows = list_visible(session, principal_in(request), after=after)
-        return page(request, "hub/home.html", rows=rows, after=_after(rows), paged=bool(after))
+        rows = list_own(session, principal.user, after)
+        happened = activity.of_user(session, principal, before_in(request))
+        mine = organisations.of_user(session, principal)
+        return page(
+            request,
+            "hub/home.html",
+            rows=rows,
+            after=_after(rows),
+            happened=happened,
+            older=happened[-1].id if len(happened) == activity.PAGE else None,
+            organisations=mine,
+        )
 
 
 def show_owner(request: Request) -> Response:
-    """Show a user or an organisation with their repositories."""
+    """Show a user or an organisation with their repositories, and members to those who may see them."""
     owner, after = request.path_params["owner"], request.query_params.get("after", "")
+    principal = principal_in(request)
     with hub_of(request).database.session(reads_only=True) as session:
         account = find_account(session, owner)
         if account is None:
             raise NotFound(f"nobody here is named {owner}")
-        rows = list_visible(session, principal_in(request), owner=owner, after=after)
-        return page(request, "hub/owner.html", account=account, rows=rows, after=_after(rows))
+        members: Sequence[tuple[str, str]] = ()
+        if account.kind == ORGANISATION:
+            try:
+                members = organisations.members(session, principal, owner)
+            except TetherError:
+                members = ()  # only its members and administrators see who they are
+        rows = list_visible(session, principal, owner=owner, after=after)
+        happened = activity.of_owner(session, principal, account.id, before_in(request))
+        return page(
+            request,
+            "hub/owner.html",
+            account=account,
+            rows=rows,
+            after=_after(rows),
+            members=members,
+            happened=happened,
+            older=happened[-1].id if len(happened) == activity.PAGE else None,
+        )
 
 
 def _after(rows: Sequence[RepositoryRow]) -> str | None:

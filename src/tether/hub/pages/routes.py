@@ -2,8 +2,10 @@
 
 from starlette.routing import BaseRoute, Route
 
-from tether.hub.pages import home, signing
+from tether.hub.pages import administration, finding, home, making, providers, signing
 from tether.hub.pages.forms import of_form
+from tether.hub.pages.settings import organisation
+from tether.hub.pages.settings.routes import routes as of_settings
 from tether.pages.routes import routes as of_repositories
 
 
@@ -11,11 +13,40 @@ def routes() -> list[BaseRoute]:
     """Return all routes of pages, in the order in which they are asked."""
     return [
         Route("/", home.show),
+        Route("/-/search", finding.show),
         Route("/-/signin", signing.show_sign_in),
         Route("/-/signin", of_form(signing.sign_in), methods=["POST"]),
         Route("/-/signup", signing.show_sign_up),
         Route("/-/signup", of_form(signing.sign_up), methods=["POST"]),
         Route("/-/signout", of_form(signing.sign_out), methods=["POST"]),
+        Route("/-/oidc/finish", of_form(providers.finish), methods=["POST"]),
+        Route("/-/oidc/{provider}", of_form(providers.begin), methods=["POST"]),
+        Route("/-/new", making.show),
+        Route("/-/new", of_form(making.make), methods=["POST"]),
+        Route("/-/new/organisation", organisation.show_new),
+        Route("/-/new/organisation", of_form(organisation.make), methods=["POST"]),
+        *of_settings(),
+        *_of_administration(),
         *of_repositories(),
         Route("/{owner}", home.show_owner),
+    ]
+
+
+def _of_administration() -> list[BaseRoute]:
+    base, forms = administration.BASE, administration.of_administration
+    users = administration.show_users
+    changes = (
+        (users, "users/add", administration.add_user),
+        (users, "users/change", administration.change_user),
+        (users, "users/invite", administration.invite),
+        (administration.show_quotas, "quotas/set", administration.set_quota),
+    )
+    return [
+        Route(base, users),
+        Route(f"{base}/repositories", administration.show_repositories),
+        Route(f"{base}/jobs", administration.show_jobs),
+        Route(f"{base}/quotas", administration.show_quotas),
+        Route(f"{base}/audit", administration.show_audit),
+        Route(f"{base}/audit/export", administration.export_audit),
+        *[Route(f"{base}/{word}", forms(show, change), methods=["POST"]) for show, word, change in changes],
     ]

@@ -54,14 +54,16 @@ class HubShelf:
                 facts=lambda: known(self.hub, row).facts,
                 private=row.private,
                 archived=row.archived,
+                about=row.about,
+                topics=tuple(row.topics.split()),
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
-                tabs=_tabs(),
+                tabs=_tabs(role),
             )
 
 
-def _tabs() -> tuple[Tab, ...]:
-    return ()
+def _tabs(role: Role) -> tuple[Tab, ...]:
+    return (Tab("settings", "Settings", "gear"),) if role >= Role.ADMIN else ()
 
 
 def shelf_for(request: Request) -> HubShelf:

@@ -13,12 +13,13 @@ from tether.hub.problems import status_of
 from tether.hub.routes.dependencies import hub_of
 from tether.pages.rendering import page
 
-_LABEL = "browser"
+LABEL = "browser"
+"""Of the tokens of browsers."""
 
 
-def show_sign_in(request: Request) -> Response:
+def showsign_in_page(request: Request) -> Response:
     """Ask for name and password."""
-    return _sign_in(request, {"next": request.query_params.get("next", "/")})
+    return sign_in_page(request, {"next": request.query_params.get("next", "/")})
 
 
 def sign_in(request: Request, form: Form) -> Response:
@@ -26,9 +27,9 @@ def sign_in(request: Request, form: Form) -> Response:
     hub = hub_of(request)
     name, password = form.get("name", ""), form.get("password", "")
     try:
-        _, _, secret = signin.log_in(hub, name, password, _LABEL, address_of(request))
+        _, _, secret = signin.log_in(hub, name, password, LABEL, address_of(request))
     except TetherError as error:
-        return _sign_in(request, form, error)
+        return sign_in_page(request, form, error)
     response = RedirectResponse(local(form.get("next", "/")), 303)
     cookies.give(response, hub.settings, secret)
     return response
@@ -45,7 +46,7 @@ def sign_up(request: Request, form: Form) -> Response:
     name, password = form.get("name", ""), form.get("password", "")
     try:
         signin.sign_up(hub, name, password, form.get("invitation") or None, address)
-        _, _, secret = signin.log_in(hub, name, password, _LABEL, address)
+        _, _, secret = signin.log_in(hub, name, password, LABEL, address)
     except TetherError as error:
         return _sign_up(request, form, error)
     response = RedirectResponse("/", 303)
@@ -69,7 +70,8 @@ def address_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _sign_in(request: Request, form: Form, failure: TetherError | None = None) -> Response:
+def sign_in_page(request: Request, form: Form, failure: TetherError | None = None) -> Response:
+    """Return the page for signing in, with what failed."""
     settings = hub_of(request).settings
     return page(
         request,

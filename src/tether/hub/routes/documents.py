@@ -2,13 +2,23 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tether.hub.access import Role, Scope
 from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
 from tether.hub.naming import LONGEST, PATTERN
+from tether.hub.search.words import LONGEST_ABOUT, MOST_TOPICS
 from tether.hub.secret import SHORTEST_PASSWORD
 
+
+def _without_zero(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("a text holds no zero character")
+    return text
+
+
+Storable = AfterValidator(_without_zero)
+"""Of a text that goes into the database as it is: not every database takes all characters."""
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 NewName = Annotated[Name, Field(json_schema_extra={"pattern": PATTERN, "maxLength": LONGEST})]
 """A name that something gets; OpenAPI says which it may be, and who refuses others gives a hint."""
@@ -19,6 +29,8 @@ Serial = Annotated[int, Field(ge=0, lt=1 << 63)]
 Kind = Literal["data", "model"]
 RoleName = Literal["read", "triage", "write", "maintain", "admin"]
 MemberRole = Literal["owner", "member"]
+About = Annotated[str, Field(max_length=LONGEST_ABOUT)]
+Topics = Annotated[tuple[Annotated[str, Field(max_length=32)], ...], Field(max_length=MOST_TOPICS)]
 
 
 class Document(BaseModel):
@@ -170,6 +182,8 @@ class NewRepository(Document):
     name: NewName
     private: bool = False
     kind: Kind = "data"
+    about: About = ""
+    topics: Topics = ()
 
 
 class RepositoryChanges(Document):
@@ -179,6 +193,8 @@ class RepositoryChanges(Document):
     name: NewName | None = None
     private: bool | None = None
     archived: bool | None = None
+    about: About | None = None
+    topics: Topics | None = None
 
 
 class RepositoryDocument(Document):
@@ -192,6 +208,8 @@ class RepositoryDocument(Document):
     archived: bool
     created: int
     deleted: int | None
+    about: str = ""
+    topics: list[str] = []
 
     @classmethod
     def of(cls, row: RepositoryRow) -> "RepositoryDocument":
@@ -205,6 +223,8 @@ class RepositoryDocument(Document):
             archived=row.archived,
             created=row.created,
             deleted=row.deleted_at,
+            about=row.about,
+            topics=row.topics.split(),
         )
 
 

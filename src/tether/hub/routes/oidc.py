@@ -4,18 +4,18 @@ from html import escape
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from pydantic import Field
 
 from tether.hub.access import Scope, require_user
 from tether.hub.acting import acting
-from tether.hub.hub import Hub
 from tether.hub.oidc import browser, person
+from tether.hub.pages import cookies, providers
+from tether.hub.pages.shelf import principal_in
 from tether.hub.routes import documents as doc
 from tether.hub.routes.dependencies import OPEN, TheHub, ThePrincipal
 
 router = APIRouter(tags=["sign-in by providers"])
-_PATH = "/"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Tether hub</title></head>
@@ -64,31 +64,29 @@ def list_providers(hub: TheHub, _: ThePrincipal) -> list[ProviderDocument]:
 
 
 @router.get("/oidc/{provider}/start", include_in_schema=False)
-def start(hub: TheHub, _: ThePrincipal, provider: str, challenge: str) -> RedirectResponse:
+def start(hub: TheHub, request: Request, provider: str, challenge: str) -> RedirectResponse:
     """Send a browser to a provider, with a cookie by which it is known when it comes back."""
+    principal_in(request)  # counts the request; a browser whose token ended may sign in again
     address, secret = browser.begin(hub, browser.find_provider(hub, provider), challenge)
     reply = RedirectResponse(address, 303)
-    secure = _is_secure(hub)
-    reply.set_cookie(
-        _cookie(hub),
-        secret,
-        max_age=browser.BROWSER_S,
-        path=_PATH,
-        secure=secure,
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.give_short(reply, hub.settings, cookies.BROWSER, secret, browser.BROWSER_S)
+    providers.forget(reply, hub)  # of one that began on a page and was left
     return reply
 
 
 @router.get("/oidc/{provider}/callback", include_in_schema=False)
-def callback(hub: TheHub, _: ThePrincipal, request: Request, provider: str) -> HTMLResponse:
-    """Take a browser back, and show it the code for the program that waits."""
+def callback(hub: TheHub, request: Request, provider: str) -> Response:
+    """Take a browser back: signed in if it began on a page, else with the code for the program that waits."""
+    principal_in(request)  # counts the request
     state, code, issuer = (request.query_params.get(name, "") for name in ("state", "code", "iss"))
-    back = browser.Return(state, code, issuer, request.cookies.get(_cookie(hub), ""))
-    shown = browser.finish(hub, browser.find_provider(hub, provider), back)
-    reply = HTMLResponse(_PAGE.format(code=escape(shown)))
-    reply.delete_cookie(_cookie(hub), path=_PATH, secure=_is_secure(hub), httponly=True, samesite="lax")
+    back = browser.Return(state, code, issuer, cookies.short_in(request, hub.settings, cookies.BROWSER))
+    begun = providers.begun_in(request, hub)
+    if begun is not None:
+        reply = providers.back(request, begun, provider, back)
+    else:
+        shown = browser.finish(hub, browser.find_provider(hub, provider), back)
+        reply = HTMLResponse(_PAGE.format(code=escape(shown)))
+    cookies.take_short(reply, hub.settings, cookies.BROWSER)
     return reply
 
 
@@ -119,12 +117,3 @@ def remove_identity(hub: TheHub, principal: ThePrincipal, identity: str) -> None
     user = require_user(principal, Scope.ADMIN)
     with acting(hub, principal) as act:
         person.remove_identity(act, user, identity)
-
-
-def _is_secure(hub: Hub) -> bool:
-    return hub.settings.public_url.startswith("https://")
-
-
-def _cookie(hub: Hub) -> str:
-    """Return the name of the cookie; with `__Host-` no other host can plant one."""
-    return "__Host-tether-signin" if _is_secure(hub) else "tether-signin"

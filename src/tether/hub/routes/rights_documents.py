@@ -43,6 +43,7 @@ class TeamRoleDocument(Document):
 
 Names = Annotated[tuple[Name, ...], Field(max_length=100)]
 BranchPattern = Annotated[str, Field(min_length=1, max_length=BRANCH)]
+CheckName = Annotated[str, Field(min_length=1, max_length=100)]
 FilePath = Annotated[str, Field(min_length=1, max_length=PATH)]
 
 
@@ -67,8 +68,8 @@ class RuleBody(Document):
     `branches` is a pattern such as `release/*`, or `HEAD` for the default branch; or `tags` is one such as
     `v*`. `push` are those who may push or make the tag, all who may write if it is null. `force` and `delete`
     say whether a branch may lose commits or a tag be moved, and whether they may be deleted. `review` keeps a
-    branch for reviewed changes: there are no reviews yet, so nobody but the exempt may push to it. The rule
-    does not hold for `exempt`.
+    branch for pull requests, which need as many `approvals` (those of the head as it is alone if `fresh`) and
+    the success of all `checks`. The rule does not hold for `exempt`.
     """
 
     branches: BranchPattern | None = None
@@ -77,6 +78,9 @@ class RuleBody(Document):
     force: bool = False
     delete: bool = False
     review: bool = False
+    approvals: Annotated[int, Field(ge=0, le=20)] = 1
+    fresh: bool = False
+    checks: Annotated[tuple[CheckName, ...], Field(max_length=50)] = ()
     paths: Annotated[tuple[ProtectedPathDocument, ...], Field(max_length=100)] = ()
     exempt: GrantDocument = GrantDocument()
 

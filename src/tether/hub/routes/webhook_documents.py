@@ -9,7 +9,7 @@ from tether.hub.routes.documents import Document
 
 Url = Annotated[str, Field(min_length=1, max_length=URL)]
 Secret = Annotated[str, Field(min_length=16, max_length=SECRET, pattern=r"^[\x21-\x7e]+$")]
-Event = Literal["push", "tag", "repository", "rights"]
+Event = Literal["push", "tag", "repository", "rights", "discussion", "pull", "review", "comment", "check"]
 Events = Annotated[list[Event], Field(min_length=1, max_length=10)]
 State = Literal["waiting", "delivered", "failed"]
 RowId = Annotated[str, Field(min_length=1, max_length=32, pattern="^[0-9a-f]+$")]

@@ -15,7 +15,8 @@ from tether.hub.database.webhooks import Delivery, Webhook
 from tether.hub.secret import new_id
 
 PUSH, TAG, REPOSITORY, RIGHTS, PING = "push", "tag", "repository", "rights", "ping"
-EVENTS = (PUSH, TAG, REPOSITORY, RIGHTS)
+DISCUSSION, PULL, REVIEW, COMMENT, CHECK = "discussion", "pull", "review", "comment", "check"
+EVENTS = (PUSH, TAG, REPOSITORY, RIGHTS, DISCUSSION, PULL, REVIEW, COMMENT, CHECK)
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 _OF_ACTIONS = {
     "repository.create": REPOSITORY,
@@ -29,6 +30,8 @@ _OF_ACTIONS = {
     "team.member": RIGHTS,
     "team.delete": RIGHTS,
 }
+_OF_TALK = {each: each for each in (DISCUSSION, PULL, REVIEW, COMMENT, CHECK)}
+"""By the first word of an action, such as `pull.merge`."""
 
 
 class Place(NamedTuple):
@@ -90,7 +93,7 @@ def _event_of(entry: Entry, details: Mapping[str, Any]) -> str | None:
         return PUSH if ref.startswith(BRANCHES) else TAG if ref.startswith(TAGS) else None
     if entry.action == "repository.change":
         return REPOSITORY if "archived" in details else RIGHTS
-    return _OF_ACTIONS.get(entry.action)
+    return _OF_ACTIONS.get(entry.action) or _OF_TALK.get(entry.action.partition(".")[0])
 
 
 def _ref_of(entry: Entry) -> str:

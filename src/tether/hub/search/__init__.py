@@ -1,0 +1,1 @@
+"""Search over what repositories are called, say of themselves and hold."""

@@ -1,0 +1,203 @@
+"""Search: what is found by which word, by whom, and how little is looked at."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from tests.support.hosted import commit_paths, open_hosted
+from tests.support.hub import SECOND, HubRoom
+
+from tether.hub import tokens
+from tether.hub.database.searching import SearchState, SearchWord
+from tether.hub.jobs.scheduler import Scheduler
+from tether.hub.jobs.turns import Outcome
+from tether.hub.search import finding, indexing
+from tether.hub.search.words import path_words, words_of
+
+FILES: dict[bytes, bytes | None] = {
+    b"README.md": b"# Nocturnal\n\nPictures of owls, taken in Jena.\n",
+    b"pictures/barn_owl-0001.png": b"1",
+    b"pictures/barn_owl-0002.png": b"2",
+    b"odd/\xff-kestrel.csv": b"3",
+}
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[HubRoom]:
+    """Return a hub on the database that is at hand."""
+    made = HubRoom(tmp_path / "hub")
+    yield made
+    made.close()
+
+
+def index(room: HubRoom) -> None:
+    """Do what is due, a second later."""
+    room.now += SECOND
+    ran = [*Scheduler(room.hub, "me", time.monotonic, threading.Event()).run_due()]
+    assert {each.outcome for each in ran if each.kind == "facts"} == {Outcome.DONE}
+
+
+def find(room: HubRoom, query: str, token: str | None = None, first: int = 0) -> list[str]:
+    """Return the addresses of what fits, best first."""
+    with room.hub.database.session(reads_only=True) as session:
+        principal = tokens.find_principal(session, room.now, token)
+        return [hit.row.full_name for hit in finding.find(session, principal, query, first).hits]
+
+
+def put(room: HubRoom, address: str, files: dict[bytes, bytes | None]) -> None:
+    """Commit files."""
+    with closing(open_hosted(room, address)) as repository:
+        commit_paths(repository, files)
+
+
+def test_words_of_all_parts_are_found(hub: HubRoom) -> None:
+    """By beginnings, in any order, names before paths; what is gone is not found any more."""
+    ada = hub.user("ada")
+    hub.repository(ada, "ada/night-birds")
+    hub.repository(ada, "ada/kestrel")
+    hub.ok("PATCH", "/repos/ada/night-birds", ada, {"about": "Recordings of dusk", "topics": ["ornithology"]})
+    put(hub, "ada/night-birds", FILES)
+    opened = closing(open_hosted(hub, "ada/night-birds"))
+    with opened as repository, repository.transaction("tag") as transaction:
+        tip = transaction.ref("refs/heads/main")
+        assert tip is not None
+        transaction.set_ref("refs/tags/harvest-2024", tip)
+    index(hub)
+
+    for query in (
+        "night",
+        "BIRDS",
+        "dusk",
+        "orni",
+        "jena",
+        "barn owl",
+        "owl jena night",
+        "harvest",
+        "pictures",
+    ):
+        assert find(hub, query) == ["ada/night-birds"], query
+    assert find(hub, "kestrel") == ["ada/kestrel", "ada/night-birds"]
+    assert find(hub, "n") == []
+    assert find(hub, "owl zebra") == []
+    assert find(hub, "0001") == []
+    assert find(hub, " . ") == []
+    put(hub, "ada/night-birds", {path: None for path in FILES if b"owl" in path})
+    index(hub)
+    assert find(hub, "barn") == []
+    assert find(hub, "jena") == ["ada/night-birds"]
+
+
+def test_a_hit_says_where(room: HubRoom) -> None:
+    """The line of the README and one path with their number are shown, bytes of the path as they are."""
+    room.repository(room.user("ada"), "ada/birds")
+    put(room, "ada/birds", FILES)
+    index(room)
+
+    with room.hub.database.session(reads_only=True) as session:
+        owl = finding.find(session, tokens.ANONYMOUS, "owl").hits[0]
+        odd = finding.find(session, tokens.ANONYMOUS, "kestr").hits[0]
+
+    assert owl.branch == "main"
+    assert [(each.text, each.count) for each in owl.samples] == [
+        (b"Pictures of owls, taken in Jena.", 1),
+        (b"pictures/barn_owl-0001.png", 2),
+    ]
+    assert odd.samples[0].text == b"odd/\xff-kestrel.csv"
+
+
+def test_what_is_private_is_found_by_its_readers_alone(room: HubRoom) -> None:
+    """Neither names nor contents of a private repository are found by others, whatever their token."""
+    ada, eve = room.user("ada"), room.user("eve")
+    room.repository(ada, "ada/secret-owls", private=True)
+    put(room, "ada/secret-owls", FILES)
+    index(room)
+
+    for query in ("secret", "jena", "barn", "ada"):
+        assert find(room, query, ada) == ["ada/secret-owls"]
+        assert find(room, query, eve) == find(room, query) == []
+    room.ok("PUT", "/repos/ada/secret-owls/collaborators/eve", ada, {"role": "read"})
+    assert find(room, "barn", eve) == ["ada/secret-owls"]
+    room.ok("DELETE", "/repos/ada/secret-owls", ada)
+    assert find(room, "barn", ada) == []
+
+
+def test_before_a_gate_only_what_lists_show_is_found(room: HubRoom) -> None:
+    """Who has not passed the gate finds the name and not the contents; who was let in finds both."""
+    ada, eve = room.user("ada"), room.user("eve")
+    room.repository(ada, "ada/gated")
+    put(room, "ada/gated", FILES)
+    gate = room.ok("PUT", "/repos/ada/gated/gate", ada, {"agreement": "Be kind", "automatic": True})
+    index(room)
+
+    assert find(room, "gated", eve) == ["ada/gated"]
+    assert find(room, "jena", eve) == find(room, "jena") == []
+    with room.hub.database.session(reads_only=True) as session:
+        principal = tokens.find_principal(session, room.now, eve)
+        assert finding.find(session, principal, "gated").hits[0].samples == []
+    room.ok("POST", "/repos/ada/gated/access", eve, {"agreed": gate["digest"]})
+    assert find(room, "jena", eve) == ["ada/gated"]
+
+
+def test_results_are_paged_and_bounded(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No result is shown twice or left out; nobody pages on for ever."""
+    ada = room.user("ada")
+    for number in range(5):
+        room.repository(ada, f"ada/owl-{number}")
+    monkeypatch.setattr(finding, "PAGE", 2)
+
+    assert [find(room, "owl", first=first) for first in (0, 2, 4)] == [
+        ["ada/owl-0", "ada/owl-1"],
+        ["ada/owl-2", "ada/owl-3"],
+        ["ada/owl-4"],
+    ]
+    monkeypatch.setattr(finding, "MOST", 2)
+    with room.hub.database.session(reads_only=True) as session:
+        assert finding.find(session, tokens.ANONYMOUS, "owl").next is None
+
+
+def test_large_repositories_cost_no_more(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the limit of names nothing is looked at, and of words nothing is kept."""
+    room.repository(room.user("ada"), "ada/large")
+    monkeypatch.setattr(indexing, "NAMES", 30)
+    monkeypatch.setattr(indexing, "WORDS", 20)
+    put(room, "ada/large", {f"a{number:02}.txt".encode(): b"" for number in range(60)} | {b"zz/last": b""})
+
+    index(room)
+
+    paths = select(func.count()).where(SearchWord.part == 1)
+    with room.hub.database.session(reads_only=True) as session:
+        assert session.scalar(paths) == 20
+        assert session.scalar(select(SearchState.partial))
+    assert find(room, "a03")
+    assert find(room, "last") == []
+
+
+def test_a_folder_in_itself_often_ends(room: HubRoom) -> None:
+    """The same folder under a thousand names is walked once."""
+    room.repository(room.user("ada"), "ada/nested")
+    same: dict[bytes, bytes | None] = {f"d{number}/owl".encode(): b"" for number in range(50)}
+    put(room, "ada/nested", same)
+    with closing(open_hosted(room, "ada/nested")) as repository:
+        tip = repository.root().head_commit()
+        assert tip is not None
+        tree = indexing.History.of(repository).commit(tip).tree
+        assert len(list(indexing._walk(repository.objects, tree))) == 51
+
+
+def test_words_are_cut_and_numbers_of_files_left_out() -> None:
+    """Words are small letters and digits, at most 48 bytes, and never half a character."""
+    assert list(
+        words_of("Stra\N{LATIN SMALL LETTER SHARP S}e_no-1, \N{FULLWIDTH LATIN CAPITAL LETTER A}b")
+    ) == [
+        b"strasse",
+        b"no",
+        b"1",
+        b"ab",
+    ]
+    assert list(path_words(b"0001.png")) == [b"png"]
+    long = next(words_of("\N{CYRILLIC SMALL LETTER A}" * 40))
+    assert long.decode() == "\N{CYRILLIC SMALL LETTER A}" * 24
