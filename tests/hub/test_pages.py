@@ -217,6 +217,14 @@ def test_a_folder_is_listed_by_pages(hub: HubRoom) -> None:
 
 
 @pytest.mark.usefixtures("birds")
+def test_a_name_that_is_not_utf8_and_not_there(hub: HubRoom) -> None:
+    """The page that tells of it has the name with its odd bytes written out."""
+    reply = look(hub, "/ada/birds/file/main/absent%FF")
+
+    assert (reply.status, b"absent\\udcff" in reply.body) == (404, True)
+
+
+@pytest.mark.usefixtures("birds")
 def test_failures_are_pages_for_browsers_alone(hub: HubRoom) -> None:
     """A program that asks for what is not there gets a document."""
     assert look(hub, "/ada/birds/file/main/absent").headers["content-type"].startswith("text/html")

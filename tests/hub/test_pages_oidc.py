@@ -71,7 +71,7 @@ class Browser:
 
 
 def test_the_button_leads_back_signed_in(room: HubRoom) -> None:
-    """The browser is signed in and goes where it wanted; it keeps nothing else, and the token is new each time."""
+    """The browser is signed in and goes where it wanted; it keeps nothing else, each token is new."""
     browser = Browser(room)
     assert b"Sign in with work" in browser.call("GET", "/-/signin").body
 
@@ -102,7 +102,7 @@ def test_a_way_that_others_began_is_not_ended_here(room: HubRoom) -> None:
 
 
 def test_a_stolen_code_needs_the_browser(room: HubRoom) -> None:
-    """A code of the way for programs is worth nothing to a page, and the cookie of a page nothing without code."""
+    """A code for a program is worth nothing to a page, and without its cookie a page ends nothing."""
     browser, program = Browser(room), Program(room)
     browser.begin()
     code = program.code("s-ada")

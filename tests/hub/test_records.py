@@ -1,7 +1,7 @@
 """Runs and releases as the hub tells of them: page by page, for readers, and whatever somebody pushed."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,31 +9,23 @@ from typing import Any
 import pytest
 from tests.support import benches
 from tests.support.hosted import open_hosted
-from tests.support.hub import SECOND, HubRoom
+from tests.support.hub import HubRoom
+from tests.support.records import put, put_release, put_run, record, run_id
 from tests.support.repos import ADA
 
-from tether.core.digest import Digest, hash_bytes
-from tether.core.identity import Time
+from tether.core.digest import hash_bytes
 from tether.core.names import RUNS, attestation_ref, release_ref
-from tether.core.tree import Entry, EntryKind
 from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predictor, SliceResult
 from tether.hub.routes import records
 from tether.hub.routes.documents import Document
 from tether.mlflow import document
 from tether.releases.attesting import Said, add_attestation, signature_of
 from tether.releases.keys import SigningKey
-from tether.releases.manifest import MANIFEST, Creator, Manifest
+from tether.releases.manifest import MANIFEST
 from tether.releases.reading import find_release
-from tether.releases.storing import orphan
 from tether.runs.metrics import Metrics, Series, encode_series
-from tether.runs.rundoc import RunRecord, Status
 
 AT = "/repos/ada/x"
-
-
-def run_id(number: int) -> str:
-    """Return the id of a run; greater numbers are newer."""
-    return f"01kdvjkj0000000000000000{number:02x}"
 
 
 @pytest.fixture
@@ -43,43 +35,6 @@ def room(tmp_path: Path) -> Iterator[HubRoom]:
     made.repository(made.user("ada"), "ada/x")
     yield made
     made.close()
-
-
-def put(
-    room: HubRoom, ref: str, files: Mapping[str, bytes], sizes: Mapping[str, int] | None = None
-) -> Digest:
-    """Let a ref name a commit of files, whose entries may say another size than they have."""
-    room.now += SECOND
-    with closing(open_hosted(room, "ada/x")) as repository, repository.transaction("push") as transaction:
-        entries = {}
-        for path, data in files.items():
-            name = path.encode()
-            size = (sizes or {}).get(path, len(data))
-            entries[name] = Entry(
-                name.rpartition(b"/")[2], EntryKind.FILE, size, transaction.contents.add(data, name)
-            )
-        commit = orphan(transaction, entries, "pushed", ADA, Time(room.now, 0))
-        transaction.set_ref(ref, commit, expected=None)
-    return commit
-
-
-def record(number: int, **more: Any) -> RunRecord:
-    """Return what is known of a run."""
-    return RunRecord(run_id(number), Status.FINISHED, ("train",), "2026-11-01T00:00:00.000000+00:00", **more)
-
-
-def put_run(room: HubRoom, number: int, beside: Mapping[str, bytes] | None = None, **more: Any) -> None:
-    """Push a run."""
-    files = {"run.json": record(number, **more).encode(), **(beside or {})}
-    put(room, RUNS + run_id(number), files)
-
-
-def put_release(room: HubRoom, name: str, version: str, **more: Any) -> None:
-    """Push a release without parts."""
-    made = Manifest(
-        name=name, version=version, created="2026-11-01", creator=Creator(name="Ada", email=""), **more
-    )
-    put(room, release_ref(name, version), {MANIFEST: made.encode()})
 
 
 def as_json(value: Any) -> Any:
@@ -130,14 +85,14 @@ def test_runs_are_listed_page_by_page(room: HubRoom, monkeypatch: pytest.MonkeyP
     for where in ("lr", "name~(a*)*b", "&where=".join(["a=1"] * 11), "a=" + "1" * 500):
         assert room.api("GET", f"{AT}/runs?where={where}").code == "invalid-input"
 
-    monkeypatch.setattr("tether.hub.pushedruns.LOOKED_AT", 4)
+    monkeypatch.setattr("tether.releases.pushedruns.LOOKED_AT", 4)
     pages: list[list[str]] = []
     page: Any = {"next": ""}
     while page["next"] is not None:
         page = room.ok("GET", f"{AT}/runs?where=lr%3C0.05&after={page['next']}")
         pages.append(ids(page))
     assert pages == [[], [], [run_id(0)]]
-    monkeypatch.setattr("tether.hub.pushedruns.MOST_READ", 1)
+    monkeypatch.setattr("tether.releases.pushedruns.MOST_READ", 1)
     assert len(room.ok("GET", f"{AT}/runs?after={run_id(6)}")["runs"]) == 1
 
 
@@ -196,11 +151,11 @@ def test_metrics_are_series(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> N
     assert room.ok("GET", f"{AT}/runs/{run_id(2)}/metrics") == {"metrics": []}
     assert room.api("GET", f"{at}?name=lo").status == 404
     assert room.api("GET", f"{AT}/runs/{run_id(3)}/metrics").code == "corrupt"
-    monkeypatch.setattr("tether.hub.pushedruns._MOST_METRICS", 90)
+    monkeypatch.setattr("tether.releases.pushedruns._MOST_METRICS", 90)
     refused = room.api("GET", at)
     assert (refused.status, "name=" in refused.json["error"]["hint"]) == (413, True)
     assert room.ok("GET", f"{at}?name=acc") == {"metrics": [acc]}
-    monkeypatch.setattr("tether.hub.pushedruns._MOST_SEARCHED", 100)
+    monkeypatch.setattr("tether.releases.pushedruns._MOST_SEARCHED", 100)
     assert room.api("GET", f"{at}?name=acc").status == 413
 
 

@@ -12,11 +12,13 @@ from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import SECOND, HubRoom
 
 from tether.hub import tokens
+from tether.hub.access import ANONYMOUS
 from tether.hub.database.searching import SearchState, SearchWord
 from tether.hub.jobs.scheduler import Scheduler
 from tether.hub.jobs.turns import Outcome
 from tether.hub.search import finding, indexing
 from tether.hub.search.words import path_words, words_of
+from tether.repo.history import History
 
 FILES: dict[bytes, bytes | None] = {
     b"README.md": b"# Nocturnal\n\nPictures of owls, taken in Jena.\n",
@@ -98,11 +100,11 @@ def test_a_hit_says_where(room: HubRoom) -> None:
     index(room)
 
     with room.hub.database.session(reads_only=True) as session:
-        owl = finding.find(session, tokens.ANONYMOUS, "owl").hits[0]
-        odd = finding.find(session, tokens.ANONYMOUS, "kestr").hits[0]
+        owl = finding.find(session, ANONYMOUS, "owl").hits[0]
+        odd = finding.find(session, ANONYMOUS, "kestr").hits[0]
 
     assert owl.branch == "main"
-    assert [(each.text, each.count) for each in owl.samples] == [
+    assert [(each.text, each.number) for each in owl.samples] == [
         (b"Pictures of owls, taken in Jena.", 1),
         (b"pictures/barn_owl-0001.png", 2),
     ]
@@ -156,7 +158,7 @@ def test_results_are_paged_and_bounded(room: HubRoom, monkeypatch: pytest.Monkey
     ]
     monkeypatch.setattr(finding, "MOST", 2)
     with room.hub.database.session(reads_only=True) as session:
-        assert finding.find(session, tokens.ANONYMOUS, "owl").next is None
+        assert finding.find(session, ANONYMOUS, "owl").next is None
 
 
 def test_large_repositories_cost_no_more(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +166,8 @@ def test_large_repositories_cost_no_more(room: HubRoom, monkeypatch: pytest.Monk
     room.repository(room.user("ada"), "ada/large")
     monkeypatch.setattr(indexing, "NAMES", 30)
     monkeypatch.setattr(indexing, "WORDS", 20)
-    put(room, "ada/large", {f"a{number:02}.txt".encode(): b"" for number in range(60)} | {b"zz/last": b""})
+    files: dict[bytes, bytes | None] = {f"a{number:02}.txt".encode(): b"" for number in range(60)}
+    put(room, "ada/large", files | {b"zz/last": b""})
 
     index(room)
 
@@ -184,7 +187,7 @@ def test_a_folder_in_itself_often_ends(room: HubRoom) -> None:
     with closing(open_hosted(room, "ada/nested")) as repository:
         tip = repository.root().head_commit()
         assert tip is not None
-        tree = indexing.History.of(repository).commit(tip).tree
+        tree = History.of(repository).commit(tip).tree
         assert len(list(indexing._walk(repository.objects, tree))) == 51
 
 

@@ -165,12 +165,14 @@ def skops(schema: Mapping[str, object], files: Mapping[str, bytes]) -> bytes:
     return archive({"schema.json": json.dumps(schema).encode(), **files}, compressed=True)
 
 
-def keras(config: Mapping[str, object]) -> bytes:
-    """Return a file of Keras 3."""
+def keras(config: Mapping[str, object], weights: bytes | None = None) -> bytes:
+    """Return a file of Keras 3, with its weights in HDF5."""
+    from tests.support import hdf5files
+
     metadata = {"keras_version": "3.8.0", "date_saved": "2026-01-31@12:00:00"}
     files = {"metadata.json": metadata, "config.json": config}
     written = {name: json.dumps(value).encode() for name, value in files.items()}
-    return archive({**written, "model.weights.h5": b"\x89HDF\r\n\x1a\n" + bytes(64)})
+    return archive({**written, "model.weights.h5": hdf5files.flat({}) if weights is None else weights})
 
 
 # -- the same weights in every format ---------------------------------------------------------
@@ -186,6 +188,7 @@ WEIGHTS = {
 def everywhere() -> dict[str, bytes]:
     """Return files of `WEIGHTS`, by names that tell the format."""
     from safetensors.numpy import save
+    from tests.support import hdf5files
 
     onnx_kinds, gguf_kinds = {"<f4": 1, "<i8": 7}, {"<f4": 0, "<i8": 27}
     torch_kinds = {"<f4": "FloatStorage", "<i8": "LongStorage"}
@@ -226,4 +229,7 @@ def everywhere() -> dict[str, bytes]:
         "w.npz": archive(arrays),
         "compressed.npz": archive(arrays, compressed=True),
         "turned.npz": archive(turned, compressed=True),
+        "w.h5": hdf5files.flat(WEIGHTS),
+        "latest.h5": hdf5files.flat(WEIGHTS, hdf5files.LATEST),
+        "w.keras": keras({"class_name": "Sequential", "config": {}}, hdf5files.flat(WEIGHTS)),
     }

@@ -5,7 +5,6 @@ from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Request, Response
-
 from tests.support import chromium
 
 Theme: TypeAlias = Literal["light", "dark"]

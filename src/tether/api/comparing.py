@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tether.api.evaluating import slices_place
 from tether.api.opened import Opened
-from tether.api.runs import Pair, RunDiff, diff_runs
+from tether.api.runs import RunDiff, diff_runs
 from tether.bench.comparing import compare_benches
 from tether.bench.record import DOCUMENT as BENCH_FILE
 from tether.bench.record import Bench
@@ -21,6 +21,7 @@ from tether.evals.predictions import FILE as PREDICTIONS_FILE
 from tether.evals.predictions import Predictions, read_predictions
 from tether.evals.slices import Slice, read_slices
 from tether.repo.revision import find_entry
+from tether.runs.differing import Pair
 from tether.runs.reading import KnownRun, entries_of, find_run, read_file, runs_of
 from tether.runs.sealing import ARTEFACTS
 

@@ -1,6 +1,5 @@
 """Looking at runs: lists with filters, comparisons of two, and what other programs can read."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,11 @@ from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, NotFound, TetherError
-from tether.runs.conditions import condition, text_of, value_of
+from tether.runs.conditions import condition, value_of
+from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
+from tether.runs.ordering import ordered
 from tether.runs.reading import (
     KnownRun,
     asked_of,
@@ -72,23 +73,9 @@ def list_runs(
         run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
     )
     if query.sort is not None:
-        found = _sorted(list(found), query.sort)
+        found = ordered(list(found), query.sort)
     end = None if query.limit is None else query.skip + query.limit
     return [run for number, run in enumerate(found) if number >= query.skip and (end is None or number < end)]
-
-
-def _is_known(value: Any) -> bool:
-    return value is not None and not (isinstance(value, float) and math.isnan(value))
-
-
-def _sorted(runs: list[KnownRun], by: str) -> list[KnownRun]:
-    """Sort by a value; runs that do not have it come last either way."""
-    name = by.removeprefix("-")
-    having = [(value, run) for run in runs if _is_known(value := value_of(run.record, name))]
-    numbers = all(isinstance(value, int | float) for value, _ in having)
-    having.sort(key=lambda each: each[0] if numbers else text_of(each[0]), reverse=by.startswith("-"))
-    kept = {run.id for _, run in having}
-    return [run for _, run in having] + [run for run in runs if run.id not in kept]
 
 
 # -- comparing ------------------------------------------------------------------------------
@@ -109,10 +96,6 @@ class DataChange:
     old: str | None
     new: str | None
     files: tuple[FileChange, ...]
-
-
-Pair = tuple[Any, Any]
-"""A value in the one and in the other run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +134,16 @@ def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
     repository = repo.repository
     runs = (find_run(repository, old), find_run(repository, new))
     first, second = (run.record for run in runs)
-    metrics = [
-        {name: float(each.last) for name, each in record.metrics.items()} for record in (first, second)
-    ]
-    code = [{} if record.code is None else msgspec.to_builtins(record.code) for record in (first, second)]
-    environment = [dict(_flat(environment_of(repository, run))) for run in runs]
+    environment = [dict(flat(environment_of(repository, run))) for run in runs]
     return RunDiff(
         *runs,
-        facts=_pairs(_facts(first), _facts(second)),
-        parameters=_pairs(first.parameters, second.parameters),
-        metrics=_pairs(*metrics),
+        facts=pairs(facts_of(first), facts_of(second)),
+        parameters=pairs(first.parameters, second.parameters),
+        metrics=pairs(metrics_of(first), metrics_of(second)),
         data=tuple(_data_changes(repo, *runs)),
-        code=_pairs(*code),
+        code=pairs(code_of(first), code_of(second)),
         patch=read_file(repository, runs[0], PATCH) != read_file(repository, runs[1], PATCH),
-        environment=_pairs(*environment),
+        environment=pairs(*environment),
     )
 
 
@@ -204,35 +183,6 @@ def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ:
                 return code_difference(sides, tops[0], Path(folder), environ)
         missing = runs[0] if tops[0] is None else runs[1]
     raise lacking(missing.record)
-
-
-def _facts(record: RunRecord) -> dict[str, Any]:
-    facts: dict[str, Any] = {"status": str(record.status), "command": " ".join(record.command)}
-    facts |= {"exit": record.exit.code, "signal": record.exit.signal, "error": record.exit.error}
-    return facts | {f"seed.{name}": value for name, value in record.seeds.items()}
-
-
-def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Pair]:
-    names = sorted({*old, *new})
-    return {name: (old.get(name), new.get(name)) for name in names if not _same(old.get(name), new.get(name))}
-
-
-def _same(old: Any, new: Any) -> bool:
-    if isinstance(old, float) and isinstance(new, float) and math.isnan(old):
-        return math.isnan(new)
-    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)
-
-
-def _flat(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield nested values under dotted names."""
-    if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _flat(below, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list) and any(isinstance(each, dict) for each in value):
-        for number, below in enumerate(value):
-            yield from _flat(below, f"{name}.{number}")
-    else:
-        yield name, value
 
 
 def _data_changes(repo: Opened, old: KnownRun, new: KnownRun) -> Iterator[DataChange]:

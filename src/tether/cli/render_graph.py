@@ -3,58 +3,52 @@
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
+from tether.core.lanes import Lanes
+
 Key = TypeVar("Key")
 
 
 class Graph(Generic[Key]):
     """Turns commits, children first, into rows of characters.
 
-    Each column waits for one commit. A row takes two characters a column: the line itself, and the
-    way to the next column.
+    A row takes two characters a column: the line itself, and the way to the next column.
     """
 
     def __init__(self) -> None:
-        self._columns: list[Key] = []
+        self._lanes = Lanes[Key]()
 
     def rows(self, commit: Key, parents: Sequence[Key]) -> list[str]:
         """Return the rows of one commit: first that with the `*`, then those that bend lines."""
-        if commit not in self._columns:
-            self._columns.append(commit)
-        at = self._columns.index(commit)
-        rows = ["".join("* " if column == at else "| " for column in range(len(self._columns)))]
+        lanes = self._lanes
+        at = lanes.place(commit)
+        rows = ["".join("* " if column == at else "| " for column in range(len(lanes.columns)))]
         if not parents:
             return rows + self._end(at)
         first, *others = parents
         bends = self._continue(at, first)
         for other in others:
-            bends += self._branch(self._columns.index(first), other)
+            bends += self._branch(lanes.columns.index(first), other)
         return rows + bends
 
     def padding(self) -> str:
         """Return a row in which every line goes on."""
-        return "| " * len(self._columns)
+        return "| " * len(self._lanes.columns)
 
     def _end(self, at: int) -> list[str]:
         """Stop a line; those to the right move over."""
-        del self._columns[at]
-        if at == len(self._columns):
-            return []
-        return ["| " * at + " /" * (len(self._columns) - at)]
+        self._lanes.end(at)
+        right = len(self._lanes.columns) - at
+        return ["| " * at + " /" * right] if right else []
 
     def _continue(self, at: int, parent: Key) -> list[str]:
         """Let the line of a commit wait for its first parent, or run into the line that waits for it."""
-        if parent not in self._columns:
-            self._columns[at] = parent
-            return []
-        other = self._columns.index(parent)
-        self._columns[at] = parent
-        return self._join(min(at, other), max(at, other))
+        total = len(self._lanes.columns)
+        joined = self._lanes.follow(at, parent)
+        return [] if joined is None else self._join(*joined, total)
 
-    def _join(self, target: int, source: int) -> list[str]:
+    def _join(self, target: int, source: int, total: int) -> list[str]:
         """Lead the line in column `source` into the one further left."""
-        total = len(self._columns)
         right = total - source - 1
-        del self._columns[source]
         far = source - target
         if far == 1:
             return ["| " * target + "|/" + " /" * right]
@@ -65,11 +59,10 @@ class Graph(Generic[Key]):
 
     def _branch(self, at: int, parent: Key) -> list[str]:
         """Lead a second line from column `at` to the one that waits for `parent`, or a new one beside it."""
-        total = len(self._columns)
-        if parent not in self._columns:
-            self._columns.insert(at + 1, parent)
+        total = len(self._lanes.columns)
+        other = self._lanes.branch(at, parent)
+        if other is None:
             return ["| " * at + "|\\" + " \\" * (total - at - 1)]
-        other = self._columns.index(parent)
         if other == at:
             return []
         left, right = min(at, other), max(at, other)

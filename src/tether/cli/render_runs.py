@@ -9,9 +9,10 @@ from tether.core.names import display
 
 if TYPE_CHECKING:
     from tether.api.diff import FileChange
-    from tether.api.runs import Pair, RunDiff
+    from tether.api.runs import RunDiff
     from tether.cli.context import Context
     from tether.mlflow.document import Document
+    from tether.runs.differing import Pair
     from tether.runs.reading import KnownRun
     from tether.runs.rundoc import RunRecord
 

@@ -100,6 +100,38 @@ def _leaves_after(reader: ObjectReader, node: Node, after: bytes) -> Iterator[Le
         yield from _leaves_after(reader, child, after)
 
 
+def entry_before(reader: ObjectReader, digest: Digest, name: bytes) -> Entry | None:
+    """Return the entry of one folder just before `name`, which need not be in it; None for the first.
+
+    One path of nodes is read, and where `name` would begin a leaf, a second one to the leaf before it.
+
+    Raises:
+        Corrupt: A node is damaged.
+    """
+    node, left = read_node(reader, digest), None
+    while isinstance(node, Inner):
+        # A node has the last name of each child, so `name` is in the first that does not end before it.
+        index = min(bisect_left(node.names, name), len(node.names) - 1)
+        if index:
+            left = node, index - 1
+        node = _child(reader, node, index)
+    at = bisect_left(node.names, name)
+    if at:
+        return node.entry(at - 1)
+    if left is None:
+        return None
+    node = _child(reader, *left)
+    while isinstance(node, Inner):
+        node = _child(reader, node, len(node.names) - 1)
+    return node.entry(len(node.names) - 1)
+
+
+def _child(reader: ObjectReader, node: Inner, index: int) -> Node:
+    child = read_node(reader, digest_at(node.digests, index))
+    check_child(node, index, child)
+    return child
+
+
 def find(reader: ObjectReader, root: Digest, path: bytes) -> Entry | None:
     """Return the entry at `path`, or None; the empty path is the root itself, with an empty name."""
     return find_many(reader, root, (path,)).get(path)

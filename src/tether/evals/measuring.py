@@ -62,6 +62,11 @@ class Change:
     p: float | None = None
 
     @property
+    def is_detail(self) -> bool:
+        """Whether it is of one class alone."""
+        return is_detail(self.name)
+
+    @property
     def change(self) -> float | None:
         """How much more the new one has."""
         return None if self.old is None or self.new is None else self.new - self.old

@@ -18,6 +18,8 @@ FILE = "predictions.parquet"
 VERSION = 1
 _KEY = b"tether.predictions"
 _COLUMNS = ("example_id", "label", "prediction")
+COLUMNS = (*_COLUMNS, "scores", "slices")
+"""What is read of the table; whatever else it has is passed over."""
 _MOST_HEADER = 16 << 20
 
 
@@ -115,7 +117,7 @@ def read_predictions(source: Path | BinaryIO, name: str = FILE) -> Predictions:
     try:
         file = parquet().ParquetFile(source)
         header = _header(file.schema_arrow.metadata or {}, name)
-        table = file.read().combine_chunks()
+        table = file.read([name for name in COLUMNS if name in file.schema_arrow.names]).combine_chunks()
         return _parsed(table, header)
     except (arrow().ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         raise InvalidInput(f"{name} has no predictions as Tether keeps them: {_line(error)}") from None

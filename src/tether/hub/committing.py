@@ -23,11 +23,12 @@ from tether.hub.guarding import PushGuard
 from tether.hub.repositories import open_repository
 from tether.hub.staging import Staging, base_tree, entries_of, restage, scratch, staged_tree
 from tether.hub.storing import LEVEL, Storing, names
-from tether.hub.workspaces import Asking, find, tip_of
+from tether.hub.workspaces import Asking, find, require_new, tip_of
 from tether.repo.history import History
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import read_contents
 from tether.repo.repository import Repository
+from tether.repo.root import Root
 from tether.repo.session import WriteSession
 from tether.sync.arrivals import note_arrival
 from tether.sync.serving import Serving
@@ -61,6 +62,7 @@ class _Merged:
         changes: What the workspace changes in it.
         packs: Of the contents that are staged, by digest.
         committed: The commit that the workspace is already.
+        makes: The branch is to be made.
     """
 
     branch: str
@@ -70,7 +72,8 @@ class _Merged:
     changes: tuple[TreeChange, ...]
     conflicts: tuple[MergeConflict, ...]
     packs: Mapping[Digest, dict[str, list[str]]]
-    committed: Digest | None
+    committed: Digest | None = None
+    makes: bool = False
 
 
 def conflicts_of(staging: Staging) -> tuple[MergeConflict, ...]:
@@ -103,14 +106,21 @@ def update(staging: Staging) -> Outcome:
         repository.close()
 
 
-def commit(staging: Staging, message: str, author: Person) -> Outcome:
-    """Make one commit of what is staged, on top of what the branch is now.
+def commit(staging: Staging, message: str, author: Person, new_branch: str | None = None) -> Outcome:
+    """Make one commit of what is staged, on top of what the branch is now, or in a new branch.
 
     The workspace is that commit then. Doing it again gives the same commit: that the branch moves and that
     the workspace is over is written in one transaction, under a write id that is the workspace's.
 
+    Args:
+        staging: The workspace.
+        message: Why.
+        author: Who it is by.
+        new_branch: Made with the commit, on top of the base of the workspace: so nothing is in conflict.
+
     Raises:
         InvalidInput: There is no message, or nothing is staged.
+        AlreadyExists: The branch that is to be made is there.
         NotFound, Conflict: There is no such workspace, or the branch is gone.
         Forbidden, QuotaExceeded, Unavailable: As for a push.
     """
@@ -121,7 +131,7 @@ def commit(staging: Staging, message: str, author: Person) -> Outcome:
         repository = open_repository(staging.hub, staging.row)
         try:
             with staging.hub.database.session(reads_only=True) as session:
-                merged = _merged(staging, session, repository)
+                merged = _merged(staging, session, repository, new_branch)
         finally:
             repository.close()
         if merged.committed is not None or merged.conflicts:
@@ -135,19 +145,15 @@ def commit(staging: Staging, message: str, author: Person) -> Outcome:
     raise AssertionError("the last turn returns or raises")
 
 
-def _merged(staging: Staging, session: Session, repository: Repository) -> _Merged:
+def _merged(
+    staging: Staging, session: Session, repository: Repository, new_branch: str | None = None
+) -> _Merged:
     """Merge a workspace with its branch; changes nothing."""
     workspace = find(session, Asking(staging.hub, staging.principal, staging.row), staging.id)
     if workspace.committed is not None:
         done = parse_digest(workspace.committed)
         return _Merged(workspace.branch, workspace.version, done, EMPTY_TREE, (), (), {}, done)
-    root = repository.root()
-    try:
-        tip = tip_of(root, workspace.branch)
-    except NotFound:
-        raise Conflict(f"the branch {workspace.branch} is gone", hint="discard the workspace") from None
-    if tip is None and workspace.base is not None:
-        raise Conflict(f"the branch {workspace.branch} is gone", hint="discard the workspace")
+    tip = _tip(repository.root(), workspace, new_branch)
     with scratch(repository) as writer:
         theirs = EMPTY_TREE if tip is None else History.of(repository).commit(tip).tree
         base = base_tree(repository, workspace)
@@ -156,7 +162,31 @@ def _merged(staging: Staging, session: Session, repository: Repository) -> _Merg
         changes = tuple(diff_trees(writer, theirs, merge.tree))
     rows = entries_of(session, workspace)
     packs = {parse_digest(row.digest): row.packs for row in rows if row.digest is not None}
-    return _Merged(workspace.branch, workspace.version, tip, theirs, changes, merge.conflicts, packs, None)
+    return _Merged(
+        new_branch or workspace.branch,
+        workspace.version,
+        tip,
+        theirs,
+        changes,
+        merge.conflicts,
+        packs,
+        makes=new_branch is not None,
+    )
+
+
+def _tip(root: Root, workspace: Workspace, new_branch: str | None) -> Digest | None:
+    """Return the commit on top of which the workspace goes; None in an empty repository."""
+    if new_branch is not None:
+        require_new(root, new_branch)
+        return None if workspace.base is None else parse_digest(workspace.base)
+    try:
+        tip = tip_of(root, workspace.branch)
+    except NotFound:
+        tip = None
+    if tip is None and (root.refs or workspace.base is not None):
+        hint = "discard the workspace, or commit it to a new branch"
+        raise Conflict(f"the branch {workspace.branch} is not there", hint=hint)
+    return tip
 
 
 class _Committing:
@@ -178,7 +208,7 @@ class _Committing:
             self._made, own = self._write(repository)
             for name in data:
                 note_arrival(repository.backend, name, staging.hub.now())
-            move = RefMove(branch_ref(merged.branch), merged.tip, self._made)
+            move = RefMove(branch_ref(merged.branch), None if merged.makes else merged.tip, self._made)
             request = PushRequest(bytes.fromhex(staging.id), (*data, *own), (move,))
             Serving(repository, self._guard, tracer=staging.hub.tracer).push(
                 request, f"commit of a workspace by {staging.principal.name}"
@@ -193,7 +223,7 @@ class _Committing:
 
     def _end_without(self) -> Digest:
         """End a workspace that changes nothing."""
-        if self._merged.tip is None or not self._merged.packs:
+        if self._merged.tip is None or self._merged.makes or not self._merged.packs:
             raise InvalidInput(
                 "nothing is staged that changes the branch", hint="put files first, or discard it"
             )
@@ -233,7 +263,8 @@ class _Committing:
         self._guard.confirm(session)
         self._close(session, self._made)
         act = Act(staging.hub, session, staging.principal, staging.hub.now())
-        shown = {"old": merged.tip.hex() if merged.tip else None, "new": self._made.hex()}
+        old = None if merged.makes or merged.tip is None else merged.tip.hex()
+        shown = {"old": old, "new": self._made.hex()}
         address, ref = staging.row.full_name, branch_ref(merged.branch)
         act.record("ref.move", f"{address} {ref}", repository=staging.row, workspace=staging.id, **shown)
 
@@ -245,6 +276,7 @@ class _Committing:
             # no Conflict: that would be taken for one of the root
             raise Unavailable("the workspace changed just now", hint="commit it again")
         workspace.committed, workspace.changed = made.hex(), self._staging.hub.now()
+        workspace.branch = self._merged.branch
         session.execute(delete(WorkspaceEntry).where(WorkspaceEntry.workspace_id == workspace.id))
 
 

@@ -8,7 +8,7 @@ import msgspec
 from tether.bench.record import DOCUMENT, Bench
 from tether.errors import NotFound
 from tether.evals.evaldoc import FILE, Evaluation
-from tether.hub.pushedruns import known_run, size_at
+from tether.releases.pushedruns import known_run, size_at
 from tether.repo.repository import Repository
 from tether.runs.reading import read_file
 

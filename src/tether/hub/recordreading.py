@@ -15,10 +15,10 @@ from tether.core.treeread import find_many
 from tether.errors import Corrupt, TetherError
 from tether.hub.hub import Hub
 from tether.hub.nearby import Nearby
-from tether.hub.pushedruns import MOST_RECORD
 from tether.hub.repositories import open_repository
 from tether.releases.lineage import Records, TracedRun, traced_run
 from tether.releases.manifest import MANIFEST
+from tether.releases.pushedruns import MOST_RECORD
 from tether.releases.reading import KnownRelease, stored_release
 from tether.repo.history import History
 from tether.repo.repository import Repository

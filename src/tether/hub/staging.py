@@ -129,6 +129,30 @@ class Staging:
             moved = edit_tree(writer, moved, {new: named}).digest
             restage(session, workspace, diff_trees(writer, base_tree(repository, workspace), moved))
 
+    def unstage(self, path: str) -> None:
+        """Let a path be what it is in the base again.
+
+        Raises:
+            NotFound: Nothing is staged for just this path.
+            Conflict: What is staged above or below it leaves no room for that.
+            InvalidInput: It cannot be a path.
+        """
+        name = tree_path(path)
+        with self.hub.database.session() as session:
+            workspace = self.change(session)
+            near = [each.decode() for each in _above(name)]
+            above = select(WorkspaceEntry).where(WorkspaceEntry.workspace_id == workspace.id)
+            above = above.where(WorkspaceEntry.path.in_(near), WorkspaceEntry.digest.is_not(None))
+            below = _at_and_below(workspace, path).where(WorkspaceEntry.path != path)
+            if session.scalars(above.limit(1)).first() or session.scalars(below.limit(1)).first():
+                raise Conflict(
+                    f"more is staged above or below {display(name)}", hint="drop that first, or discard all"
+                )
+            if session.get(WorkspaceEntry, (workspace.id, path)) is None:
+                hint = "it goes with its folder: discard the workspace to keep it"
+                raise NotFound(f"nothing is staged for {display(name)} alone", hint=hint)
+            session.execute(delete(WorkspaceEntry).where(*_is(workspace, path)))
+
     def changes(self, after: str, limit: int) -> list[TreeChange]:
         """Return how the workspace differs from its base, in order of the paths, from behind one on."""
         with closing(open_repository(self.hub, self.row)) as repository, scratch(repository) as writer:

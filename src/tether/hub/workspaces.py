@@ -8,18 +8,19 @@ from sqlalchemy.orm import Session
 
 from tether.core.digest import Digest
 from tether.core.names import BRANCHES, branch_ref, short_ref
-from tether.errors import Conflict, Forbidden, InvalidInput, NotFound
+from tether.errors import AlreadyExists, Conflict, Forbidden, InvalidInput, NotFound
 from tether.hub.access import Principal, Role, require_user, role_of
 from tether.hub.accounts import find_user
 from tether.hub.acting import Act
 from tether.hub.database.models import RepositoryRow
+from tether.hub.database.rights import BRANCH
 from tether.hub.database.workspaces import Workspace, WorkspaceEntry, WorkspaceMember
 from tether.hub.hub import Hub
 from tether.hub.secret import new_id
 from tether.repo.root import Root
 
 MOST = 100
-"""Workspaces that somebody may have in one repository."""
+"""Workspaces that somebody may have in one repository and has not committed."""
 DAY = 86_400_000_000
 
 
@@ -31,7 +32,7 @@ class Asking(NamedTuple):
     row: RepositoryRow
 
 
-def create(act: Act, row: RepositoryRow, root: Root, branch: str, name: str) -> Workspace:
+def create(act: Act, row: RepositoryRow, root: Root, branch: str, name: str = "") -> Workspace:
     """Make a workspace against a branch as it is now; without a name it is the default branch.
 
     Raises:
@@ -39,13 +40,29 @@ def create(act: Act, row: RepositoryRow, root: Root, branch: str, name: str) -> 
         NotFound: There is no such branch, and the repository is not empty.
         Conflict: The actor has too many workspaces here.
     """
-    user = require_user(act.actor)
     base = tip_of(root, branch)
+    return _create(act, row, branch or default_branch(root), base, name)
+
+
+def create_for_new(act: Act, row: RepositoryRow, root: Root, branch: str, start: str) -> Workspace:
+    """Make a workspace whose commit is to make a branch; it begins where another branch is now.
+
+    Raises:
+        AlreadyExists: The branch that is to be made is there.
+        InvalidInput, NotFound, Conflict: As for `create`, of both branches.
+    """
+    require_new(root, branch)
+    return _create(act, row, branch, tip_of(root, start), "")
+
+
+def _create(act: Act, row: RepositoryRow, branch: str, base: Digest | None, name: str) -> Workspace:
+    user = require_user(act.actor)
     own = select(func.count()).select_from(Workspace)
     own = own.where(Workspace.repository_id == row.id, Workspace.account_id == user.id)
+    own = own.where(Workspace.committed.is_(None))
     if (act.session.scalar(own) or 0) >= MOST:
         raise Conflict(f"{user.name} has {MOST} workspaces in {row.full_name}", hint="discard some")
-    made = Workspace(id=new_id(), repository_id=row.id, branch=branch or default_branch(root), name=name)
+    made = Workspace(id=new_id(), repository_id=row.id, branch=branch, name=name)
     made.base, made.version = None if base is None else base.hex(), 0
     made.created = made.changed = act.now
     made.account_id, made.account = user.id, act.session.merge(user, load=False)
@@ -53,6 +70,21 @@ def create(act: Act, row: RepositoryRow, root: Root, branch: str, name: str) -> 
     act.session.flush()
     act.record("workspace.create", f"{row.full_name} {made.id}", repository=row, branch=made.branch)
     return made
+
+
+def require_new(root: Root, branch: str) -> str:
+    """Return the ref of a branch that is to be made.
+
+    Raises:
+        InvalidInput: It cannot be a branch here.
+        AlreadyExists: It is there.
+    """
+    ref = branch_ref(branch)
+    if len(branch) > BRANCH:
+        raise InvalidInput(f"the name of a branch has at most {BRANCH} characters here")
+    if ref in root.refs:
+        raise AlreadyExists(f"the branch {branch} is there already", hint="choose another name")
+    return ref
 
 
 def default_branch(root: Root) -> str:

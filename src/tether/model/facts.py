@@ -73,7 +73,8 @@ class ModelFacts:
     """What a model file holds; nothing of it was run to find out."""
 
     format: str
-    """`safetensors` `gguf` `onnx`, `pytorch`, `pickle`, `joblib`, `skops`, `keras`, `npy`, `npz`; `hdf5`."""
+    """`safetensors`, `gguf`, `onnx`, `pytorch`, `pickle`, `joblib`, `skops`, `keras`, `hdf5`, `npy` or
+    `npz`."""
     version: str | None
     """Of the format."""
     tensors: tuple[Tensor, ...] = ()

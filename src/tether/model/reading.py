@@ -10,6 +10,8 @@ from typing import TypeAlias
 from tether.errors import InvalidInput, TetherError, Unsupported
 from tether.model.facts import ModelFacts, Tensor
 from tether.model.formats import gguf, keras, npy, onnx, pickled, pytorch, safetensors, skops
+from tether.model.formats.hdf5 import reading as hdf5
+from tether.model.formats.hdf5.raw import MAGIC as HDF5_MAGIC
 from tether.model.formats.packed import compression_of
 from tether.model.formats.zips import Archive
 from tether.model.source import CachedSource, Source
@@ -35,7 +37,7 @@ def read_facts(source: Source, name: str = "") -> ModelFacts:
     if reader is None:
         raise Unsupported(
             f"not a model file of a known format: {name or 'the file'}",
-            hint="safetensors, ONNX, GGUF, PyTorch, pickle, joblib, skops, Keras, npy and npz are read",
+            hint="safetensors, ONNX, GGUF, PyTorch, pickle, joblib, skops, Keras, HDF5, npy and npz are read",
         )
     facts = reader(source, name.lower())
     return replace(facts, tensors=_distinct(facts.tensors))
@@ -48,8 +50,8 @@ def reader_of(source: Source, name: str) -> Reader | None:
         return gguf.read
     if head.startswith(npy.MAGIC):
         return npy.read
-    if head.startswith(keras.HDF5_MAGIC):
-        return keras.read_hdf5
+    if head.startswith(HDF5_MAGIC):
+        return hdf5.read
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _in_archive(source, name)
     if _is_safetensors(head, name):

@@ -68,6 +68,24 @@ class FileSource:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+class PartSource:
+    """A source over a part of another one, such as a member of an archive.
+
+    Args:
+        source: Has the part.
+        offset: Where it begins.
+        size: Its bytes.
+    """
+
+    def __init__(self, source: Source, offset: int, size: int) -> None:
+        self._source, self._offset = source, offset
+        self.size = size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset` on; fewer only where the part ends."""
+        return self._source.read(self._offset + offset, max(0, min(length, self.size - offset)))
+
+
 class CachedSource:
     """A source that keeps the blocks that were read last, for readers that jump to and fro in small steps.
 

@@ -4,6 +4,7 @@ CommonMark with tables and strikethrough. HTML inside is kept as far as an allow
 use it for pictures and folding; the cleaner sees the whole result and knows no other way out.
 """
 
+from collections.abc import Mapping
 from functools import cache
 from posixpath import normpath
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from markupsafe import Markup
 
 from tether.pages.addresses import link
+from tether.pages.people import MARK, link_people
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -32,6 +34,8 @@ _ATTRIBUTES = {
 }
 _SCROLLED = {tag: {"tabindex": "0"} for tag in ("pre", "table")}
 """What may be wider than the page is a stop of the keyboard, which scrolls it."""
+_ATTACHED = "/-/attachments/"
+"""Before pictures that people put into what they say."""
 _SCHEMES = {"http", "https", "mailto"}
 
 
@@ -42,7 +46,13 @@ def _parser() -> "MarkdownIt":
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 
 
-def render(text: str, base: str = "", rev: str = "", folder: bytes = b"") -> Markup:
+def render(
+    text: str,
+    base: str = "",
+    rev: str = "",
+    folder: bytes = b"",
+    people: Mapping[str, str] | None = None,
+) -> Markup:
     """Return a text in Markdown as HTML.
 
     Args:
@@ -50,18 +60,25 @@ def render(text: str, base: str = "", rev: str = "", folder: bytes = b"") -> Mar
         base: The address of the repository to which relative links belong; empty: they stay as they are.
         rev: The revision of those links.
         folder: In which the text lies.
+        people: Names by key; where one is called as `@name`, outside of code and links, it is a link.
     """
     import nh3
 
     def moved(tag: str, attribute: str, value: str) -> str | None:
         if tag == "img" and attribute == "src":
             return _picture(value, base, rev, folder)
+        if tag == "a" and attribute == "href" and value.startswith(MARK):
+            return "/" + value.removeprefix(MARK).lstrip("/\\")
         if tag == "a" and attribute == "href" and base:
             return _relative(value, base, rev, folder) or value
         return value
 
+    parser = _parser()
+    tokens = parser.parse(text[:LONGEST])
+    if people:
+        link_people(tokens, people)
     clean = nh3.clean(
-        _parser().render(text[:LONGEST]),
+        parser.renderer.render(tokens, parser.options, {}),
         tags=set(_TAGS.split()),
         attributes=_ATTRIBUTES,
         set_tag_attribute_values=_SCROLLED,
@@ -75,8 +92,10 @@ def render(text: str, base: str = "", rev: str = "", folder: bytes = b"") -> Mar
 def _picture(value: str, base: str, rev: str, folder: bytes) -> str | None:
     """Return the address of a picture of the repository; those elsewhere would tell who reads, so they go."""
     parts = urlsplit(value)
+    if value.startswith(_ATTACHED):
+        return value
     if parts.scheme or parts.netloc or not base:
-        return value if value.startswith("/-/attachments/") else None
+        return None
     return _in_repository(parts.path, base, "raw", rev, folder)
 
 

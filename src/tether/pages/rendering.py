@@ -41,6 +41,7 @@ def _environment() -> Environment:
         first_line=words.first_line,
         rest=words.rest,
         hue=words.hue,
+        figure=words.figure,
         asked=asked,
         unfolded=unfolded,
     )
@@ -59,4 +60,6 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
     """
     frame = shelf_of(request).frame()
     text = _environment().get_template(template).render(frame=frame, here=request.url.path, **context)
-    return HTMLResponse(text, status, {"Content-Security-Policy": POLICY, "Vary": "Cookie"})
+    # Messages of errors have bytes of names that are not UTF-8 as lone surrogates.
+    data = text.encode("utf-8", "backslashreplace")
+    return HTMLResponse(data, status, {"Content-Security-Policy": POLICY, "Vary": "Cookie"})

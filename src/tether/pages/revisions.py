@@ -69,12 +69,16 @@ def find_place(shown: Shown, where: Where) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """The branches and tags to choose from, each with the address of the same page there."""
+    """The branches and tags to choose from, each with the address of the same page there.
+
+    `on_branch` says whether the page is of a branch, which can be changed.
+    """
 
     current: str
     branches: list[tuple[str, str]]
     tags: list[tuple[str, str]]
     more: int
+    on_branch: bool = False
 
 
 def picker(shown: Shown, place: Place, word: str) -> Picker:
@@ -92,4 +96,5 @@ def picker(shown: Shown, place: Place, word: str) -> Picker:
     current = (
         place.rev if place.rev in known else place.id.hex()[:10] if place.rev == place.id.hex() else place.rev
     )
-    return Picker(current, named[BRANCHES], named[TAGS], more)
+    on_branch = BRANCHES + place.rev in lists[BRANCHES]
+    return Picker(current, named[BRANCHES], named[TAGS], more, on_branch)

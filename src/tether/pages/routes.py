@@ -9,7 +9,20 @@ from starlette.routing import BaseRoute, Route
 
 from tether.pages import assets
 from tether.pages.shelf import Shown, shelf_of
-from tether.pages.views import commit, compare, file, folder, history, overview, raw, thumb
+from tether.pages.views import (
+    blame,
+    commit,
+    compare,
+    file,
+    folder,
+    history,
+    lineage,
+    overview,
+    raw,
+    releases,
+    runs,
+    thumb,
+)
 
 View: TypeAlias = Callable[[Request, Shown], Response]
 REPOSITORY = "/{owner}/{name}"
@@ -35,9 +48,17 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/file/{{rev:anything}}", of_repository(file.show)),
         Route(f"{REPOSITORY}/raw/{{rev:anything}}", raw.send),
         Route(f"{REPOSITORY}/thumb/{{rev:anything}}", of_repository(thumb.show)),
+        Route(f"{REPOSITORY}/blame/{{rev:anything}}", of_repository(blame.show)),
         Route(f"{REPOSITORY}/history/{{rev:anything}}", of_repository(history.show)),
         Route(f"{REPOSITORY}/compare", of_repository(compare.choose)),
         Route(f"{REPOSITORY}/compare/{{spec:anything}}", of_repository(compare.show)),
         Route(f"{REPOSITORY}/diff/{{spec:anything}}", of_repository(compare.show_file)),
+        Route(f"{REPOSITORY}/runs", of_repository(runs.show)),
+        Route(f"{REPOSITORY}/runs/diff", of_repository(runs.show_difference)),
+        Route(f"{REPOSITORY}/runs/compare", of_repository(runs.show_comparison)),
+        Route(f"{REPOSITORY}/runs/{{run}}", of_repository(runs.show_one)),
+        Route(f"{REPOSITORY}/releases", of_repository(releases.show)),
+        Route(f"{REPOSITORY}/releases/{{release}}/{{version}}", of_repository(releases.show_one)),
+        Route(f"{REPOSITORY}/lineage", of_repository(lineage.show)),
         Route(f"{REPOSITORY}/commit/{{commit}}", of_repository(commit.show)),
     ]

@@ -71,6 +71,7 @@ class Shown:
         may_write: The viewer may change files.
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
+        fork: Where a form is sent that forks it; empty where the viewer cannot.
     """
 
     owner: str
@@ -85,6 +86,7 @@ class Shown:
     may_write: bool = False
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()
+    fork: str = ""
 
     @property
     def base(self) -> str:

@@ -56,3 +56,12 @@ def rest(text: str) -> str:
 def hue(text: str) -> int:
     """Return which of twelve colours stands for a name."""
     return sum(text.encode(errors="replace")) % 12
+
+
+def figure(value: float | str | None) -> str:
+    """Return a number as it stands in a table: five digits tell enough; a dash for none."""
+    if value is None:
+        return "\N{EN DASH}"
+    return (
+        str(value) if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
+    )

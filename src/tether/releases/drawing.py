@@ -1,7 +1,7 @@
 """A lineage as SVG: from left to right, what was there before beside what came from it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -24,12 +24,13 @@ _MOST = 200
 """Things that are drawn; of more, those that are nearest to what was asked for."""
 
 
-def draw(graph: Graph, starts: Sequence[str]) -> str:
+def draw(graph: Graph, starts: Sequence[str], where: Callable[[Node], str] | None = None) -> str:
     """Return a drawing; the same graph gives the same bytes.
 
     Args:
         graph: What is drawn.
         starts: What was asked for; it has a thicker line around it.
+        where: Gives the address to which a box leads; without it the drawing is a picture alone.
     """
     kept = nearest(graph, starts, _MOST)
     left_out = len(graph.nodes) - len(kept)
@@ -43,11 +44,14 @@ def draw(graph: Graph, starts: Sequence[str]) -> str:
     title = f"Lineage of {names}"
     counted = _counted(graph)
     lines = [_line(points, edge.relation) for edge, points in layout.lines.items()]
-    boxes = [_box(node, places[node.id], node.id in starts) for node in part.nodes.values()]
+    boxes = [
+        _linked(_box(node, places[node.id], node.id in starts), node, where) for node in part.nodes.values()
+    ]
     rest = [_text(_MARGIN, height - 12, f"{left_out} more are not drawn", 11, "#57606a")] if left_out else []
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" font-family="sans-serif" role="img" aria-labelledby="title about">'
+        f'height="{height}" font-family="sans-serif" role="{"img" if where is None else "group"}" '
+        'aria-labelledby="title about">'
     )
     about = [
         f'<title id="title">{_clean(title)}</title>',
@@ -205,6 +209,10 @@ def _line(points: Sequence[tuple[int, int]], relation: str) -> str:
         f'stroke-width="3" paint-order="stroke">{_clean(relation)}</text>'
     )
     return f"{drawn}\n{label}"
+
+
+def _linked(box: str, node: Node, where: Callable[[Node], str] | None) -> str:
+    return box if where is None else f'<a href="{escape(where(node))}">{box}</a>'
 
 
 def _on_the_way(start: tuple[int, int], end: tuple[int, int]) -> tuple[int, int]:

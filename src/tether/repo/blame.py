@@ -6,6 +6,8 @@ there. A file that was only moved is followed to its old name.
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
+from itertools import islice
+from time import monotonic
 from typing import NamedTuple
 
 from tether.core.digest import Digest
@@ -33,6 +35,19 @@ class BlameLine(NamedTuple):
     original: int
     """Its number in that commit."""
     data: bytes
+    certain: bool = True
+    """False where the search ended before it was known whether the line is older than this commit."""
+
+
+class BlameBounds(NamedTuple):
+    """How far the origin of lines is looked for."""
+
+    commits: int | None = None
+    """Versions of the file that are looked at, a commit each; None for all."""
+    seconds: float | None = None
+    """After so many no other commit is looked at; None for any time."""
+    moves: int | None = None
+    """A move is looked for in commits that changed at most so many files; None for all commits."""
 
 
 class _State(NamedTuple):
@@ -50,10 +65,18 @@ class Blamer:
         history: Gives the commits.
         objects: Gives the trees.
         contents: Gives the files.
+        bounds: Where the search ends; lines that were not settled by then are not `certain`.
     """
 
-    def __init__(self, history: History, objects: ObjectDb, contents: ContentReader) -> None:
+    def __init__(
+        self,
+        history: History,
+        objects: ObjectDb,
+        contents: ContentReader,
+        bounds: BlameBounds | None = None,
+    ) -> None:
         self._history, self._objects, self._contents = history, objects, contents
+        self._bounds = bounds if bounds is not None else BlameBounds()
         self._lines: dict[Digest, list[bytes]] = {}
         self._waiting: list[tuple[int, int, _State]] = []
         self._wanted: dict[tuple[Digest, bytes], dict[int, int]] = {}
@@ -71,21 +94,30 @@ class Blamer:
         self._prepare(commit, path)
         lines = self._read(entry, path)
         self._want(_State(commit, path, entry), {number: number for number in range(len(lines))})
-        origins: dict[int, tuple[_State, int]] = {}
+        origins: dict[int, tuple[_State, int, bool]] = {}
+        looked_at, begun = 0, monotonic()
         while self._waiting:
             state = heappop(self._waiting)[2]
             kept = self._wanted.pop((state.commit, state.path))
-            for number, here in self._hand_on(state, kept).items():
-                origins[number] = (state, here)
+            certain = not self._is_over(looked_at, monotonic() - begun)
+            for number, here in (self._hand_on(state, kept) if certain else kept).items():
+                origins[number] = (state, here, certain)
+            looked_at += 1
         return [
-            BlameLine(state.commit, state.path, number + 1, here + 1, lines[number])
-            for number, (state, here) in sorted(origins.items())
+            BlameLine(state.commit, state.path, number + 1, here + 1, lines[number], certain)
+            for number, (state, here, certain) in sorted(origins.items())
         ]
+
+    def _is_over(self, looked_at: int, seconds: float) -> bool:
+        bounds = self._bounds
+        over = bounds.commits is not None and looked_at >= bounds.commits
+        return over or (bounds.seconds is not None and seconds > bounds.seconds)
 
     def _prepare(self, commit: Digest, path: bytes) -> None:
         """Bring all versions of a file in one go where they would come one by one."""
         if self._contents.is_partial:
-            found = (self._entry(each, path) for each in self._history.ancestors([commit]))
+            before = islice(self._history.ancestors([commit]), self._bounds.commits)
+            found = (self._entry(each, path) for each in before)
             small = (entry.digest for entry in found if entry is not None and entry.size <= TEXT_LIMIT)
             self._contents.prepare(list(dict.fromkeys(small)))
 
@@ -132,7 +164,11 @@ class Blamer:
     def _moved(self, parent: Digest, state: _State) -> Iterator[_State]:
         """Yield the file of a parent that has this content and another path, if it was moved."""
         old, new = self._history.commit(parent).tree, self._history.commit(state.commit).tree
-        for rename in pair_renames(list(diff_trees(self._objects, old, new)))[1]:
+        most = self._bounds.moves
+        changes = list(islice(diff_trees(self._objects, old, new), None if most is None else most + 1))
+        if most is not None and len(changes) > most:
+            return
+        for rename in pair_renames(changes)[1]:
             if rename.new_path == state.path:
                 yield _State(parent, rename.old_path, state.entry)
 

@@ -93,6 +93,70 @@ def read_graph(
     return entries[::-1][:limit]
 
 
+class PageSize(NamedTuple):
+    """How much of a log is read at once."""
+
+    shown: int
+    """Commits to show."""
+    looked_at: int
+    """Commits to look at; with fewer found the page is short, and the log goes on nevertheless."""
+    skip: int = 0
+    """Commits to pass over first: those on the pages before."""
+
+
+class LogPage(NamedTuple):
+    """A part of a log, and where the next one begins."""
+
+    entries: list[LogEntry]
+    walked: list[tuple[Digest, tuple[Digest, ...]]]
+    """Each commit that was looked at with the parents that were followed, as a graph wants them."""
+    open: list[Digest]
+    """Commits that were found and not looked at: a walk from there goes on as if it had never stopped."""
+
+
+def read_log_page(
+    history: History,
+    objects: ObjectReader,
+    starts: Sequence[Digest],
+    wanted: LogFilter,
+    size: PageSize,
+) -> LogPage:
+    """Return the next commits of a log; what was on the pages before is not walked again.
+
+    Where clocks are so wrong that a parent was shown before its child, it may be shown once more.
+
+    Args:
+        history: Gives the commits.
+        objects: Gives the trees.
+        starts: The `open` of the page before, or where the log begins.
+        wanted: Which commits to show.
+        size: How much of the log it is.
+
+    Raises:
+        NotFound: A commit is not here.
+        InvalidInput: A regular expression is none.
+    """
+    walk = _LogWalk(history, objects, wanted)
+    entries: list[LogEntry] = []
+    walked: list[tuple[Digest, tuple[Digest, ...]]] = []
+    waiting = dict.fromkeys(starts)
+    seen: set[Digest] = set()
+    for number, digest in enumerate(walk.run(LogRange(starts), "date")):
+        seen.add(digest)
+        waiting.pop(digest, None)
+        followed = walk.followed(digest)
+        waiting.update((parent, None) for parent in followed if parent not in seen)
+        if number < size.skip:
+            continue
+        walked.append((digest, followed))
+        if walk.shows(digest):
+            commit = history.commit(digest)
+            entries.append(LogEntry(digest, commit, commit.parents))
+        if len(entries) == size.shown or len(walked) == size.looked_at:
+            break
+    return LogPage(entries, walked, list(waiting))
+
+
 class _LogWalk:
     """One walk with a filter; remembers which commits change the paths."""
 

@@ -18,7 +18,10 @@ _AXIS = "#8c959f"
 
 
 def curves(title: str, lines: Mapping[str, Series]) -> str:
-    """Return a drawing of one metric over its steps, a line for each run; what is no number is a gap."""
+    """Return a drawing of one metric over its steps, a line for each run; what is no number is a gap.
+
+    A line without a name is not told of beside the drawing, which is narrower for it.
+    """
     points = {name: thinned(series) for name, series in lines.items()}
     finite = [(step, value) for row in points.values() for step, value in row if math.isfinite(value)]
     across = Scale([step for step, _ in finite], _LEFT, _WIDTH - _RIGHT)
@@ -32,7 +35,7 @@ def curves(title: str, lines: Mapping[str, Series]) -> str:
             if len(piece) == 1:
                 x, _, y = path.partition(",")
                 parts.append(f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>')
-    return _drawing([*parts, *_key(list(lines))])
+    return _drawing([*parts, *_key(list(lines))], _WIDTH if any(lines) else _WIDTH - _RIGHT + 24)
 
 
 def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[object]]) -> str:
@@ -262,9 +265,9 @@ def _text(x: float, y: float, text: str, *, size: int = 12, anchor: str = "start
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" text-anchor="{anchor}">{escape(clean)}</text>'
 
 
-def _drawing(parts: Sequence[str]) -> str:
+def _drawing(parts: Sequence[str], width: int = _WIDTH) -> str:
     head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'width="{_WIDTH}" height="{_HEIGHT}" font-family="sans-serif">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {_HEIGHT}" '
+        f'width="{width}" height="{_HEIGHT}" font-family="sans-serif">'
     )
     return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', *parts, "</svg>\n"])

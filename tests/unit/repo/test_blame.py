@@ -8,7 +8,7 @@ from tests.support.repos import make_repository
 
 from tether.core.digest import Digest
 from tether.errors import InvalidInput, NotFound
-from tether.repo.blame import Blamer
+from tether.repo.blame import BlameBounds, Blamer
 from tether.repo.history import History
 
 
@@ -93,3 +93,38 @@ def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
     past = Past(make_repository(tmp_path))
 
     assert origins(past, past.commit("one", {"f": b""}), "f") == []
+
+
+def test_a_bounded_search_says_which_lines_it_did_not_settle(tmp_path: Path) -> None:
+    """Lines found within the bound are certain; the others stay at the commit where the search ended."""
+    past = Past(make_repository(tmp_path))
+    past.commit("one", {"f": b"a\n"})
+    past.commit("two", {"f": b"a\nb\n"})
+    past.commit("other", {"g": b"x"})
+    top = past.commit("three", {"f": b"a\nb\nc\n"})
+    repository = past.repository
+    history = History.of(repository)
+
+    def found(bounds: BlameBounds) -> list[tuple[str, bool]]:
+        lines = Blamer(history, repository.objects, repository.contents, bounds).blame(top, b"f")
+        return [(history.commit(line.commit).message, line.certain) for line in lines]
+
+    assert found(BlameBounds(commits=1)) == [("other", False), ("other", False), ("three", True)]
+    assert found(BlameBounds(commits=4)) == [("one", True), ("two", True), ("three", True)]
+    assert found(BlameBounds(seconds=-1)) == [("three", False)] * 3
+
+
+def test_a_move_is_not_looked_for_in_a_large_commit(tmp_path: Path) -> None:
+    """Above the bound a moved file counts as written by the commit that moved it."""
+    past = Past(make_repository(tmp_path))
+    past.commit("one", {"old": b"a\n"})
+    top = past.commit("move", {"old": None, "new": b"a\n", "more": b"x"})
+    repository = past.repository
+    history = History.of(repository)
+
+    def origin(moves: int) -> str:
+        bounds = BlameBounds(moves=moves)
+        line = Blamer(history, repository.objects, repository.contents, bounds).blame(top, b"new")[0]
+        return history.commit(line.commit).message
+
+    assert (origin(2), origin(3)) == ("move", "one")

@@ -10,7 +10,7 @@ from tether.core.digest import Digest
 from tether.core.identity import Person, Time
 from tether.errors import InvalidInput
 from tether.repo.history import History
-from tether.repo.logwalk import LogFilter, LogRange, read_graph, read_log
+from tether.repo.logwalk import LogFilter, LogRange, PageSize, read_graph, read_log, read_log_page
 from tether.repo.repository import Repository
 
 
@@ -80,3 +80,42 @@ def test_a_graph_joins_the_shown_commits(tmp_path: Path) -> None:
     )
 
     assert [(entry.id, entry.parents) for entry in found] == [(top, (base,)), (base, ())]
+
+
+def test_pages_of_a_log_lose_no_line_of_history(tmp_path: Path) -> None:
+    """Pages of any size, one begun where the other ended, are the whole log; none walks what another did."""
+    past = Past(make_repository(tmp_path))
+    base = past.commit("base", {"a": b"0"})
+    sides = [past.commit(f"s{n}", {f"s{n}": b"1"}, branch=f"s{n}", parents=[base]) for n in range(3)]
+    main = base
+    for number, side in enumerate(sides):
+        main = past.commit(f"m{number}", {"a": b"%d" % (number + 1)}, parents=[main])
+        main = past.commit(f"merge{number}", {f"s{number}": b"1"}, parents=[main, side])
+    repository = past.repository
+    history = History.of(repository)
+
+    for wanted in (LogFilter(), LogFilter((b"a",)), LogFilter(message="s")):
+        whole = [entry.id for entry in read_log(history, repository.objects, LogRange([main]), wanted)]
+        for size in (PageSize(1, 100), PageSize(2, 100), PageSize(3, 2), PageSize(99, 99)):
+            pages, starts = [], [main]
+            while starts:
+                found = read_log_page(history, repository.objects, starts, wanted, size)
+                assert len(found.walked) <= size.looked_at
+                pages.append(found)
+                starts = found.open
+            walked = [digest for page in pages for digest, _ in page.walked]
+            assert [entry.id for page in pages for entry in page.entries] == whole
+            assert len(walked) == len(set(walked))
+
+
+def test_a_page_can_pass_over_what_was_before(tmp_path: Path) -> None:
+    """With a number instead of open ends the page is the same."""
+    past = Past(make_repository(tmp_path))
+    tops = [past.commit(f"c{number}", {"a": b"%d" % number}) for number in range(6)]
+    repository = past.repository
+    history = History.of(repository)
+
+    found = read_log_page(history, repository.objects, [tops[-1]], LogFilter(), PageSize(2, 100, 3))
+
+    assert [entry.commit.message for entry in found.entries] == ["c2", "c1"]
+    assert found.open == [tops[0]]

@@ -17,8 +17,8 @@ _DIFFERENT = 1
 def command() -> None:
     """Look into model files: their tensors, how two of them differ, and what loading one would run.
 
-    safetensors, ONNX, GGUF, PyTorch, pickle, joblib, skops, Keras, npy and npz are read. Nothing in a file is
-    run. A file is a path, or REV:PATH for one of a revision.
+    safetensors, ONNX, GGUF, PyTorch, pickle, joblib, skops, Keras, HDF5, npy and npz are read. Nothing in a
+    file is run. A file is a path, or REV:PATH for one of a revision.
     """
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, NotFound
@@ -19,6 +19,8 @@ KINDS = (DISCUSSION, PULL)
 OPEN, CLOSED, MERGED = "open", "closed", "merged"
 STATES = (OPEN, CLOSED, MERGED)
 PAGE = 100
+COUNTED = 1000
+_MOST_WORDS = 5
 _HIGHEST = (1 << 31) - 1
 
 
@@ -103,6 +105,7 @@ class Asked(NamedTuple):
     Attributes:
         before: Those with a smaller number alone.
         author: The name of who began them.
+        words: All of which the title or the text has, whatever their capitals.
     """
 
     kind: str | None = None
@@ -112,6 +115,23 @@ class Asked(NamedTuple):
     path: str | None = None
     commit: str | None = None
     before: int | None = None
+    words: str = ""
+
+
+def having(words: str) -> list[ColumnElement[bool]]:
+    """Return what selects the conversations that have some words; the first few count."""
+    return [
+        Conversation.title.icontains(word, autoescape=True)
+        | Conversation.body.icontains(word, autoescape=True)
+        for word in words.split()[:_MOST_WORDS]
+    ]
+
+
+def count_open(session: Session, row: RepositoryRow, kind: str) -> int:
+    """Return how many conversations of a kind are open in a repository, `COUNTED` at most."""
+    of_kind = Conversation.repository_id == row.id, Conversation.kind == kind, Conversation.state == OPEN
+    some = select(Conversation.number).where(*of_kind).limit(COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(some)) or 0
 
 
 def list_conversations(
@@ -131,7 +151,7 @@ def list_conversations(
         query = query.where(Conversation.account_id.in_(accounts_named(asked.author)))
     if asked.before is not None:
         query = query.where(Conversation.number < min(asked.before, _HIGHEST))
-    query = query.order_by(Conversation.number.desc())
+    query = query.where(*having(asked.words)).order_by(Conversation.number.desc())
     if asked.label is None:
         return session.scalars(query.limit(limit)).all()
     return _labelled(session.scalars(query.execution_options(yield_per=PAGE)), asked.label, limit)

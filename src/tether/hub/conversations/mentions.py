@@ -18,6 +18,7 @@ _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _TICKS = re.compile(r"`+")
 _NAME = re.compile(r"(?<![\w@./`-])@([A-Za-z0-9][A-Za-z0-9._-]{0,79})", re.ASCII)
 _LONGEST = 100_000
+_MOST_KEYS = 500
 
 
 def names_in(text: str) -> list[str]:
@@ -63,6 +64,14 @@ def _without_spans(text: str) -> str:
             at = runs[place][1]
         place += 1
     return "".join((*kept, text[at:]))
+
+
+def known_names(session: Session, keys: Sequence[str]) -> dict[str, str]:
+    """Return the names of the users whose keys these are, by key; the first 500 are looked for."""
+    if not keys:
+        return {}
+    query = select(Account.key, Account.name).where(Account.key.in_(keys[:_MOST_KEYS]), Account.kind == USER)
+    return dict(session.execute(query).tuples().all())
 
 
 def mentioned(session: Session, row: RepositoryRow, text: str) -> Sequence[Account]:

@@ -10,7 +10,8 @@ from tether.hub.problems import reply_to
 
 STREAMED = re.compile(
     r"/api/v1/repos/[^/]+/[^/]+/(transfer(/.*)?|workspaces/[^/]+/files/.*)"
-    r"|/[^/]+/[^/]+/api/2\.0/mlflow(-artifacts)?/.*",
+    r"|/[^/]+/[^/]+/api/2\.0/mlflow(-artifacts)?/.*"
+    r"|/[^/]+/[^/]+/attachments",
 )
 """Paths whose routes read their bodies as streams and limit them themselves."""
 

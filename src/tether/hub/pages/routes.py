@@ -2,7 +2,9 @@
 
 from starlette.routing import BaseRoute, Route
 
-from tether.hub.pages import administration, finding, home, making, providers, signing
+from tether.hub.pages import administration, finding, forking, home, making, providers, signing
+from tether.hub.pages.changing.routes import routes as of_changes
+from tether.hub.pages.conversations.routes import routes as of_conversations
 from tether.hub.pages.forms import of_form
 from tether.hub.pages.settings import organisation
 from tether.hub.pages.settings.routes import routes as of_settings
@@ -19,6 +21,8 @@ def routes() -> list[BaseRoute]:
         Route("/-/signup", signing.show_sign_up),
         Route("/-/signup", of_form(signing.sign_up), methods=["POST"]),
         Route("/-/signout", of_form(signing.sign_out), methods=["POST"]),
+        Route("/{owner}/{name}/fork", of_form(forking.fork), methods=["POST"]),
+        *of_conversations(),
         Route("/-/oidc/finish", of_form(providers.finish), methods=["POST"]),
         Route("/-/oidc/{provider}", of_form(providers.begin), methods=["POST"]),
         Route("/-/new", making.show),
@@ -27,6 +31,7 @@ def routes() -> list[BaseRoute]:
         Route("/-/new/organisation", of_form(organisation.make), methods=["POST"]),
         *of_settings(),
         *_of_administration(),
+        *of_changes(),
         *of_repositories(),
         Route("/{owner}", home.show_owner),
     ]

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from tether.errors import Unauthenticated
 from tether.hub.access import ANONYMOUS, Principal, Role, require, role_of
+from tether.hub.conversations.finding import DISCUSSION, PULL, count_open
+from tether.hub.conversations.notices import count_unread
+from tether.hub.database.models import RepositoryRow
 from tether.hub.facts import known
 from tether.hub.hub import Hub
 from tether.hub.repositories import find, open_repository
@@ -37,7 +41,14 @@ class HubShelf:
             viewer=None if user is None else user.name,
             accounts=True,
             administers=self.principal.administers,
+            unread=self._unread(),
         )
+
+    def _unread(self) -> int:
+        if self.principal.user is None:
+            return 0
+        with self.hub.database.session(reads_only=True) as session:
+            return count_unread(session, self.principal)
 
     @contextmanager
     def open(self, owner: str, name: str) -> Iterator[Shown]:
@@ -45,6 +56,7 @@ class HubShelf:
         with self.hub.database.session(reads_only=True) as session:
             row = require(session, self.principal, find(session, owner, name), Role.READ, f"{owner}/{name}")
             role = role_of(session, self.principal, row) or Role.READ
+            tabs = _tabs(session, row, role)
         with closing(open_repository(self.hub, row)) as repository:
             yield Shown(
                 owner=row.owner.name,
@@ -58,12 +70,22 @@ class HubShelf:
                 topics=tuple(row.topics.split()),
                 may_write=role >= Role.WRITE and not row.archived,
                 may_administer=role >= Role.ADMIN,
-                tabs=_tabs(role),
+                tabs=tabs,
+                fork=self._fork(row),
             )
 
+    def _fork(self, row: RepositoryRow) -> str:
+        """Return where a fork is asked for: by somebody who is signed in, of what is somebody else's."""
+        user = self.principal.user
+        return "" if user is None or user.id == row.owner_id else f"/{row.full_name}/fork"
 
-def _tabs(role: Role) -> tuple[Tab, ...]:
-    return (Tab("settings", "Settings", "gear"),) if role >= Role.ADMIN else ()
+
+def _tabs(session: Session, row: RepositoryRow, role: Role) -> tuple[Tab, ...]:
+    found = (
+        Tab("pulls", "Pull requests", "pull", count_open(session, row, PULL)),
+        Tab("discussions", "Discussions", "talk", count_open(session, row, DISCUSSION)),
+    )
+    return (*found, Tab("settings", "Settings", "gear")) if role >= Role.ADMIN else found
 
 
 def shelf_for(request: Request) -> HubShelf:

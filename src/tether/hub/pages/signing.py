@@ -17,7 +17,7 @@ LABEL = "browser"
 """Of the tokens of browsers."""
 
 
-def showsign_in_page(request: Request) -> Response:
+def show_sign_in(request: Request) -> Response:
     """Ask for name and password."""
     return sign_in_page(request, {"next": request.query_params.get("next", "/")})
 

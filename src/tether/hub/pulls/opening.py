@@ -19,6 +19,7 @@ from tether.hub.conversations.finding import (
     PULL,
     accounts_named,
     find,
+    having,
     hold,
     may_read,
     require_own,
@@ -242,6 +243,7 @@ class AskedPulls:
 
     Attributes:
         before: Those with a smaller number alone.
+        words: All of which the title or the text has, whatever their capitals.
     """
 
     state: str | None = None
@@ -249,6 +251,7 @@ class AskedPulls:
     target: str | None = None
     author: str | None = None
     before: int | None = None
+    words: str = ""
 
 
 def list_pulls(session: Session, row: RepositoryRow, asked: AskedPulls, limit: int) -> Sequence[Pull]:
@@ -266,7 +269,9 @@ def list_pulls(session: Session, row: RepositoryRow, asked: AskedPulls, limit: i
         query = query.where(Conversation.account_id.in_(accounts_named(asked.author)))
     if asked.before is not None:
         query = query.where(Conversation.number < min(asked.before, 1 << 31))
-    return session.scalars(query.order_by(Conversation.number.desc()).limit(limit)).all()
+    return session.scalars(
+        query.where(*having(asked.words)).order_by(Conversation.number.desc()).limit(limit)
+    ).all()
 
 
 class Shown(NamedTuple):

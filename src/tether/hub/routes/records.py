@@ -10,11 +10,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tether.errors import Corrupt, Unsupported
-from tether.hub import pushedmeasures, pushedreleases, pushedruns
+from tether.hub import pushedmeasures
 from tether.hub.access import Role
 from tether.hub.problems import reply
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document, ProblemDocument
+from tether.releases import pushedreleases, pushedruns
 from tether.repo.repository import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["records"])

@@ -32,12 +32,12 @@ class Sample(NamedTuple):
     Attributes:
         part: In what.
         text: A path, a line of the README or a tag.
-        count: Of paths, in how many the word is.
+        number: Of paths, in how many the word is.
     """
 
     part: Part
     text: bytes
-    count: int
+    number: int
 
 
 class Hit(NamedTuple):

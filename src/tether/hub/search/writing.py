@@ -15,7 +15,7 @@ _BATCH = 500
 class Found(NamedTuple):
     """How often a word is in a part, and a sample of it."""
 
-    count: int
+    number: int
     sample: bytes | None
 
 
@@ -39,7 +39,7 @@ def add(words: Words, part: Part, word: bytes, sample: bytes | None) -> None:
     if known is None:
         words[part, word] = Found(1, None if sample is None or len(sample) > LONGEST_SAMPLE else sample)
     else:
-        words[part, word] = Found(known.count + 1, known.sample)
+        words[part, word] = Found(known.number + 1, known.sample)
 
 
 def write(session: Session, repository_id: str, words: Words, parts: tuple[Part, ...]) -> None:
@@ -56,8 +56,7 @@ def write(session: Session, repository_id: str, words: Words, parts: tuple[Part,
     for key, found in words.items():
         row = there.get(key)
         if row is None:
-            part, word = key
-            made = SearchWord(repository_id=repository_id, part=part, word=word)
+            made = SearchWord(repository_id=repository_id, part=key[0], word=key[1])
             made.count, made.sample = found
             session.add(made)
         elif (row.count, row.sample) != found:

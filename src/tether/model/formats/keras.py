@@ -1,69 +1,54 @@
-"""Keras 3: an archive with the configuration of the layers; its weights are in HDF5, which is not read yet.
+"""Keras 3: an archive with the configuration of the layers, and their weights in HDF5.
 
 Source: keras/src/saving/saving_lib.py of the Keras project.
 """
 
-from collections import Counter
-from typing import Any
+from dataclasses import replace
 
-from tether.model.facts import Caution, ModelFacts, shortened
+from tether.model.facts import Caution, ModelFacts, Tensor, shortened
+from tether.model.formats.hdf5 import reading as hdf5
+from tether.model.formats.kerasconfig import WHAT, inspect
 from tether.model.formats.zips import Archive
-from tether.model.source import Source, damaged
+from tether.model.source import PartSource, Source
 
-WHAT = "Keras"
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_NOT_READ = Caution("not-read", "tensors inside HDF5 are not read")
-_MOST_NODES = 1_000_000
+CONFIG, METADATA = "config.json", "metadata.json"
+_WEIGHTS = ".weights.h5"
 
 
 def read(source: Source, _name: str) -> ModelFacts:
-    """Return the layers of a Keras model and where they come from.
+    """Return the layers and weights of a Keras model and where they come from.
 
     Raises:
-        InvalidInput: The archive or its configuration is not sound.
+        InvalidInput: The archive, its configuration or its weights are not sound.
+        Unsupported: Its weights are of a version of HDF5 that is not known.
     """
     archive = Archive(source, WHAT)
     config, metadata = archive.json(CONFIG), archive.json(METADATA)
-    layers: list[str] = []
-    foreign: set[str] = set()
-    code = _walk(config, layers, foreign)
-    warnings = [_NOT_READ] if WEIGHTS in archive else []
-    if code:
-        warnings.append(Caution("code", "it has a Lambda layer with code, which runs when it is loaded"))
-    warnings += [Caution("unknown-global", f"loading it runs code of {name}") for name in sorted(foreign)]
+    tensors: list[Tensor] = []
+    warnings: list[Caution] = []
+    for name in sorted(each for each in archive.names if each.endswith(_WEIGHTS)):
+        found, cautions = _weights(archive, name)
+        tensors += found
+        warnings += cautions
+    layers, more = inspect(config)
     facts = {key: shortened(value) for key, value in metadata.items()}
-    facts |= {"class": shortened(config.get("class_name")), "layers": _counted(layers)}
+    facts |= {"class": shortened(config.get("class_name")), "layers": layers}
     version = metadata.get("keras_version")
-    return ModelFacts("keras", str(version)[:100] if version else None, (), facts, warnings=tuple(warnings))
+    named = str(version)[:100] if version else None
+    return ModelFacts("keras", named, tuple(tensors), facts, warnings=(*warnings, *more))
 
 
-def read_hdf5(_source: Source, _name: str) -> ModelFacts:
-    """Say that HDF5 is not read yet."""
-    return ModelFacts("hdf5", None, warnings=(_NOT_READ,))
+def _weights(archive: Archive, name: str) -> tuple[list[Tensor], tuple[Caution, ...]]:
+    """Return the tensors of a file of weights, with their places in the archive."""
+    place = archive.member(name).place
+    if place.packing != "raw":
+        text = f"tensors in {name[:100]} are not read, since it is compressed in the archive"
+        return [], (Caution("not-read", text),)
+    found = hdf5.contents(PartSource(archive.source, place.offset, place.length))
+    return [_moved(each, place.offset) for each in found.tensors], found.warnings
 
 
-def _walk(config: dict[str, Any], layers: list[str], foreign: set[str]) -> bool:
-    """Collect classes of layers and modules that are not Keras' own; return whether there is code."""
-    waiting: list[Any] = [config]
-    code, count = False, 0
-    while waiting:
-        value = waiting.pop()
-        count += 1
-        if count > _MOST_NODES:
-            raise damaged(WHAT, "its configuration is too large")
-        if isinstance(value, dict):
-            kind, module = value.get("class_name"), value.get("module")
-            code = code or kind in ("Lambda", "__lambda__")
-            if isinstance(kind, str) and isinstance(module, str):
-                if module.startswith("keras.") and "layers" in module:
-                    layers.append(kind)
-                elif module.partition(".")[0] not in ("keras", "builtins", "numpy"):
-                    foreign.add(module[:200])
-        below = value.values() if isinstance(value, dict) else value
-        waiting += [item for item in below if isinstance(item, dict | list)]
-    return code
-
-
-def _counted(layers: list[str]) -> dict[str, int]:
-    return {name[:100]: count for name, count in sorted(Counter(layers).items())[:200]}
+def _moved(tensor: Tensor, by: int) -> Tensor:
+    if tensor.place is None:
+        return tensor
+    return replace(tensor, place=tensor.place._replace(offset=tensor.place.offset + by))

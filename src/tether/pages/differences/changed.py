@@ -5,7 +5,8 @@ The others have a page of their own each.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
@@ -14,9 +15,11 @@ from tether.core.digest import Digest
 from tether.core.namekinds import DataKind, kind_of_name
 from tether.core.tree import EntryKind
 from tether.core.treediff import TreeChange, count_changes, diff_trees
+from tether.errors import InvalidInput
 from tether.pages.differences import difference_of
 from tether.pages.differences.pair import Difference, Pair, Side
 from tether.pages.shelf import Shown
+from tether.repo.attributes import TreeAttributes
 from tether.repo.history import History
 
 LOOKED_AT = 20_000
@@ -37,6 +40,14 @@ class Between(NamedTuple):
     shown: Shown
     old: Digest | None
     new: Digest
+    attributes: TreeAttributes
+
+    @classmethod
+    def of(cls, shown: Shown, old: Digest | None, new: Digest) -> "Between":
+        """Return two commits with the attributes that hold in the newer one."""
+        repository = shown.repository
+        tree = History.of(repository).commit(new).tree
+        return cls(shown, old, new, TreeAttributes(repository.objects, repository.contents.read, tree))
 
 
 @dataclass(slots=True)
@@ -106,14 +117,15 @@ def changed_between(shown: Shown, old: Digest | None, new: Digest, query: Mappin
     found = list(islice(diff_trees(objects, *trees), LOOKED_AT + 1))
     partial = len(found) > LOOKED_AT
     folders = _folders(shown, old, new, found[:LOOKED_AT])
+    between = Between.of(shown, old, new)
     opened, listed, room = list[File](), list[File](), _BYTES
     lone = _lone_pictures(found[:LISTED])
     for change in found[:LISTED]:
-        pair = pair_of(Between(shown, old, new), change, query)
+        pair = pair_of(between, change, query)
         cost = sum(min(side.entry.size, _BYTES) for side in pair.sides)
         difference = None
         if len(opened) < OPENED and cost <= room and change.path not in lone:
-            difference, room = difference_of(pair), room - cost
+            difference, room = difference_of(with_attributes(between, pair)), room - cost
         file = File(kind_of(change), pair, file_page(shown, old, new, change.path), difference)
         (listed if difference is None else opened).append(file)
     files = count_changes(objects, *trees) if partial else len(found)
@@ -123,10 +135,17 @@ def changed_between(shown: Shown, old: Digest | None, new: Digest, query: Mappin
 
 def pair_of(between: Between, change: TreeChange, query: Mapping[str, str], *, alone: bool = False) -> Pair:
     """Return the versions of a file that differs; the arguments are those of `Pair`."""
-    shown, old, new = between
+    shown, old, new, _ = between
     before = None if old is None or change.old is None else Side(shown, old, change.path, change.old)
     after = None if change.new is None else Side(shown, new, change.path, change.new)
     return Pair(change.path, before, after, query, alone)
+
+
+def with_attributes(between: Between, pair: Pair) -> Pair:
+    """Return the pair with what the attributes say; an attributes file that is too long says nothing."""
+    with suppress(InvalidInput):
+        return replace(pair, attributes=between.attributes.of(pair.path))
+    return pair
 
 
 def file_page(shown: Shown, old: Digest | None, new: Digest, path: bytes) -> str:

@@ -6,6 +6,7 @@ from functools import cached_property
 from io import BufferedReader
 from typing import Any, TypeAlias
 
+from tether.core.attributes import NOTHING, Attributes
 from tether.core.digest import Digest
 from tether.core.filetype import HEAD_SIZE, FileType, sniff
 from tether.core.tree import Entry
@@ -72,6 +73,7 @@ class Pair:
     Attributes:
         query: What the address of the page asks, such as `split`.
         alone: The page is about this file alone, so it may cost more.
+        attributes: What the `.tetherattributes` of the newer commit say of the file.
     """
 
     path: bytes
@@ -79,6 +81,7 @@ class Pair:
     new: Side | None
     query: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
+    attributes: Attributes = NOTHING
 
     @property
     def sides(self) -> list[Side]:

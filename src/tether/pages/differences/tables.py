@@ -1,5 +1,6 @@
 """Differences of tables: rows that were added, removed and changed, cell by cell where a key is clear."""
 
+from tether.core.attributes import Attributes
 from tether.core.phrases import count_text
 from tether.errors import InvalidInput
 from tether.pages.differences.pair import Difference, Pair
@@ -13,7 +14,8 @@ _SHORT = 60
 def show(pair: Pair) -> Difference | None:
     """Compare two tables of one form; the text of those that have one is shown by `?plain=1`."""
     old, new = pair.old, pair.new
-    if old is None or new is None or pair.query.get("plain") == "1":
+    said = pair.attributes
+    if old is None or new is None or pair.query.get("plain") == "1" or (said.binary and said.key is None):
         return None
     form = form_of(new.type.kind, new.entry.name)
     if form is None or form != form_of(old.type.kind, old.entry.name):
@@ -23,7 +25,7 @@ def show(pair: Pair) -> Difference | None:
     contents = new.shown.repository.contents
     before, after = ((side.entry.digest, side.entry.size) for side in (old, new))
     try:
-        found = compare_tables(contents, before, after, form)
+        found = compare_tables(contents, before, after, form, key_of(said))
     except InvalidInput as error:
         return Difference("other.html", (), {"failure": error})
     counts = found.counts
@@ -32,6 +34,11 @@ def show(pair: Pair) -> Difference | None:
         words.append(("quiet", f"{count_text(counts['changed'], 'row')} changed"))
     context = {"found": found, "most": MOST_ROWS, "text": form != "parquet", "short": _shortened}
     return Difference("tables.html", tuple(words), context)
+
+
+def key_of(said: Attributes) -> tuple[str, ...]:
+    """Return the columns that `key=COLUMN` names, several with commas; none where nobody says so."""
+    return tuple(filter(None, (said.key or "").split(",")))
 
 
 def _shortened(value: object) -> str:

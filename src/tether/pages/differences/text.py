@@ -43,11 +43,12 @@ _NOTHING = Line(None, "", Markup())
 
 
 def show(pair: Pair) -> Difference | None:
-    """Compare two texts."""
-    if not pair.both(_KINDS):
+    """Compare two texts; the attributes may say that a file is one, or is none."""
+    said = pair.attributes.binary
+    if said or (said is None and not pair.both(_KINDS)):
         return None
     limit = LIMIT if pair.alone else _LIMIT_AMONG_MANY
-    if any(side.entry.size > limit or looks_binary(side.head) for side in pair.sides):
+    if any(side.entry.size > limit or (said is None and looks_binary(side.head)) for side in pair.sides):
         return Difference("large.html") if not pair.alone else None
     old, new = (side.read(limit) if side is not None else b"" for side in (pair.old, pair.new))
     hunks = unified(old, new, _MUCH_CONTEXT if pair.query.get("context") == "more" else _CONTEXT)

@@ -42,7 +42,8 @@ class TableDiff:
 
     Attributes:
         columns: Of both, those of the newer one first.
-        key: The column by which rows were matched; None: by all of their values.
+        key: The columns by which rows were matched; None: by all of their values.
+        refused: The columns that were to be the key and are none: missing, with gaps, or not unique.
         counts: How many rows were added, removed and changed.
         rows: The first of them.
         partial: The tables are longer than what was compared.
@@ -50,11 +51,12 @@ class TableDiff:
     """
 
     columns: list[str]
-    key: str | None
+    key: list[str] | None
     counts: dict[str, int]
     rows: list[RowChange]
     partial: bool
     schema: list[tuple[str, str]]
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class _Table:
 
 
 def compare_tables(
-    contents: ContentReader, old: tuple[Any, int], new: tuple[Any, int], form: str, keys: Sequence[str] = ()
+    contents: ContentReader, old: tuple[Any, int], new: tuple[Any, int], form: str, wanted: Sequence[str] = ()
 ) -> TableDiff:
     """Return what differs between two tables of one form.
 
@@ -77,7 +79,7 @@ def compare_tables(
         old: Digest and size of the file before.
         new: Those of the file after.
         form: As for `tether.pages.tables.engine.read_page`.
-        keys: Columns that may be a key, before those that are often one.
+        wanted: The columns that are the key together, where somebody has said so; else one is looked for.
 
     Raises:
         InvalidInput: One cannot be read, or takes too long.
@@ -86,7 +88,7 @@ def compare_tables(
     before, after = _read(contents, old, form), _read(contents, new, form)
     partial = max(len(before.rows), len(after.rows)) > MOST_ROWS
     before, after = (_Table(each.columns, each.rows[:MOST_ROWS]) for each in (before, after))
-    key = _key(before, after, [*keys, *_KEYS])
+    key = _named(before, after, wanted) or _key(before, after)
     columns = [*after.columns, *(name for name in before.columns if name not in after.columns)]
     changes = _changes(before, after, columns, key)
     counts = {
@@ -94,7 +96,8 @@ def compare_tables(
     }
     schema = [("+", name) for name in after.columns if name not in before.columns]
     schema += [("-", name) for name in before.columns if name not in after.columns]
-    return TableDiff(columns, key, counts, changes[:SHOWN], partial, schema)
+    refused = ",".join(wanted) if wanted and key != list(wanted) else None
+    return TableDiff(columns, key, counts, changes[:SHOWN], partial, schema, refused)
 
 
 def _read(contents: ContentReader, file: tuple[Any, int], form: str) -> _Table:
@@ -102,20 +105,35 @@ def _read(contents: ContentReader, file: tuple[Any, int], form: str) -> _Table:
     return _Table([column.name for column in columns], rows)
 
 
-def _key(before: _Table, after: _Table, wanted: Sequence[str]) -> str | None:
-    """Return the first column that names each row of both tables, and names it once."""
+def _named(before: _Table, after: _Table, wanted: Sequence[str]) -> list[str] | None:
+    """Return the columns that were asked for, if they are a key."""
+    names = list(wanted)
+    return names if names and all(_is_key(table, names) for table in (before, after)) else None
+
+
+def _key(before: _Table, after: _Table) -> list[str] | None:
+    """Return the first of the usual columns that names each row of both tables, and names it once."""
     by_lower = {name.lower(): name for name in after.columns}
-    for word in wanted:
-        name = by_lower.get(word.lower())
-        if name is None or name not in before.columns:
-            continue
-        columns = [table.column(name) for table in (before, after)]
-        if all(None not in values and len({*map(str, values)}) == len(values) for values in columns):
-            return name
-    return None
+    found = (by_lower[word] for word in _KEYS if word in by_lower)
+    return next(([name] for name in found if all(_is_key(each, [name]) for each in (before, after))), None)
 
 
-def _changes(before: _Table, after: _Table, columns: list[str], key: str | None) -> list[RowChange]:
+def _is_key(table: _Table, names: list[str]) -> bool:
+    if not set(names) <= set(table.columns):
+        return False
+    values = [table.column(name) for name in names]
+    has_all = all(None not in column for column in values)
+    return has_all and len({*_texts(values)}) == len(table.rows)
+
+
+def _texts(columns: list[list[Any]]) -> list[str]:
+    """Return the values of the key of each row as one text."""
+    if len(columns) == 1:
+        return list(map(str, columns[0]))
+    return [str(tuple(map(str, values))) for values in zip(*columns, strict=True)]
+
+
+def _changes(before: _Table, after: _Table, columns: list[str], key: list[str] | None) -> list[RowChange]:
     left, right = (_by_key(table, columns, key) for table in (before, after))
     found = []
     for name, row in right.items():
@@ -128,12 +146,12 @@ def _changes(before: _Table, after: _Table, columns: list[str], key: str | None)
     return found + [RowChange("removed", name, [Cell(value, None) for value in row]) for name, row in gone]
 
 
-def _by_key(table: _Table, columns: list[str], key: str | None) -> dict[Any, list[Any]]:
+def _by_key(table: _Table, columns: list[str], key: list[str] | None) -> dict[Any, list[Any]]:
     """Return the rows by key, or by their values and how often those came before."""
     places = [table.columns.index(name) if name in table.columns else None for name in columns]
     rows = [[None if at is None else row[at] for at in places] for row in table.rows]
     if key is not None:
-        return dict(zip(map(str, table.column(key)), rows, strict=True))
+        return dict(zip(_texts([table.column(name) for name in key]), rows, strict=True))
     seen: dict[str, int] = {}
     found: dict[Any, list[Any]] = {}
     for row in rows:

@@ -4,7 +4,7 @@ Columns are named in quotes, values are parameters, and nobody's SQL is run. Lon
 leave the engine. A later engine for differences and merges of tables takes the place of this module.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Semaphore, Timer
@@ -143,6 +143,37 @@ def read_rows(
         columns = [Column(name, kind) for name, kind, *_ in described][:MOST_COLUMNS]
         wanted = ", ".join(f"{_value(column)} AS {_quoted(column.name)}" for column in columns)
         return columns, connection.execute(f"SELECT {wanted} FROM {source} AS t LIMIT {most}").fetchall()
+
+
+def measure_columns(contents: ContentReader, file: tuple[Any, int], names: Sequence[str]) -> tuple[int, int]:
+    """Return how many rows a Parquet file has, and how many bytes the values of some columns take in memory.
+
+    Args:
+        contents: Has the file.
+        file: Its digest and size.
+        names: The columns that count, as far as there are such.
+
+    Raises:
+        InvalidInput: The file is damaged, or takes too long or too much.
+        Unavailable: Too many tables are being read.
+    """
+    digest, size = file
+    with _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES["parquet"]
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
+        columns = [Column(name, kind) for name, kind, *_ in described if name in names]
+        sizes = "".join(f", sum({_bytes(column)})" for column in columns)
+        found = connection.execute(f"SELECT count(*){sizes} FROM {source} AS t").fetchone() or (0,)
+    return int(found[0]), sum(int(each or 0) for each in found[1:])
+
+
+def _bytes(column: Column) -> str:
+    """Return the expression for what a value takes in memory, as texts and lists do; it is no less."""
+    name = f"t.{_quoted(column.name)}"
+    if column.type.endswith("]"):
+        values = f"list_transform({name}, lambda x: strlen(CAST(x AS VARCHAR)))"
+        return f"8 * len({name}) + coalesce(list_sum({values}), 0)"
+    return f"8 + strlen(CAST({name} AS VARCHAR))"
 
 
 def _query(source: str, columns: list[Column], asked: Asked) -> tuple[str, list[str]]:

@@ -1,10 +1,14 @@
 """Pictures: those that browsers show as they are, others by a picture that is made of them."""
 
 import io
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
-from tether.core.tree import EntryKind
-from tether.core.treeread import find, iter_after
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectReader
+from tether.core.tree import Entry, EntryKind
+from tether.core.treeread import entry_before, find, iter_after
 from tether.pages.addresses import link
 from tether.pages.viewers.opened import Opened, View
 
@@ -26,7 +30,7 @@ _DETAILS, _PLACE = 0x8769, 0x8825
 
 
 def show(opened: Opened) -> View | None:
-    """Show the picture, what the camera wrote of it, and the way to the next one in the folder."""
+    """Show the picture, what the camera wrote of it, and the way to those beside it in the folder."""
     is_shown = opened.type.kind in SHOWN
     is_made = opened.type.kind in _MADE or opened.place.name.lower().endswith(_MADE_ENDINGS)
     if not (is_shown or is_made) or opened.size > _LARGEST:
@@ -34,15 +38,29 @@ def show(opened: Opened) -> View | None:
     place = opened.place
     thumb = link(opened.shown.base, "thumb", place.id.hex(), place.path) + "?size=1280"
     context = {"source": opened.raw if is_shown else thumb, "made": not is_shown, "facts": _facts(opened)}
-    return View("image.html", (opened.type.description,), {**context, "following": _following(opened)})
+    before, behind = _beside(opened)
+    return View("image.html", (opened.type.description,), {**context, "before": before, "following": behind})
 
 
-def _following(opened: Opened) -> str | None:
-    """Return the page of the next picture among the names that follow closely; None where there is none."""
+def _beside(opened: Opened) -> tuple[str | None, str | None]:
+    """Return the pages of the pictures before and behind this one among the names that are close."""
     place, objects = opened.place, opened.shown.repository.objects
     folder = find(objects, place.commit.tree, place.above)
     assert folder is not None
-    for _, entry in zip(range(_LOOKED_AT), iter_after(objects, folder.digest, place.name), strict=False):
+    behind = islice(iter_after(objects, folder.digest, place.name), _LOOKED_AT)
+    before = islice(_going_back(objects, folder.digest, place.name), _LOOKED_AT)
+    return _first_picture(opened, before), _first_picture(opened, behind)
+
+
+def _going_back(objects: ObjectReader, folder: Digest, name: bytes) -> Iterator[Entry]:
+    while (entry := entry_before(objects, folder, name)) is not None:
+        yield entry
+        name = entry.name
+
+
+def _first_picture(opened: Opened, entries: Iterable[Entry]) -> str | None:
+    place = opened.place
+    for entry in entries:
         ending = entry.name.lower().rpartition(b".")[2].decode("ascii", "replace")
         if entry.kind <= EntryKind.EXECUTABLE and ending.replace("jpg", "jpeg") in SHOWN:
             path = place.above + b"/" + entry.name if place.above else entry.name

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from starlette.requests import Request
 
@@ -46,6 +46,18 @@ class Opened:
             return self.head[:limit]
         return self.shown.repository.contents.read(self.place.entry.digest, 0, limit)
 
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return a part of the file; less at its end."""
+        return self.shown.repository.contents.read(self.place.entry.digest, offset, length)
+
+
+class Tool(NamedTuple):
+    """One more button of the page of a file; a switch is `pressed` or not, others are None."""
+
+    title: str
+    address: str
+    pressed: bool | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -56,12 +68,14 @@ class View:
         words: Lines of fact beside the size, such as the number of lines.
         context: What the template wants, as `view`.
         wide: The view wants the whole width of the window.
+        tools: Its own buttons.
     """
 
     template: str
     words: tuple[str, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     wide: bool = False
+    tools: tuple[Tool, ...] = ()
 
 
 Viewer: TypeAlias = Callable[[Opened], View | None]

@@ -1,6 +1,7 @@
 """Sound and video, played by the browser: it seeks by asking for parts of the contents."""
 
 from tether.pages.viewers.opened import Opened, View
+from tether.pages.viewers.wave import length_text, loudness, read_sound, wave_path
 
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg"}
 VIDEO = {"mp4": "video/mp4", "matroska": "video/webm"}
@@ -23,8 +24,17 @@ def media_type(kind: str, name: bytes) -> str | None:
 
 
 def show(opened: Opened) -> View | None:
-    """Show the player."""
+    """Show the player; of a WAV also how it sounds over its length."""
     kind = media_type(opened.type.kind, opened.place.name)
     if kind is None:
         return None
-    return View("played.html", (opened.type.description,), {"film": kind.startswith("video/"), "kind": kind})
+    words, wave = [opened.type.description], None
+    sound = read_sound(opened.read_at, opened.size) if opened.type.kind == "wav" else None
+    if sound is not None:
+        channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
+        bits = f"{sound.bits} bits" + (" float" if sound.is_float else "")
+        words += [length_text(sound.seconds), f"{sound.rate:,} Hz", channels, bits]
+        values = loudness(opened.read_at, sound)
+        wave = (len(values), wave_path(values))
+    context = {"film": kind.startswith("video/"), "kind": kind, "wave": wave}
+    return View("played.html", tuple(words), context)

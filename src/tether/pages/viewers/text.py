@@ -2,30 +2,91 @@
 
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup, escape
 
-from tether.pages.viewers.opened import Opened, View
+from tether.core.tree import EntryKind
+from tether.errors import InvalidInput
+from tether.pages.addresses import link
+from tether.pages.viewers.opened import Opened, Tool, View
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
 
 LONGEST = 256 * 1024
-"""Bytes that a page shows; the rest is behind the link to the contents."""
+"""Bytes that a page shows; those behind are on the next one."""
+SEARCHED = 32 * 1024 * 1024
+"""Bytes in which a page looks for the line with which it begins."""
+LARGEST_BLAMED = 512 * 1024
+"""Bytes of a text of which a page tells where its lines come from."""
+_STEP = 1024 * 1024
+_KINDS = frozenset({"text", "json", "empty", "svg", "xml", "html", "script"})
 _COLOURED = 128 * 1024
 _LONGEST_LINE = 2000
 
 
 def show(opened: Opened) -> View | None:
-    """Show the beginning of the text."""
-    if opened.type.kind not in ("text", "json", "empty", "svg", "xml", "html", "script"):
+    """Show a part of the text: its beginning or what `from` asks for; lines are wrapped for `wrap=1`."""
+    if opened.type.kind not in _KINDS:
         return None
-    data = opened.read(LONGEST)
-    text = data.decode("utf-8", "replace")
-    lines = coloured(text, opened.place.name)
-    cut = opened.size > len(data)
-    words = (f"{len(lines):,} lines",) if not cut else (f"the first {len(lines):,} lines",)
-    return View("text.html", words, {"lines": lines, "cut": cut})
+    query = opened.request.query_params
+    first = _number(query.get("from", ""))
+    start = find_line(opened, first)
+    data = opened.read_at(start, LONGEST) if start else opened.read(LONGEST)
+    after = start + len(data)
+    if after < opened.size and (end := data.rfind(b"\n") + 1):
+        data, after = data[:end], start + end
+    lines = coloured(data.decode("utf-8", "replace"), opened.place.name)
+    following = first + len(lines) if after < opened.size and data.endswith(b"\n") else None
+    cut = after < opened.size
+    words = f"{len(lines):,} lines" if not cut else f"the first {len(lines):,} lines"
+    if first > 1:
+        words = f"lines {first:,} to {first + len(lines) - 1:,}" if lines else "no more lines"
+    wrap = query.get("wrap") == "1"
+    wrapped = {"wrap": "1"} if wrap else {}
+    context = {
+        "lines": lines,
+        "first": first,
+        "cut": cut,
+        "wrap": wrap,
+        "following": None if following is None else "?" + urlencode({"from": following, **wrapped}),
+        "beginning": "?" + urlencode(wrapped) if first > 1 else None,
+    }
+    asked = {"from": first} if first > 1 else {}
+    tools = [Tool("Wrap", "?" + urlencode({**asked, **({} if wrap else {"wrap": 1})}), wrap)]
+    place = opened.place
+    if opened.size <= LARGEST_BLAMED and place.entry.kind != EntryKind.SYMLINK:
+        tools.append(Tool("Blame", link(opened.shown.base, "blame", place.rev, place.path)))
+    return View("text.html", (words,), context, tools=tuple(tools))
+
+
+def find_line(opened: Opened, number: int) -> int:
+    """Return the byte at which a line begins, counted from 1; the size of the file where it has fewer lines.
+
+    Raises:
+        InvalidInput: It is further behind than `SEARCHED`.
+    """
+    missing, at = number - 1, 0
+    while missing > 0 and at < opened.size:
+        if at >= SEARCHED:
+            raise InvalidInput(
+                f"line {number} is behind the first {SEARCHED >> 20} MiB, in which pages look for lines",
+                hint="save the file, or read the part of it that is wanted with 'tether cat'",
+            )
+        part = opened.read_at(at, _STEP)
+        found = part.count(b"\n")
+        if found >= missing:
+            end = -1
+            for _ in range(missing):
+                end = part.index(b"\n", end + 1)
+            return at + end + 1
+        missing, at = missing - found, at + len(part)
+    return at
+
+
+def _number(text: str) -> int:
+    return max(int(text), 1) if text.isascii() and text.isdigit() and len(text) < 12 else 1
 
 
 def coloured(text: str, name: bytes) -> list[Markup]:

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tether.pages.differences.changed import changed_between
+from tether.pages.records.used import used_commit
 from tether.pages.rendering import page
 from tether.pages.shelf import Shown
 from tether.repo.history import History
@@ -27,4 +28,5 @@ def show(request: Request, shown: Shown) -> Response:
         changed=changed_between(shown, before, digest, request.query_params),
         cut=history.is_cut(digest),
         query=request.query_params,
+        used=used_commit(shown, digest),
     )

@@ -13,7 +13,7 @@ from tether.core.treediff import diff_trees
 from tether.errors import InvalidInput, NotFound
 from tether.pages.addresses import where_of
 from tether.pages.differences import difference_of
-from tether.pages.differences.changed import Between, changed_between, kind_of, pair_of
+from tether.pages.differences.changed import Between, changed_between, kind_of, pair_of, with_attributes
 from tether.pages.rendering import page
 from tether.pages.revisions import MOST_REFS
 from tether.pages.shelf import Shown
@@ -89,7 +89,8 @@ def show_file(request: Request, shown: Shown) -> Response:
     change = next(iter(diff_trees(objects, *trees, paths=[where.path])), None)
     if not where.path or change is None or change.path != where.path:
         raise NotFound(f"no difference in {display(where.path) or 'a file without a name'}")
-    pair = pair_of(Between(shown, asked.old, asked.new), change, request.query_params, alone=True)
+    between = Between.of(shown, asked.old, asked.new)
+    pair = with_attributes(between, pair_of(between, change, request.query_params, alone=True))
     return page(
         request,
         "repository/difference.html",

@@ -7,6 +7,7 @@ from tether.core.filetype import HEAD_SIZE, sniff
 from tether.core.tree import EntryKind
 from tether.pages.addresses import link, where_of
 from tether.pages.lastchange import last_changes
+from tether.pages.records.used import used_at
 from tether.pages.rendering import page
 from tether.pages.revisions import find_place, picker
 from tether.pages.shelf import Shown
@@ -35,4 +36,5 @@ def show(request: Request, shown: Shown) -> Response:
         picker=picker(shown, place, "file"),
         changed=changed,
         change=None if changed is None else history.commit(changed),
+        used=used_at(shown, place),
     )

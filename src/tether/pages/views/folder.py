@@ -7,6 +7,7 @@ from tether.core.namekinds import DataKind
 from tether.core.tree import EntryKind
 from tether.pages import folders
 from tether.pages.addresses import bytes_asked, link, where_of
+from tether.pages.records.used import used_at
 from tether.pages.rendering import page
 from tether.pages.revisions import find_place, picker
 from tether.pages.shelf import Shown
@@ -40,4 +41,5 @@ def show(request: Request, shown: Shown) -> Response:
         listing=listing,
         readme=readme,
         grid=_is_grid(request, listing),
+        used=used_at(shown, place),
     )

@@ -29,7 +29,7 @@ def export_audit(request: Request) -> Response:
 
 
 def show_storage(request: Request, found: Administered, tried: Tried = NOTHING) -> Response:
-    """Show what it takes, and what collecting garbage freed last; finding what it would free is for the job."""
+    """Show what it takes, and what collecting garbage freed last; what it would free finds the job."""
     hub = found.hub
     with hub.database.session(reads_only=True) as session:
         stored = session.get(StoredBytes, found.row.id)

@@ -14,11 +14,11 @@ from tether.core.digest import Digest
 from tether.core.names import ATTESTATIONS, RELEASES, release_ref
 from tether.core.treeread import find_many
 from tether.errors import Corrupt, InvalidInput, NotFound
-from tether.hub.pushedruns import DAMAGED, LOOKED_AT, MOST_READ, MOST_RECORD, size_at
 from tether.releases.attesting import ENVELOPE, KEY
 from tether.releases.completeness import completeness
 from tether.releases.keys import PublicKey
 from tether.releases.manifest import MANIFEST, document_of
+from tether.releases.pushedruns import DAMAGED, LOOKED_AT, MOST_READ, MOST_RECORD, size_at
 from tether.releases.reading import KnownRelease, stored_release
 from tether.releases.statements import PAYLOAD_TYPE, VERDICT_PREDICATE, Envelope, Subject
 from tether.repo.history import History

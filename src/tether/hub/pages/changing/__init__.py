@@ -1,0 +1,1 @@
+"""Pages on which people change files: written, uploaded, renamed and deleted, and committed."""

@@ -1,0 +1,56 @@
+"""Where a change goes: to the branch that was looked at, or to a new one, as a form says it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import count
+
+from tether.core.names import BRANCHES
+from tether.errors import InvalidInput, TetherError
+from tether.hub.pages.forms import Form
+
+NEW = "new"
+_UNFIT = re.compile(r"[^A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What the form offers.
+
+    Attributes:
+        branch: That was looked at.
+        refusal: Why it may not be changed directly; None where it may.
+        new: Whether a new branch is chosen.
+        name: Of the new branch: what was typed, or a free one.
+    """
+
+    branch: str
+    refusal: TetherError | None
+    new: bool
+    name: str
+
+
+def aim_of(branch: str, refusal: TetherError | None, form: Form, user: str, refs: Iterable[str]) -> Aim:
+    """Return what a form offers, which was sent before or not yet."""
+    new = form.get("to", "") == NEW or refusal is not None
+    return Aim(branch, refusal, new, form.get("branch") or free_name(user, refs))
+
+
+def new_branch_in(form: Form) -> str | None:
+    """Return the name of the new branch that a form wants; None where it wants none.
+
+    Raises:
+        InvalidInput: It wants one without a name.
+    """
+    if form.get("to") != NEW:
+        return None
+    name = form.get("branch", "").strip()
+    if not name:
+        raise InvalidInput("the new branch has no name", hint="give it one, as in 'new-labels'")
+    return name
+
+
+def free_name(user: str, refs: Iterable[str]) -> str:
+    """Return a name of a branch that is not there: `ada-change-1`."""
+    there, start = set(refs), _UNFIT.sub("-", user).strip("-") or "some"
+    return next(name for name in (f"{start}-change-{at}" for at in count(1)) if BRANCHES + name not in there)

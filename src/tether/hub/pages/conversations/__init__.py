@@ -1,0 +1,1 @@
+"""Pages of pull requests, discussions and notices, over the services of `conversations` and `pulls`."""

@@ -1,0 +1,187 @@
+"""Conflicts of a pull request decided on a page: each path as one side has it, gone, or as an own text."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tether.core.digest import Digest, parse_digest
+from tether.core.textdiff import looks_binary
+from tether.core.tree import EntryKind
+from tether.core.treeread import find
+from tether.errors import Conflict, InvalidInput, NotFound, TetherError
+from tether.hub.access import Role
+from tether.hub.branchrules import tree_path
+from tether.hub.pages.conversations.composing import failed
+from tether.hub.pages.conversations.held import Held, number_in
+from tether.hub.pages.conversations.pull import PullHeld, hold_pull
+from tether.hub.pages.forms import Form
+from tether.hub.pulls import resolving
+from tether.hub.pulls.resolving import CONTENT, TAKES, Choice
+from tether.hub.pulls.trials import SHOWN as NAMED
+from tether.hub.pulls.trials import Trial
+from tether.pages.differences.pair import Side
+from tether.pages.rendering import page
+from tether.pages.viewers.image import SHOWN as PICTURES
+from tether.repo.history import History
+
+LISTED = 40
+"""Conflicts that a page lets people decide one by one; the others are decided together."""
+_TEXT = 64 * 1024
+_ROOM = 1024 * 1024
+_REST = TAKES[:3]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What one side has at a path; `text` is None where it is shown as a picture or by its size."""
+
+    title: str
+    side: Side | None
+    text: str | None = None
+    picture: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A path to be decided, its versions, and what the form said before."""
+
+    number: int
+    path: str
+    reason: str
+    versions: list[Version]
+    take: str
+    own: str
+
+    @property
+    def editable(self) -> bool:
+        """Whether an own text can be written: where a side has one."""
+        return any(each.text is not None for each in self.versions)
+
+
+def show(request: Request, held: Held) -> Response:
+    """Show the conflicts side by side."""
+    return _page(request, held, {})
+
+
+def send(request: Request, held: Held, form: Form) -> Response:
+    """Merge the target into the branch with what was decided, or show what was wrong."""
+    number = number_in(request)
+    try:
+        found = hold_pull(held, number)
+        choices = _choices(found, form)
+        wanted = resolving.WantedJoin(form.get("head", ""), form.get("target", ""), choices)
+        resolved = resolving.resolve(held.hub, held.principal, held.row, number, wanted)
+        if resolved.commit is None:
+            raise Conflict(f"{resolved.left[0]} is still to be decided", hint="decide all of them")
+    except TetherError as error:
+        return _page(request, held, form, error)
+    return RedirectResponse(f"{held.shown.base}/pulls/{number}", 303)
+
+
+def _page(request: Request, held: Held, form: Form, failure: TetherError | None = None) -> Response:
+    found = hold_pull(held, number_in(request))
+    if not found.conflicts and failure is None:
+        return RedirectResponse(f"{held.shown.base}/pulls/{number_in(request)}", 303)
+    trial, pull = found.trial, found.shown.pull
+    conflicts = [] if trial is None else list(trial.conflicts)
+    return page(
+        request,
+        "hub/pull/conflicts.html",
+        200 if failure is None else failed(failure),
+        held=held,
+        shown=held.shown,
+        tab="pulls",
+        part="conflicts",
+        found=found,
+        pull=pull,
+        talk=pull.conversation,
+        roles=Role,
+        decisions=[] if trial is None else _decisions(held, trial, form),
+        rest=max(len(conflicts) - LISTED, 0),
+        unnamed=0 if trial is None else trial.total - len(conflicts),
+        form=form,
+        failure=failure,
+    )
+
+
+def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
+    room, found = _ROOM, list[Decision]()
+    for at, conflict in enumerate(trial.conflicts[:LISTED]):
+        versions = _versions(held, trial, conflict, room)
+        room -= sum(len(each.text or "") for each in versions)
+        take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
+        mine = next((each.text for each in versions if each.title == "This branch" and each.text), "")
+        own = form.get(f"text-{at}", mine)
+        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own))
+    return found
+
+
+def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
+    sides = (
+        ("This branch", trial.head, "head"),
+        ("Before", trial.base, "base"),
+        ("Target", trial.target, "target"),
+    )
+    return [
+        _version(held, title, commit if conflict[key] is not None else None, conflict["path"], room)
+        for title, commit, key in sides
+    ]
+
+
+def _version(held: Held, title: str, commit: str | None, path: str, room: int) -> Version:
+    """Return what a side has; of a path that cannot be written as text nothing can be read here."""
+    if commit is None:
+        return Version(title, None)
+    try:
+        place, at = tree_path(path), parse_digest(commit)
+        side = _side(held, at, place)
+    except TetherError:
+        return Version(title, None)
+    if side.entry.kind > EntryKind.EXECUTABLE:
+        return Version(title, side)
+    if side.type.kind in PICTURES:
+        return Version(title, side, picture=True)
+    if side.entry.size > min(_TEXT, room):
+        return Version(title, side)
+    data = side.read(_TEXT)
+    try:
+        return Version(title, side, None if looks_binary(data) else data.decode())
+    except UnicodeDecodeError:
+        return Version(title, side)
+
+
+def _side(held: Held, commit: Digest, path: bytes) -> Side:
+    repository = held.shown.repository
+    entry = find(repository.objects, History.of(repository).commit(commit).tree, path)
+    if entry is None:
+        raise NotFound("nothing at the path")
+    return Side(held.shown, commit, path, entry)
+
+
+def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
+    """Return what was decided: each path that the page showed, and the others together.
+
+    Raises:
+        InvalidInput: A field is none of the page, or there are more conflicts than a page can name.
+    """
+    choices, conflicts = dict[str, Choice](), () if found.trial is None else found.trial.conflicts
+    if found.trial is not None and found.trial.total > NAMED:
+        raise InvalidInput(f"there are more than {NAMED} conflicts", hint="resolve them in a clone")
+    for at in range(LISTED):
+        path, take = form.get(f"path-{at}"), form.get(f"take-{at}", "")
+        if not path or not take:
+            continue
+        if take not in TAKES:
+            raise InvalidInput(f"{path}: no such choice", hint="choose a side, or write a text")
+        text = form.get(f"text-{at}", "").replace("\r\n", "\n")
+        content = text.encode("utf-8", "surrogatepass") if take == CONTENT else b""
+        choices[path] = Choice(take, content)
+    rest = form.get("rest", "")
+    if rest and rest not in _REST:
+        raise InvalidInput("no such choice for the others", hint="choose a side")
+    if rest:
+        for conflict in conflicts[LISTED:]:
+            choices.setdefault(conflict["path"], Choice(rest))
+    return choices

@@ -1,0 +1,1 @@
+"""Runs and releases for pages: read within bounds, whatever somebody pushed."""

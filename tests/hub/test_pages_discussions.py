@@ -1,0 +1,154 @@
+"""Pages of discussions and notices, and pictures in what people say: ways, rights, and hostile contents."""
+
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from tests.hub.test_pages_pulls import AT, FORM, _cookie, look, send, text
+from tests.support.hub import HubRoom, Reply
+from tests.support.pulls import Review
+
+from tether.hub.conversations import attachments
+
+HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(1)>
+
+[a](javascript:alert(1)) ![b](https://spy.example/x.png)
+
+`@eve` @eve, @out. <style>p{}</style>"""
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubRoom]:
+    """Return a hub on the database that every hub has at hand: pages add no table."""
+    room = HubRoom(tmp_path / "hub")
+    yield room
+    room.close()
+
+
+@pytest.fixture
+def room(hub: HubRoom, tmp_path: Path) -> Review:
+    """Return Ada's private repository."""
+    return Review(hub, tmp_path / "desk")
+
+
+def picture(size: tuple[int, int] = (8, 6)) -> bytes:
+    """Return a PNG."""
+    out = io.BytesIO()
+    Image.new("RGB", size, "teal").save(out, "PNG")
+    return out.getvalue()
+
+
+def give(room: Review, who: str | None, data: bytes, kind: str = "image/png") -> Reply:
+    """Send a picture as it is pasted."""
+    headers = {"accept": "*/*", "sec-fetch-site": "same-origin", "content-type": kind, **_cookie(room, who)}
+    return room.hub.call("POST", f"{AT}/attachments", headers=headers, parts=[data])
+
+
+def test_discussing_and_being_told(room: Review) -> None:
+    """Rex asks about a file and calls Eve; her bell says so, and she marks it as read."""
+    made = send(room, f"{AT}/discussions/new", "rex", title="Odd <b>", body=HOSTILE, path="data/x")
+    assert (made.status, made.headers["location"]) == (303, f"{AT}/discussions/1")
+    page = text(look(room, f"{AT}/discussions/1", "eve"))
+    assert re.search(r'href="/eve"[^>]*>@eve</a>', page)
+    assert re.search(r'href="/out"[^>]*>@out</a>\.', page)
+    assert "<code>@eve</code>" in page
+    assert f'href="{AT}/file/main/data/x"' in page
+    assert "<script>alert" not in page
+    assert "<b>" not in page
+    said = page.partition('<div class="prose said">')[2].partition("</article>")[0]
+    for bad in ("alert", "onerror", 'href="javascript', "spy.example", "<style", "p{}"):
+        assert bad not in said, bad
+    assert "1 unread notification" in page
+    told = text(look(room, "/-/notifications", "eve"))
+    assert "you were called" in told
+    assert f'href="{AT}/discussions/1"' in told
+    assert "Odd" not in text(look(room, "/-/notifications", "out"))
+    assert look(room, "/-/notifications").status == 303
+    one = re.search(r'name="id" value="(\w+)"', told)
+    assert one is not None
+    assert send(room, "/-/notifications", "eve", id=one[1], unread="0").status == 303
+    assert "Odd" not in text(look(room, "/-/notifications", "eve")).split("<main")[1]
+    assert "Odd" in text(look(room, "/-/notifications?all=1", "eve"))
+    assert "Odd" in text(look(room, f"{AT}/discussions?path=data/x", "rex"))
+    assert "Odd" not in text(look(room, f"{AT}/discussions?path=data", "rex")).split("<main")[1]
+
+
+def test_answers_are_corrected_and_taken_back(room: Review) -> None:
+    """By who wrote them alone, and those who maintain; a preview stores nothing."""
+    assert send(room, f"{AT}/discussions/new", "rex", title="", body="kept").status == 400
+    assert send(room, f"{AT}/discussions/new", "rex", title="Ask", body="first").status == 303
+    place = f"{AT}/discussions/1"
+    shown = text(send(room, place, "tom", body="**strong**", preview="1"))
+    assert "<strong>strong</strong>" in shown
+    assert "**strong**</textarea>" in shown
+    assert send(room, place, "tom", do="comment", body="second").headers["location"] == f"{place}#entry-1"
+    assert send(room, place, "rex", do="edit", entry="1", body="mine now").status == 403
+    assert send(room, place, "tom", do="edit", entry="1", body="third").status == 303
+    assert "third" in text(look(room, place, "rex"))
+    assert send(room, place, "max", do="delete", entry="1").status == 303
+    page = text(look(room, place, "rex"))
+    assert "third" not in page
+    assert "was deleted" in page
+    assert send(room, place, "rex", do="merge").status == 400
+    assert look(room, f"{AT}/pulls/1", "rex").status == 404
+    assert look(room, place, "out").status == 404
+    assert send(room, place, "out", do="comment", body="x").status == 404
+    assert send(room, place, None, do="comment", body="x").status == 404
+
+
+def test_pictures_are_kept_and_sent_to_readers(room: Review) -> None:
+    """Pasted or by a form; sandboxed, for who may read alone, and not told to who fetches."""
+    data = picture()
+    sent = give(room, "rex", data)
+    assert sent.status == 201, sent.body
+    address = sent.json["address"]
+    assert give(room, "rex", data).json["address"] == address
+    reply = look(room, address, "rex")
+    assert (reply.status, reply.body, reply.headers["content-type"]) == (200, data, "image/png")
+    assert "sandbox" in reply.headers["content-security-policy"]
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    for who in (None, "out"):
+        assert look(room, address, who).status == 404
+    assert look(room, address.rpartition("/")[0] + "/other.png", "rex").status == 404
+    send(room, f"{AT}/discussions/new", "rex", title="See", body=f"![p]({address})")
+    assert f'src="{address}"' in text(look(room, f"{AT}/discussions/1", "rex"))
+    assert room.desk.tip(room.ada, "main") is not None
+    body = (
+        b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        + picture((9, 9))
+        + b"\r\n--B--\r\n"
+    )
+    headers = {**FORM, "content-type": "multipart/form-data; boundary=B", **_cookie(room, "rex")}
+    made = room.hub.call("POST", f"{AT}/attachments", headers=headers, parts=[body])
+    assert made.status == 303, made.body
+    assert "![picture](/-/attachments/" in text(look(room, made.headers["location"], "rex"))
+
+
+def test_what_is_no_picture_is_not_kept(room: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawings, pages, damage, bombs, what is too long, and what nobody in particular sends."""
+    good = picture()
+    bomb = bytearray(good)
+    bomb[16:24] = (60_000).to_bytes(4, "big") * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4, "big")
+    for data, status in (
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", 400),
+        (b"<script>alert(1)</script>", 400),
+        (b"", 400),
+        (good[:45], 400),
+        (bytes(bomb), 413),
+        (b"GIF89a" + b"\xff" * 40, 400),
+    ):
+        assert give(room, "rex", data).status == status, data[:20]
+    assert give(room, None, good).status in (401, 404)
+    assert give(room, "out", good).status == 404
+    monkeypatch.setattr(attachments, "MOST_BYTES", 20)
+    assert give(room, "rex", good).status == 413
+    monkeypatch.undo()
+    monkeypatch.setattr(attachments, "MOST_OF_ALL", 2 * len(good))
+    assert give(room, "rex", good).status == 403
+    assert give(room, "bob", good).status == 201
+    assert look(room, f"{AT}/attachments?name=../../x", "rex").status == 404
