@@ -34,7 +34,7 @@ def test_every_route_of_pages_is_looked_at() -> None:
 
 @pytest.mark.parametrize("address", [*ADDRESSES, FAILING])
 def test_a_page_is_sound(address: str, gallery: Gallery, window: Callable[..., Window]) -> None:
-    """No page is wider than the window, lacks a name or contrast, weighs much, or needs scripts to be read."""
+    """No page is wider than the window, lacks a name, weighs much, or needs scripts to be read."""
     token = None if address.startswith("/-/sign") else gallery.token
     looking, without = window(token=token, width=PHONE), window(token=token, width=PHONE, scripts=False)
     weights: list[int] = []

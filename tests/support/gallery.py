@@ -117,7 +117,7 @@ NOT_YET = {
         "workspaces/{workspace}",
     )
 } | {"/-/organisations/{organisation}"}
-"""Routes of pages that the repositories here have nothing for, so that no browser looks at them in these tests."""
+"""Routes of pages for which there is nothing here: no browser looks at them in these tests."""
 FAILING = "/ada/absent"
 """A page that says that something is not there."""
 README = """# Night birds
