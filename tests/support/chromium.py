@@ -1,7 +1,7 @@
 """A real browser for the tests: Debian's Chromium, driven by Playwright, and axe-core that looks for faults.
 
-`python -m tests.support.chromium` installs what is lacking: the browser by apt-get where we are root, axe-core
-by npm below `.venv`. Where either cannot be had, tests that need it are skipped and say so.
+`python -m tests.support.chromium` installs what is lacking: the browser by apt-get where we are root,
+axe-core by npm below `.venv`. Where either cannot be had, tests that need it are skipped and say so.
 """
 
 import os

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tests.support.cli import Room
 from tests.support.modelfiles import everywhere
-from tests.support.served import Served, add_user
+from tests.support.served import Served
+from tests.support.tables import lay_tables
 
 PASSWORD = "correct horse battery"
 REPOSITORY = "/{owner}/{name}"
@@ -50,14 +51,73 @@ PAGES: dict[str, tuple[str, ...]] = {
         "/ada/birds/diff/v1...main/tables/labels.csv",
     ),
     f"{REPOSITORY}/commit/{{commit}}": ("/ada/birds/commit/main",),
+    "/-/search": ("/-/search?q=owl", "/-/search"),
+    "/-/notifications": ("/-/notifications",),
+    "/-/new": ("/-/new",),
+    "/-/new/organisation": ("/-/new/organisation",),
+    "/-/settings": ("/-/settings",),
+    **{f"/-/settings/{word}": (f"/-/settings/{word}",) for word in ("tokens", "identities", "deleted")},
+    "/-/admin": ("/-/admin",),
+    **{f"/-/admin/{word}": (f"/-/admin/{word}",) for word in ("repositories", "jobs", "quotas", "audit")},
+    **{
+        f"{REPOSITORY}/{word}": (f"/ada/birds/{word}",)
+        for word in (
+            "settings",
+            "settings/access",
+            "settings/rules",
+            "settings/locks",
+            "settings/gate",
+            "settings/storage",
+            "settings/audit",
+            "settings/webhooks",
+            "pulls",
+            "discussions",
+            "discussions/new",
+            "workspaces",
+            "runs",
+            "releases",
+            "lineage",
+        )
+    },
+    f"{REPOSITORY}/pulls/new": ("/ada/birds/pulls/new",),
+    **{
+        f"{REPOSITORY}/{word}/{{rev:anything}}": (f"/ada/birds/{word}/main/code/train.py",)
+        for word in ("blame", "edit", "rename", "delete")
+    },
+    **{
+        f"{REPOSITORY}/{word}/{{rev:anything}}": (f"/ada/birds/{word}/main/code",)
+        for word in ("new", "upload")
+    },
 }
 """Of each route that gives a page, addresses of it; a test fails when a route has none."""
 NO_PAGES = {
     "/-/static/{mark}/{name}": "files of the package",
     f"{REPOSITORY}/raw/{{rev:anything}}": "contents as they are",
     f"{REPOSITORY}/thumb/{{rev:anything}}": "small pictures",
+    "/-/attachments/{id}/{name}": "pictures of what is said",
+    "/-/admin/audit/export": "lines of a log",
+    f"{REPOSITORY}/settings/audit/export": "lines of a log",
 }
 """Routes that give something else, and what."""
+NOT_YET = {
+    f"{REPOSITORY}/{word}"
+    for word in (
+        "attachments",
+        "discussions/{number}",
+        "pulls/{number}",
+        "pulls/{number}/commits",
+        "pulls/{number}/files",
+        "pulls/{number}/file",
+        "pulls/{number}/conflicts",
+        "releases/{release}/{version}",
+        "runs/compare",
+        "runs/diff",
+        "runs/{run}",
+        "settings/webhooks/{webhook}",
+        "workspaces/{workspace}",
+    )
+} | {"/-/organisations/{organisation}"}
+"""Routes of pages for which there is nothing here: no browser looks at them in these tests."""
 FAILING = "/ada/absent"
 """A page that says that something is not there."""
 README = """# Night birds
@@ -108,12 +168,17 @@ class Gallery:
     def __init__(self, folder: Path) -> None:
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
         self.keeper.environ["TETHER_HUB_SIGNUP"] = "open"
-        self.token = self.ada.environ["TETHER_TOKEN"] = add_user(self.keeper, "ada")
+        self.token = self.ada.environ["TETHER_TOKEN"] = self._make_ada()
         self.hub = Served(self.keeper, "--allow-unsafe")
         self.url = self.hub.url
         self.ada.do("repo", "create", f"{self.url}/ada/birds")
         self.ada.do("repo", "create", f"{self.url}/ada/nothing")
         self._fill()
+
+    def _make_ada(self) -> str:
+        lay_tables(self.keeper.work / "hub")
+        self.keeper.do("hub", "user", "add", "-q", "ada", "--admin", "--root", "hub")
+        return self.keeper.do("hub", "token", "create", "ada", "--scope", "admin", "--root", "hub").strip()
 
     def close(self) -> None:
         """Stop the hub."""

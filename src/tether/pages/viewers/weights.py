@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from io import BufferedReader
 
-from tether.errors import TetherError
+from tether.errors import TetherError, Unsupported
 from tether.model.facts import ModelFacts, Tensor
 from tether.model.reading import read_facts, reader_of
 from tether.model.source import CachedSource, FileSource
@@ -34,6 +34,8 @@ def show(opened: Opened) -> View | None:
         if opened.type.kind in ("text", "json", "empty") or reader_of(source, name.lower()) is None:
             return None
         facts = read_facts(source, name)
+    except Unsupported:  # its name could be that of weights, its bytes are not
+        return None
     except TetherError as error:
         return View("weights.html", (opened.type.description,), {"failure": error})
     return _view(opened, facts)
