@@ -27,13 +27,13 @@ README = f"""# Traps {SCRIPT}
 <iframe src="javascript:alert(8)"></iframe>
 <form action="/-/signout" method="post"><button>Free birds</button></form> <base href="http://evil.example/">
 <meta http-equiv="refresh" content="0;url=http://evil.example/"> <style>body{{display:none}}</style>
-![far](http://evil.example/pixel.png) <img src="http://evil.example/pixel.gif"> <math><mtext><style>{IMAGE}</style>  # noqa: E501 - a script
+![far](http://evil.example/pixel.png) <img src="http://evil.example/pixel.gif"> <math><mtext><style>{IMAGE}</style>
 
 ```html
 {SCRIPT}
 ```
 
-<details ontoggle=alert(9) open><summary>x</summary></details> 
+<details ontoggle=alert(9) open><summary>x</summary></details>
 <a id="main" name="find" style="position:fixed;inset:0">all</a>
 """
 
@@ -96,7 +96,7 @@ TRAPS: dict[str, bytes] = {
     '"><script>alert(13)<': b"an odd name\n",
 }
 HOSTILE = (
-    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload], main script:not([src]),"  # noqa: E501 - a script
+    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload], main script:not([src]),"
     " meta[http-equiv], main a[href^='javascript'], main a[href^='data'], main style"
 )
 """What must not be on a page."""
@@ -180,7 +180,8 @@ def test_a_page_of_a_stranger_changes_nothing(gallery: Gallery, window: Callable
     looking = window(token=gallery.token)
     body = f"""<form method=post action="{gallery.url}/-/signout"></form>
     <script>
-    fetch("{gallery.url}/api/v1/repos/ada/nothing", {{method: "DELETE", credentials: "include", mode: "no-cors"}})  # noqa: E501 - a script
+    fetch("{gallery.url}/api/v1/repos/ada/nothing",
+      {{method: "DELETE", credentials: "include", mode: "no-cors"}})
       .catch(() => 0)
       .then(() => fetch("{gallery.url}/api/v1/repos/ada/nothing", {{method: "POST", body: "{{}}",
         credentials: "include", mode: "no-cors"}}))
