@@ -23,7 +23,8 @@ SVG = f"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(3)'>{SCRIPT}</svg>
 README = f"""# Traps {SCRIPT}
 
 {IMAGE} <svg onload=alert(4)></svg> <a href="javascript:alert(5)">one</a> [two](javascript:alert(6))
-[three](<java\tscript:alert(7)>) [four](data:text/html,{SCRIPT}) <iframe src="javascript:alert(8)"></iframe>
+[three](<java\tscript:alert(7)>) [four](data:text/html,{SCRIPT})
+<iframe src="javascript:alert(8)"></iframe>
 <form action="/-/signout" method="post"><button>Free birds</button></form> <base href="http://evil.example/">
 <meta http-equiv="refresh" content="0;url=http://evil.example/"> <style>body{{display:none}}</style>
 ![far](http://evil.example/pixel.png) <img src="http://evil.example/pixel.gif">
@@ -96,7 +97,7 @@ TRAPS: dict[str, bytes] = {
     '"><script>alert(13)<': b"an odd name\n",
 }
 HOSTILE = (
-    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload], main script:not([src]),"  # noqa: E501
+    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload], main script:not([src]),"
     " meta[http-equiv], main a[href^='javascript'], main a[href^='data'], main style"
 )
 """What must not be on a page."""
@@ -181,7 +182,7 @@ def test_a_page_of_a_stranger_changes_nothing(gallery: Gallery, window: Callable
     body = f"""<form method=post action="{gallery.url}/-/signout"></form>
     <script>
     fetch("{gallery.url}/api/v1/repos/ada/nothing",
-        {{method: "DELETE", credentials: "include", mode: "no-cors"}})
+      {{method: "DELETE", credentials: "include", mode: "no-cors"}})
       .catch(() => 0)
       .then(() => fetch("{gallery.url}/api/v1/repos/ada/nothing", {{method: "POST", body: "{{}}",
         credentials: "include", mode: "no-cors"}}))

@@ -119,7 +119,8 @@ class Window:
         dialog.dismiss()
 
     def _request(self, request: Request) -> None:
-        if urlsplit(request.url).netloc != urlsplit(self.url).netloc and not request.url.startswith("data:"):
+        asked = urlsplit(request.url)  # that the browser asks itself, for its viewer of PDFs, is no fault
+        if asked.scheme in {"http", "https", "ws", "wss"} and asked.netloc != urlsplit(self.url).netloc:
             self.faults.append(f"elsewhere: {request.url}")
 
     def _response(self, response: Response) -> None:
