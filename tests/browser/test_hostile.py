@@ -96,7 +96,8 @@ TRAPS: dict[str, bytes] = {
     '"><script>alert(13)<': b"an odd name\n",
 }
 HOSTILE = (
-    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload], main script:not([src]),"
+    ".prose form, iframe, main [style], base, main #main, main [onerror], main [onload],"
+    " main script:not([src]),"
     " meta[http-equiv], main a[href^='javascript'], main a[href^='data'], main style"
 )
 """What must not be on a page."""
