@@ -27,7 +27,8 @@ README = f"""# Traps {SCRIPT}
 <iframe src="javascript:alert(8)"></iframe>
 <form action="/-/signout" method="post"><button>Free birds</button></form> <base href="http://evil.example/">
 <meta http-equiv="refresh" content="0;url=http://evil.example/"> <style>body{{display:none}}</style>
-![far](http://evil.example/pixel.png) <img src="http://evil.example/pixel.gif"> <math><mtext><style>{IMAGE}</style>
+![far](http://evil.example/pixel.png) <img src="http://evil.example/pixel.gif">
+<math><mtext><style>{IMAGE}</style>
 
 ```html
 {SCRIPT}
@@ -182,7 +183,7 @@ def test_a_page_of_a_stranger_changes_nothing(gallery: Gallery, window: Callable
     body = f"""<form method=post action="{gallery.url}/-/signout"></form>
     <script>
     fetch("{gallery.url}/api/v1/repos/ada/nothing",
-      {{method: "DELETE", credentials: "include", mode: "no-cors"}})
+        {{method: "DELETE", credentials: "include", mode: "no-cors"}})
       .catch(() => 0)
       .then(() => fetch("{gallery.url}/api/v1/repos/ada/nothing", {{method: "POST", body: "{{}}",
         credentials: "include", mode: "no-cors"}}))

@@ -83,7 +83,7 @@ def test_the_keyboard_goes_through_a_page_in_its_order(
     looking.go("/ada/birds")
     stops = looking.page.evaluate("document.querySelectorAll('a[href], button, summary, input').length")
 
-    seen = []
+    seen: list[int] = []
     for _ in range(min(stops, _MOST_TABS)):
         looking.page.keyboard.press("Tab")
         at, ring = looking.page.evaluate(

@@ -40,6 +40,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubRoom]:
         ("/raw/main/flat/019999.txt", 40, 300_000),
         ("/history/main", 200, 900_000),
         ("/commit/main", 60, 400_000),
+        (f"/commit/main~{COMMITS}", 120, 100_000),
         ("/compare/main~3...main", 90, 500_000),
     ],
 )

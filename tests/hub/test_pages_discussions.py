@@ -60,7 +60,7 @@ def test_discussing_and_being_told(room: Review) -> None:
     assert "<script>alert" not in page
     assert "<b>" not in page
     said = page.partition('<div class="prose said">')[2].partition("</article>")[0]
-    for bad in ("alert", "onerror", 'href="javascript', "spy.example", "<style", "p{}"):
+    for bad in ("<script", "onerror", 'href="javascript', "spy.example", "<style", "p{}"):
         assert bad not in said, bad
     assert "1 unread notification" in page
     told = text(look(room, "/-/notifications", "eve"))

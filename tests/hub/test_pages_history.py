@@ -1,4 +1,4 @@
-"""Pages about where things come from: the history as lines, lines of texts, parts of texts, sound, keys of tables."""
+"""Where things come from, on pages: history, lines of texts, parts of texts, sound, keys of tables."""
 
 import io
 import re
@@ -60,7 +60,7 @@ def test_the_pages_of_a_history_are_the_whole_of_it(hub: HubRoom, monkeypatch: p
         shown = page(hub, address)
         pages += 1
         ids += re.findall(r'<a class="id" href="[^"]*/commit/([0-9a-f]+)"', shown)
-        assert shown.count("<circle") == 2
+        assert shown.count('<circle class="lane') == 2
         older = re.search(r'rel="next" href="([^"]+)"', shown)
         address = f"history/main{older[1].replace('&amp;', '&')}" if older else ""
 
@@ -78,7 +78,7 @@ def test_a_history_is_sifted_by_words_that_are_no_expressions(hub: HubRoom) -> N
     hit, miss = page(hub, "history/main?author=ada"), page(hub, "history/main?words=.*%3Cb%3E")
 
     assert hit.count('<a class="id"') == 6
-    assert "<circle" not in hit
+    assert '<circle class="lane' not in hit
     assert "No commit fits" in miss
     assert "6 commits were looked at" in miss
     assert 'value=".*&lt;b&gt;"' in miss

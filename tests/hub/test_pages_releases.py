@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.hub.test_pages import FORM, PASSWORD, look, send, signed_in
@@ -80,7 +81,7 @@ def whole(room: HubRoom) -> None:
         f"runs/{bench}/artefacts/bench.json": small().encode(),
         "profiles/train.json": b'{"rows": 10, "columns": {"age": {"mean": 40.5}}}',
     }
-    empty = {"kind": "file", "digest": "ab" * 32, "files": 1, "bytes": 7}
+    empty: dict[str, Any] = {"kind": "file", "digest": "ab" * 32, "files": 1, "bytes": 7}
 
     def run(name: str) -> RunPart:
         return RunPart(path=f"runs/{name}", id=name, commit="cd" * 32, **(empty | {"kind": "directory"}))

@@ -188,6 +188,9 @@ def test_rules_are_kept_as_they_were_written(hub: HubRoom, ada: Browser, eve: Br
         push_role="maintain",
         push_who="eve",
         review="yes",
+        approvals="2",
+        checks="compare ci/tests",
+        fresh="yes",
         paths="labels/gold: eve, role/admin\n",
         exempt_who="ada",
     )
@@ -199,10 +202,14 @@ def test_rules_are_kept_as_they_were_written(hub: HubRoom, ada: Browser, eve: Br
     ]
     assert told["releases"]["exempt"]["users"] == ["ada"]
     assert (told["releases"]["review"], told["releases"]["force"]) == (True, False)
+    assert (told["releases"]["approvals"], told["releases"]["fresh"]) == (2, True)
+    assert told["releases"]["checks"] == ["compare", "ci/tests"]
+    assert 'value="compare ci/tests"' in ada.look(f"{rules}?rule=releases")
     assert "labels/gold: eve, role/admin" in ada.look(f"{rules}?rule=releases")
     too_long = ada.send(f"{rules}/put", name="long", pattern="x" * 300)
     assert too_long.status == 400
     assert ada.send(f"{rules}/put", name="odd", pattern="main", paths="nobody").status == 400
+    assert ada.send(f"{rules}/put", name="odd", pattern="main", approvals="many").status == 400
     ada.asked(f"{rules}/remove", rule="releases")
     assert "releases" not in ada.look(rules)
 

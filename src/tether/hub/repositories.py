@@ -214,7 +214,7 @@ def readable_ids(principal: Principal) -> Select[str]:
     user = principal.user
     if principal.operator or (user is not None and user.admin):
         return query
-    ungated = RepositoryRow.id.not_in(select(Gate.repository_id))
+    ungated: ColumnElement[bool] = RepositoryRow.id.not_in(select(Gate.repository_id))
     if user is not None:
         granted = select(AccessRequest.repository_id).where(
             AccessRequest.account_id == user.id, AccessRequest.state == GRANTED

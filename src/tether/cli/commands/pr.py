@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from tether.sync.address import HubAddress
 
 _METHODS = ("merge", "squash", "fast-forward")
+_STATES = ("success", "failure", "pending", "error")
 _NUMBER = click.IntRange(1, (1 << 31) - 1)
 
 
 @click.group()
 def command() -> None:
-    """List, open, merge and close pull requests of a repository on a hub."""
+    """List, open, check, merge and close pull requests of a repository on a hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,17 @@ def list_command(ctx: Context, options: ListOptions) -> None:
 @pass_context
 def show(ctx: Context, url: str, number: int) -> None:
     """Show pull request NUMBER of the repository at URL: what it brings, and what it lacks to be merged."""
+    from tether.api.checks import list_checks
     from tether.sync.address import parse_repository_address
 
     address = parse_repository_address(url)
     with client_of(ctx, address) as client:
         pull = client.json("GET", _path(address, number))
+        checks = list_checks(client, address, pull["head"])
         merge = client.json("GET", f"{_path(address, number)}/mergeability")
         changes = client.json("GET", f"{_path(address, number)}/changes")
-    told = {**pull, "mergeability": merge, "changes": changes}
-    ctx.emit(told, lambda: _told(pull, merge, changes), page=True)
+    told = {**pull, "checks": checks, "mergeability": merge, "changes": changes}
+    ctx.emit(told, lambda: _told(told), page=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,43 @@ def close(ctx: Context, url: str, number: int) -> None:
     ctx.emit(closed, lambda: [f"closed pull request {number}"], essential=False)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """What the user asked for."""
+
+    name: str
+    state: str
+    commit: str
+    summary: str
+    address: str
+    remote: str | None
+
+
+@command.command("check")
+@click.argument("name")
+@click.option("--state", type=click.Choice(_STATES), required=True, help="What was found.")
+@click.option("--commit", metavar="REV", default="HEAD", help="Which was pushed; HEAD if not given.")
+@click.option("--summary", metavar="TEXT", default="", help="More of it, in Markdown.")
+@click.option("--url", "address", metavar="URL", default="", help="Where there is more to read.")
+@click.option("--remote", metavar="REMOTE", help="A remote or an address; that of the branch if not given.")
+@with_options(CheckOptions)
+def check(ctx: Context, options: CheckOptions) -> None:
+    """Tell the hub what the check NAME found of a commit, in the place of what it was told before.
+
+    The rule of a branch can ask for the success of checks before a pull request is merged: see
+    'tether repo protect --check'. 'tether compare --check' compares and tells.
+    """
+    from tether.api.checks import Check, checked, report
+
+    of = checked(ctx.repo(), options.commit, options.remote)
+    wanted = Check(options.name, options.state, options.summary, options.address)
+    with client_of(ctx, of.address) as client:
+        made = report(client, of, wanted)
+    document = {"commit": of.commit.hex(), **made}
+    told = f"check {wanted.name} of {of.commit.hex()[:12]} is {wanted.state}"
+    ctx.emit(document, lambda: [told], essential=False)
+
+
 def _path(address: "HubAddress", number: int | None = None) -> str:
     owner, name = quote(address.owner, safe=""), quote(address.name, safe="")
     return f"{API}/repos/{owner}/{name}/pulls" + ("" if number is None else f"/{number}")
@@ -168,16 +208,22 @@ def _path(address: "HubAddress", number: int | None = None) -> str:
 
 def _line(pull: dict[str, Any]) -> str:
     state = "draft" if pull["draft"] and pull["state"] == "open" else pull["state"]
-    return "\t".join([str(pull["number"]), state, pull["author"], f"{_from(pull)}", pull["title"]])
+    return "\t".join([str(pull["number"]), state, pull["author"], _from(pull), _counted(pull), pull["title"]])
+
+
+def _counted(pull: dict[str, Any]) -> str:
+    """Return how many checks of the head are in each state."""
+    states = [each["state"] for each in pull["checks"]]
+    return ", ".join(f"{states.count(state)} {state}" for state in _STATES if state in states) or "no checks"
 
 
 def _from(pull: dict[str, Any]) -> str:
     return f"{pull['repository']}:{pull['source']} -> {pull['target']}"
 
 
-def _told(pull: dict[str, Any], merge: dict[str, Any], changes: dict[str, Any]) -> list[str]:
+def _told(pull: dict[str, Any]) -> list[str]:
     """Return what there is to say of one pull request."""
-    counts = changes["counts"]
+    merge, counts = pull["mergeability"], pull["changes"]["counts"]
     lines = [
         f"{pull['number']}  {pull['title']}",
         f"state: {pull['state']}{', a draft' if pull['draft'] else ''}",
@@ -190,5 +236,12 @@ def _told(pull: dict[str, Any], merge: dict[str, Any], changes: dict[str, Any]) 
     if merge["relation"] is not None:
         lines.append(f"merge: {merge['relation']}")
     lines += [f"conflict: {each['path']}" for each in merge["conflicts"]]
+    lines += [_of_check(each) for each in pull["checks"]]
     lines += [f"lacks: {each['message']}" for each in merge["lacks"]]
     return [*lines, "", *pull["body"].splitlines()] if pull["body"] else lines
+
+
+def _of_check(check: dict[str, Any]) -> str:
+    """Return a line of a check; of its summary only that there is one, since it is Markdown of many lines."""
+    told = f"check: {check['name']} is {check['state']}, by {check['user']}"
+    return f"{told}, see {check['url']}" if check["url"] else told

@@ -94,6 +94,8 @@ def checked(data: bytes) -> str:
                 pixels = picture.width * picture.height
                 if pixels <= MOST_PIXELS:
                     picture.load()
+    except Image.DecompressionBombError:
+        pixels = MOST_PIXELS + 1
     except Exception as error:  # decoders of hostile files raise everything
         raise InvalidInput("the picture is damaged", hint="save it anew") from error
     if pixels > MOST_PIXELS:

@@ -70,8 +70,8 @@ def known_names(session: Session, keys: Sequence[str]) -> dict[str, str]:
     """Return the names of the users whose keys these are, by key; the first 500 are looked for."""
     if not keys:
         return {}
-    query = select(Account.key, Account.name).where(Account.key.in_(keys[:_MOST_KEYS]), Account.kind == USER)
-    return dict(session.execute(query).tuples().all())
+    found = session.scalars(select(Account).where(Account.key.in_(keys[:_MOST_KEYS]), Account.kind == USER))
+    return {account.key: account.name for account in found}
 
 
 def mentioned(session: Session, row: RepositoryRow, text: str) -> Sequence[Account]:

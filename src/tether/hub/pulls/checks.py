@@ -1,6 +1,6 @@
 """Checks: what machines found of commits, told by who may write in the repository."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -62,3 +62,15 @@ def list_checks(session: Session, row: RepositoryRow, commit: str) -> Sequence[C
     """Return the checks of a commit, by name."""
     query = select(CommitCheck).where(CommitCheck.repository_id == row.id, CommitCheck.commit_id == commit)
     return session.scalars(query.order_by(CommitCheck.name)).all()
+
+
+def states_of(
+    session: Session, row: RepositoryRow, commits: Collection[str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return the name and the state of each check of commits, by name, with one query."""
+    columns = select(CommitCheck.commit_id, CommitCheck.name, CommitCheck.state)
+    query = columns.where(CommitCheck.repository_id == row.id, CommitCheck.commit_id.in_(commits))
+    found: dict[str, list[tuple[str, str]]] = {}
+    for commit, name, state in session.execute(query.order_by(CommitCheck.name)):
+        found.setdefault(commit, []).append((name, state))
+    return found

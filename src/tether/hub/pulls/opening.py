@@ -31,6 +31,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.database.pulls import Pull, PullReviewer
 from tether.hub.database.rights import hold_rights
 from tether.hub.hub import Hub
+from tether.hub.pulls.checks import states_of
 from tether.hub.pulls.heads import Kept, Seen, base_of, follow, keep_head, limit_of, opened, pull_ref, tip
 from tether.hub.pulls.joining import Relation, told_as_busy
 from tether.hub.pulls.trials import known_of
@@ -281,16 +282,18 @@ class Shown(NamedTuple):
         reviewers: The names of those who were asked to review.
         gone: Whether the repository is gone that it comes from.
         relation: How its head stands to the target; None where nobody asked yet.
+        checks: The name and the state of each check of its head.
     """
 
     pull: Pull
     reviewers: Sequence[str]
     gone: bool
     relation: Relation | None
+    checks: Sequence[tuple[str, str]]
 
 
 def shown(session: Session, row: RepositoryRow, pulls: Sequence[Pull]) -> list[Shown]:
-    """Return pull requests of a repository as they are shown, with three queries for all of them."""
+    """Return pull requests of a repository as they are shown, with four queries for all of them."""
     if not pulls:
         return []
     asked: dict[str, list[str]] = {pull.conversation_id: [] for pull in pulls}
@@ -300,12 +303,14 @@ def shown(session: Session, row: RepositoryRow, pulls: Sequence[Pull]) -> list[S
     live = select(RepositoryRow.id).where(RepositoryRow.id.in_(sources), RepositoryRow.deleted_at.is_(None))
     there = set(session.scalars(live))
     tried = known_of(session, row, [(pull.target, pull.head) for pull in pulls])
+    checks = states_of(session, row, {pull.head for pull in pulls})
     return [
         Shown(
             pull,
             sorted(asked[pull.conversation_id]),
             pull.source_id not in there,
             tried.get((pull.target, pull.head)),
+            checks.get(pull.head, ()),
         )
         for pull in pulls
     ]

@@ -27,7 +27,7 @@ def list_checks(found: Readable, commit: CommitPath) -> list[doc.CheckDocument]:
         return [doc.CheckDocument.of(row) for row in checks.list_checks(session, found.row, commit)]
 
 
-@router.put("/{check}")
+@router.put("/{check:path}")
 def set_check(
     found: Writable, commit: CommitPath, check: CheckPath, body: doc.CheckBody
 ) -> doc.CheckDocument:

@@ -76,6 +76,13 @@ class AskedPulls(Document):
     limit: Annotated[int, Field(ge=1, le=100)] = 100
 
 
+class CheckState(Document):
+    """What a machine found of the head, in a word."""
+
+    name: str
+    state: Literal["pending", "success", "failure", "error"]
+
+
 class PullDocument(Document):
     """A pull request: what goes where, and what it is now.
 
@@ -108,6 +115,7 @@ class PullDocument(Document):
     merged_at: int | None
     reviewers: list[str]
     relation: Relation | None
+    checks: list[CheckState]
 
     @classmethod
     def of(cls, shown: Shown) -> "PullDocument":
@@ -124,6 +132,7 @@ class PullDocument(Document):
             "merged_by": None if pull.merger is None else pull.merger.name,
             "reviewers": list(shown.reviewers),
             "relation": shown.relation,
+            "checks": [{"name": name, "state": state} for name, state in shown.checks],
         }
         return cls.model_validate(values)
 

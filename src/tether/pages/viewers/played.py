@@ -33,7 +33,7 @@ def show(opened: Opened) -> View | None:
     if sound is not None:
         channels = {1: "mono", 2: "stereo"}.get(sound.channels, f"{sound.channels} channels")
         bits = f"{sound.bits} bits" + (" float" if sound.is_float else "")
-        words += [length_text(sound.seconds), f"{sound.rate:,} Hz", channels, bits]
+        words = ["WAV audio", length_text(sound.seconds), f"{sound.rate:,} Hz", channels, bits]
         values = loudness(opened.read_at, sound)
         wave = (len(values), wave_path(values))
     context = {"film": kind.startswith("video/"), "kind": kind, "wave": wave}

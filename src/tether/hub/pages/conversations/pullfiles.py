@@ -96,7 +96,7 @@ def _file(
     )
     if change is None or change.path != path:
         raise NotFound(f"nothing differs in {display(path) or 'a file without a name'}")
-    pair = pair_of(Between(held.shown, base, head), change, request.query_params, alone=True)
+    pair = pair_of(Between.of(held.shown, base, head), change, request.query_params, alone=True)
     return page(
         request,
         "hub/pull/file.html",

@@ -74,10 +74,21 @@ def read_rule(form: Form) -> Rule:
         force=form.get("force") == "yes",
         delete=form.get("delete") == "yes",
         review=form.get("review") == "yes",
+        approvals=_approvals(form.get("approvals", "")),
+        fresh=form.get("fresh") == "yes",
+        checks=tuple(form.get("checks", "").replace(",", " ").split()),
         paths=tuple(_path(line) for line in form.get("paths", "").splitlines()[:_PATHS] if line.strip()),
         exempt=Grant(_role(form.get("exempt_role", "")), *_people(form.get("exempt_who", ""))),
         tags=pattern if is_tag else "",
     )
+
+
+def _approvals(text: str) -> int:
+    if not text.strip():
+        return 1
+    if not (text.isascii() and text.strip().isdigit() and len(text) < 4):
+        raise InvalidInput("approvals is no number", hint="write how many people must approve, such as 2")
+    return int(text)
 
 
 def _role(text: str) -> Role | None:
@@ -111,8 +122,8 @@ def _path(line: str) -> ProtectedPath:
 def _as_form(rule: Rule | None) -> Form:
     """Return what the form is filled with; a new rule is about branches and forbids what loses commits."""
     if rule is None:
-        return {"kind": "branches"}
-    flags = {flag: "yes" for flag in ("force", "delete", "review") if getattr(rule, flag)}
+        return {"kind": "branches", "approvals": "1"}
+    flags = {flag: "yes" for flag in ("force", "delete", "review", "fresh") if getattr(rule, flag)}
     push = rule.push or Grant()
     return {
         "name": rule.name,
@@ -123,6 +134,8 @@ def _as_form(rule: Rule | None) -> Form:
         "push_who": people_text(push),
         "exempt_role": "" if rule.exempt.role is None else rule.exempt.role.name.lower(),
         "exempt_who": people_text(rule.exempt),
+        "approvals": str(rule.approvals),
+        "checks": " ".join(rule.checks),
         "paths": "\n".join(f"{each.path}: {_who_text(each.who)}" for each in rule.paths),
         **flags,
     }
