@@ -1,5 +1,7 @@
 """Failures as pages, for who asked with a browser; programs get the documents of `tether.hub.problems`."""
 
+from urllib.parse import quote
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -37,14 +39,14 @@ def failure_page(request: Request, error: TetherError, document: Response) -> Re
     status = document.status_code
     viewer = shelf_of(request).frame().viewer
     if status == 401 and request.method == "GET":
-        return RedirectResponse(f"/-/signin?next={request.url.path}", 303)
+        return RedirectResponse(f"/-/signin?next={quote(request.url.path)}", 303)
     answer = page(
         request,
         "failure.html",
         status,
         title=_TITLES.get(status, "Something went wrong"),
         message=str(error),
-        hint=error.hint,
+        hint=None if error.hint is None or "tether login" in error.hint else error.hint,
         code=error.code,
         sign_in=viewer is None and status in (403, 404),
         request_id=getattr(request.state, "request_id", "") if status >= 500 else "",

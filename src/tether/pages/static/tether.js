@@ -3,9 +3,14 @@
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.classList.add("done");
-    setTimeout(() => button.classList.remove("done"), 1500);
+    const text = button.parentElement.querySelector("code");
+    if (navigator.clipboard) {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      button.classList.add("done");
+      setTimeout(() => button.classList.remove("done"), 1500);
+    } else if (text) {
+      getSelection().selectAllChildren(text); // over plain http browsers give pages no clipboard
+    }
   }
   for (const menu of document.querySelectorAll("details.menu[open]")) {
     if (!menu.contains(event.target)) menu.open = false;
