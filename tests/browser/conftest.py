@@ -9,16 +9,19 @@ from tests.support.gallery import Gallery
 from tests.support.window import Window
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Return a browser that runs; skips where there is none."""
+    """Return a browser that runs; skips where there is none.
+
+    It ends with its module: while it runs, so does an event loop, beside which other tests can run none.
+    """
     if reason := chromium.why_not():
         pytest.skip(reason)
     with chromium.browsing() as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def gallery(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     """Return a hub that runs, with ada's repositories."""
     assert browser  # no hub is started where there is nothing to look at it with

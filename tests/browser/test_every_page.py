@@ -66,7 +66,7 @@ def test_menus_open_without_scripts(gallery: Gallery, window: Callable[..., Wind
 
     menus = looking.page.locator("details.menu").all()
 
-    assert len(menus) == 3
+    assert len(menus) == 4
     for menu in menus:
         menu.locator("summary").click()
         assert menu.locator(".sheet").is_visible()

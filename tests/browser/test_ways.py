@@ -18,7 +18,7 @@ def test_from_an_account_to_data_on_a_page(
     looking = window()
     page = looking.page
     looking.go("/")
-    page.get_by_role("link", name="Sign in").click()
+    page.get_by_role("link", name="Sign in", exact=True).click()
     page.get_by_role("link", name="Make an account").click()
     page.get_by_label("Name").fill("grace")
     page.get_by_label("Password").fill(PASSWORD)
@@ -47,7 +47,7 @@ def test_from_an_account_to_data_on_a_page(
 
     page.get_by_label("Your menu").click()
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("link", name="Sign in").wait_for()
+    page.get_by_role("link", name="Sign in", exact=True).wait_for()
     assert looking.cookie() is None
 
 

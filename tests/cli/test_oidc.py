@@ -46,7 +46,7 @@ def test_signing_in_with_a_browser(room: Room) -> None:
                 hint: it has work
                 [2]
                 $ tether login {url} --link
-                error: --link and --invitation are for --oidc
+                error: --link is for --oidc
                 hint: add --oidc PROVIDER
                 [2]
             """)

@@ -316,6 +316,9 @@ def test_rules_are_kept_and_recorded(shared: Shared) -> None:
         "force": False,
         "delete": False,
         "review": False,
+        "approvals": 1,
+        "fresh": False,
+        "checks": [],
         "paths": [],
         "exempt": {"role": "maintain", "users": [], "teams": []},
     }

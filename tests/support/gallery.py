@@ -92,6 +92,8 @@ PAGES: dict[str, tuple[str, ...]] = {
 """Of each route that gives a page, addresses of it; a test fails when a route has none."""
 NO_PAGES = {
     "/-/static/{mark}/{name}": "files of the package",
+    "/api": "programs",
+    "/metrics": "programs",
     f"{REPOSITORY}/raw/{{rev:anything}}": "contents as they are",
     f"{REPOSITORY}/thumb/{{rev:anything}}": "small pictures",
     "/-/attachments/{id}/{name}": "pictures of what is said",

@@ -313,9 +313,11 @@ class Changeable(Readable):
                 call the run.
 
         Example:
-            >>> size = Path("answer.py").write_text("import numpy\n"
+            >>> size = Path("answer.py").write_text(
+            ...     "import numpy\n"
             ...     "from tether.bench.wire import serve\n"
-            ...     "serve(lambda ids, arrays: {'said': numpy.zeros(len(ids))}, 'mine', '1')")
+            ...     "serve(lambda ids, arrays: {'said': numpy.zeros(len(ids))}, 'mine', '1')"
+            ... )
             >>> import sys
             >>> command = [sys.executable, "answer.py"]
             >>> quick = {"scenarios": ["single"], "queries": 3, "seconds": 0, "rounds": 1}

@@ -60,7 +60,7 @@ COMMANDS = (
     CommandInfo("blame", "Tell which commit last changed each line", "look"),
     CommandInfo("grep", "Search the text of tracked files", "look"),
     CommandInfo("info", "Describe a file: type, size, digest, storage", "look"),
-    CommandInfo("ui", "Show the repository in a browser", "look", common=True),
+    CommandInfo("ui", "Show the repository in a browser", "look"),
     CommandInfo("model", "Look into model files: tensors, differences, what loading runs", "look"),
     CommandInfo("export", "Describe data for other programs", "look"),
     CommandInfo("branch", "List, make, rename or delete branches", "branch", common=True),

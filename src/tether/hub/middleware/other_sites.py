@@ -1,7 +1,8 @@
 """Refuses changes that a page of another site lets a browser ask for, in the name of the user it knows.
 
 Browsers say where a request comes from; programs that are none say nothing and are let through, unless they
-send a cookie, as only browsers do. Nothing of the hub is meant to be changed by pages of others.
+send the cookie of a session, as only browsers do. Nothing of the hub is meant to be changed by pages of
+others.
 """
 
 from urllib.parse import urlsplit
@@ -11,6 +12,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tether.errors import Forbidden
 from tether.hub.problems import reply_to
 
+SESSION = b"tether-session="
+"""In the cookie of a browser that is signed in, with or without a prefix of the name."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _OURS = frozenset({b"same-origin", b"none"})
 
@@ -34,6 +37,6 @@ class OtherSites:
         if site is not None:
             return site in _OURS
         if origin is None:
-            return b"cookie" not in headers
+            return SESSION not in headers.get(b"cookie", b"")
         host = origin.partition(b"://")[2]
         return host != b"" and host in (headers.get(b"host"), self._public_host)

@@ -80,6 +80,8 @@ def remove_identity(act: Act, account: Account, identity_id: str) -> None:
     Raises:
         NotFound: The user has no such identity.
     """
+    if not (identity_id.isascii() and identity_id.isalnum()):
+        raise NotFound(f"no identity of {account.name} is named so")
     mine = delete(Identity).where(Identity.account_id == account.id, Identity.id == identity_id)
     if act.session.execute(mine.returning(Identity.issuer)).scalar_one_or_none() is None:
         raise NotFound(f"no identity {identity_id[:32]!r} of {account.name}")

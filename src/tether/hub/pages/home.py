@@ -39,6 +39,11 @@ def show(request: Request) -> Response:
         )
 
 
+def show_nothing(_: Request) -> Response:
+    """Say that there is no page at an address that the hub keeps for programs."""
+    raise NotFound("no such page")
+
+
 def show_owner(request: Request) -> Response:
     """Show a user or an organisation with their repositories, and members to those who may see them."""
     owner, after = request.path_params["owner"], request.query_params.get("after", "")

@@ -33,6 +33,7 @@ def routes() -> list[BaseRoute]:
         *_of_administration(),
         *of_changes(),
         *of_repositories(),
+        *[Route(f"/{word}", home.show_nothing) for word in ("api", "metrics")],
         Route("/{owner}", home.show_owner),
     ]
 
