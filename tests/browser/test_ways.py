@@ -37,7 +37,7 @@ def test_from_an_account_to_data_on_a_page(
     assert grace.run("push", "-q", "origin", "main").code == 0
 
     looking.go("/grace")
-    page.get_by_role("link", name="grace/beetles").click()
+    page.get_by_role("link", name="grace/beetles").first.click()
     assert page.locator("h1").first.inner_text().split() == ["grace", "/", "beetles"]
     page.get_by_role("link", name="the notes").click()
     page.get_by_text("six legs").wait_for()

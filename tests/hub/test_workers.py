@@ -59,7 +59,7 @@ def test_workers_share_what_a_hub_leaves_to_them(workplace: Workplace) -> None:
             assert code == 0, log
             logs.append(log)
 
-        assert len(names) == 12
+        assert len(names) == 14
         assert Counter(done("".join(logs))) == Counter(
             f"{job['kind']} of {job['repository']}" if job["repository"] else job["kind"] for job in seen
         )
@@ -98,7 +98,7 @@ def test_what_people_read(tmp_path: Path) -> None:
         ...
         gc of ada/r0: done in ... ms: freed 0 bytes
         ...
-        9 jobs done, 0 deliveries sent
+        10 jobs done, 0 deliveries sent
         $ tether hub jobs --root hub
         count: done just now in ... ms; next in 1 h 00 min
         ...
