@@ -69,8 +69,9 @@ def start(hub: TheHub, request: Request, provider: str, challenge: str) -> Redir
     principal_in(request)  # counts the request; a browser whose token ended may sign in again
     address, secret = browser.begin(hub, browser.find_provider(hub, provider), challenge)
     reply = RedirectResponse(address, 303)
-    providers.forget(reply, hub)  # of one that began on a page and was left
     cookies.give_short(reply, hub.settings, cookies.BROWSER, secret, browser.BROWSER_S)
+    if providers.begun_in(request, hub) is not None:  # one that began on a page and was left
+        providers.forget(reply, hub)
     return reply
 
 
