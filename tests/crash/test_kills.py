@@ -27,15 +27,8 @@ from tether.api.repo import Repo
 from tether.api.working import writing
 from tether.errors import InvalidInput
 from tether.repo.oplog import read_operations
-from tether.worktree import checkoutblocks
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-
-
-@pytest.fixture(autouse=True)
-def _one_look_at_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask the clock of the disk once: how often it is asked again depends on time, and so would the steps."""
-    monkeypatch.setattr(checkoutblocks, "_TICKS", 0)
 
 
 @dataclass(frozen=True)
