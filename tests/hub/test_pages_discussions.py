@@ -75,7 +75,7 @@ def test_discussing_and_being_told(room: Review) -> None:
     assert "Odd" in text(look(room, "/-/notifications?all=1", "eve"))
     assert send(room, "/-/notifications", "eve", id=one[1], unread="1").status == 303
     assert "Odd" in text(look(room, "/-/notifications", "eve")).split("<main")[1]
-    assert "unread notification" not in text(look(room, f"{AT}/discussions/1", "eve"))
+    assert "0 unread notifications" in text(look(room, f"{AT}/discussions/1", "eve"))
     assert "Odd" not in text(look(room, "/-/notifications", "eve")).split("<main")[1]
     assert "Odd" in text(look(room, f"{AT}/discussions?path=data/x", "rex"))
     assert "Odd" not in text(look(room, f"{AT}/discussions?path=data", "rex")).split("<main")[1]
