@@ -13,15 +13,14 @@ import pytest
 from tests.hub.test_pages import HTML, look
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
-from tests.support.records import put, put_run, record, run_id
+from tests.support.records import put, put_run, run_id
 
 from tether.core.names import RUNS
 from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Predictor, SliceResult
 from tether.evals.predictions import Predictions
 from tether.repo.revision import find_entry
-from tether.runs.journal import Journal
 from tether.runs.metrics import Metrics, Series, encode_series
-from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Status, Summary
+from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Summary
 
 EVIL = "<script>alert(1)</script>"
 AT = "/ada/x"
@@ -162,27 +161,6 @@ def test_a_damaged_run_is_told_of(room: HubRoom) -> None:
     assert text(room, "runs").count("Choose 0") == 1
     assert look(room, f"{AT}/runs/{run_id(1)}").status >= 400
     assert "Environment" not in text(room, f"runs/{run_id(2)}")
-
-
-def test_a_run_goes_on(room: HubRoom) -> None:
-    """The page of one under way fetches its part again; another host's script is never asked for."""
-    with closing(open_hosted(room, "ada/x")) as repository:
-        folder = repository.directory / "runs" / run_id(5)
-        folder.mkdir(parents=True)
-        with Journal.begin(folder) as (journal, _):
-            journal.tell(record(5, status=Status.RUNNING))
-            journal.metric("loss", 0.5, 1, 0.0)
-            journal.metric("loss", 0.25, 2, 1.0)
-            page = text(room, f"runs/{run_id(5)}")
-            part = text(room, f"runs/{run_id(5)}?part=live")
-            assert run_id(5) in text(room, "runs")
-
-    assert 'data-live="?part=live"' in page
-    assert "/live.js" in page
-    assert part.lstrip().startswith('<div data-state="on">')
-    assert "<polyline" in part
-    assert "<html" not in part
-    assert 'data-state="ended"' in text(room, f"runs/{run_id(5)}?part=live")  # nobody is at it any more
 
 
 def test_two_runs_differ(room: HubRoom) -> None:
