@@ -12,6 +12,7 @@ from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
 from tether.hub.oidc.asking import Directory
+from tether.hub.opened import Opened
 from tether.hub.settings import HubSettings
 from tether.hub.unfinished import require_finished
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
@@ -30,6 +31,7 @@ class Hub:
         clock: Gives the time; nothing else in the hub reads one.
         bucket: Holds the contents of repositories; None where their folders do.
         kept: What was read of the bucket.
+        opened: Repositories that are open for pages.
         directory: What the providers of sign-ins said of themselves.
         tracer: Is told what the hub does.
     """
@@ -39,6 +41,7 @@ class Hub:
     clock: Callable[[], Time]
     bucket: "ObjectBackend | None" = None
     kept: Kept = field(default_factory=Kept)
+    opened: Opened = field(default_factory=Opened)
     directory: Directory = field(default_factory=Directory)
     tracer: Tracer = UNTRACED
 
@@ -95,7 +98,8 @@ class Hub:
             self.bucket.some(1)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and the repositories that are open for pages."""
+        self.opened.close()
         self.database.close()
 
 

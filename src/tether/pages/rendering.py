@@ -1,5 +1,8 @@
 """Templates filled in: everything is escaped unless a template says that it is HTML already."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -12,13 +15,37 @@ from tether.pages import words
 from tether.pages.addresses import asked, link
 from tether.pages.assets import asset
 from tether.pages.differences.text import unfolded
-from tether.pages.shelf import shelf_of
+from tether.pages.shelf import frame_of
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """No page has a script or a style inside, and none asks another host for anything."""
+
+_FOREVER = 1 << 62
+_ENDS: ContextVar[list[int] | None] = ContextVar("ends", default=None)
+
+
+@contextmanager
+def lasting() -> Iterator[list[int]]:
+    """Find out until when what is rendered in a `with` block says the truth.
+
+    The list has one time, in microseconds since 1970: when the first of its words for times is another.
+    """
+    until = [_FOREVER]
+    before = _ENDS.set(until)
+    try:
+        yield until
+    finally:
+        _ENDS.reset(before)
+
+
+def _ago(micros: int, now: int) -> str:
+    until = _ENDS.get()
+    if until is not None:
+        until[0] = min(until[0], words.ago_ends(micros, now))
+    return words.ago(micros, now)
 
 
 @cache
@@ -45,7 +72,7 @@ def _environment() -> Environment:
         asked=asked,
         unfolded=unfolded,
     )
-    made.globals.update(asset=asset, link=link, plural=count_text, ago=words.ago)
+    made.globals.update(asset=asset, link=link, plural=count_text, ago=_ago)
     return made
 
 
@@ -58,7 +85,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         status: Of the reply.
         context: What the template wants.
     """
-    frame = shelf_of(request).frame()
+    frame = frame_of(request)
     text = _environment().get_template(template).render(frame=frame, here=request.url.path, **context)
     # Messages of errors have bytes of names that are not UTF-8 as lone surrogates.
     data = text.encode("utf-8", "backslashreplace")

@@ -123,3 +123,11 @@ def shelf_of(request: Request) -> Shelf:
     if known is None:
         known = request.state.shelf = request.state.shelf_for(request)
     return known
+
+
+def frame_of(request: Request) -> Frame:
+    """Return what stands around the page of this request; asked for once."""
+    known: Frame | None = getattr(request.state, "frame", None)
+    if known is None:
+        known = request.state.frame = shelf_of(request).frame()
+    return known
