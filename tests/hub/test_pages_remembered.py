@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.hosted import commit_paths, open_hosted
@@ -13,9 +14,8 @@ from tether.core.identity import Time
 from tether.core.phrases import age_end, age_text
 from tether.hub import opened
 from tether.hub.opened import Opened
-from tether.pages import routes
+from tether.pages import folders, routes
 from tether.pages.remembered import Remembered
-from tether.pages.views import folder
 from tether.repo.repository import Repository
 
 HTML = {"accept": "text/html"}
@@ -49,13 +49,13 @@ def get(room: HubRoom, path: str, token: str | None = None, **headers: str) -> R
 def renders(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows with each folder that is rendered."""
     done: list[int] = []
-    real = folder.folders.list_folder
+    real = folders.list_folder
 
-    def counted(*args: object) -> object:
+    def counted(*args: Any) -> object:
         done.append(1)
-        return real(*args)  # type: ignore[arg-type]
+        return real(*args)
 
-    monkeypatch.setattr(folder.folders, "list_folder", counted)
+    monkeypatch.setattr(folders, "list_folder", counted)
     return done
 
 
@@ -132,7 +132,7 @@ def test_who_has_the_page_of_a_public_repository_is_told_so(hub: HubRoom) -> Non
 def test_a_page_is_packed_unless_another_site_could_guess_by_its_length(
     hub: HubRoom, signed_in: bool, site: str, packed: bool
 ) -> None:
-    """What a stranger lets somebody open has its whole length; what is for all, and what they open, is packed."""
+    """What a stranger lets somebody open has its whole length; what is for all, or theirs, is packed."""
     token = hub.token("ada") if signed_in else None
     plain = get(hub, FOLDER, token)
     reply = get(hub, FOLDER, token, accept_encoding="gzip, br", **({"sec_fetch_site": site} if site else {}))
@@ -164,7 +164,7 @@ def test_few_pages_are_kept(hub: HubRoom, monkeypatch: pytest.MonkeyPatch, rende
 
 
 def test_open_repositories_are_few_and_closed(hub: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One stays open between readers; another one, age and the end of the hub close it, after its last reader."""
+    """One stays open between readers; others, age and the end of the hub close it, after its last reader."""
     closed: list[Repository] = []
     real = Repository.close
 

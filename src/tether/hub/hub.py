@@ -15,6 +15,7 @@ from tether.hub.oidc.asking import Directory
 from tether.hub.opened import Opened
 from tether.hub.settings import HubSettings
 from tether.hub.unfinished import require_finished
+from tether.pages.turns import AT_ONCE, AT_ONCE_FAR, Turns
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
 from tether.storage.readcache import Kept
@@ -32,6 +33,7 @@ class Hub:
         bucket: Holds the contents of repositories; None where their folders do.
         kept: What was read of the bucket.
         opened: Repositories that are open for pages.
+        turns: How many pages are made at once.
         directory: What the providers of sign-ins said of themselves.
         tracer: Is told what the hub does.
     """
@@ -42,6 +44,7 @@ class Hub:
     bucket: "ObjectBackend | None" = None
     kept: Kept = field(default_factory=Kept)
     opened: Opened = field(default_factory=Opened)
+    turns: Turns = field(default_factory=Turns)
     directory: Directory = field(default_factory=Directory)
     tracer: Tracer = UNTRACED
 
@@ -81,7 +84,8 @@ class Hub:
         except BaseException:
             database.close()
             raise
-        return cls(settings, database, clock, bucket, tracer=tracer)
+        turns = Turns(AT_ONCE if bucket is None else AT_ONCE_FAR)
+        return cls(settings, database, clock, bucket, turns=turns, tracer=tracer)
 
     def now(self) -> int:
         """Return the time as the tables keep it: microseconds since 1970."""

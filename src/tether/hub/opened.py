@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from tether.core.digest import Digest
+from tether.core.onetime import OneAtATime
 from tether.repo.repository import Repository
 
 LIMIT = 8
@@ -23,7 +24,7 @@ LONGEST_US = 60_000_000
 
 @dataclass(slots=True, eq=False)
 class _Kept:
-    """An open repository: since when, which packs it had then, how many use it, and whether it ends with them."""
+    """An open repository: since when, its packs then, how many use it, and whether it ends with them."""
 
     repository: Repository
     since: int
@@ -42,6 +43,7 @@ class Opened:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit, self._lock, self._closed = limit, Lock(), False
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._opening = OneAtATime()
 
     @contextmanager
     def reading(self, name: str, now: int, open_repository: Callable[[], Repository]) -> Iterator[Repository]:
@@ -73,9 +75,18 @@ class Opened:
     def _current(
         self, name: str, now: int, open_repository: Callable[[], Repository]
     ) -> tuple[_Kept, Repository]:
+        found = self._fitting(name, now)
+        if found is not None:
+            return found
+        # Readers who come at once wait for the one who opens it, and then have it too.
+        with self._opening.of(name):
+            return self._fitting(name, now) or self._opened(name, now, open_repository)
+
+    def _fitting(self, name: str, now: int) -> tuple[_Kept, Repository] | None:
+        """Return one that is open and whose packs are still those of the root."""
         kept = self._taken(name, now)
         if kept is None:
-            return self._opened(name, now, open_repository)
+            return None
         try:
             seen = kept.repository.as_now()
         except BaseException:
@@ -84,7 +95,7 @@ class Opened:
         if frozenset(seen.root().packs()) == kept.packs:
             return kept, seen
         self._release(kept)
-        return self._opened(name, now, open_repository)
+        return None
 
     def _taken(self, name: str, now: int) -> _Kept | None:
         """Return one that is open and young; close those that are old, whichever they are."""

@@ -62,8 +62,11 @@ def _addressed() -> tuple[Select[RepositoryRow], Select[RepositoryRow]]:
     current = live.join(Account, RepositoryRow.owner_id == Account.id)
     earlier = live.join(Redirect, Redirect.repository_id == RepositoryRow.id)
     earlier = earlier.join(Account, Redirect.owner_id == Account.id)
-    of_owner, name = Account.key == bindparam("owner"), bindparam("name")
-    return current.where(of_owner, RepositoryRow.key == name), earlier.where(of_owner, Redirect.key == name)
+    of_owner = Account.key == bindparam("owner")
+    return (
+        current.where(of_owner, RepositoryRow.key == bindparam("name")),
+        earlier.where(of_owner, Redirect.key == bindparam("name")),
+    )
 
 
 _CURRENT, _EARLIER = _addressed()
@@ -340,7 +343,7 @@ def open_repository(hub: Hub, row: RepositoryRow, *, beside: Beside | None = Non
 
 @contextmanager
 def reading(hub: Hub, row: RepositoryRow) -> Iterator[Repository]:
-    """Give what a row stands for to a page, as it is now, for a `with` block; errors as for `open_repository`.
+    """Give what a row stands for to a page, as it is now, in a block; errors as for `open_repository`.
 
     Where somebody hears what the hub does it is opened for this page alone, so that reads are told of it.
     """

@@ -1,7 +1,9 @@
 """Which commit last changed each entry of a folder, for as far back as a page may look."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
+from threading import Lock
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
@@ -11,6 +13,7 @@ from tether.repo.history import History
 
 MOST = 300
 """Commits that are looked at; names that did not change in so many are left without an answer."""
+_REMEMBERED = 20_000
 
 
 def last_changes(
@@ -20,7 +23,7 @@ def last_changes(
 
     Paths that are the same in a parent are followed there, so side lines that changed nothing cost
     nothing. Work is bounded by `most` commits, and one that changed nothing in the folder of the paths
-    costs the nodes on the way there that it did change.
+    costs the folders on the way there that it did change, or nothing if another page came that way.
 
     Args:
         history: Gives the commits.
@@ -62,28 +65,14 @@ class _Folders:
 
     def __init__(self, objects: ObjectReader, path: bytes) -> None:
         self._objects, self._parts = objects, path.split(b"/") if path else []
-        self._below: dict[tuple[Digest, int], Digest | None] = {}
         self._entries: dict[Digest, dict[bytes, Entry | None]] = {}
 
     def at(self, tree: Digest) -> Digest | None:
-        """Return the folder in a tree; None where there is none. What is known of a folder on the way is used."""
-        met, now = [], tree
-        for depth, part in enumerate(self._parts):
-            met.append((now, depth))
-            if met[-1] in self._below:
-                break
-            entry = find(self._objects, now, part)
-            if entry is None or entry.kind != EntryKind.DIRECTORY:
-                self._below[now, depth] = None
-                break
-            now = entry.digest
-        else:
-            return self._noted(met, now)
-        return self._noted(met, self._below[met[-1]])
-
-    def _noted(self, met: list[tuple[Digest, int]], end: Digest | None) -> Digest | None:
-        self._below.update(dict.fromkeys(met, end))
-        return end
+        """Return the folder in a tree; None where there is none."""
+        now: Digest | None = tree
+        for part in self._parts:
+            now = None if now is None else _BELOW.of(self._objects, now, part)
+        return now
 
     def same(self, here: Digest | None, before: Digest | None, paths: set[bytes]) -> set[bytes]:
         """Return those of some paths in the folder that are the same in two states of it."""
@@ -102,3 +91,28 @@ class _Folders:
         if wanted:
             known.update({**dict.fromkeys(wanted), **find_many(self._objects, folder, wanted)})
         return known
+
+
+class _Below:
+    """Remembers which folder has a name in another one: folders never change, so neither do they."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[tuple[Digest, bytes], Digest | None] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, objects: ObjectReader, folder: Digest, name: bytes) -> Digest | None:
+        """Return the folder of a name in a folder; None where there is none, or a file."""
+        key = folder, name
+        with self._lock:
+            if key in self._known:
+                return self._known[key]
+        entry = find(objects, folder, name)
+        found = entry.digest if entry is not None and entry.kind == EntryKind.DIRECTORY else None
+        with self._lock:
+            self._known[key] = found
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+
+_BELOW = _Below()

@@ -1,9 +1,9 @@
 """Pages of repositories as they were rendered, for whoever is shown the very same again.
 
-A view knows a repository, what the shelf says of it and of who looks, and the address: it reaches no database and
-no setting. So all of that together names a page, and a page under this name is never shown to somebody else.
-Rights are asked for before, at every request. What refs say is part of the name by the root that they stand in,
-and what is said of times ("3 days ago") ends a page when it would be said otherwise.
+A view knows a repository, what the shelf says of it and of who looks, and the address: it reaches no database
+and no setting. So all of that together names a page, and a page under this name is never shown to somebody
+else. Rights are asked for before, at every request. What refs say is part of the name by the root that they
+stand in, and what is said of times ("3 days ago") ends a page when it would be said otherwise.
 """
 
 import gzip
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from tether.core.digest import Digest, hash_bytes
+from tether.core.onetime import OneAtATime
 from tether.pages.addresses import sent_path
 from tether.pages.ranges import is_known
 from tether.pages.rendering import POLICY, lasting
@@ -52,6 +53,7 @@ class Remembered:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit, self._size, self._lock = limit, 0, Lock()
         self._pages: OrderedDict[Digest, _Page] = OrderedDict()
+        self._rendering = OneAtATime()
 
     def answer(self, request: Request, shown: Shown, view: View, *, counted: bool = False) -> Response:
         """Return the page of a view: as it was rendered before, or rendered now.
@@ -65,18 +67,18 @@ class Remembered:
         frame, facts = frame_of(request), shown.facts() if counted else None
         shown = replace(shown, facts=lambda: facts)
         name = _name_of(request, shown, frame)
-        known = self._find(name, frame.now)
+        known, body = self._find(name, frame.now), b""
         if known is None:
-            with lasting() as until:
-                reply = view(request, shown)
-            if not isinstance(reply, HTMLResponse) or reply.status_code != 200:
-                return reply
-            body = bytes(reply.body)
-            known = _Page(gzip.compress(body, _LEVEL, mtime=0), f'"{hash_bytes(body).hex()[:32]}"', until[0])
-            if len(body) <= LARGEST:
-                self._keep(name, known)
-        else:
-            body = b""
+            # Readers who come at once wait for the one whose page is rendered, and then have it too.
+            with self._rendering.of(name):
+                known = self._find(name, frame.now)
+                if known is None:
+                    reply, until = _rendered(request, shown, view)
+                    if not isinstance(reply, HTMLResponse) or reply.status_code != 200:
+                        return reply
+                    known, body = _packed(bytes(reply.body), until), bytes(reply.body)
+                    if len(body) <= LARGEST:
+                        self._keep(name, known)
         return _sent(request, frame, shown, known, body)
 
     def _find(self, name: Digest, now: int) -> _Page | None:
@@ -98,6 +100,17 @@ class Remembered:
     def _forget(self, name: Digest) -> None:
         before = self._pages.pop(name, None)
         self._size -= 0 if before is None else len(before.packed)
+
+
+def _rendered(request: Request, shown: Shown, view: View) -> tuple[Response, int]:
+    """Return what a view answers, and until when it says the truth."""
+    with lasting() as until:
+        reply = view(request, shown)
+    return reply, until[0]
+
+
+def _packed(body: bytes, until: int) -> _Page:
+    return _Page(gzip.compress(body, _LEVEL, mtime=0), f'"{hash_bytes(body).hex()[:32]}"', until)
 
 
 def _name_of(request: Request, shown: Shown, frame: Frame) -> Digest:

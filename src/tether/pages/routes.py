@@ -34,8 +34,19 @@ def of_repository(view: View) -> Callable[[Request], Response]:
 
     def endpoint(request: Request) -> Response:
         owner, name = request.path_params["owner"], request.path_params["name"]
-        with shelf_of(request).open(owner, name) as shown:
+        shelf = shelf_of(request)
+        with shelf.turns.taken(), shelf.open(owner, name) as shown:
             return view(request, shown)
+
+    return endpoint
+
+
+def in_turn(view: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Return an endpoint that makes a page of no repository when it is its turn."""
+
+    def endpoint(request: Request) -> Response:
+        with shelf_of(request).turns.taken():
+            return view(request)
 
     return endpoint
 

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from tether.core.names import short_ref
+from tether.pages.turns import Turns
 from tether.repo.facts import Facts
 from tether.repo.repository import Repository
 
@@ -101,7 +102,13 @@ class Shown:
 
 
 class Shelf(Protocol):
-    """Finds repositories for one who looks."""
+    """Finds repositories for one who looks.
+
+    Attributes:
+        turns: How many pages are made at once.
+    """
+
+    turns: Turns
 
     def frame(self) -> Frame:
         """Return what stands around the page."""

@@ -30,6 +30,7 @@ from tether.storage.oserrors import translated
 if TYPE_CHECKING:
     from tether.core.digest import Digest
     from tether.repo.attributes import TreeAttributes
+    from tether.repo.history import History
     from tether.repo.moments import Zone
     from tether.repo.transaction import Transaction
 
@@ -155,6 +156,7 @@ class Repository:
         zone: The viewer's, for days and times that users write; None takes that of the clock.
         wait: Called while another process holds a lock; None waits a minute in silence.
         absent: The contents that are not here because a remote has them.
+        histories: What was read of commits, by where the history is cut.
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class Repository:
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.zone: Zone | None = None
         self.wait: Wait | None = None
+        self.histories: dict[frozenset[Digest], History] = {}
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
         self.objects = ObjectDb(storage.backend, lambda: self.root().packs())

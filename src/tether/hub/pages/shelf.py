@@ -31,6 +31,7 @@ class HubShelf:
 
     def __init__(self, hub: Hub, principal: Principal, address: str) -> None:
         self.hub, self.principal, self._address = hub, principal, address.rstrip("/")
+        self.turns = hub.turns
 
     def frame(self) -> Frame:
         """Return what stands around the page."""
