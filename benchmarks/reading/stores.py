@@ -68,7 +68,7 @@ def fill_hub(root: Path, plan: Plan, now_s: int) -> tuple[str, list[str]]:
 def _fill(repository: Repository, plan: Plan) -> list[str]:
     with repository.transaction("first") as transaction:
         tree = _first_tree(transaction, plan)
-        tip = _commit(transaction, tree, (), BEGUN_S, "Begin")
+        tip = commit(transaction, tree, (), BEGUN_S, "Begin")
     ids = [tip.hex()]
     for second, message, files in plan.changes():
         with repository.transaction("commit") as transaction:
@@ -77,7 +77,7 @@ def _fill(repository: Repository, plan: Plan) -> list[str]:
                 for path, data in files.items()
             }
             tree = edit_tree(transaction.objects, tree, changed).digest
-            tip = _commit(transaction, tree, (tip,), second, message)
+            tip = commit(transaction, tree, (tip,), second, message)
         ids.append(tip.hex())
     return ids
 
@@ -117,9 +117,10 @@ def _file(transaction: Transaction, name: bytes, data: bytes) -> Entry:
     return Entry(name, EntryKind.FILE, len(data), transaction.contents.add(data, name))
 
 
-def _commit(
+def commit(
     transaction: Transaction, tree: Digest, parents: tuple[Digest, ...], second: int, message: str
 ) -> Digest:
+    """Commit a tree on the branch at a time in seconds since 1970, and return the commit."""
     time = Time(second * _MICROS, 0)
     commit = Commit(tree, parents, _ADA, time, _ADA, time, message)
     digest = transaction.objects.put(ObjectKind.COMMIT, commit.encode())

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -12,10 +13,13 @@ from tests.support.hub import DAY, START, HubRoom, Reply
 
 from tether.core.identity import Time
 from tether.core.phrases import age_end, age_text
+from tether.errors import InvalidInput
 from tether.hub import opened
 from tether.hub.opened import Opened
 from tether.pages import folders, routes
 from tether.pages.remembered import Remembered
+from tether.pages.turns import Turns, waiting
+from tether.pages.viewers import table
 from tether.repo.repository import Repository
 
 HTML = {"accept": "text/html"}
@@ -216,3 +220,39 @@ def test_the_end_of_an_age_is_when_it_reads_otherwise(seconds: int) -> None:
     assert end > now.micros
     assert age_text(then, Time(end - 1, 0)) == age_text(then, now)
     assert age_text(then, Time(end, 0)) != age_text(then, now)
+
+
+def test_what_failed_is_tried_again(hub: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that took too long, as a machine at work may let it, is shown when there is time again."""
+    commit(hub, {b"birds.csv": b"name,legs\nowl,2\njay,2\n"})
+
+    def late(*_: object) -> None:
+        raise InvalidInput("the table is too large for that here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table, "read_page", late)
+        refused = get(hub, "/ada/birds/file/main/birds.csv")
+
+    assert b"too large for that here" in refused.body.lower()
+    assert b"too large for that here" not in get(hub, "/ada/birds/file/main/birds.csv").body.lower()
+
+
+def test_pages_are_made_by_few_at_once_who_do_not_wait() -> None:
+    """The second waits for the first, but not while that waits for something else; a turn is taken once."""
+    turns, order = Turns(1), list[str]()
+
+    def other() -> None:
+        with turns.taken():
+            order.append("other")
+
+    with turns.taken(), turns.taken():
+        thread = Thread(target=other)
+        thread.start()
+        order.append("first")
+        with waiting():
+            thread.join(30)
+        order.append("first again")
+
+    assert order == ["first", "other", "first again"]
+    with waiting(), turns.taken():
+        pass

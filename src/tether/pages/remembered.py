@@ -19,8 +19,9 @@ from starlette.responses import HTMLResponse, Response
 from tether.core.digest import Digest, hash_bytes
 from tether.core.onetime import OneAtATime
 from tether.pages.addresses import sent_path
+from tether.pages.lasting import lasting
 from tether.pages.ranges import is_known
-from tether.pages.rendering import POLICY, lasting
+from tether.pages.rendering import POLICY
 from tether.pages.shelf import Frame, Shown, frame_of
 
 LIMIT = 24 << 20
@@ -77,7 +78,7 @@ class Remembered:
                     if not isinstance(reply, HTMLResponse) or reply.status_code != 200:
                         return reply
                     known, body = _packed(bytes(reply.body), until), bytes(reply.body)
-                    if len(body) <= LARGEST:
+                    if len(body) <= LARGEST and frame.now < until:
                         self._keep(name, known)
         return _sent(request, frame, shown, known, body)
 

@@ -1,8 +1,5 @@
 """Templates filled in: everything is escaped unless a template says that it is HTML already."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -15,6 +12,7 @@ from tether.pages import words
 from tether.pages.addresses import asked, link
 from tether.pages.assets import asset
 from tether.pages.differences.text import unfolded
+from tether.pages.lasting import ends_at
 from tether.pages.shelf import frame_of
 
 POLICY = (
@@ -23,28 +21,9 @@ POLICY = (
 )
 """No page has a script or a style inside, and none asks another host for anything."""
 
-_FOREVER = 1 << 62
-_ENDS: ContextVar[list[int] | None] = ContextVar("ends", default=None)
-
-
-@contextmanager
-def lasting() -> Iterator[list[int]]:
-    """Find out until when what is rendered in a `with` block says the truth.
-
-    The list has one time, in microseconds since 1970: when the first of its words for times is another.
-    """
-    until = [_FOREVER]
-    before = _ENDS.set(until)
-    try:
-        yield until
-    finally:
-        _ENDS.reset(before)
-
 
 def _ago(micros: int, now: int) -> str:
-    until = _ENDS.get()
-    if until is not None:
-        until[0] = min(until[0], words.ago_ends(micros, now))
+    ends_at(words.ago_ends(micros, now))
     return words.ago(micros, now)
 
 

@@ -74,8 +74,8 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/runs/diff", of_repository(runs.show_difference)),
         Route(f"{REPOSITORY}/runs/compare", of_repository(runs.show_comparison)),
         Route(f"{REPOSITORY}/runs/{{run}}", of_repository(runs.show_one)),
-        Route(f"{REPOSITORY}/releases", remembered(releases.show)),
-        Route(f"{REPOSITORY}/releases/{{release}}/{{version}}", remembered(releases.show_one)),
+        Route(f"{REPOSITORY}/releases", of_repository(releases.show)),
+        Route(f"{REPOSITORY}/releases/{{release}}/{{version}}", of_repository(releases.show_one)),
         Route(f"{REPOSITORY}/lineage", of_repository(lineage.show)),
         Route(f"{REPOSITORY}/commit/{{commit}}", remembered(commit.show)),
     ]

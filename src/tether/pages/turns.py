@@ -2,8 +2,8 @@
 
 Forty threads that all want the interpreter hand it to each other at every question to the database, and each
 time one waits until another has had its share. Measured with 50 readers of files of a large repository: 53
-pages a second and 15.9 ms of a processor each with 40 threads, 97 and 9.8 ms with 4. Whoever waits for something
-else, such as an engine for tables, gives its turn back meanwhile.
+pages a second and 15.9 ms of a processor each with 40 threads, 97 and 9.8 ms with 4. Whoever waits for
+something else, such as an engine for tables, gives its turn back meanwhile.
 """
 
 import threading
