@@ -182,6 +182,9 @@ def browse_folder(walk: Walk, files: int) -> None:
     last = files - 50
     walk.step("folder: last page", f"{flat}?after={last - 1:07}.txt", shows(last, 50))
     walk.step("folder: first page again", flat, shows(0))
+    some = files // 3
+    walk.page.fill("#from", flat_path(some).rpartition("/")[2])
+    walk.step("folder: from a name that is typed", "", shows(some), click="nav.pager form button")
     path = flat_path(files - 1)
 
     def is_file() -> None:

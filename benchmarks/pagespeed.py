@@ -30,8 +30,8 @@ KINDS = ("overview", "folder", "folder, signed in", "file", "raw", "history", "c
 _ADDRESSES = 2000
 """Pages of one kind that the readers go through, where there are so many."""
 _WORDS = ("large", "repository", "repo", "lar", "A", "a", "r", "e")
-_PATIENCE_S = {"flat": 30}
-_PATIENT_S = 5
+_PATIENCE_S = {"flat": 20}
+_PATIENT_S = 4
 """Seconds after the end for which readers wait for their last reply."""
 
 Sites = list[tuple[str, Callable[[], AbstractContextManager[Site]]]]
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size")
     parser.add_argument("--readers", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of each kind of page at each server")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each kind of page at each server")
     parser.add_argument("--skip", default="", help="servers, with commas: cgit,gitweb,gogs")
     parser.add_argument("--scratch", type=Path, default=Path("/var/tmp"), help="folder on a disk")
     parser.add_argument(

@@ -70,15 +70,15 @@ def _fill(repository: Repository, plan: Plan) -> list[str]:
         tree = _first_tree(transaction, plan)
         tip = commit(transaction, tree, (), BEGUN_S, "Begin")
     ids = [tip.hex()]
-    for second, message, files in plan.changes():
-        with repository.transaction("commit") as transaction:
+    with repository.transaction("commits") as transaction:
+        for second, message, files in plan.changes():
             changed: dict[bytes, Entry | None] = {
                 path.encode(): _file(transaction, path.rpartition("/")[2].encode(), data)
                 for path, data in files.items()
             }
             tree = edit_tree(transaction.objects, tree, changed).digest
             tip = commit(transaction, tree, (tip,), second, message)
-        ids.append(tip.hex())
+            ids.append(tip.hex())
     return ids
 
 

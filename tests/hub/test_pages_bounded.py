@@ -31,6 +31,7 @@ PAGES: list[tuple[str, int, int]] = [
     ("/tree/main", 200, 900_000),
     ("/tree/main/flat", 200, 900_000),
     ("/tree/main/flat?after=010000.txt", 200, 900_000),
+    ("/tree/main/flat?from=0100", 200, 900_000),
     ("/tree/main/flat?view=grid", 200, 900_000),
     ("/file/main/flat/019999.txt", 200, 900_000),
     ("/file/main/table.csv", 200, 900_000),
