@@ -216,6 +216,23 @@ def test_a_folder_is_listed_by_pages(hub: HubRoom) -> None:
     assert shown == [list(range(100)), list(range(100, 150))]
 
 
+@pytest.mark.parametrize(
+    ("begin", "first"),
+    [("", 0), ("000", 0), ("0", 0), ("07", 70), ("070", 70), ("0705", 71), ("149", 149), ("zz", None)],
+)
+def test_a_page_of_a_folder_begins_where_one_says(hub: HubRoom, begin: str, first: int | None) -> None:
+    """At the name, or the next one where there is none, and from there on without a hole."""
+    hub.repository(hub.user("ada"), "ada/many")
+    with closing(open_hosted(hub, "ada/many")) as repository:
+        commit_paths(repository, {b"f/%03d" % number: b"x" for number in range(150)})
+
+    page = look(hub, f"/ada/many/tree/main/f?from={begin}").body
+
+    wanted = [] if first is None else list(range(first, min(first + 100, 150)))
+    assert [number for number in range(150) if b">%03d<" % number in page] == wanted
+    assert b'name="from"' in page
+
+
 @pytest.mark.usefixtures("birds")
 def test_a_name_that_is_not_utf8_and_not_there(hub: HubRoom) -> None:
     """The page that tells of it has the name with its odd bytes written out."""

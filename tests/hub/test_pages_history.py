@@ -11,6 +11,8 @@ import pytest
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 
+from tether.pages import routes
+from tether.pages.remembered import Remembered
 from tether.pages.views import blame, history
 from tether.repo.blame import BlameBounds
 
@@ -89,6 +91,7 @@ def test_each_line_leads_to_its_commit(hub: HubRoom, monkeypatch: pytest.MonkeyP
     """Lines in groups; beyond the bound the page says that they may be older; what is no text is refused."""
     whole = page(hub, "blame/main/code.py")
     monkeypatch.setattr(blame, "BOUNDS", BlameBounds(commits=1))
+    monkeypatch.setattr(routes, "PAGES", Remembered())
     cut = page(hub, "blame/main/code.py")
 
     assert whole.count('<td class="from"') == 2

@@ -51,3 +51,14 @@ def age_text(then: Time, now: Time) -> str:
         if seconds >= length:
             return f"{count_text(seconds // length, noun)} ago"
     return "just now"
+
+
+def age_end(then: Time, now: Time) -> int:
+    """Return from when on `age_text` of `then` is another than `now`, in microseconds since 1970."""
+    seconds = (now.micros - then.micros) // 1_000_000
+    if seconds < -60:
+        return then.micros - 60_000_000
+    length = next((length for length, _ in _AGES if seconds >= length), None)
+    following = _AGES[-1][0] if length is None else (seconds // length + 1) * length
+    larger = [each for each, _ in _AGES if each > seconds]
+    return then.micros + min([following, *larger]) * 1_000_000

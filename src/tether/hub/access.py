@@ -168,6 +168,13 @@ def require(
         Forbidden: The role or the scope of the token is not enough, or the gate is closed.
         Conflict: It is archived, and the role is one that changes it.
     """
+    return require_held(session, principal, row, role, address)[0]
+
+
+def require_held(
+    session: Session, principal: Principal, row: RepositoryRow | None, role: Role, address: str
+) -> tuple[RepositoryRow, Role]:
+    """Return what `require` does, and the highest role that they have; arguments and errors are the same."""
     held = role_of(session, principal, row)
     if held is None and row is not None and not row.private:
         hint = "run 'tether repo ask URL' to see the agreement and to ask for access"
@@ -184,7 +191,7 @@ def require(
         )
     if row.archived and Role.READ < role < Role.ADMIN:
         raise Conflict(f"{address} is archived", hint="an administrator of the repository can take it back")
-    return row
+    return row, held
 
 
 def require_sight(

@@ -18,6 +18,7 @@ from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.other_sites import OtherSites
 from tether.hub.middleware.request_id import RequestId
 from tether.hub.pages import routes as pages
+from tether.hub.pages.first import PagesFirst
 from tether.hub.ratelimit import RateLimiter
 from tether.hub.routes import (
     accounts,
@@ -91,7 +92,8 @@ def build_api() -> FastAPI:
     api.include_router(tracking.router)
     for routes in _ROUTES:
         api.include_router(routes.router, prefix=API, responses=problems.RESPONSES, dependencies=[_TOKEN])
-    api.router.routes.extend(pages.routes())
+    shown = pages.routes()
+    api.router.routes[:] = [PagesFirst(shown), *api.router.routes, *shown]
     return api
 
 

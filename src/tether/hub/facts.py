@@ -73,7 +73,11 @@ def refresh(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> bool:
 def known(hub: Hub, row: RepositoryRow) -> Known:
     """Return what is known of a repository; errors as for `refresh`."""
     with closing(open_repository(hub, row)) as repository:
-        head = repository.root().head_commit()
+        return known_of(hub, row, repository.root().head_commit())
+
+
+def known_of(hub: Hub, row: RepositoryRow, head: Digest | None) -> Known:
+    """Return what is known of a repository whose default branch is at a commit, or at none yet."""
     if head is None:
         return Known(None, None, None)
     made, facts = _load(hub, row, head)

@@ -12,8 +12,10 @@ from tether.hub.database.engine import Database
 from tether.hub.database.migrate import migrate
 from tether.hub.database.moving import move_roots
 from tether.hub.oidc.asking import Directory
+from tether.hub.opened import Opened
 from tether.hub.settings import HubSettings
 from tether.hub.unfinished import require_finished
+from tether.pages.turns import AT_ONCE, AT_ONCE_FAR, Turns
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
 from tether.storage.readcache import Kept
@@ -30,6 +32,8 @@ class Hub:
         clock: Gives the time; nothing else in the hub reads one.
         bucket: Holds the contents of repositories; None where their folders do.
         kept: What was read of the bucket.
+        opened: Repositories that are open for pages.
+        turns: How many pages are made at once.
         directory: What the providers of sign-ins said of themselves.
         tracer: Is told what the hub does.
     """
@@ -39,6 +43,8 @@ class Hub:
     clock: Callable[[], Time]
     bucket: "ObjectBackend | None" = None
     kept: Kept = field(default_factory=Kept)
+    opened: Opened = field(default_factory=Opened)
+    turns: Turns = field(default_factory=Turns)
     directory: Directory = field(default_factory=Directory)
     tracer: Tracer = UNTRACED
 
@@ -78,7 +84,8 @@ class Hub:
         except BaseException:
             database.close()
             raise
-        return cls(settings, database, clock, bucket, tracer=tracer)
+        turns = Turns(AT_ONCE if bucket is None else AT_ONCE_FAR)
+        return cls(settings, database, clock, bucket, turns=turns, tracer=tracer)
 
     def now(self) -> int:
         """Return the time as the tables keep it: microseconds since 1970."""
@@ -95,7 +102,8 @@ class Hub:
             self.bucket.some(1)
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and the repositories that are open for pages."""
+        self.opened.close()
         self.database.close()
 
 

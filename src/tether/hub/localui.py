@@ -29,6 +29,7 @@ from tether.hub.middleware.headers import Headers
 from tether.hub.middleware.request_id import RequestId
 from tether.pages.routes import routes
 from tether.pages.shelf import Frame, Shown
+from tether.pages.turns import Turns
 from tether.repo.facts import Facts, find_facts
 from tether.repo.repository import Repository
 
@@ -51,6 +52,7 @@ class LocalShelf:
     ) -> None:
         self._open, self._folder, self._clock = open_repository, folder, clock
         self.name = folder.name or "repository"
+        self.turns = Turns()
         self._facts: Facts | None = None
         self._counting: Digest | None = None
         self._lock = Lock()

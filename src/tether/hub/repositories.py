@@ -1,13 +1,13 @@
 """Repositories as hosted things: found by address, made, listed, changed, deleted and restored."""
 
 import shutil
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -52,14 +52,25 @@ def find(session: Session, owner: str, name: str) -> RepositoryRow | None:
 
     Both are always looked for, so that the time tells nothing.
     """
+    asked = {"owner": key_of(owner), "name": key_of(name)}
+    found, moved = session.scalar(_CURRENT, asked), session.scalar(_EARLIER, asked)
+    return moved if found is None else found
+
+
+def _addressed() -> tuple[Select[RepositoryRow], Select[RepositoryRow]]:
     live = select(RepositoryRow).where(RepositoryRow.deleted_at.is_(None))
     current = live.join(Account, RepositoryRow.owner_id == Account.id)
     earlier = live.join(Redirect, Redirect.repository_id == RepositoryRow.id)
     earlier = earlier.join(Account, Redirect.owner_id == Account.id)
-    of_owner = Account.key == key_of(owner)
-    found = session.scalar(current.where(of_owner, RepositoryRow.key == key_of(name)))
-    moved = session.scalar(earlier.where(of_owner, Redirect.key == key_of(name)))
-    return moved if found is None else found
+    of_owner = Account.key == bindparam("owner")
+    return (
+        current.where(of_owner, RepositoryRow.key == bindparam("name")),
+        earlier.where(of_owner, Redirect.key == bindparam("name")),
+    )
+
+
+_CURRENT, _EARLIER = _addressed()
+"""Made once: nearly every request asks these, and to put them together takes longer than to answer them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,3 +339,17 @@ def open_repository(hub: Hub, row: RepositoryRow, *, beside: Beside | None = Non
         return Repository.open(folder_of(hub, row), clock=hub.clock, storage=storage)
     except NotFound as error:
         raise Corrupt(f"the hub has lost the files of {row.full_name}", hint="tell its operator") from error
+
+
+@contextmanager
+def reading(hub: Hub, row: RepositoryRow) -> Iterator[Repository]:
+    """Give what a row stands for to a page, as it is now, in a block; errors as for `open_repository`.
+
+    Where somebody hears what the hub does it is opened for this page alone, so that reads are told of it.
+    """
+    if not hub.tracer.is_silent:
+        with closing(open_repository(hub, row)) as repository:
+            yield repository.as_now()
+        return
+    with hub.opened.reading(row.id, hub.now(), lambda: open_repository(hub, row)) as repository:
+        yield repository

@@ -1,5 +1,6 @@
 """Stylesheet, scripts and the icon: files of the package under addresses that change with their contents."""
 
+import gzip
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -16,6 +17,7 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 class _Asset(NamedTuple):
     data: bytes
+    packed: bytes
     kind: str
     mark: str
 
@@ -28,7 +30,7 @@ def _assets() -> dict[str, _Asset]:
         kind = _TYPES.get(each.name.rpartition(".")[2])
         if kind is not None:
             data = each.read_bytes()
-            found[each.name] = _Asset(data, kind, hash_bytes(data).hex()[:16])
+            found[each.name] = _Asset(data, gzip.compress(data, mtime=0), kind, hash_bytes(data).hex()[:16])
     return found
 
 
@@ -46,5 +48,9 @@ def send(request: Request) -> Response:
     headers = {
         "Cache-Control": _FOREVER if fits else "no-cache",
         "Content-Security-Policy": "default-src 'none'",
+        "Vary": "Accept-Encoding",
     }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        return Response(found.packed, media_type=found.kind, headers=headers)
     return Response(found.data, media_type=found.kind, headers=headers)

@@ -12,13 +12,19 @@ from tether.pages import words
 from tether.pages.addresses import asked, link
 from tether.pages.assets import asset
 from tether.pages.differences.text import unfolded
-from tether.pages.shelf import shelf_of
+from tether.pages.lasting import ends_at
+from tether.pages.shelf import frame_of
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; media-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """No page has a script or a style inside, and none asks another host for anything."""
+
+
+def _ago(micros: int, now: int) -> str:
+    ends_at(words.ago_ends(micros, now))
+    return words.ago(micros, now)
 
 
 @cache
@@ -45,7 +51,7 @@ def _environment() -> Environment:
         asked=asked,
         unfolded=unfolded,
     )
-    made.globals.update(asset=asset, link=link, plural=count_text, ago=words.ago)
+    made.globals.update(asset=asset, link=link, plural=count_text, ago=_ago)
     return made
 
 
@@ -58,7 +64,7 @@ def page(request: Request, template: str, status: int = 200, **context: Any) -> 
         status: Of the reply.
         context: What the template wants.
     """
-    frame = shelf_of(request).frame()
+    frame = frame_of(request)
     text = _environment().get_template(template).render(frame=frame, here=request.url.path, **context)
     # Messages of errors have bytes of names that are not UTF-8 as lone surrogates.
     data = text.encode("utf-8", "backslashreplace")

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from tether.pages import assets
+from tether.pages.remembered import PAGES
 from tether.pages.shelf import Shown, shelf_of
 from tether.pages.views import (
     blame,
@@ -33,26 +34,42 @@ def of_repository(view: View) -> Callable[[Request], Response]:
 
     def endpoint(request: Request) -> Response:
         owner, name = request.path_params["owner"], request.path_params["name"]
-        with shelf_of(request).open(owner, name) as shown:
+        shelf = shelf_of(request)
+        with shelf.turns.taken(), shelf.open(owner, name) as shown:
             return view(request, shown)
 
     return endpoint
+
+
+def in_turn(view: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Return an endpoint that makes a page of no repository when it is its turn."""
+
+    def endpoint(request: Request) -> Response:
+        with shelf_of(request).turns.taken():
+            return view(request)
+
+    return endpoint
+
+
+def remembered(view: View, *, counted: bool = False) -> Callable[[Request], Response]:
+    """Return the endpoint of a view whose pages are kept: see `tether.pages.remembered.Remembered.answer`."""
+    return of_repository(lambda request, shown: PAGES.answer(request, shown, view, counted=counted))
 
 
 def routes() -> list[BaseRoute]:
     """Return the routes of all that every shelf has."""
     return [
         Route("/-/static/{mark}/{name}", assets.send),
-        Route(REPOSITORY, of_repository(overview.show)),
-        Route(f"{REPOSITORY}/tree/{{rev:anything}}", of_repository(folder.show)),
-        Route(f"{REPOSITORY}/file/{{rev:anything}}", of_repository(file.show)),
+        Route(REPOSITORY, remembered(overview.show, counted=True)),
+        Route(f"{REPOSITORY}/tree/{{rev:anything}}", remembered(folder.show)),
+        Route(f"{REPOSITORY}/file/{{rev:anything}}", remembered(file.show)),
         Route(f"{REPOSITORY}/raw/{{rev:anything}}", raw.send),
         Route(f"{REPOSITORY}/thumb/{{rev:anything}}", of_repository(thumb.show)),
-        Route(f"{REPOSITORY}/blame/{{rev:anything}}", of_repository(blame.show)),
-        Route(f"{REPOSITORY}/history/{{rev:anything}}", of_repository(history.show)),
-        Route(f"{REPOSITORY}/compare", of_repository(compare.choose)),
-        Route(f"{REPOSITORY}/compare/{{spec:anything}}", of_repository(compare.show)),
-        Route(f"{REPOSITORY}/diff/{{spec:anything}}", of_repository(compare.show_file)),
+        Route(f"{REPOSITORY}/blame/{{rev:anything}}", remembered(blame.show)),
+        Route(f"{REPOSITORY}/history/{{rev:anything}}", remembered(history.show)),
+        Route(f"{REPOSITORY}/compare", remembered(compare.choose)),
+        Route(f"{REPOSITORY}/compare/{{spec:anything}}", remembered(compare.show)),
+        Route(f"{REPOSITORY}/diff/{{spec:anything}}", remembered(compare.show_file)),
         Route(f"{REPOSITORY}/runs", of_repository(runs.show)),
         Route(f"{REPOSITORY}/runs/diff", of_repository(runs.show_difference)),
         Route(f"{REPOSITORY}/runs/compare", of_repository(runs.show_comparison)),
@@ -60,5 +77,5 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/releases", of_repository(releases.show)),
         Route(f"{REPOSITORY}/releases/{{release}}/{{version}}", of_repository(releases.show_one)),
         Route(f"{REPOSITORY}/lineage", of_repository(lineage.show)),
-        Route(f"{REPOSITORY}/commit/{{commit}}", of_repository(commit.show)),
+        Route(f"{REPOSITORY}/commit/{{commit}}", remembered(commit.show)),
     ]

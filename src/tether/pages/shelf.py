@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from tether.core.names import short_ref
+from tether.pages.turns import Turns
 from tether.pages.underway import UnderWay
 from tether.repo.facts import Facts
 from tether.repo.repository import Repository
@@ -104,7 +105,13 @@ class Shown:
 
 
 class Shelf(Protocol):
-    """Finds repositories for one who looks."""
+    """Finds repositories for one who looks.
+
+    Attributes:
+        turns: How many pages are made at once.
+    """
+
+    turns: Turns
 
     def frame(self) -> Frame:
         """Return what stands around the page."""
@@ -125,4 +132,12 @@ def shelf_of(request: Request) -> Shelf:
     known: Shelf | None = getattr(request.state, "shelf", None)
     if known is None:
         known = request.state.shelf = request.state.shelf_for(request)
+    return known
+
+
+def frame_of(request: Request) -> Frame:
+    """Return what stands around the page of this request; asked for once."""
+    known: Frame | None = getattr(request.state, "frame", None)
+    if known is None:
+        known = request.state.frame = shelf_of(request).frame()
     return known

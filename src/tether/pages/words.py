@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.names import display
-from tether.core.phrases import age_text
+from tether.core.phrases import age_end, age_text
 
 _MICROS = 1_000_000
 _HALF = re.compile("[\udc80-\udcff]")
@@ -15,6 +15,11 @@ _HALF = re.compile("[\udc80-\udcff]")
 def ago(micros: int, now: int) -> str:
     """Return how long before `now` a time is: `3 days ago`; both in microseconds since 1970."""
     return age_text(Time(micros, 0), Time(now, 0))
+
+
+def ago_ends(micros: int, now: int) -> int:
+    """Return when `ago` will say something else, in microseconds since 1970."""
+    return age_end(Time(micros, 0), Time(now, 0))
 
 
 def moment(micros: int) -> str:

@@ -6,6 +6,7 @@ that work stays near the difference of two histories; answers about ancestry do 
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -27,6 +28,7 @@ Order: TypeAlias = Literal["date", "topo"]
 ParentsOf: TypeAlias = Callable[[Digest, Commit], tuple[Digest, ...]]
 
 _CACHED = 8192
+_LINKS = 1 << 20
 _LOOKAHEAD = 32
 _OLD = 1
 _NEW = 2
@@ -41,7 +43,7 @@ class AheadBehind(NamedTuple):
 
 
 class History:
-    """Reads the commits of one repository; keeps what it has read.
+    """Reads the commits of one repository; keeps what it has read. Safe to use from several threads.
 
     Args:
         objects: Gives the commits.
@@ -56,8 +58,13 @@ class History:
 
     @classmethod
     def of(cls, repository: Repository) -> "History":
-        """Return the history of a repository, with the boundary that it records."""
-        return cls(repository.objects, shallow_commits(repository.root()))
+        """Return the history of a repository, with the boundary that it records; what it read stays read."""
+        shallow = frozenset(shallow_commits(repository.root()))
+        known = repository.histories.get(shallow)
+        if known is None:
+            repository.histories.clear()
+            known = repository.histories[shallow] = cls(repository.objects, shallow)
+        return known
 
     def commit(self, digest: Digest) -> Commit:
         """Return one commit.
@@ -70,7 +77,8 @@ class History:
         if known is None:
             known = self._commits[digest] = Commit.decode(self._objects.get(ObjectKind.COMMIT, digest))
             if len(self._commits) > _CACHED:
-                self._commits.popitem(last=False)
+                with suppress(KeyError):  # other threads forget too
+                    self._commits.popitem(last=False)
         return known
 
     def is_cut(self, digest: Digest) -> bool:
@@ -90,6 +98,8 @@ class History:
         if link is None:
             commit = self.commit(digest)
             parents = () if digest in self._shallow else commit.parents
+            if len(self._links) >= _LINKS:
+                self._links.clear()
             link = self._links[digest] = (commit.committed.micros, parents)
         return link
 

@@ -42,6 +42,7 @@ class ObjectDb:
 
     def __init__(self, backend: Backend, live: Callable[[], Sequence[Digest]]) -> None:
         self._backend, self._live = backend, live
+        self.cache_bytes = _CACHE_BYTES  # of trees, commits and recipes
         self._lookup: Lookup | None = None
         self._cache: OrderedDict[tuple[ObjectKind, Digest], bytes] = OrderedDict()
         self._cached = 0
@@ -320,9 +321,9 @@ class ObjectDb:
 
     def _remember(self, key: tuple[ObjectKind, Digest], data: bytes) -> None:
         with self._lock:
+            self._cached += 0 if key in self._cache else len(data)
             self._cache[key] = data
-            self._cached += len(data)
-            while self._cached > _CACHE_BYTES and len(self._cache) > 1:
+            while self._cached > self.cache_bytes and len(self._cache) > 1:
                 self._cached -= len(self._cache.popitem(last=False)[1])
 
 

@@ -6,6 +6,7 @@ A repository beside working files lives in their `.tether` folder; a bare one is
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock as ThreadLock
@@ -20,7 +21,7 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head
 from tether.repo.packs import pack_key
 from tether.repo.root import DEFAULT_BRANCH, KEY, Root, decode_root
-from tether.repo.rootstore import BackendRoot, RootStore
+from tether.repo.rootstore import BackendRoot, RootStore, SeenRoot
 from tether.storage.backend import RESERVED, Backend
 from tether.storage.local import LocalBackend
 from tether.storage.locks import TIMEOUT_S, FolderLocks, Lock, Locks, Wait
@@ -29,6 +30,7 @@ from tether.storage.oserrors import translated
 if TYPE_CHECKING:
     from tether.core.digest import Digest
     from tether.repo.attributes import TreeAttributes
+    from tether.repo.history import History
     from tether.repo.moments import Zone
     from tether.repo.transaction import Transaction
 
@@ -154,6 +156,7 @@ class Repository:
         zone: The viewer's, for days and times that users write; None takes that of the clock.
         wait: Called while another process holds a lock; None waits a minute in silence.
         absent: The contents that are not here because a remote has them.
+        histories: What was read of commits, by where the history is cut.
     """
 
     def __init__(
@@ -165,6 +168,7 @@ class Repository:
         self.worktree = directory.parent if directory.name == FOLDER else None
         self.zone: Zone | None = None
         self.wait: Wait | None = None
+        self.histories: dict[frozenset[Digest], History] = {}
         self._root: tuple[bytes, Root] | None = None
         self._attributes: tuple[Digest, TreeAttributes] | None = None
         self.objects = ObjectDb(storage.backend, lambda: self.root().packs())
@@ -258,15 +262,28 @@ class Repository:
         Raises:
             Corrupt: It is damaged or missing.
         """
+        return self._read_root()[1]
+
+    def _read_root(self) -> tuple[bytes, Root]:
         try:
             data = self.roots.read()
         except NotFound:
             begun = next(iter(self.backend.list("packs/")), None) is None
             hint = "run 'tether init' again" if begun else _ROOT_HINT
             raise Corrupt(f"the root of the repository in {self.directory} is missing", hint=hint) from None
-        if self._root is None or self._root[0] != data:
-            self._root = (data, decode_root(data))
-        return self._root[1]
+        known = self._root
+        if known is None or known[0] != data:
+            known = self._root = data, decode_root(data)
+        return known
+
+    def as_now(self) -> "Repository":
+        """Return the repository as it is now: its refs stay, whatever others push; errors as for `root`.
+
+        It shares open files and all that is remembered of objects with this one, which closes them.
+        """
+        seen, root = copy(self), self._read_root()
+        seen.roots, seen._root, seen._attributes = SeenRoot(self.roots, root[0]), root, None
+        return seen
 
     def attributes(self) -> "TreeAttributes":
         """Return the attributes of files by the rules that are on the stage."""

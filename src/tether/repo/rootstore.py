@@ -62,3 +62,34 @@ class BackendRoot:
     def set_aside(self, key: str) -> None:
         """Keep the damaged root under another key."""
         self._backend.move(KEY, key)
+
+
+class SeenRoot:
+    """A root as it was read once, for whoever wants one state from the first look to the last.
+
+    A swap goes to where the root is kept and compares with what is there; afterwards the root is read anew.
+
+    Args:
+        store: Keeps the root.
+        data: What was read there.
+    """
+
+    def __init__(self, store: RootStore, data: bytes) -> None:
+        self._store, self._data = store, data
+
+    def read(self) -> bytes:
+        """Return what was read."""
+        return self._data
+
+    def create(self, data: bytes) -> None:
+        """Refuse: there is a root already."""
+        self._store.create(data)
+
+    def swap(self, expected: bytes, new: bytes) -> None:
+        """Replace the root `expected` by `new`, or raise Conflict."""
+        self._store.swap(expected, new)
+        self._data = new
+
+    def set_aside(self, key: str) -> None:
+        """Keep the damaged root under a key of the backend."""
+        self._store.set_aside(key)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, NotFound
@@ -127,11 +127,20 @@ def having(words: str) -> list[ColumnElement[bool]]:
     ]
 
 
-def count_open(session: Session, row: RepositoryRow, kind: str) -> int:
-    """Return how many conversations of a kind are open in a repository, `COUNTED` at most."""
-    of_kind = Conversation.repository_id == row.id, Conversation.kind == kind, Conversation.state == OPEN
-    some = select(Conversation.number).where(*of_kind).limit(COUNTED).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+def count_open(session: Session, row: RepositoryRow) -> tuple[int, int]:
+    """Return how many pull requests and discussions are open in a repository, `COUNTED` at most of each."""
+    pulls, discussions = session.execute(_OPEN, {"repository": row.id}).one()
+    return pulls, discussions
+
+
+def _open_of(kind: str) -> ScalarSelect[int]:
+    of_kind = Conversation.repository_id == bindparam("repository"), Conversation.kind == kind
+    some = select(Conversation.number).where(*of_kind, Conversation.state == OPEN).limit(COUNTED).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+_OPEN = select(_open_of(PULL), _open_of(DISCUSSION))
+"""Made once: each page asks it, and to put it together takes longer than to answer it."""
 
 
 def list_conversations(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from sqlalchemy import CursorResult, case, delete, select, update
+from sqlalchemy import CursorResult, bindparam, case, delete, select, update
 from sqlalchemy.orm import Session
 
 from tether.core.digest import hash_bytes
@@ -23,6 +23,10 @@ class Sessions(Protocol):
 
 Beside = Callable[[Session], None]
 """Writes more in the transaction that moves a root."""
+
+_SENT = case((RootRow.digest == bindparam("known"), None), else_=RootRow.value)
+_READ = select(RootRow.digest, _SENT).where(RootRow.repository_id == bindparam("repository"))
+"""Made once: to put it together takes longer than to answer it."""
 
 
 class SqlRoot:
@@ -49,11 +53,8 @@ class SqlRoot:
     def read(self) -> bytes:
         """Return the root's bytes, or raise NotFound; the value is sent only if it is another than before."""
         digest, value = self._known
-        sent = case((RootRow.digest == digest, None), else_=RootRow.value)
         with self._sessions(reads_only=True) as session:
-            row = session.execute(
-                select(RootRow.digest, sent).where(RootRow.repository_id == self._id)
-            ).first()
+            row = session.execute(_READ, {"repository": self._id, "known": digest}).first()
         if row is None:
             raise NotFound("the repository has no root")
         if row[1] is not None:

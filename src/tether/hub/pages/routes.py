@@ -8,14 +8,15 @@ from tether.hub.pages.conversations.routes import routes as of_conversations
 from tether.hub.pages.forms import of_form
 from tether.hub.pages.settings import organisation
 from tether.hub.pages.settings.routes import routes as of_settings
+from tether.pages.routes import in_turn
 from tether.pages.routes import routes as of_repositories
 
 
 def routes() -> list[BaseRoute]:
     """Return all routes of pages, in the order in which they are asked."""
     return [
-        Route("/", home.show),
-        Route("/-/search", finding.show),
+        Route("/", in_turn(home.show)),
+        Route("/-/search", in_turn(finding.show)),
         Route("/-/signin", signing.show_sign_in),
         Route("/-/signin", of_form(signing.sign_in), methods=["POST"]),
         Route("/-/signup", signing.show_sign_up),
@@ -34,7 +35,7 @@ def routes() -> list[BaseRoute]:
         *of_changes(),
         *of_repositories(),
         *[Route(f"/{word}", home.show_nothing) for word in ("api", "metrics")],
-        Route("/{owner}", home.show_owner),
+        Route("/{owner}", in_turn(home.show_owner)),
     ]
 
 

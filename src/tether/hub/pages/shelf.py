@@ -1,19 +1,19 @@
 """The shelf of the hub: repositories of its database, as far as one who looks may read them."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
 
 from tether.errors import Unauthenticated
-from tether.hub.access import ANONYMOUS, Principal, Role, require, role_of
-from tether.hub.conversations.finding import DISCUSSION, PULL, count_open
+from tether.hub.access import ANONYMOUS, Principal, Role, require_held
+from tether.hub.conversations.finding import count_open
 from tether.hub.conversations.notices import count_unread
 from tether.hub.database.models import RepositoryRow
-from tether.hub.facts import known
+from tether.hub.facts import known_of
 from tether.hub.hub import Hub
-from tether.hub.repositories import find, open_repository
+from tether.hub.repositories import find, reading
 from tether.hub.routes.dependencies import found_principal, hub_of, note_use
 from tether.hub.trackedrecords import TrackedUnderWay
 from tether.pages.shelf import Frame, Shown, Tab, shelf_of
@@ -32,6 +32,7 @@ class HubShelf:
 
     def __init__(self, hub: Hub, principal: Principal, address: str) -> None:
         self.hub, self.principal, self._address = hub, principal, address.rstrip("/")
+        self.turns = hub.turns
 
     def frame(self) -> Frame:
         """Return what stands around the page."""
@@ -55,16 +56,16 @@ class HubShelf:
     def open(self, owner: str, name: str) -> Iterator[Shown]:
         """Open a repository; see `tether.pages.shelf.Shelf`."""
         with self.hub.database.session(reads_only=True) as session:
-            row = require(session, self.principal, find(session, owner, name), Role.READ, f"{owner}/{name}")
-            role = role_of(session, self.principal, row) or Role.READ
+            found = find(session, owner, name)
+            row, role = require_held(session, self.principal, found, Role.READ, f"{owner}/{name}")
             tabs = _tabs(session, row, role)
-        with closing(open_repository(self.hub, row)) as repository:
+        with reading(self.hub, row) as repository:
             yield Shown(
                 owner=row.owner.name,
                 name=row.name,
                 repository=repository,
                 clone=f"{self._address}/{row.full_name}",
-                facts=lambda: known(self.hub, row).facts,
+                facts=lambda: known_of(self.hub, row, repository.root().head_commit()).facts,
                 private=row.private,
                 archived=row.archived,
                 about=row.about,
@@ -83,9 +84,10 @@ class HubShelf:
 
 
 def _tabs(session: Session, row: RepositoryRow, role: Role) -> tuple[Tab, ...]:
+    pulls, discussions = count_open(session, row)
     found = (
-        Tab("pulls", "Pull requests", "pull", count_open(session, row, PULL)),
-        Tab("discussions", "Discussions", "talk", count_open(session, row, DISCUSSION)),
+        Tab("pulls", "Pull requests", "pull", pulls),
+        Tab("discussions", "Discussions", "talk", discussions),
     )
     return (*found, Tab("settings", "Settings", "gear")) if role >= Role.ADMIN else found
 

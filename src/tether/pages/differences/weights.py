@@ -5,6 +5,7 @@ from tether.model.compare import Opened, TensorChange, compare
 from tether.model.reading import read_facts, reader_of
 from tether.model.source import CachedSource, FileSource
 from tether.pages.differences.pair import Difference, Pair, Side
+from tether.pages.lasting import passing
 
 LIMIT = 512 * 1024 * 1024
 """Bytes of two versions together whose numbers are compared on a page of its own."""
@@ -26,6 +27,7 @@ def show(pair: Pair) -> Difference | None:
             return Difference("large.html")
         found = compare(old, new)
     except TetherError as error:
+        passing()
         return Difference("other.html", (), {"failure": error})
     changed = sorted(
         found.changed, key=lambda each: -(each.distance.relative_l2 or 0) if each.distance else 0

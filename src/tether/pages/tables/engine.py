@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tether.errors import InvalidInput, TetherError, Unavailable
 from tether.pages.tables.asked import PAGE, Asked
 from tether.pages.tables.onefile import NAME, OneFile
+from tether.pages.turns import waiting
 from tether.repo.contents import ContentReader
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def read_page(contents: ContentReader, file: tuple[Any, int], form: str, asked: 
         Unavailable: Too many tables are being read.
     """
     digest, size = file
-    with _connected(lambda: contents.open(digest), size) as connection:
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
         source = _SOURCES[form]
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         columns = [Column(name, kind) for name, kind, *_ in described]
@@ -137,7 +138,7 @@ def read_rows(
         most: Rows to read.
     """
     digest, size = file
-    with _connected(lambda: contents.open(digest), size) as connection:
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
         source = _SOURCES[form]
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         columns = [Column(name, kind) for name, kind, *_ in described][:MOST_COLUMNS]
@@ -158,7 +159,7 @@ def measure_columns(contents: ContentReader, file: tuple[Any, int], names: Seque
         Unavailable: Too many tables are being read.
     """
     digest, size = file
-    with _connected(lambda: contents.open(digest), size) as connection:
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
         source = _SOURCES["parquet"]
         described = connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()
         columns = [Column(name, kind) for name, kind, *_ in described if name in names]

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from tether.core.phrases import count_text
+from tether.pages.lasting import passing
 from tether.pages.viewers.opened import Opened, View
 
 MOST = 1000
@@ -70,6 +71,7 @@ def show(opened: Opened) -> View | None:
         found.extend(islice(_members(file, is_tar=is_tar), MOST))  # keeps what came before a failure
         partial = len(found) == MOST
     except Exception:  # readers of hostile archives raise everything; what was listed before is shown
+        passing()
         if not found:
             return None
     words = (

@@ -10,6 +10,7 @@ from tether.core.kinds import ObjectReader
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import entry_before, find, iter_after
 from tether.pages.addresses import link
+from tether.pages.lasting import passing
 from tether.pages.viewers.opened import Opened, View
 
 SHOWN = {
@@ -79,6 +80,7 @@ def _facts(opened: Opened) -> list[tuple[str, str]]:
             found |= {ExifTags.TAGS.get(tag, hex(tag)): each for tag, each in exif.get_ifd(_DETAILS).items()}
             found |= {ExifTags.GPSTAGS.get(tag, hex(tag)): each for tag, each in exif.get_ifd(_PLACE).items()}
     except Exception:  # decoders of hostile files raise everything: such a picture has no facts
+        passing()
         return []
     plain = [(name, str(value)) for name, value in found.items() if not isinstance(value, bytes | dict)]
     return [(name, value[:_LONGEST_FACT]) for name, value in plain if value.strip("\0 ")][:_MOST_FACTS]

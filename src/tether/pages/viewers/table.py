@@ -4,6 +4,7 @@ from typing import Any
 
 from tether.core.phrases import count_text, size_text
 from tether.errors import InvalidInput
+from tether.pages.lasting import passing
 from tether.pages.tables.asked import OPERATORS, read_asked
 from tether.pages.tables.engine import LONGEST, Column, read_page
 from tether.pages.viewers.opened import Opened, View
@@ -23,6 +24,7 @@ def show(opened: Opened) -> View | None:
     try:
         page = read_page(opened.shown.repository.contents, (entry.digest, entry.size), form, asked)
     except InvalidInput as error:
+        passing()
         return View("table.html", (opened.type.description,), {**context, "failure": error, "page": None})
     rows = [list(map(cell, page.columns, row)) for row in page.rows]
     words = [count_text(len(page.columns) + page.hidden, "column")]

@@ -7,6 +7,7 @@ from tether.errors import TetherError, Unsupported
 from tether.model.facts import ModelFacts, Tensor
 from tether.model.reading import read_facts, reader_of
 from tether.model.source import CachedSource, FileSource
+from tether.pages.lasting import passing
 from tether.pages.viewers.opened import Opened, View
 
 PAGE = 500
@@ -37,6 +38,7 @@ def show(opened: Opened) -> View | None:
     except Unsupported:  # its name could be that of weights, its bytes are not
         return None
     except TetherError as error:
+        passing()
         return View("weights.html", (opened.type.description,), {"failure": error})
     return _view(opened, facts)
 

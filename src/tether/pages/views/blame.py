@@ -13,6 +13,7 @@ from tether.core.objects import Commit
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput
 from tether.pages.addresses import link, where_of
+from tether.pages.lasting import passing
 from tether.pages.rendering import page
 from tether.pages.revisions import find_place, picker
 from tether.pages.shelf import Shown
@@ -63,6 +64,9 @@ def show(request: Request, shown: Shown) -> Response:
     history = History.of(repository)
     blamer = Blamer(history, repository.objects, repository.contents, BOUNDS)
     found = blamer.blame(place.id, place.path)
+    uncertain = any(not line.certain for line in found)
+    if uncertain:  # there may be more time for it another time
+        passing()
     return page(
         request,
         "repository/blame.html",
@@ -72,7 +76,7 @@ def show(request: Request, shown: Shown) -> Response:
         picker=picker(shown, place, "blame"),
         groups=_groups(shown, history, place.name, found),
         hidden=max(len(found) - MOST_LINES, 0),
-        uncertain=any(not line.certain for line in found),
+        uncertain=uncertain,
     )
 
 

@@ -14,6 +14,7 @@ from tether.pages.addresses import Where
 from tether.pages.rendering import page
 from tether.pages.revisions import Place, find_place, picker
 from tether.pages.shelf import Shown
+from tether.repo.facts import Facts
 
 _READMES = (b"readme.md", b"readme.markdown", b"readme", b"readme.txt", b"readme.rst")
 _LARGEST_README = 512 * 1024
@@ -51,7 +52,7 @@ def show(request: Request, shown: Shown) -> Response:
     if head is None:
         return page(request, "repository/empty.html", shown=shown, tab="files")
     place = find_place(shown, Where(shown.branch if shown.branch != "HEAD" else head.hex(), b""))
-    listing = folders.list_folder(shown, place, b"")
+    listing, facts = folders.list_folder(shown, place, b""), shown.facts()
     return page(
         request,
         "repository/overview.html",
@@ -61,8 +62,8 @@ def show(request: Request, shown: Shown) -> Response:
         picker=picker(shown, place, "tree"),
         listing=listing,
         readme=readme_of(shown, place, [row.entry for row in listing.rows]),
-        facts=shown.facts(),
-        bars=bars_of(shown),
+        facts=facts,
+        bars=bars_of(facts),
         refs=count_refs(shown.repository.root().refs),
     )
 
@@ -79,9 +80,8 @@ def readme_of(shown: Shown, place: Place, entries: list[Entry]) -> Readme | None
     return Readme(found.name, None, text)
 
 
-def bars_of(shown: Shown) -> list[Bar]:
+def bars_of(facts: Facts | None) -> list[Bar]:
     """Return the kinds of data of the default branch by their bytes, the largest first."""
-    facts = shown.facts()
     if facts is None or facts.contents is None:
         return []
     kinds = sorted(facts.contents.kinds.items(), key=lambda each: (-each[1].bytes, each[0]))

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tether.hub.access import Principal, Role, require, role_of
+from tether.hub.access import Principal, Role, require_held
 from tether.hub.conversations import notices
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
@@ -63,12 +63,13 @@ def looking(view: View) -> Callable[[Request], Response]:
 
     def endpoint(request: Request) -> Response:
         owner, name = request.path_params["owner"], request.path_params["name"]
-        hub, principal = hub_of(request), principal_in(request)
-        with hub.database.session(reads_only=True) as session:
-            row = require(session, principal, find(session, owner, name), Role.READ, f"{owner}/{name}")
-            role = role_of(session, principal, row) or Role.READ
-        with shelf_of(request).open(owner, name) as shown:
-            return view(request, Held(hub, principal, row, role, shown))
+        with shelf_of(request).turns.taken():
+            hub, principal = hub_of(request), principal_in(request)
+            with hub.database.session(reads_only=True) as session:
+                found = find(session, owner, name)
+                row, role = require_held(session, principal, found, Role.READ, f"{owner}/{name}")
+            with shelf_of(request).open(owner, name) as shown:
+                return view(request, Held(hub, principal, row, role, shown))
 
     return endpoint
 
