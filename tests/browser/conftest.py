@@ -26,7 +26,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
 def browser(gallery: Gallery) -> Iterator[Any]:
     """Return a browser that runs.
 
-    It ends with the last test here: while it runs, so does an event loop, beside which other tests can run none.
+    It ends with the last test here: while it runs, so does an event loop, and other tests need their own.
     """
     assert gallery  # it is made first, by commands that may need a loop of their own
     with chromium.browsing() as browser:

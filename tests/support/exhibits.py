@@ -135,7 +135,9 @@ def put_evaluation(repository: Repository, run: str, name: str, every: int) -> N
         Intervals(0.95, 10, 0),
         "accuracy",
         (Metric("accuracy", share, share - 0.1, min(share + 0.1, 1.0), "wilson"),),
-        slices=(SliceResult("dark", "brightness < 40", 15, 15, (Metric("accuracy", 0.8, 0.55, 0.93, "wilson"),)),),
+        slices=(
+            SliceResult("dark", "brightness < 40", 15, 15, (Metric("accuracy", 0.8, 0.55, 0.93, "wilson"),)),
+        ),
     )
     files = {"artefacts/eval.json": found.encode(), "artefacts/predictions.parquet": sink.getvalue()}
     artefacts = tuple(Artefact(path.partition("/")[2], "ab" * 32, len(data)) for path, data in files.items())
@@ -181,7 +183,9 @@ def _review(mine: Desk, hers: Desk) -> None:
         },
         {"path": "images/dusk/0001.jpg", "anchor": region, "body": "Is this an owl?"},
     ]
-    hers.ask("POST", "pulls/2/reviews", {"verdict": "changes", "head": head, "body": "Nearly.", "notes": notes})
+    hers.ask(
+        "POST", "pulls/2/reviews", {"verdict": "changes", "head": head, "body": "Nearly.", "notes": notes}
+    )
     thread = hers.ask("GET", "pulls/2/threads")[0]["thread"]
     mine.ask("POST", "conversations/2/entries", {"body": "It converges *sooner*.", "thread": thread})
     for name, state in (("ci/labels", "success"), ("ci/compare", "failure")):
@@ -215,7 +219,9 @@ def _stage(mine: Desk) -> str:
     made: str = mine.ask("POST", "workspaces", {"branch": "main", "name": "Feathers"})["id"]
     for at in range(3):
         kind = "application/octet-stream"
-        mine.ask("PUT", f"workspaces/{made}/files/images/feathers/{at:04d}.txt", b"a feather\n" * (at + 1), kind)
+        mine.ask(
+            "PUT", f"workspaces/{made}/files/images/feathers/{at:04d}.txt", b"a feather\n" * (at + 1), kind
+        )
     mine.ask("PUT", f"workspaces/{made}/files/README.md", b"# Night birds\n", "application/octet-stream")
     mine.ask("DELETE", f"workspaces/{made}/files/other/noise.bin")
     return made

@@ -160,7 +160,9 @@ _EACH = 24
 
 
 class Gallery:
-    """A hub that runs, with ada and what she has: the repository `birds`, about which mary talks, and an empty one.
+    """A hub that runs, with ada and what she has: the repository `birds`, and an empty one.
+
+    Mary works on it with her: they talk, and a pull request is in conflict.
 
     Args:
         folder: For everything; empty.

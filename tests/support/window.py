@@ -13,6 +13,13 @@ _HEIGHT = 900
 _NEEDED = frozenset({"document", "script", "stylesheet"})
 _STEP_MS = 15_000
 """How long a page may take, on a machine that does much else."""
+_READ = """() => {
+  const forms = document.querySelectorAll("form[data-note], form[data-upload]");
+  for (const form of forms) form.style.display = "none";
+  const words = document.querySelector("main").innerText;
+  for (const form of forms) form.style.display = "";
+  return words;
+}"""
 _AXE = """async (rules) => {
   const options = {resultTypes: ["violations"], preload: false, elementRef: false};
   if (rules) options.runOnly = {type: "rule", values: rules};
@@ -53,7 +60,7 @@ class Window:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.page.on("dialog", self._dialog)
-        self.page.on("requestfinished", lambda request: self._finished.append(request))
+        self.page.on("requestfinished", self._request_finished)
         self._context.on("request", self._request)
         self._context.on("response", self._response)
 
@@ -88,8 +95,8 @@ class Window:
         return cast(list[str], self.page.evaluate(_AXE, list(rules) or None))
 
     def read(self) -> str:
-        """Return the words of the page, as they are seen."""
-        return self.page.locator("main").inner_text()
+        """Return the words of the page, as they are seen, without the forms that scripts make others of."""
+        return cast(str, self.page.evaluate(_READ))
 
     def focused(self) -> str:
         """Return the text or name of what has the focus."""
@@ -142,6 +149,9 @@ class Window:
     def _dialog(self, dialog: Dialog) -> None:
         self.faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+    def _request_finished(self, request: Request) -> None:
+        self._finished.append(request)
 
     def _request(self, request: Request) -> None:
         asked = urlsplit(request.url)  # that the browser asks itself, for its viewer of PDFs, is no fault

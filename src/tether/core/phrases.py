@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as people read them."""
+"""Numbers, sizes, times and conflicts as people read them."""
 
 from tether.core.identity import Time
 
@@ -51,3 +51,14 @@ def age_text(then: Time, now: Time) -> str:
         if seconds >= length:
             return f"{count_text(seconds // length, noun)} ago"
     return "just now"
+
+
+CONFLICTS = {
+    "content": "both sides changed it",
+    "add/add": "both sides added it",
+    "modify/delete": "one side changed it, the other removed it",
+    "file/directory": "a file on one side, a folder on the other",
+    "rename/rename": "the sides moved it to different places",
+    "rename/delete": "one side moved it, the other removed it",
+}
+"""What happened to a path in conflict, by the word that merges have for it."""
