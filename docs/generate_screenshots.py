@@ -38,15 +38,15 @@ def main() -> int:
             with chromium.browsing() as browser:
                 for address in addresses:
                     token = None if address.startswith("/-/sign") else gallery.token
-                    _shoot(Window(browser, gallery.url, token=token), address)
+                    _shoot(Window(browser, gallery.url, token=token), address, gallery)
         finally:
             gallery.close()
     return 0
 
 
-def _shoot(window: Window, address: str) -> None:
+def _shoot(window: Window, address: str, gallery: Gallery) -> None:
     name = re.sub(r"[^a-z0-9.]+", "-", address.lower()).strip("-") or "home"
-    window.go(address)
+    window.go(gallery.place(address))
     for width in WIDTHS:
         for theme in get_args(Theme):
             window.resize(width, theme)

@@ -3,23 +3,15 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Request
 from starlette.routing import Route
 from tests.support import chromium
-from tests.support.gallery import FAILING, NO_PAGES, NOT_YET, PAGES, Gallery
-from tests.support.window import Theme, Window
+from tests.support.gallery import FAILING, NO_PAGES, PAGES, Gallery
+from tests.support.window import Window
 
 from tether.hub.pages.routes import routes
 
 ADDRESSES = [address for addresses in PAGES.values() for address in addresses]
 PHONE, DESK = 390, 1280
-LOOKS: tuple[tuple[int, Theme, tuple[str, ...] | None], ...] = (
-    (PHONE, "light", ()),
-    (PHONE, "dark", None),
-    (DESK, "dark", ("color-contrast",)),
-    (DESK, "light", None),
-)
-"""Width and theme, and the rules of accessibility that are looked at: all, some, or None for none."""
 MOST_BYTES = 100_000
 """What a page may weigh before its pictures."""
 
@@ -28,35 +20,31 @@ def test_every_route_of_pages_is_looked_at() -> None:
     """A route that is new has an address in the table, or a reason why not; none is left that is gone."""
     asked = {route.path for route in routes() if isinstance(route, Route) and "GET" in (route.methods or ())}
 
-    assert asked == {*PAGES, *NO_PAGES, *NOT_YET}
+    assert asked == {*PAGES, *NO_PAGES}
     assert all(PAGES.values())
 
 
 @pytest.mark.parametrize("address", [*ADDRESSES, FAILING])
-def test_a_page_is_sound(address: str, gallery: Gallery, window: Callable[..., Window]) -> None:
+def test_a_page_is_sound(address: str, gallery: Gallery, kept: Callable[..., Window]) -> None:
     """No page is wider than the window, lacks a name, weighs much, or needs scripts to be read."""
     token = None if address.startswith("/-/sign") else gallery.token
-    looking, without = window(token=token, width=PHONE), window(token=token, width=PHONE, scripts=False)
-    weights: list[int] = []
-    looking.page.on("requestfinished", lambda request: weights.append(_weight(request)))
+    looking, without = kept(token), kept(token, scripts=False)
+    looking.resize(PHONE, "light")
+    place = gallery.place(address)
 
-    assert looking.go(address) == without.go(address) == (404 if address == FAILING else 200)
+    assert looking.go(place) == without.go(place) == (404 if address == FAILING else 200)
 
     assert without.read().strip()
     assert without.read() == looking.read()
-    assert 0 < sum(weights) < MOST_BYTES
+    assert 0 < looking.weight() < MOST_BYTES
     assert looking.page.locator("h1").count() >= 1
-    for width, theme, rules in LOOKS:
-        looking.resize(width, theme)
-        assert looking.wider() == 0, (width, theme)
-        if rules is not None and not chromium.why_no_axe():
-            assert looking.inaccessible(*rules) == [], (width, theme)
-
-
-def _weight(request: Request) -> int:
-    """Return the bytes of a reply as they came, of those that a page needs before its pictures."""
-    kinds = {"document", "script", "stylesheet"}
-    return request.sizes()["responseBodySize"] if request.resource_type in kinds else 0
+    assert looking.wider() == 0
+    assert looking.inaccessible() == []
+    looking.resize(PHONE, "dark")
+    assert looking.inaccessible("color-contrast") == []
+    looking.resize(DESK, "dark")
+    assert looking.wider() == 0
+    assert looking.told() + without.told() == []
 
 
 def test_menus_open_without_scripts(gallery: Gallery, window: Callable[..., Window]) -> None:

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,7 @@ def why_no_axe() -> str:
     return "" if _AXE.exists() else "no axe-core: `python -m tests.support.chromium` has not installed it"
 
 
+@cache
 def axe() -> str:
     """Return the script of axe-core."""
     return _AXE.read_text(encoding="utf-8")

@@ -10,8 +10,9 @@ from functools import cache
 from pathlib import Path
 
 from tests.support.cli import Room
+from tests.support.exhibits import put_records, show_people
 from tests.support.modelfiles import everywhere
-from tests.support.served import Served
+from tests.support.served import Served, add_user
 from tests.support.tables import lay_tables
 
 PASSWORD = "correct horse battery"
@@ -79,7 +80,26 @@ PAGES: dict[str, tuple[str, ...]] = {
             "lineage",
         )
     },
-    f"{REPOSITORY}/pulls/new": ("/ada/birds/pulls/new",),
+    f"{REPOSITORY}/pulls/new": ("/ada/birds/pulls/new", "/ada/birds/pulls/new?source=dusk&target=main"),
+    f"{REPOSITORY}/pulls/{{number}}": ("/ada/birds/pulls/2",),
+    **{
+        f"{REPOSITORY}/pulls/{{number}}/{word}": (f"/ada/birds/pulls/2/{word}",)
+        for word in ("commits", "files", "conflicts")
+    },
+    f"{REPOSITORY}/pulls/{{number}}/file": (
+        "/ada/birds/pulls/2/file?path=code/train.py",
+        "/ada/birds/pulls/2/file?path=images/dusk/0001.jpg",
+        "/ada/birds/pulls/2/file?path=tables/labels.csv",
+    ),
+    f"{REPOSITORY}/discussions/{{number}}": ("/ada/birds/discussions/1",),
+    f"{REPOSITORY}/attachments": ("/ada/birds/attachments",),
+    f"{REPOSITORY}/releases/{{release}}/{{version}}": ("/ada/birds/releases/owls/1.0",),
+    f"{REPOSITORY}/runs/{{run}}": ("/ada/birds/runs/{newer}", "/ada/birds/runs/{better}"),
+    f"{REPOSITORY}/runs/diff": ("/ada/birds/runs/diff?run={newer}&run={older}",),
+    f"{REPOSITORY}/runs/compare": ("/ada/birds/runs/compare?old={worse}&new={better}",),
+    f"{REPOSITORY}/settings/webhooks/{{webhook}}": ("/ada/birds/settings/webhooks/{webhook}",),
+    f"{REPOSITORY}/workspaces/{{workspace}}": ("/ada/birds/workspaces/{workspace}",),
+    "/-/organisations/{organisation}": ("/-/organisations/owlers",),
     **{
         f"{REPOSITORY}/{word}/{{rev:anything}}": (f"/ada/birds/{word}/main/code/train.py",)
         for word in ("blame", "edit", "rename", "delete")
@@ -89,7 +109,10 @@ PAGES: dict[str, tuple[str, ...]] = {
         for word in ("new", "upload")
     },
 }
-"""Of each route that gives a page, addresses of it; a test fails when a route has none."""
+"""Of each route that gives a page, addresses of it; a test fails when a route has none.
+
+`Gallery.place` puts ids in the place of names in braces.
+"""
 NO_PAGES = {
     "/-/static/{mark}/{name}": "files of the package",
     "/api": "programs",
@@ -101,25 +124,6 @@ NO_PAGES = {
     f"{REPOSITORY}/settings/audit/export": "lines of a log",
 }
 """Routes that give something else, and what."""
-NOT_YET = {
-    f"{REPOSITORY}/{word}"
-    for word in (
-        "attachments",
-        "discussions/{number}",
-        "pulls/{number}",
-        "pulls/{number}/commits",
-        "pulls/{number}/files",
-        "pulls/{number}/file",
-        "pulls/{number}/conflicts",
-        "releases/{release}/{version}",
-        "runs/compare",
-        "runs/diff",
-        "runs/{run}",
-        "settings/webhooks/{webhook}",
-        "workspaces/{workspace}",
-    )
-} | {"/-/organisations/{organisation}"}
-"""Routes of pages for which there is nothing here: no browser looks at them in these tests."""
 FAILING = "/ada/absent"
 """A page that says that something is not there."""
 README = """# Night birds
@@ -156,7 +160,9 @@ _EACH = 24
 
 
 class Gallery:
-    """A hub that runs, with ada and what she has: the repository `birds` and an empty one.
+    """A hub that runs, with ada and what she has: the repository `birds`, and an empty one.
+
+    Mary works on it with her: they talk, and a pull request is in conflict.
 
     Args:
         folder: For everything; empty.
@@ -165,22 +171,30 @@ class Gallery:
         hub: The hub.
         ada: The room in which she works.
         token: Hers.
+        ids: Of what has no name of its own, by the words in the addresses.
     """
 
     def __init__(self, folder: Path) -> None:
         self.keeper, self.ada = Room(folder / "keeper"), Room(folder / "ada")
         self.keeper.environ["TETHER_HUB_SIGNUP"] = "open"
+        self.keeper.environ["TETHER_HUB_WEBHOOK_NETWORKS"] = "127.0.0.0/8"
         self.token = self.ada.environ["TETHER_TOKEN"] = self._make_ada()
+        mary = add_user(self.keeper, "mary")
         self.hub = Served(self.keeper, "--allow-unsafe")
         self.url = self.hub.url
         self.ada.do("repo", "create", f"{self.url}/ada/birds")
         self.ada.do("repo", "create", f"{self.url}/ada/nothing")
-        self._fill()
+        self.ids = self._fill()
+        self.ids |= show_people(self.url, self.token, mary)
 
     def _make_ada(self) -> str:
         lay_tables(self.keeper.work / "hub")
         self.keeper.do("hub", "user", "add", "-q", "ada", "--admin", "--root", "hub")
         return self.keeper.do("hub", "token", "create", "ada", "--scope", "admin", "--root", "hub").strip()
+
+    def place(self, address: str) -> str:
+        """Return an address with the ids of this hub."""
+        return address.format(**self.ids)
 
     def close(self) -> None:
         """Stop the hub."""
@@ -202,7 +216,7 @@ class Gallery:
         self.ada.do("add", "-q", "-A", cwd=folder)
         self.ada.do("commit", "-q", "-m", message, cwd=folder)
 
-    def _fill(self) -> None:
+    def _fill(self) -> dict[str, str]:
         self.ada.write("birds/README.md", README)
         folder = self.ada.work / "birds"
         self.ada.do("init", "-q", cwd=folder)
@@ -212,11 +226,28 @@ class Gallery:
         self._commit(folder, first, "Pictures by day\n\nTaken in June, before the moult.")
         self.ada.do("tag", "v1", cwd=folder)
         self.ada.do("branch", "-q", "calm", cwd=folder)
+        self.ada.do("switch", "-q", "-c", "dusk", cwd=folder)
+        self._commit(folder, _dusk(), "Pictures at dusk, and a greater rate")
+        self.ada.do("switch", "-q", "main", cwd=folder)
         self._commit(folder, {**pictures("night"), **others()}, "Night pictures and notes")
         later = {"code/train.py": CODE.format(rate=0.05).encode(), **tables(changed=True)}
         later |= {"images/day/0000.jpg": _picture(77, "day"), "models/w.safetensors": _later_weights()}
         self._commit(folder, later, "A smaller rate")
-        self.ada.do("push", "-q", "--tags", "origin", "main", "calm", cwd=folder)
+        ids = put_records(self.ada, folder)
+        self.ada.do("push", "-q", "--tags", "origin", "main", "calm", "dusk", cwd=folder)
+        return ids
+
+
+def _dusk() -> dict[str, bytes]:
+    """Return what a branch changes: as code and a picture that main changes too, and what it alone has."""
+    came = {f"images/dusk/{number:04d}.jpg": _picture(40 + number, "dusk") for number in range(6)}
+    labels = tables(changed=False)["tables/labels.csv"].replace(b"\n12,owl,", b"\n12,swift,")
+    return {
+        **came,
+        "code/train.py": CODE.format(rate=0.4).encode(),
+        "images/day/0000.jpg": _picture(78, "day"),
+        "tables/labels.csv": labels,
+    }
 
 
 def pictures(part: str) -> dict[str, bytes]:
@@ -229,7 +260,7 @@ def _picture(number: int, part: str) -> bytes:
     from PIL import Image, ImageDraw
 
     wide, high = 160 + number * 37 % 240, 160 + number * 53 % 180
-    sky = ((150, 190, 220) if part == "day" else (24, 28, 52))[:3]
+    sky = {"day": (150, 190, 220), "dusk": (214, 146, 110), "night": (24, 28, 52)}[part]
     picture = Image.new("RGB", (wide, high), sky)
     pen = ImageDraw.Draw(picture)
     for step in range(high // 2, high, 4):

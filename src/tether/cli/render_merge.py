@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tether.cli.context import Context
 from tether.cli.format import count_text, short_id
+from tether.core.phrases import CONFLICTS
 
 if TYPE_CHECKING:
     from tether.api.merging import MergeResult
@@ -12,15 +13,6 @@ if TYPE_CHECKING:
     from tether.repo.mergestate import ConflictRow
 
 CONFLICT_EXIT = 5
-
-_REASONS = {
-    "content": "both sides changed it",
-    "add/add": "both sides added it",
-    "modify/delete": "one side changed it, the other removed it",
-    "file/directory": "a file on one side, a folder on the other",
-    "rename/rename": "the sides moved it to different places",
-    "rename/delete": "one side moved it, the other removed it",
-}
 
 
 def conflict_document(row: "ConflictRow") -> dict[str, Any]:
@@ -40,7 +32,7 @@ def conflict_lines(rows: "tuple[ConflictRow, ...]") -> Iterator[str]:
     from tether.core.names import display
 
     for row in rows:
-        yield f"conflict: {display(row.path)}: {_REASONS.get(row.reason, row.reason)}"
+        yield f"conflict: {display(row.path)}: {CONFLICTS.get(row.reason, row.reason)}"
         if row.our_name and row.our_name not in (row.path, row.their_name):
             yield f"  our version is {display(row.our_name)}"
         if row.their_name and row.their_name not in (row.path, row.our_name):

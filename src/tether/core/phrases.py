@@ -1,4 +1,4 @@
-"""Numbers, sizes and times as people read them."""
+"""Numbers, sizes, times and conflicts as people read them."""
 
 from tether.core.identity import Time
 
@@ -62,3 +62,14 @@ def age_end(then: Time, now: Time) -> int:
     following = _AGES[-1][0] if length is None else (seconds // length + 1) * length
     larger = [each for each, _ in _AGES if each > seconds]
     return then.micros + min([following, *larger]) * 1_000_000
+
+
+CONFLICTS = {
+    "content": "both sides changed it",
+    "add/add": "both sides added it",
+    "modify/delete": "one side changed it, the other removed it",
+    "file/directory": "a file on one side, a folder on the other",
+    "rename/rename": "the sides moved it to different places",
+    "rename/delete": "one side moved it, the other removed it",
+}
+"""What happened to a path in conflict, by the word that merges have for it."""

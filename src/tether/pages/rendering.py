@@ -48,6 +48,7 @@ def _environment() -> Environment:
         rest=words.rest,
         hue=words.hue,
         figure=words.figure,
+        conflict=words.conflict_words,
         asked=asked,
         unfolded=unfolded,
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.names import display
-from tether.core.phrases import age_end, age_text
+from tether.core.phrases import CONFLICTS, age_end, age_text
 
 _MICROS = 1_000_000
 _HALF = re.compile("[\udc80-\udcff]")
@@ -70,3 +70,8 @@ def figure(value: float | str | None) -> str:
     return (
         str(value) if isinstance(value, str) else f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
     )
+
+
+def conflict_words(reason: str) -> str:
+    """Return what happened to a path in conflict, in words; a reason that is not known stays as it is."""
+    return CONFLICTS.get(reason, reason)

@@ -33,3 +33,9 @@ document.addEventListener("keydown", (event) => {
     }
   }
 });
+
+// Rows of tabs scroll on a phone: the current one is shown.
+for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
+  const row = tab.parentElement;
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+}
