@@ -31,8 +31,8 @@ LARGEST = 512 << 10
 _LEVEL = 3
 _OWN = ("same-origin", "none")
 _NOT_SAID = ("repository", "facts", "under_way")
-"""What is not in the name of a page as it is: by its root, by the commit that was counted, and not at all, since
-pages of runs, which alone ask for those under way, are not kept."""
+"""What is not in the name of a page by itself: its root is, and the commit that was counted. Pages of runs, which alone
+ask for those under way, are not kept."""
 
 View = Callable[[Request, Shown], Response]
 
