@@ -68,8 +68,7 @@ def test_from_an_account_to_a_merge(
     _approve(ines)
     _merge(hedy)
 
-    assert room.ok("get", "-q", f"{url}@main:notes.txt", "got") is not None
-    assert (room.work / "got").read_text() == BOTH
+    assert room.ok("get", "-q", "-o", "-", f"{url}@main:notes.txt") == BOTH
 
 
 def _make_repository(page: Page) -> None:
