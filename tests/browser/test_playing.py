@@ -10,7 +10,8 @@ from tests.support.window import Window
 _SECONDS = 30
 _SEEK = """(to) => new Promise((done, fail) => {
   const video = document.querySelector("video");
-  video.addEventListener("seeked", () => done([video.currentTime, video.videoWidth, video.readyState]), { once: true });
+  const told = () => done([video.currentTime, video.videoWidth, video.readyState]);
+  video.addEventListener("seeked", told, { once: true });
   video.addEventListener("error", () => fail(video.error.message), { once: true });
   video.currentTime = to;
 })"""
@@ -22,7 +23,11 @@ def test_a_video_is_sought_by_its_parts(gallery: Gallery, window: Callable[..., 
     gallery.push("films", {"owl.webm": video})
     looking = window(token=gallery.token)
     replies: list[Response] = []
-    looking.page.on("response", lambda reply: replies.append(reply))
+
+    def note(reply: Response) -> None:
+        replies.append(reply)
+
+    looking.page.on("response", note)
 
     assert looking.go("/ada/films/file/main/owl.webm") == 200
     looking.page.wait_for_function("document.querySelector('video').readyState >= 1")
