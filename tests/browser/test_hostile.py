@@ -128,8 +128,8 @@ def test_no_file_runs_on_its_page(traps: Gallery, window: Callable[..., Window])
 def test_no_file_runs_alone(traps: Gallery, window: Callable[..., Window]) -> None:
     """The contents of each, opened as a page: nothing of them runs."""
     for name in TRAPS:
-        looking = window(token=traps.token)
-        looking.go("/-/signin")
+        looking = window(token=traps.token)  # the page before may still be on its way to the contents
+        looking.go("/-/signup")
         with looking.page.expect_response(lambda reply: "/raw/" in reply.url):
             looking.page.evaluate("(url) => { location.href = url }", f"/ada/traps/raw/main/{quote(name)}")
         looking.page.wait_for_timeout(50)

@@ -68,8 +68,7 @@ def test_from_an_account_to_a_merge(
     _approve(ines)
     _merge(hedy)
 
-    assert room.ok("get", "-q", f"{url}@main:notes.txt", "got") is not None
-    assert (room.work / "got").read_text() == BOTH
+    assert room.ok("get", "-q", "-o", "-", f"{url}@main:notes.txt") == BOTH
 
 
 def _make_repository(page: Page) -> None:
@@ -99,16 +98,14 @@ def _edit(page: Page) -> None:
     page.get_by_label("Why").fill("Owls fly at dusk")
     page.get_by_label("To a new branch").check()
     page.get_by_label("Name of the new branch").fill("dusk")
+    page.get_by_label("go on to a pull request").check()
     page.get_by_role("button", name="Commit").click()
-    page.get_by_text("Owls fly at dusk.").wait_for()
 
 
 def _propose(page: Page) -> None:
-    page.get_by_role("link", name="Pull requests").click()
-    page.get_by_role("link", name="New pull request").first.click()
-    page.get_by_label("bring").fill("dusk")
-    page.get_by_role("button", name="See what it brings").click()
-    page.get_by_label("Title").fill("Owls fly at dusk")
+    page.get_by_role("heading", name="New pull request").wait_for()
+    page.locator("tr", has_text="Owls fly at dusk.").wait_for()
+    assert page.get_by_label("Title").input_value() == "Owls fly at dusk"
     page.get_by_label("What it is for").fill("I have **seen** them.")
     page.get_by_role("button", name="Open the pull request").click()
     page.get_by_text("Nothing is in conflict with main.").wait_for()

@@ -35,8 +35,8 @@ Wet feathers, and pictures of *less than* 160 pixels.
 """
 _PULL = """Pictures at **dusk**, with labels.
 
-- [x] looked at all of them
-- [ ] the rate is a guess, see `code/train.py`
+- all of them were looked at
+- the rate is a guess, see `code/train.py`
 """
 
 
@@ -75,7 +75,8 @@ def put_records(room: Room, folder: Path) -> dict[str, str]:
     Returns:
         The ids of the trainings (`older`, `newer`) and of the evaluations (`worse`, `better`).
     """
-    _write_metrics(room.work / "older.jsonl", 0.9), _write_metrics(room.work / "newer.jsonl", 0.6)
+    _write_metrics(room.work / "older.jsonl", 0.9)
+    _write_metrics(room.work / "newer.jsonl", 0.6)
     ids = {name: _train(room, folder, name, rate) for name, rate in (("older", "0.1"), ("newer", "0.05"))}
     ids |= {"worse": run_id(1), "better": run_id(2)}
     (folder.parent / "CARD.md").write_text(_CARD)

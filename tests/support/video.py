@@ -30,7 +30,9 @@ def webm(seconds: int, rate: int = 10, size: tuple[int, int] = (320, 240)) -> by
     picture = _element(0xE0, _number(0xB0, size[0]) + _number(0xBA, size[1]))
     track = _number(0xD7, 1) + _number(0x73C5, 1) + _number(0x83, 1) + _element(0x86, b"V_VP8") + picture
     head = info + _element(0x1654AE6B, _element(0xAE, track))
-    table = _table(0, len(head), clusters)  # once to know how long it is, since it stands before what it is about
+    table = _table(
+        0, len(head), clusters
+    )  # once to know how long it is, since it stands before what it is about
     body = head + _table(len(table), len(head), clusters) + b"".join(clusters)
     kind = _number(0x4286, 1) + _number(0x42F7, 1) + _number(0x42F2, 4) + _number(0x42F3, 8)
     kind += _element(0x4282, b"webm") + _number(0x4287, 2) + _number(0x4285, 2)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from tether.core.digest import Digest, parse_digest
@@ -63,10 +63,9 @@ class Staging:
             InvalidInput: It cannot be a path, or other contents came.
             NotFound, Forbidden, Conflict, QuotaExceeded: As for `check`.
         """
-        name = self.check(path)
+        name = _name_of(path)
         with closing(open_repository(self.hub, self.row)) as repository:
-            with self.hub.database.session(reads_only=True) as session:
-                self._require_free(session, repository, self.open(session), name)
+            self._check(repository, name, is_file=True)
             stored = store_content(Storing(self.hub, self.row, repository.backend), read_into, name)
             if digest is not None and digest != stored.digest:
                 raise InvalidInput(f"other contents came for {display(name)}", hint="send them again")
@@ -175,18 +174,22 @@ class Staging:
             Forbidden: A rule does not allow it.
             QuotaExceeded: The owner has more than they may.
         """
-        if len(path) > PATH:
-            raise InvalidInput(f"a path here has at most {PATH} characters")
-        if "\ufffd" in path:  # what an address that is no UTF-8 is read as
-            raise InvalidInput("a path here is UTF-8")
-        name = tree_path(path)
-        with self.hub.database.session(reads_only=True) as session:
-            branch = self.open(session).branch
+        name = _name_of(path)
         with closing(open_repository(self.hub, self.row)) as repository:
-            head = repository.root().head.ref and default_branch(repository.root())
+            self._check(repository, name, is_file=False)
+        return name
+
+    def _check(self, repository: Repository, name: bytes, *, is_file: bool) -> None:
+        """Refuse what nobody may change here, and a file where there is no room for one."""
+        with self.hub.database.session(reads_only=True) as session:
+            workspace = self.open(session)
+            if is_file:
+                self._require_free(session, repository, workspace, name)
+            branch = workspace.branch
+        root = repository.root()
+        head = root.head.ref and default_branch(root)
         guard = PushGuard(self.hub, self.principal, self.row)
         guard.check_staged(StagedChanges(branch, head or None, [name]))
-        return name
 
     def open(self, session: Session) -> Workspace:
         """Return the workspace, which is no commit yet.
@@ -231,6 +234,19 @@ class Staging:
         found = there.get(name)
         if staged is not None or (found is not None and found.kind == EntryKind.DIRECTORY):
             raise AlreadyExists(f"{display(name)} is a folder there", hint="choose another path")
+
+
+def _name_of(path: str) -> bytes:
+    """Return a path as trees have it.
+
+    Raises:
+        InvalidInput: It cannot be one.
+    """
+    if len(path) > PATH:
+        raise InvalidInput(f"a path here has at most {PATH} characters")
+    if "\ufffd" in path:  # what an address that is no UTF-8 is read as
+        raise InvalidInput("a path here is UTF-8")
+    return tree_path(path)
 
 
 def base_tree(repository: Repository, workspace: Workspace) -> Digest:
@@ -343,8 +359,8 @@ def _require_path(there: dict[bytes, Entry], path: bytes) -> None:
 
 
 def _require_few(session: Session, workspace: Workspace) -> None:
-    query = select(WorkspaceEntry.path).where(WorkspaceEntry.workspace_id == workspace.id)
-    if len(session.scalars(query.limit(MOST + 1)).all()) > MOST:
+    query = select(WorkspaceEntry.path).where(WorkspaceEntry.workspace_id == workspace.id).limit(MOST + 1)
+    if session.scalars(select(func.count()).select_from(query.subquery())).one() > MOST:
         raise TooLarge(f"a workspace holds at most {MOST} changes", hint="commit it, or make a clone")
 
 
