@@ -24,6 +24,7 @@ from tether.hub.routes import (
     accounts,
     administration,
     checks,
+    comparing,
     conversations,
     files,
     forks,
@@ -56,6 +57,7 @@ _ROUTES = (
     administration,
     jobs,
     files,
+    comparing,  # before `records`, whose ids of runs are any word
     records,
     lineage,
     organisations,

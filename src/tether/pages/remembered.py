@@ -30,8 +30,8 @@ LARGEST = 512 << 10
 """Bytes of a page that is kept; larger ones are few."""
 _LEVEL = 3
 _OWN = ("same-origin", "none")
-_NOT_SAID = ("repository", "facts")
-"""What stands for itself in the name of a page: by its root, and by the commit that was counted."""
+_NOT_SAID = ("repository", "facts", "under_way")
+"""What is in the name of a page by its root and by the commit that was counted; and what no kept page shows."""
 
 View = Callable[[Request, Shown], Response]
 
