@@ -29,7 +29,7 @@ from benchmarks.report import print_table, save
 KINDS = ("overview", "folder", "folder, signed in", "file", "raw", "history", "commit", "search", "table")
 _ADDRESSES = 2000
 """Pages of one kind that the readers go through, where there are so many."""
-_WORDS = ("large", "repository", "repo", "lar", "A", "a", "r", "e")
+_WORDS = ("large", "repository", "repo", "larg", "lar", "rep", "epo", "arge")
 _PATIENCE_S = {"flat": 20}
 _PATIENT_S = 4
 """Seconds after the end for which readers wait for their last reply."""

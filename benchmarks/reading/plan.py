@@ -23,7 +23,7 @@ class Plan:
     Attributes:
         files: In folders of `PER_FOLDER`.
         flat: In one folder.
-        commits: After the first one; each changes ten files, each tenth one in the flat folder too.
+        commits: After the first one; each changes ten files, each twentieth one in the flat folder too.
         rows: Of the table.
     """
 
@@ -37,7 +37,7 @@ class Plan:
         """Return the plan of a share of the full size."""
         files = max(int(100_000 * scale) // PER_FOLDER, 10) * PER_FOLDER
         return cls(
-            files, max(int(1_000_000 * scale), 1000), max(int(300 * scale), 40), int(8_000_000 * scale)
+            files, max(int(1_000_000 * scale), 1000), max(int(200 * scale), 40), int(8_000_000 * scale)
         )
 
     @property
@@ -56,7 +56,7 @@ class Plan:
         draw = random.Random(5)
         for number in range(self.commits):
             paths = [path_of(draw.randrange(self.files)) for _ in range(10)]
-            if number % 10 == 0:
+            if number % 20 == 0:
                 paths.append(flat_path(draw.randrange(self.flat)))
             files = dict.fromkeys(paths, b"changed in commit %d\n" % number * 20)
             yield BEGUN_S + 3600 * (number + 1), f"Change {len(files)} files, number {number}", files

@@ -1,5 +1,6 @@
 """The repository of a plan, made without a working file: in the folder of a hub, and as a Git repository."""
 
+import hashlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -139,7 +140,7 @@ def fill_git(folder: Path, plan: Plan) -> list[str]:
     importing = subprocess.Popen([*git, "fast-import", "--quiet"], stdin=subprocess.PIPE)
     assert importing.stdin is not None
     with importing.stdin as out:
-        _stream(out, plan)
+        _stream(out, plan, _flat_tree(git, plan))
     if importing.wait():
         raise RuntimeError("git fast-import failed")
     for words in (["repack", "-adq", "--write-bitmap-index"], ["commit-graph", "write", "--reachable"]):
@@ -148,7 +149,17 @@ def fill_git(folder: Path, plan: Plan) -> list[str]:
     return subprocess.check_output([*git, "rev-list", "main"], text=True).split()
 
 
-def _stream(out: IO[bytes], plan: Plan) -> None:
+def _flat_tree(git: list[str], plan: Plan) -> bytes:
+    """Store the flat folder: `fast-import` looks at every name of a folder for each that comes to it."""
+    names = [hashlib.sha1(b"blob %d\0%s" % (len(text), text)).hexdigest() for text in plan.texts()]
+    rows = "".join(
+        f"100644 blob {names[number % len(names)]}\t{flat_path(number)[5:]}\n" for number in range(plan.flat)
+    )
+    made = subprocess.run([*git, "mktree", "--missing"], input=rows.encode(), capture_output=True, check=True)
+    return made.stdout.strip()
+
+
+def _stream(out: IO[bytes], plan: Plan, flat: bytes) -> None:
     texts = plan.texts()
     for number, text in enumerate(texts):
         out.write(b"blob\nmark :%d\ndata %d\n%s\n" % (number + 1, len(text), text))
@@ -160,8 +171,7 @@ def _stream(out: IO[bytes], plan: Plan) -> None:
     out.write(_head(BEGUN_S, "Begin"))
     for number in range(plan.files):
         out.write(b"M 644 :%d %s\n" % (number % len(texts) + 1, path_of(number).encode()))
-    for number in range(plan.flat):
-        out.write(b"M 644 :%d %s\n" % (number % len(texts) + 1, flat_path(number).encode()))
+    out.write(b"M 040000 %s flat\n" % flat)
     out.write(b"M 644 :%d README.md\nM 644 :%d table.parquet\n" % (mark - 2, mark - 1))
     for second, message, files in plan.changes():
         out.write(_head(second, message))

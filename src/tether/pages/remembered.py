@@ -31,8 +31,7 @@ LARGEST = 512 << 10
 _LEVEL = 3
 _OWN = ("same-origin", "none")
 _NOT_SAID = ("repository", "facts", "under_way")
-"""What is not in the name of a page by itself: its root is, and the commit that was counted. Pages of runs, which alone
-ask for those under way, are not kept."""
+"""What is in the name of a page by its root and by what was counted; and what no kept page shows."""
 
 View = Callable[[Request, Shown], Response]
 
