@@ -386,3 +386,26 @@ def test_what_else_can_be_predicted(room: Room) -> None:
     copy = room.work.parent / "copy"
     again = room.do("compare", "text-good", "text-bad", FEW, "--json", cwd=copy)
     assert again == room.do("compare", "text-good", "text-bad", FEW, "--json")
+
+
+def test_a_run_stands_for_the_one_model_that_it_kept(shared: Room) -> None:
+    """It is measured as the file itself is; with none, with two, or without data it is told what to name."""
+    shared.do(
+        "run", "-q", "--name", "one", "--artefact", "mean.onnx", "--artefact", "slices.yml", "--", "true"
+    )
+    shared.do("run", "-q", "--name", "none", "--artefact", "slices.yml", "--", "true")
+    shared.do(
+        "run", "-q", "--name", "two", "--artefact", "mean.onnx", "--artefact", "fixed.onnx", "--", "true"
+    )
+
+    by_run = evaluated(shared, "one", "HEAD:test.npz")
+
+    assert metrics(by_run) == metrics(evaluated(shared, "mean.onnx", "HEAD:test.npz"))
+    refused = {
+        words: shared.run("eval", *words.split()) for words in ("none :test.npz", "two :test.npz", "one")
+    }
+    assert [done.code for done in refused.values()] == [2, 2, 2]
+    assert "the run none kept no model" in refused["none :test.npz"].err
+    assert "the run two kept 2 models" in refused["two :test.npz"].err
+    assert ":artefacts/fixed.onnx" in refused["two :test.npz"].err
+    assert "tether eval one REV:DATA" in refused["one"].err

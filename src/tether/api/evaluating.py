@@ -21,6 +21,7 @@ from tether.api.predicting import (
     predict,
 )
 from tether.api.runinputs import RunRequest
+from tether.api.runmodels import of_run
 from tether.api.running import begun
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
@@ -65,6 +66,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         InvalidInput: The data, the model or the predictions are not sound, or do not fit each other.
         Unsupported: They are of a form that is not read, or a package is missing.
     """
+    request = of_run(repo, request)
     check_request(request)
     at_rev = request.model is not None and _is_place(request.model, request.folder)
     inputs = {

@@ -91,7 +91,8 @@ def command(ctx: Context, options: Options) -> None:
     """Measure MODEL on DATA: metrics with intervals, of all and of each slice; kept as a run.
 
     DATA is a table (.parquet, .csv, .tsv), arrays (.npz, a folder of .npy), or a folder with a folder for
-    each class. MODEL is a file or REV:PATH; ONNX and scikit-learn (skops) are run in a process of their own.
+    each class. MODEL is a file, REV:PATH, or a run that kept one model; ONNX and scikit-learn (skops) are run
+    in a process of their own.
     """
     from tether.api.evaluating import evaluate_model, write_examples
     from tether.cli.format import count_text
