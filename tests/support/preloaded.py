@@ -219,8 +219,11 @@ def _main() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if not module.name.endswith("__main__"):
                 import_module(module.name)
+    from tests.support.passwords import hash_cheaply
+
     from tether.hub.app import _shared_api
 
+    hash_cheaply()
     _shared_api().openapi()  # which puts the routes together, as the first request does
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
