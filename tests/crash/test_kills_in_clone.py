@@ -1,11 +1,14 @@
 """A clone killed before any change of the disk: the same command ends it, and nothing else is lost."""
 
+import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tests.crash import places
 from tests.support.crash import (
+    Command,
     Snapshot,
     count_steps,
     fresh_copy,
@@ -15,18 +18,41 @@ from tests.support.crash import (
     steps_to_try,
     verify,
 )
+from tests.support.far import NearEnd
 from tests.support.model import Files, read_folder
 from tests.support.repos import ticking
 
+from tether.api import remotes
 from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo, find_repository
 from tether.errors import AlreadyExists, Unavailable
 from tether.repo.repository import Repository
 from tether.repo.unfinished import marked_source
+from tether.sync import download
+from tether.sync.places import FarPlace
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 
 MINE = "mine/notes.txt"
+WEIGHTS = random.Random(7).randbytes(5_000_000)
+
+
+class End(NearEnd):
+    """A hub's repository in this process."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def clone_from_afar(repo: Repo) -> None:
+    """Clone the working copy as from a hub, with packs sent whole: large files land while they come."""
+    end = End(repo.root / ".tether")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(download, "_MANY", 1)
+        patched.setattr(download, "PACK_JOBS", 1)
+        patched.setattr(remotes, "hub_place", lambda *_: FarPlace(end))  # type: ignore[arg-type]
+        request = CloneRequest("http://hub/ada/photos", repo.root.parent / "copy")
+        Repo.clone_with(request, clock=ticking())[0].close()
 
 
 def run_clone(repo: Repo, *, url: bool, bare: bool) -> None:
@@ -86,6 +112,25 @@ def test_a_kill_at_any_step(room: Path, *, url: bool, bare: bool, exists: bool) 
     def command(repo: Repo) -> None:
         run_clone(repo, url=url, bare=bare)
 
+    kill_at_steps(room, command, lambda: look_after(both, url=url, bare=bare), bare=bare)
+
+
+def test_a_kill_while_large_files_land(room: Path) -> None:
+    """What landed of them is made anew by the same clone, and nothing of it is left."""
+    both = room / "both"
+    places.begin(both / "work")
+    repo = open_repo(both / "work")
+    (both / "work/weights").write_bytes(WEIGHTS)
+    repo.add()
+    repo.commit("weights")
+    repo.close()
+    kill_at_steps(room, clone_from_afar, lambda: None, bare=False)
+    assert not (both / "copy/.tether/worktree/landing").exists()
+
+
+def kill_at_steps(room: Path, command: Command, look: Callable[[], None], *, bare: bool) -> None:
+    """Kill a clone at steps of its way, look at what is left, and end it by the same command."""
+    both = room / "both"
     # Addresses are in the clone, so each run is where the last one was.
     sound = fresh_copy(both, room / "sound")
 
@@ -104,7 +149,7 @@ def test_a_kill_at_any_step(room: Path, *, url: bool, bare: bool, exists: bool) 
     for step in steps_to_try(total, 40):
         reset()
         assert kill_in_child(both / "work", command, step), step
-        look_after(both, url=url, bare=bare)
+        look()
         repo = open_repo(both / "work")
         try:
             command(repo)

@@ -6,14 +6,18 @@ from pathlib import Path
 import pytest
 from tests.support.hosted import commit_paths
 from tests.support.hub import START, Wire, ask
+from tests.support.records import record, run_id
 
 from tether.core.identity import Time
 from tether.hub.localui import LocalPages, LocalShelf
 from tether.repo.repository import Repository
+from tether.runs.journal import Journal
+from tether.runs.rundoc import Status
 
 
 def look(pages: LocalPages, path: str, *, host: str = "127.0.0.1:8000", cookie: str = "") -> Wire:
     """Ask for a page as a browser does."""
+    path, _, query = path.partition("?")
     wire = Wire([b""])
     headers = {"host": host, "accept": "text/html", **({"cookie": cookie} if cookie else {})}
     scope = {
@@ -24,7 +28,7 @@ def look(pages: LocalPages, path: str, *, host: str = "127.0.0.1:8000", cookie: 
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
         "client": ("127.0.0.1", 40000),
@@ -85,3 +89,29 @@ def test_others_see_nothing(pages: LocalPages, path: str, cookie: str) -> None:
 def test_a_bent_name_is_refused(pages: LocalPages) -> None:
     """A page of another site whose name leads here does not read it, even with the cookie."""
     assert look(pages, "/local/birds", host="evil.example", cookie=entered(pages)).status == 400
+
+
+def test_a_run_goes_on(pages: LocalPages, tmp_path: Path) -> None:
+    """The page of one under way fetches its part again; another host's script is never asked for."""
+    cookie, run = entered(pages), run_id(5)
+
+    def text(path: str) -> str:
+        reply = look(pages, f"/local/birds/{path}", cookie=cookie)
+        assert reply.status == 200, reply.body
+        return reply.body.decode()
+
+    folder = tmp_path / "birds/.tether/runs" / run
+    folder.mkdir(parents=True)
+    with Journal.begin(folder) as (journal, _):
+        journal.tell(record(5, status=Status.RUNNING))
+        journal.metric("loss", 0.5, 1, 0.0)
+        journal.metric("loss", 0.25, 2, 1.0)
+        page, part = text(f"runs/{run}"), text(f"runs/{run}?part=live")
+        assert run in text("runs")
+
+    assert 'data-live="?part=live"' in page
+    assert "/live.js" in page
+    assert part.lstrip().startswith('<div data-state="on">')
+    assert "<polyline" in part
+    assert "<html" not in part
+    assert 'data-state="ended"' in text(f"runs/{run}?part=live")  # nobody is at it any more

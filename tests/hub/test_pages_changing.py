@@ -205,6 +205,9 @@ def test_a_protected_branch_is_told_with_the_way_round(room: ChangingRoom) -> No
     assert (refused.status, b"bob&#39;s</textarea>" in refused.body) == (403, True)
     assert made.headers["location"] == f"{AT}/file/bob%2Fwords/README.md"
     assert (room.read("README.md"), room.read("README.md", "bob%2Fwords")) == (b"# Birds\n", b"bob's")
+    offered = room.edit("README.md", "and", room.bob, to="new", branch="bob/and", propose="1")
+    assert offered.headers["location"] == f"{AT}/pulls/new?source=bob%2Fand&target=main"
+    assert b'name="propose" value="1" checked' in room.look("/edit/main/README.md", room.bob).body
     again = room.edit("README.md", "more", room.bob, to="new", branch="bob/words")
     assert again.status == 409
     assert room.edit("README.md", "more", room.bob, to="new", branch="no..branch").status == 400

@@ -49,10 +49,10 @@ def give(room: Review, who: str | None, data: bytes, kind: str = "image/png") ->
 
 
 def test_discussing_and_being_told(room: Review) -> None:
-    """Rex asks about a file and calls Eve; her bell says so, and she marks it as read."""
+    """Rex asks about a file and calls Eve; her bell says so, and she marks it as read, or reads it."""
     made = send(room, f"{AT}/discussions/new", "rex", title="Odd <b>", body=HOSTILE, path="data/x")
     assert (made.status, made.headers["location"]) == (303, f"{AT}/discussions/1")
-    page = text(look(room, f"{AT}/discussions/1", "eve"))
+    page = text(look(room, f"{AT}/discussions/1", "rex"))
     assert re.search(r'href="/eve"[^>]*>@eve</a>', page)
     assert re.search(r'href="/out"[^>]*>@out</a>\.', page)
     assert "<code>@eve</code>" in page
@@ -62,8 +62,8 @@ def test_discussing_and_being_told(room: Review) -> None:
     said = page.partition('<div class="prose said">')[2].partition("</article>")[0]
     for bad in ("<script", "onerror", 'href="javascript', "spy.example", "<style", "p{}"):
         assert bad not in said, bad
-    assert "1 unread notification" in page
     told = text(look(room, "/-/notifications", "eve"))
+    assert "1 unread notification" in told
     assert "you were called" in told
     assert f'href="{AT}/discussions/1"' in told
     assert "Odd" not in text(look(room, "/-/notifications", "out"))
@@ -73,6 +73,10 @@ def test_discussing_and_being_told(room: Review) -> None:
     assert send(room, "/-/notifications", "eve", id=one[1], unread="0").status == 303
     assert "Odd" not in text(look(room, "/-/notifications", "eve")).split("<main")[1]
     assert "Odd" in text(look(room, "/-/notifications?all=1", "eve"))
+    assert send(room, "/-/notifications", "eve", id=one[1], unread="1").status == 303
+    assert "Odd" in text(look(room, "/-/notifications", "eve")).split("<main")[1]
+    assert "0 unread notifications" in text(look(room, f"{AT}/discussions/1", "eve"))
+    assert "Odd" not in text(look(room, "/-/notifications", "eve")).split("<main")[1]
     assert "Odd" in text(look(room, f"{AT}/discussions?path=data/x", "rex"))
     assert "Odd" not in text(look(room, f"{AT}/discussions?path=data", "rex")).split("<main")[1]
 

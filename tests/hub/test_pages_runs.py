@@ -1,6 +1,7 @@
 """Pages of runs: the table, one run, differences and comparisons, and who read what a page shows."""
 
 import io
+import math
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,15 +14,15 @@ import pytest
 from tests.hub.test_pages import HTML, look
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
-from tests.support.records import put, put_run, record, run_id
+from tests.support.records import put, put_run, run_id
 
 from tether.core.names import RUNS
 from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Predictor, SliceResult
 from tether.evals.predictions import Predictions
+from tether.hub.routes import comparing
 from tether.repo.revision import find_entry
-from tether.runs.journal import Journal
 from tether.runs.metrics import Metrics, Series, encode_series
-from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Status, Summary
+from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Summary
 
 EVIL = "<script>alert(1)</script>"
 AT = "/ada/x"
@@ -46,6 +47,11 @@ def text(room: HubRoom, path: str, status: int = 200) -> str:
 def losses(last: float) -> dict[str, Summary]:
     """Return the metrics of a record."""
     return {"loss": Summary(3, last, 2, last, 2, 1.0, 0)}
+
+
+def train(digest: str) -> DataInput:
+    """Return an input of one file."""
+    return DataInput("train", "main", None, "", "directory", digest * 32, 1, 9)
 
 
 def series(*values: float) -> bytes:
@@ -164,27 +170,6 @@ def test_a_damaged_run_is_told_of(room: HubRoom) -> None:
     assert "Environment" not in text(room, f"runs/{run_id(2)}")
 
 
-def test_a_run_goes_on(room: HubRoom) -> None:
-    """The page of one under way fetches its part again; another host's script is never asked for."""
-    with closing(open_hosted(room, "ada/x")) as repository:
-        folder = repository.directory / "runs" / run_id(5)
-        folder.mkdir(parents=True)
-        with Journal.begin(folder) as (journal, _):
-            journal.tell(record(5, status=Status.RUNNING))
-            journal.metric("loss", 0.5, 1, 0.0)
-            journal.metric("loss", 0.25, 2, 1.0)
-            page = text(room, f"runs/{run_id(5)}")
-            part = text(room, f"runs/{run_id(5)}?part=live")
-            assert run_id(5) in text(room, "runs")
-
-    assert 'data-live="?part=live"' in page
-    assert "/live.js" in page
-    assert part.lstrip().startswith('<div data-state="on">')
-    assert "<polyline" in part
-    assert "<html" not in part
-    assert 'data-state="ended"' in text(room, f"runs/{run_id(5)}?part=live")  # nobody is at it any more
-
-
 def test_two_runs_differ(room: HubRoom) -> None:
     """In parameters, metrics, files of their data, and code; what is equal is not shown."""
 
@@ -245,6 +230,36 @@ def test_two_models_are_compared(room: HubRoom) -> None:
     assert ">dogs</th>" in page
     assert "McNemar" in page
     assert "is no evaluation" in text(room, f"runs/compare?old={run_id(1)}&new={run_id(3)}", 400)
+
+
+def test_programs_ask_for_the_same(room: HubRoom) -> None:
+    """As documents of the API: what differs by name, with values as they are, and the comparison."""
+    said = {"parameters": {"lr": 0.5, "same": 1}, "metrics": losses(0.5)}
+    put_run(room, 1, {"data/train/a": b"1"}, data=(train("aa"),), **said)
+    put_run(room, 2, {"data/train/b": b"1"}, data=(train("bb"),), **said | {"parameters": {"same": 1}})
+    evaluated(room, 3, ["cat", "dog", "cat", "cat"])
+    evaluated(room, 4, ["dog", "cat", "dog", "dog"])
+
+    differs = room.ok("GET", f"/repos{AT}/runs/diff?old={run_id(1)}&new={run_id(2)}")
+    judged = room.ok("GET", f"/repos{AT}/runs/compare?old={run_id(3)}&new={run_id(4)}")
+
+    comparing.DifferenceDocument.model_validate(differs)
+    comparing.ComparisonDocument.model_validate(judged)
+    assert differs["parameters"] == {"lr": [0.5, None]}
+    assert differs["metrics"] == {}
+    assert comparing._plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
+    [data] = differs["data"]
+    assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 1, True)
+    assert {each["path"]: each["what"] for each in data["some"]} == {"a": "removed", "b": "added"}
+    assert (judged["wins"], judged["regressions"], judged["count"]) == (3, 1, 4)
+    assert [each["name"] for each in judged["slices"]] == ["dogs"]
+    assert judged["old"] == {"run": run_id(3), "evaluation": run_id(3)}
+    for path, code in (
+        (f"diff?old={run_id(1)}&new={run_id(9)}", "not-found"),
+        (f"compare?old={run_id(1)}&new={run_id(3)}", "invalid-input"),
+        (f"diff?old={run_id(1)}", "invalid-input"),
+    ):
+        assert room.api("GET", f"/repos{AT}/runs/{path}").code == code
 
 
 def test_predictions_that_swell_are_refused(room: HubRoom) -> None:

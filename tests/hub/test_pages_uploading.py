@@ -130,10 +130,12 @@ def test_an_upload_to_a_new_branch(room: ChangingRoom) -> None:
     assert room.stage(workspace, "a", b"1", room.bob).status == 200
     assert room.hub.api("POST", f"/repos{AT}{workspace}/commit", room.bob, {"message": "x"}).status == 409
     page = room.look(workspace, room.bob).body.decode()
-    made = room.send(f"{workspace}/commit", room.bob, message="Pictures", to="new", branch="pictures")
+    said = {"message": "Pictures", "to": "new", "branch": "pictures", "propose": "1"}
+    made = room.send(f"{workspace}/commit", room.bob, **said)
 
     assert "is made with this commit" in page
     assert (made.status, room.read("a", "pictures"), room.read("a")) == (303, b"1", None)
+    assert made.headers["location"] == f"{AT}/pulls/new?source=pictures&target=main"
     assert room.send("/upload/main", room.bob, to="new", branch="pictures").status == 409
     refused = room.begin(room.bob)
     assert room.stage(refused, "a", b"1", room.bob).status == 403

@@ -8,6 +8,7 @@ import pytest
 from tests.support.hub import DAY, HubRoom
 from tests.support.hubpush import Desk
 
+from tether.hub import trackedrecords
 from tether.hub.runending import end_lost
 from tether.hub.upkeep import collect
 from tether.repo.history import History
@@ -185,3 +186,46 @@ def _open(hub: HubRoom) -> Any:
     from tether.hub.repositories import open_repository
 
     return closing(open_repository(hub.hub, _row(hub)))
+
+
+def test_a_run_under_way_is_on_the_pages(hub: HubRoom, ada: Client) -> None:
+    """In the table with its last values, and on a page of its own with its curves, until it is stored."""
+    run = ada.begin(run_name="under way")
+    metrics = [{"key": "loss", "value": 1 / step, "timestamp": 1000, "step": step} for step in (1, 2, 4)]
+    ada.ok("POST", "runs/log-batch", {"run_id": run, "metrics": metrics})
+    ada.ok("POST", "runs/log-batch", {"run_id": run, "params": [{"key": "lr", "value": "0.1"}]})
+    assert ada.put(run, "model", b"weights") == 200
+    hub.repository(str(ada.token), "ada/y")
+
+    def page(path: str, status: int = 200) -> str:
+        reply = hub.call("GET", path, ada.token, headers={"accept": "text/html"})
+        assert reply.status == status, reply.body
+        return reply.body.decode()
+
+    table, one, part = page("/ada/x/runs"), page(f"/ada/x/runs/{run}"), page(f"/ada/x/runs/{run}?part=live")
+    ada.ok("POST", "runs/update", {"run_id": run, "status": "FINISHED"})
+
+    for text in (table, one):
+        assert "under way" in text
+        assert "running" in text
+        assert "0.25" in text
+    assert "<svg" in part
+    assert "loss" in part
+    assert "model" in one
+    page(f"/ada/y/runs/{run}", 404)
+    assert "finished" in page(f"/ada/x/runs/{run}")
+
+
+def test_a_page_reads_no_more_points_than_it_shows(
+    hub: HubRoom, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run with more is listed without them, and its page says so."""
+    run = ada.begin(run_name="long")
+    metrics = [{"key": "loss", "value": 0.123, "timestamp": 1, "step": step} for step in range(50)]
+    ada.ok("POST", "runs/log-batch", {"run_id": run, "metrics": metrics})
+    monkeypatch.setattr(trackedrecords, "_MOST_POINTS", 100)
+    for path in ("/ada/x/runs", f"/ada/x/runs/{run}"):
+        reply = hub.call("GET", path, ada.token, headers={"accept": "text/html"})
+        assert reply.status == 200
+        assert b"long" in reply.body
+        assert b"0.123" not in reply.body

@@ -32,6 +32,7 @@ from tether.sync.remotes import (
     open_location,
     parse_location,
 )
+from tether.worktree.landing import Landing
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
@@ -98,6 +99,8 @@ class _Source(NamedTuple):
     place: Place
     address: str
     share: bool
+    landing: Landing | None = None
+    """Gets large files while they come."""
 
 
 def clone(
@@ -111,26 +114,28 @@ def clone(
     """Clone a repository and check out its branch; see `Repo.clone_with`."""
     source = _source(request, clock)
     with closing(source.place), claimed(request.path, source.address, clock, bare=request.bare) as claim:
-        repository, branch = clone_repository(request, source, claim, clock, user_config)
-        repo = repo_type(repository)
-        if adopt is not None:
-            adopt(repo)
-        moved = _check_out(repo, branch, bare=request.bare)
+        with Landing(claim.directory) as landing:
+            source = source._replace(landing=landing)
+            repository, branch = clone_repository(request, source, claim, clock, user_config)
+            repo = repo_type(repository)
+            if adopt is not None:
+                adopt(repo)
+            moved = _check_out(repo, branch, None if request.bare else landing)
         remove_mark(claim.directory)
     return repo, moved
 
 
-def _check_out(repo: "Repo", branch: str | None, *, bare: bool) -> Moved:
+def _check_out(repo: "Repo", branch: str | None, landing: Landing | None) -> Moved:
     """Write the files of a new clone.
 
     When that fails so that it would fail again, the clone is as good as it gets: the mark goes, and
     the user has a repository without files. Otherwise the same clone can be run again.
     """
     head = repo.repository.root().head_commit()
-    if bare or head is None:
+    if landing is None or head is None:
         return Moved(branch, head, 0)
     try:
-        return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True))
+        return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True, landing=landing))
     except TetherError as error:
         if not isinstance(error, Unavailable):
             remove_mark(repo.repository.directory)
@@ -181,7 +186,12 @@ def clone_repository(
     try:
         target = Repository.init(claim.path, clock=clock, bare=request.bare, user_config=user_config)
         options = CloneOptions(
-            request.remote, request.branch, source.share, depth=request.depth, partial=request.partial
+            request.remote,
+            request.branch,
+            source.share,
+            depth=request.depth,
+            partial=request.partial,
+            landing=None if request.bare else source.landing,
         )
         branch = source.place.fill(target, options, request.progress)
         settings: dict[str, str | None] = {f"remote.{request.remote}.url": source.address}

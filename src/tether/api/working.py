@@ -29,6 +29,7 @@ from tether.worktree.journal import PendingCheckout, pending, remove_journal, wr
 from tether.worktree.worktree import WorkTree
 
 if TYPE_CHECKING:
+    from tether.worktree.landing import Landing
     from tether.worktree.plan import CheckoutPlan
 
 _NAMED = 10
@@ -57,6 +58,7 @@ class Move:
         advance: Move the branch of HEAD to the commit as well, as `reset` does.
         force: Overwrite local changes; they are kept in the operation for `undo`.
         durable: Make the files durable before the command ends, as `clone` does.
+        landing: Has large files that came already.
     """
 
     command: str
@@ -66,6 +68,7 @@ class Move:
     advance: bool = False
     force: bool = False
     durable: bool = False
+    landing: "Landing | None" = None
 
 
 class Change:
@@ -77,6 +80,7 @@ class Change:
         worktree: Whose files, held alone.
         command: For the operation log.
         files: How many were written or removed, when it is over.
+        landing: Has large files that came already.
     """
 
     def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction, command: str) -> None:
@@ -85,6 +89,7 @@ class Change:
         self._plan: CheckoutPlan | None = None
         self._durable = False
         self.files = 0
+        self.landing: Landing | None = None
 
     def show(
         self, stage: Digest, *, paths: Sequence[bytes] = (), force: bool = False, durable: bool = False
@@ -154,6 +159,7 @@ class Change:
             progress=self.repo.progress,
             sync=self._durable,
             announced=True,
+            landing=self.landing,
         )
         done.finish()
         self.files = done.written + done.deleted
@@ -334,6 +340,7 @@ def move_to(repo: Opened, move: Move) -> Moved:
             transaction.advance(commit)
         if move.force:
             transaction.set_state(None)
+        change.landing = move.landing
         change.show(stage, force=move.force, durable=move.durable)
     root = repo.repository.root()
     return Moved(branch_of(root), root.head_commit(), change.files)

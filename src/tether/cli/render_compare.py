@@ -8,12 +8,12 @@ from tether.cli.format import count_text, size_text
 from tether.cli.render_bench import time_text
 from tether.cli.render_eval import interval_text, number_text, printable, table
 from tether.cli.render_runs import diff_document, diff_lines
+from tether.evals.comparisondoc import comparison_document
 from tether.evals.metrics.base import direction, is_detail
 
 if TYPE_CHECKING:
     from tether.api.comparing import Compared, Side
     from tether.cli.context import Context
-    from tether.evals.comparing import Example, Part
     from tether.evals.failing import Failure
     from tether.evals.measuring import Change
 
@@ -23,18 +23,10 @@ _MARKED = re.compile(r"([\\`*_{}\[\]()#+!|<>~&@:])")
 
 def compared_document(found: "Compared", failed: "Sequence[Failure]") -> dict[str, Any]:
     """Return a comparison for `--json`."""
-    comparison = found.comparison
-    left = comparison.left_out
     return {
         "old": _side_document(found.old),
         "new": _side_document(found.new),
-        "task": comparison.task,
-        "primary": comparison.primary,
-        **_part_document(comparison.whole),
-        "left_out": {"old": left[0], "new": left[1], "relabelled": left[2]},
-        "slices": [_part_document(part) for part in comparison.slices],
-        "worst": [_example_document(each) for each in comparison.worst],
-        "best": [_example_document(each) for each in comparison.best],
+        **comparison_document(found.comparison),
         "training": diff_document(found.training) if found.training is not None else None,
         "bench": {name: {"old": old, "new": new} for name, (old, new) in found.bench.items()},
         "bench_notes": list(found.bench_notes),
@@ -52,40 +44,6 @@ def _side_document(side: "Side") -> dict[str, Any]:
         "run": side.run.id if side.run is not None else None,
         "model": model.digest if model is not None else None,
         "trained": side.trained.id if side.trained is not None else None,
-    }
-
-
-def _part_document(part: "Part") -> dict[str, Any]:
-    return {
-        "name": part.name,
-        "count": part.count,
-        "supported": part.supported,
-        "wins": part.wins,
-        "regressions": part.regressions,
-        "q": part.q,
-        "metrics": [
-            {
-                "name": each.name,
-                "old": each.old,
-                "new": each.new,
-                "change": each.change,
-                "low": each.interval[0] if each.interval is not None else None,
-                "high": each.interval[1] if each.interval is not None else None,
-                "p": each.p,
-            }
-            for each in part.changes
-        ],
-    }
-
-
-def _example_document(each: "Example") -> dict[str, Any]:
-    return {
-        "id": each.id,
-        "label": each.label,
-        "old": each.old,
-        "new": each.new,
-        "worse": each.worse,
-        "slices": [*each.slices],
     }
 
 

@@ -3,6 +3,8 @@
 Without the interpreter lock, and as fast as the machine's vectors go.
 """
 
+from array import array
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
@@ -15,6 +17,7 @@ cdef extern from "hashtree.h" nogil:
     ctypedef void (*kernel)(const uint8_t *, size_t, size_t, uint64_t, unsigned int, uint8_t *) noexcept nogil
     kernel find_kernel(const char *name)
     void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room, uint8_t *value)
+    void content_digest(kernel hash, const uint8_t *data, size_t size, uint8_t *room, uint8_t *value)
     size_t merge_once(kernel hash, uint8_t *values, size_t count)
     void top_value "root_value"(kernel hash, uint8_t *room, size_t count, uint8_t *value)
 
@@ -66,6 +69,35 @@ def group_values(const uint8_t[::1] data not None, uint64_t offset, size_t group
             if length > group:
                 length = group
             group_value(HASH, source + at * group, length, (offset + at * group) // LEAF, room, target + at * VALUE)
+    free(room)
+    return result
+
+
+def content_digests(const uint8_t[::1] data not None, list lengths not None):
+    """Return the digests of contents that lie one after the other; see `hashtree_pure.content_digests`."""
+    cdef size_t total = data.shape[0]
+    cdef size_t count = len(lengths)
+    cdef size_t i, size, at = 0, largest = 0
+    cdef uint8_t *room
+    cdef uint8_t *target
+    cdef const uint8_t *source = &data[0] if total else NULL
+    cdef uint64_t[::1] sizes = array("Q", lengths)
+    for i in range(count):
+        size = sizes[i]
+        if size > total - at:
+            raise ValueError("lengths that add up to those of the data")
+        at += size
+        largest = max(largest, size)
+    if at != total:
+        raise ValueError("lengths that add up to those of the data")
+    result = PyBytes_FromStringAndSize(NULL, count * VALUE)
+    target = <uint8_t *>PyBytes_AS_STRING(result)
+    room = _room(largest // LEAF + 1)
+    at = 0
+    with nogil:
+        for i in range(count):
+            content_digest(HASH, source + at, sizes[i], room, target + i * VALUE)
+            at += sizes[i]
     free(room)
     return result
 

@@ -130,7 +130,7 @@ static void compress(uint32_t state[8], const uint8_t *data, size_t size, uint64
         state[i] = v[i] ^ v[i + 8];
 }
 
-static void leaf_value(const uint8_t *data, size_t size, uint64_t counter, uint8_t *value)
+static void leaf_value(const uint8_t *data, size_t size, uint64_t counter, uint32_t last, uint8_t *value)
 {
     uint32_t state[8], flags = LEAF_START;
     memcpy(state, START, VALUE);
@@ -140,7 +140,7 @@ static void leaf_value(const uint8_t *data, size_t size, uint64_t counter, uint8
         size -= BLOCK;
         flags = 0;
     }
-    compress(state, data, size, counter, flags | LEAF_END);
+    compress(state, data, size, counter, flags | LEAF_END | last);
     memcpy(value, state, VALUE);
 }
 
@@ -165,15 +165,29 @@ static size_t merge_once(kernel hash, uint8_t *values, size_t count)
     return pairs + count % 2;
 }
 
-/* The value of one group of leaves; `room` is for a value of each and 32 more. */
+/* The values of all leaves; `room` is for a value of each and 32 more. Returns how many there are. */
+static size_t leaf_values(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room)
+{
+    size_t whole = size / LEAF, count = (size + LEAF - 1) / LEAF, i = 0;
+    uint8_t last[MANY * LEAF];
+    for (; i + MANY <= whole; i += MANY)
+        hash(data + i * LEAF, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
+    if (whole - i > MANY / 8) { /* all lanes at once, some of them for nothing, are faster than one by one */
+        memcpy(last, data + i * LEAF, (whole - i) * LEAF);
+        memset(last + (whole - i) * LEAF, 0, (MANY - (whole - i)) * LEAF);
+        hash(last, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
+        i = whole;
+    }
+    for (; i < count; i++)
+        leaf_value(data + i * LEAF, i < whole ? LEAF : size - i * LEAF, counter + i, 0, room + i * VALUE);
+    return count;
+}
+
+/* The value of one group of leaves; `room` as above. */
 static void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room,
                         uint8_t *value)
 {
-    size_t whole = size / LEAF, count = (size + LEAF - 1) / LEAF, i = 0;
-    for (; i + MANY <= whole; i += MANY)
-        hash(data + i * LEAF, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
-    for (; i < count; i++)
-        leaf_value(data + i * LEAF, i < whole ? LEAF : size - i * LEAF, counter + i, room + i * VALUE);
+    size_t count = leaf_values(hash, data, size, counter, room);
     while (count > 1)
         count = merge_once(hash, room, count);
     memcpy(value, room, VALUE);
@@ -184,6 +198,15 @@ static void root_value(kernel hash, uint8_t *room, size_t count, uint8_t *value)
     while (count > 2)
         count = merge_once(hash, room, count);
     parent_value(room, ROOT, value);
+}
+
+/* The digest of a whole content; `room` as above. */
+static void content_digest(kernel hash, const uint8_t *data, size_t size, uint8_t *room, uint8_t *value)
+{
+    if (size > LEAF)
+        root_value(hash, room, leaf_values(hash, data, size, 0, room), value);
+    else
+        leaf_value(data, size, 0, ROOT, value);
 }
 
 #else

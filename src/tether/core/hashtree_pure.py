@@ -8,9 +8,9 @@ give the digest. So whoever knows them, and has made sure that they give it, can
 
 import struct
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-from tether.core.digest import DIGEST_SIZE, Buffer
+from tether.core.digest import DIGEST_SIZE, Buffer, hash_bytes
 
 LEAF = 1024
 _BLOCK = 64
@@ -46,6 +46,23 @@ def group_values(data: Buffer, offset: int, group: int) -> bytes:
         raise ValueError("groups are powers of two, and begin where one begins")
     starts = range(0, len(view), group)
     return b"".join(_group(view[at : at + group], (offset + at) // LEAF) for at in starts)
+
+
+def content_digests(data: Buffer, lengths: list[int]) -> bytes:
+    """Return the digests of whole contents that lie one after the other, 32 bytes each.
+
+    Args:
+        data: All of them.
+        lengths: Of each, in bytes.
+
+    Raises:
+        ValueError: The lengths do not add up to that of the data.
+    """
+    view = memoryview(data).cast("B")
+    ends = list(accumulate(lengths, initial=0))
+    if ends[-1] != len(view) or any(length < 0 for length in lengths):
+        raise ValueError("lengths that add up to those of the data")
+    return b"".join([hash_bytes(view[start:end]) for start, end in pairwise(ends)])
 
 
 def merge_values(values: Buffer) -> bytes:

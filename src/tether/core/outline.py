@@ -10,16 +10,25 @@ from dataclasses import dataclass
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest
 
 try:
-    from tether.core._hashtree import group_values, merge_values, root_value
+    from tether.core._hashtree import content_digests, group_values, merge_values, root_value
 
     FAST = True
 except ImportError:  # no compiler at the installation
-    from tether.core.hashtree_pure import group_values, merge_values, root_value
+    from tether.core.hashtree_pure import content_digests, group_values, merge_values, root_value
 
     FAST = False
     """Whether outlines are worth their time: in pure Python all of a content is hashed more quickly."""
 
-__all__ = ["FAST", "GROUP", "MOST", "Outline", "OutlineHasher", "group_values", "merge_values"]
+__all__ = [
+    "FAST",
+    "GROUP",
+    "MOST",
+    "Outline",
+    "OutlineHasher",
+    "content_digests",
+    "group_values",
+    "merge_values",
+]
 
 LEAF = 1024
 LARGEST = 1 << 40

@@ -23,6 +23,7 @@ from tether.hub.routes import (
     accounts,
     administration,
     checks,
+    comparing,
     conversations,
     files,
     forks,
@@ -55,6 +56,7 @@ _ROUTES = (
     administration,
     jobs,
     files,
+    comparing,  # before `records`, whose ids of runs are any word
     records,
     lineage,
     organisations,

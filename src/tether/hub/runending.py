@@ -4,18 +4,17 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from tether.core.digest import Digest, hash_bytes, parse_digest
-from tether.core.identity import Person, Time
+from tether.core.identity import Person
 from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, run_ref
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.errors import InvalidInput, TetherError
+from tether.errors import TetherError
 from tether.hub.access import OPERATOR, Principal
 from tether.hub.acting import Act
 from tether.hub.committing import Packs, copy_recipes, needed_packs
@@ -25,23 +24,21 @@ from tether.hub.guarding import PushGuard
 from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.hub.storing import LEVEL, Storing, names
-from tether.hub.tracking import HubStore, StoredRuns
-from tether.hub.workspaces import DAY, Asking
+from tether.hub.trackedrecords import metrics_logged, record_of
+from tether.hub.workspaces import DAY
 from tether.mlflow.document import Document
-from tether.mlflow.recorded import recorded_status, scalar_of
 from tether.repo.ingest import ContentWriter
 from tether.repo.repository import Repository
 from tether.repo.session import WriteSession
 from tether.runs.journal import METRICS, RECORD, TRACKED
-from tether.runs.metrics import Metrics, Series, encode_series
-from tether.runs.rundoc import Artefact, RunRecord, Status, check_name, stamp
+from tether.runs.metrics import Metrics, encode_series
+from tether.runs.rundoc import RunRecord
 from tether.runs.sealing import ARTEFACTS
 from tether.sync.arrivals import note_arrival
 from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove
 
 _logger = logging.getLogger("tether.hub")
-_COMMAND_TAG = "mlflow.source.name"
 
 
 def end_run(hub: Hub, principal: Principal, row: RepositoryRow, run: str) -> None:
@@ -97,13 +94,11 @@ class _Ending:
         """Write the run and let a ref name it."""
         hub, repository = self._hub, self._repository
         with hub.database.session(reads_only=True) as session:
-            asking = Asking(hub, self._principal, self._row)
-            store = HubStore(asking, session, repository, StoredRuns())
             row = session.get(TrackedRun, self._id)
             if row is None:
                 return
             files = session.scalars(select(TrackedFile).where(TrackedFile.run_id == self._id)).all()
-            metrics = _metrics(store, self._id)
+            metrics = metrics_logged(session, self._id)
         packs: Packs = {parse_digest(each.digest): each.packs for each in files}
         entries = [_entry(each) for each in files]
         data = self._live(needed_packs(repository, entries, packs))
@@ -132,7 +127,7 @@ class _Ending:
             entries = {path_bytes(f"{ARTEFACTS}/{each.path}"): _entry(each) for each in files}
             copy_recipes(repository, session, entries.values(), packs)
             document, now = Document.decode(row.document.encode(), row.id), hub.clock()
-            record = _record(row, document, files, metrics, now)
+            record = record_of(row, files, metrics, now)
             own = {RECORD: record.encode(), TRACKED: document.encode()}
             if metrics.series:
                 own[METRICS] = encode_series(metrics)
@@ -166,43 +161,9 @@ def _write_id(run: str) -> bytes:
     return hash_bytes(run.encode())[:16]
 
 
-def _metrics(store: HubStore, run: str) -> Metrics:
-    found = Metrics()
-    for point in store.points(run):
-        found.series.setdefault(point.name, Series()).add(point.value, point.step, point.time / 1000)
-    return found
-
-
 def _entry(file: TrackedFile) -> Entry:
     name = path_bytes(file.path).rpartition(b"/")[2]
     return Entry(name, EntryKind.FILE, file.size, parse_digest(file.digest))
-
-
-def _record(
-    row: TrackedRun, document: Document, files: Sequence[TrackedFile], metrics: Metrics, now: Time
-) -> RunRecord:
-    texts = msgspec.json.decode(row.parameters, type=dict[str, str])
-    source = document.tags.get(_COMMAND_TAG)
-    return RunRecord(
-        id=row.id,
-        status=Status(recorded_status(document.status, Status.LOST)),
-        command=() if source is None else (source,),
-        started=stamp(now._replace(micros=row.created)),
-        ended=stamp(now),
-        name=_name(document.name),
-        parameters={name: scalar_of(text) for name, text in texts.items()},
-        metrics=metrics.summaries(),
-        artefacts=tuple(
-            Artefact(each.path, each.digest, each.size) for each in sorted(files, key=lambda file: file.path)
-        ),
-    )
-
-
-def _name(name: str) -> str | None:
-    try:
-        return check_name(name, "run")
-    except InvalidInput:
-        return None
 
 
 def _shown(record: RunRecord) -> str:

@@ -27,6 +27,7 @@ from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.hub.staging import require_there
 from tether.hub.storing import Storing, store_content
+from tether.hub.trackedrecords import points_logged
 from tether.hub.workspaces import Asking
 from tether.mlflow.document import RUNNING, Document, Event
 from tether.mlflow.recorded import document_of, points_of, summarised, text_of
@@ -49,7 +50,6 @@ MOST_FILES = 10_000
 """Artefacts of one run."""
 MOST_DOCUMENT = 8 << 20
 _CACHED = 10_000
-_Points = list[tuple[str, float | str, int, int]]
 
 
 class StoredRuns:
@@ -166,11 +166,8 @@ class HubStore:
         return latest_of(by_name)
 
     def points(self, run: str) -> Iterator[Point]:
-        """Yield the values of all metrics of a run under way, as they came."""
-        query = select(TrackedPoints.points).where(TrackedPoints.run_id == run).order_by(TrackedPoints.id)
-        for text in self.session.scalars(query):
-            for name, value, step, time in msgspec.json.decode(text, type=_Points):
-                yield Point(name, float(value), step, time)
+        """Return the values of all metrics of a run under way, as they came."""
+        return points_logged(self.session, run)
 
     def begin(self, document: Document) -> Run:
         """Begin a run."""

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from starlette.requests import Request
 
 from tether.core.names import short_ref
+from tether.pages.underway import UnderWay
 from tether.repo.facts import Facts
 from tether.repo.repository import Repository
 
@@ -72,6 +73,7 @@ class Shown:
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
         fork: Where a form is sent that forks it; empty where the viewer cannot.
+        under_way: Knows of runs that have not ended; None where they are written beside the repository.
     """
 
     owner: str
@@ -87,6 +89,7 @@ class Shown:
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()
     fork: str = ""
+    under_way: UnderWay | None = None
 
     @property
     def base(self) -> str:

@@ -1,8 +1,11 @@
 """Verifying a pack while its bytes come: frame by frame by their own headers, then its table against them."""
 
+from collections.abc import Callable, Sequence
+
 from tether.core.compression import decompress_joined
-from tether.core.digest import hash_bytes
 from tether.core.kinds import ObjectKind
+from tether.core.outline import content_digests
+from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unsupported
 from tether.repo.frames import (
     FRAME_SIZE,
@@ -23,6 +26,8 @@ from tether.repo.stretches import Begin, StretchHasher
 
 _TOGETHER = 8
 """Chunks unpacked at once, few enough to be hashed while they are in the processor's cache."""
+TakeChunks = Callable[[Sequence[Frame], memoryview], None]
+"""Takes verified chunks, one after the other, which may change afterwards."""
 _MAX_TAIL = PACK_FRAMES * ROW_SIZE + TRAILER.size
 
 
@@ -30,14 +35,15 @@ class PackStream:
     """The frames of one pack, verified as they come.
 
     Args:
-        begin: Returns what gets the chunks as they are verified, while they are in the processor's cache.
+        begin: Returns what hashes the chunks as they are verified, while they are in the processor's cache.
+        take: Gets them then too.
 
     Attributes:
         role: DATA or META; -1 before the first bytes.
     """
 
-    def __init__(self, begin: Begin | None = None) -> None:
-        self.role, self._begin = -1, begin
+    def __init__(self, begin: Begin | None = None, take: TakeChunks | None = None) -> None:
+        self.role, self._begin, self._take = -1, begin, take
         self._stretch: StretchHasher | None = None
         self._rows: list[Frame] = []
         self._offset = 0
@@ -113,15 +119,24 @@ class PackStream:
         """Verify a few frames, given with where their stored bytes begin."""
         chunks = [(start, frame) for start, frame in found if frame.kind == ObjectKind.CHUNK]
         joined = decompress_joined(data, [(f.codec, start, f.stored, f.raw) for start, f in chunks])
-        view, at = memoryview(joined), 0
-        for _, frame in chunks:
-            if hash_bytes(view[at : at + frame.raw]) != frame.digest:
-                raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged")
-            at += frame.raw
+        view = memoryview(joined)
+        _check(view, [frame for _, frame in chunks])
         if chunks and self._begin is not None:
             self._stretch, self._begin = self._begin(chunks[0][1].digest), None
         if self._stretch is not None:
             self._stretch.update(view)
+        if chunks and self._take is not None:
+            self._take([frame for _, frame in chunks], view)
         for start, frame in found:
             if frame.kind != ObjectKind.CHUNK:
                 unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))
+
+
+def _check(chunks: memoryview, frames: Sequence[Frame]) -> None:
+    """Make sure that chunks, one after the other, are those of their frames."""
+    digests = content_digests(chunks, [frame.raw for frame in frames])
+    if digests == b"".join([frame.digest for frame in frames]):
+        return
+    for frame, digest in zip(frames, split_digests(digests), strict=True):
+        if frame.digest != digest:
+            raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged")

@@ -18,6 +18,7 @@ from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.sync.bundlefile import require_prerequisites
+from tether.sync.ends import Lands
 from tether.sync.negotiate import find_missing
 from tether.sync.partialwork import note, reads_tags, tags_with_commits
 from tether.sync.remotes import DEFAULT_REMOTE
@@ -39,6 +40,7 @@ class CloneOptions:
             stays behind.
         depth: How many commits of each branch come; None for all.
         partial: What of the contents comes, now and with later fetches.
+        landing: Gets large files of the branch while they come from a far end.
     """
 
     remote: str = DEFAULT_REMOTE
@@ -46,6 +48,7 @@ class CloneOptions:
     share: bool = False
     depth: int | None = None
     partial: Partial = WHOLE
+    landing: Lands | None = None
 
     @property
     def scope(self) -> Scope:

@@ -21,6 +21,7 @@ from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
 from tether.core.recipe import ChunkList, decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
+from tether.core.treeread import walk
 from tether.errors import Corrupt, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
@@ -29,7 +30,7 @@ from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.partial import Partial
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.sync.ends import FarEnd
+from tether.sync.ends import FarEnd, Lands
 from tether.sync.negotiate import sort_rows
 from tether.sync.passing import Passing
 from tether.sync.proofs import prove_files, replaced
@@ -95,16 +96,17 @@ def download(
         Corrupt: What arrived is not what it should be.
         Unavailable: The connection was cut, again and again.
     """
-    walk = _Download(end, local, transaction, progress)
     asked = Asked.of(wants)
+    work = _Download(end, local, transaction, progress)
+    work.landing = asked.landing
     if asked.scope.depth is None:
-        walk.commits(asked.wants)
+        work.commits(asked.wants)
     else:
-        walk.newest(asked.wants, asked.scope.depth)
-    walk.trees()
-    walk.narrow(asked.scope.partial)
-    walk.contents()
-    return walk.done
+        work.newest(asked.wants, asked.scope.depth)
+    work.trees()
+    work.narrow(asked.scope.partial)
+    work.contents()
+    return work.done
 
 
 def download_contents(
@@ -115,10 +117,10 @@ def download_contents(
     progress: Progress = SILENT,
 ) -> Downloaded:
     """Store those of some file contents that are not here; see `download`."""
-    walk = _Download(end, local, transaction, progress)
-    walk.add_files(contents)
-    walk.contents()
-    return walk.done
+    work = _Download(end, local, transaction, progress)
+    work.add_files(contents)
+    work.contents()
+    return work.done
 
 
 class _Download:
@@ -127,6 +129,7 @@ class _Download:
         self._session = transaction.objects
         self._found, self._passing = _Found(), Passing(end, local.backend)
         self._counting = Lock()
+        self.landing: Lands | None = None
         self.done = Downloaded()
 
     # -- commits and trees ------------------------------------------------------------------
@@ -244,11 +247,20 @@ class _Download:
             return
         self._progress.start("receiving files", len(lacking), "files")
         self._bring([digest for digest in lacking if files[digest] > MAX_SIZE], self._content)
+        self._choose()
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
         self._bring_chunks([*single, *self._chunks()])
         self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
         self._check_files()
         self._progress.finish()
+
+    def _choose(self) -> None:
+        """Let the large files that will be checked out be written while their packs pass."""
+        landing, recipes = self.landing, self._found.recipes
+        if landing is not None and landing.commit is not None and recipes:
+            tree = Commit.decode(self._session.get(ObjectKind.COMMIT, landing.commit)).tree
+            shown = (entry.digest for _, entry in walk(self._session, tree))
+            self._passing.choose(landing, [digest for digest in shown if digest in recipes])
 
     def _chunks(self) -> list[Digest]:
         """Return the chunks of the recipes that came."""
@@ -298,8 +310,8 @@ class _Download:
     def _listed(self) -> Iterator[ChunkList]:
         """Yield the chunks of the new recipes, whose pages are brought first."""
         pages: dict[Digest, bytes] = {}
-        recipes = [decode_recipe(digest, data) for digest, data in self._found.recipes.items()]
-        names = dict.fromkeys(page for recipe in recipes for page in recipe.pages)
+        recipes = {digest: decode_recipe(digest, data) for digest, data in self._found.recipes.items()}
+        names = dict.fromkeys(page for recipe in recipes.values() for page in recipe.pages)
 
         def take(frame: Frame, _: bytes, payload: bytes) -> None:
             if frame.kind != ObjectKind.RECIPE_PAGE:
@@ -310,12 +322,12 @@ class _Download:
         here = list(names.keys() - set(self._lacking(list(names))))
         self._bring([page for page in names if page not in set(here)], take)
         pages.update(zip(here, self._session.get_many(ObjectKind.RECIPE_PAGE, here), strict=True))
-        for recipe in recipes:
+        for file, recipe in recipes.items():
             parts = [(0, recipe.chunks)] if recipe.chunks is not None else []
             named = zip(recipe.starts, recipe.pages, strict=True)
             for start, chunks in chain(parts, ((start, decode_page(pages[page])) for start, page in named)):
                 if recipe.outline is not None:
-                    self._passing.expect(start, chunks)
+                    self._passing.expect(file, start, chunks)
                 yield chunks
 
     def _check_files(self) -> None:

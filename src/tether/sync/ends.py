@@ -1,6 +1,6 @@
 """The contract of the far end of a transfer: a hub over HTTP, or a repository in the same process."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from tether.core.digest import Buffer, Digest
@@ -95,4 +95,19 @@ class FarEnd(Protocol):
             Conflict: A ref is another one there now, or may not move like that.
             Forbidden: Whoever asks may not do it.
         """
+        ...
+
+
+class Lands(Protocol):
+    """Writes files while their packs pass; see `tether.worktree.landing.Landing`."""
+
+    commit: Digest | None
+    """Whose files are to be checked out; None where that is not known."""
+
+    def choose(self, files: Iterable[Digest]) -> Collection[Digest]:
+        """Return which of some files are wanted; called once, before the first `write`."""
+        ...
+
+    def write(self, file: Digest, offset: int, data: memoryview) -> None:
+        """Take verified bytes of a file from an offset on, which may change afterwards."""
         ...

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from tether.core.batches import batches
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
+from tether.core.names import BRANCHES
 from tether.core.progress import SILENT, Progress
 from tether.repo.frames import Frame
 from tether.repo.history import shallow_in
@@ -135,7 +136,9 @@ def fill_far(
         wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
         set_partial(transaction, options.partial)
         if wants:
-            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope)
+            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope, options.landing)
+            if options.landing is not None and chosen is not None:
+                options.landing.commit = there.refs[f"{BRANCHES}{chosen}"]
             came = download(end, target, transaction, asked, progress)
             note(transaction, target, options.remote, boundary=came.boundary, left=came.left)
         if tags:

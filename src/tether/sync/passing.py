@@ -1,22 +1,84 @@
 """Whole packs of contents on their way in, and what is made of files while their chunks pass."""
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.outline import FAST
 from tether.core.recipe import ChunkList
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge
-from tether.repo.frames import Table
+from tether.repo.frames import Frame, Table
 from tether.repo.proving import Means
 from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
 from tether.storage.backend import Backend
-from tether.sync.ends import FarEnd
+from tether.sync.ends import FarEnd, Lands
 from tether.sync.receiving import PackReceiver
 from tether.sync.wire import PackShare
 
 _MOST = 1 << 20
 """Chunks whose place is kept, some 60 GB of them: packs that begin with others are read again."""
+
+
+class _Run(NamedTuple):
+    """Bytes that passed in a row and lie in a row in a file."""
+
+    file: int
+    offset: int
+    """In the file, in bytes."""
+    start: int
+    """In what passed, in bytes."""
+    length: int
+
+
+class _Places:
+    """Where in files chunks belong, the first place of each."""
+
+    def __init__(self) -> None:
+        self.files: list[Digest] = []
+        self._rows: dict[Digest, int] = {}
+        # Columns, since there may be a million of them.
+        self._file, self._start, self._length = array("I"), array("Q"), array("I")
+
+    def add(self, file: Digest, start: int, chunks: ChunkList) -> None:
+        """Take note of chunks of a file, from an offset on."""
+        if not self.files or self.files[-1] != file:
+            self.files.append(file)
+        for index, length in enumerate(chunks.lengths):
+            if len(self._rows) >= _MOST:
+                return
+            if self._rows.setdefault(chunks.digest(index), len(self._file)) == len(self._file):
+                self._file.append(len(self.files) - 1)
+                self._start.append(start)
+                self._length.append(length)
+            start += length
+
+    def start(self, chunk: Digest) -> int | None:
+        """Return where in its file a chunk belongs, in bytes."""
+        row = self._rows.get(chunk)
+        return None if row is None else self._start[row]
+
+    def runs(self, frames: Sequence[Frame]) -> Iterator[_Run]:
+        """Yield what lies in a row in a file of chunks that passed one after the other."""
+        under_way, at = _Run(0, 0, 0, 0), 0
+        for frame in frames:
+            row = self._rows.get(frame.digest)
+            fits = row is not None and self._length[row] == frame.raw
+            if fits and row is not None:
+                file, offset = self._file[row], self._start[row]
+                if (file, offset, at) != (
+                    under_way.file,
+                    under_way.offset + under_way.length,
+                    under_way.start + under_way.length,
+                ):
+                    if under_way.length:
+                        yield under_way
+                    under_way = _Run(file, offset, at, 0)
+                under_way = under_way._replace(length=under_way.length + frame.raw)
+            at += frame.raw
+        if under_way.length:
+            yield under_way
 
 
 class Passing:
@@ -29,16 +91,27 @@ class Passing:
 
     def __init__(self, end: FarEnd, backend: Backend) -> None:
         self._end, self._backend = end, backend
-        self._starts: dict[Digest, int] = {}
+        self._landing: Lands | None = None
+        self._chosen: Collection[Digest] = ()
+        self._places = _Places()
         self._made: list[Stretch] = []
 
-    def expect(self, start: int, chunks: ChunkList) -> None:
+    def choose(self, landing: Lands, files: Iterable[Digest]) -> None:
+        """Let those of some files that are wanted be written while their packs pass."""
+        if FAST:
+            self._landing, self._chosen = landing, landing.choose(files)
+
+    def expect(self, file: Digest, start: int, chunks: ChunkList) -> None:
         """Take note of chunks of a file, from an offset on."""
-        for index, length in enumerate(chunks.lengths):
-            if not FAST or len(self._starts) >= _MOST:
-                return
-            self._starts.setdefault(chunks.digest(index), start)
-            start += length
+        if FAST:
+            self._places.add(file, start, chunks)
+
+    def _land(self, frames: Sequence[Frame], data: memoryview) -> None:
+        """Give what of the chosen files passes to where they are written."""
+        for run in self._places.runs(frames):
+            file = self._places.files[run.file]
+            if self._landing is not None and file in self._chosen:
+                self._landing.write(file, run.offset, data[run.start : run.start + run.length])
 
     @property
     def means(self) -> Means:
@@ -57,11 +130,12 @@ class Passing:
             made: list[StretchHasher] = []
 
             def begin(first: Digest) -> StretchHasher | None:
-                start = self._starts.get(first)
+                start = self._places.start(first)
                 made.extend([StretchHasher(start)] if start is not None else [])
                 return made[0] if made else None
 
-            with PackReceiver(self._backend, share.name, begin) as receiver:
+            land = self._land if self._chosen else None
+            with PackReceiver(self._backend, share.name, begin, land) as receiver:
                 for block in blocks:
                     receiver.write(block)
                 found.append((receiver.finish(), made[0] if made else None))

@@ -14,7 +14,7 @@ from tether.repo.block import Block
 from tether.repo.checkpacks import check_pack
 from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
-from tether.repo.packstream import PackStream
+from tether.repo.packstream import PackStream, TakeChunks
 from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend
 from tether.sync.arrivals import Made, note_arrival
@@ -32,13 +32,16 @@ class PackReceiver:
     Args:
         backend: Where it goes; it counts only when a root lists it.
         name: What it must be.
-        begin: Returns what gets its chunks as they are verified.
+        begin: Returns what hashes its chunks as they are verified.
+        take: Gets them then too.
     """
 
-    def __init__(self, backend: Backend, name: Digest, begin: Begin | None = None) -> None:
+    def __init__(
+        self, backend: Backend, name: Digest, begin: Begin | None = None, take: TakeChunks | None = None
+    ) -> None:
         self._backend, self._name = backend, name
         self._hasher, self._size = blake3(), 0
-        self._block, self._stream = Block(), PackStream(begin)
+        self._block, self._stream = Block(), PackStream(begin, take)
         self._fault: TetherError | None = None
         self._upload = backend.upload()
 

@@ -12,6 +12,7 @@ from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.pathfilter import PathFilter
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
 from tether.repo.partial import WHOLE, Partial
+from tether.sync.ends import Lands
 
 _BATCH = 64
 
@@ -39,10 +40,12 @@ class Asked:
     Attributes:
         wants: Where it begins.
         scope: How much.
+        landing: Gets large files while they come; None where nothing is checked out then.
     """
 
     wants: tuple[Digest, ...]
     scope: Scope = ALL
+    landing: Lands | None = None
 
     @classmethod
     def of(cls, wants: "Iterable[Digest] | Asked") -> "Asked":

@@ -22,6 +22,7 @@ from tether.worktree.compare import save
 from tether.worktree.files import TEMPORARY_PREFIX, scan_directory, syncfs
 from tether.worktree.folders import Folders, failure, lstat_record, split
 from tether.worktree.journal import PendingCheckout, pending, remove_journal, write_journal
+from tether.worktree.landing import Landing
 from tether.worktree.plan import CheckoutPlan, plan_checkout
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
@@ -42,6 +43,8 @@ class ExecuteOptions(TypedDict, total=False):
     """Make the files durable once at the end; otherwise they are read again after a restart of the system."""
     announced: bool
     """A journal of this checkout is on the disk already."""
+    landing: Landing | None
+    """Has large files that came already."""
 
 
 @dataclass(slots=True)
@@ -108,7 +111,9 @@ class _Execution:
             self._delete(folders)
             self._find_fresh(folders)
             progress.start("writing files", len(plan.writes), "files")
-            for written in write_all(self.worktree.root, self.contents, plan.writes, progress):
+            for written in write_all(
+                self.worktree.root, self.contents, plan.writes, progress, self.options.get("landing")
+            ):
                 self.changed.note(*written)
             progress.finish()
             self._make(folders)

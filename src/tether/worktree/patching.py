@@ -77,7 +77,7 @@ def patched(descriptor: int, dirfd: int, contents: ContentReader, write: Write, 
             _require(_record(source) == base.record, write)
             os.ftruncate(descriptor, 0)
             return False
-        _renew(descriptor, contents, entry.digest, between(iter(same), entry.size), progress)
+        renew(descriptor, contents, entry.digest, between(iter(same), entry.size), progress)
         _require(_record(source) == base.record, write)
     finally:
         os.close(source)
@@ -197,10 +197,23 @@ def _write_pages(descriptor: int, source: int, pages: list[Span], progress: Prog
             progress.advance(count)
 
 
-def _renew(
+def renew(
     descriptor: int, contents: ContentReader, digest: Digest, spans: Iterator[Span], progress: Progress
 ) -> None:
-    """Write the parts of a content that are lacking, read and verified by threads."""
+    """Write the parts of a content that are lacking, read and verified by threads.
+
+    Args:
+        descriptor: The file.
+        contents: Has the content.
+        digest: Names it.
+        spans: What is lacking, in order.
+        progress: Told of the bytes.
+
+    Raises:
+        Corrupt: A part is damaged.
+        NotFound: A part is not here.
+        OSError: The disk is full.
+    """
 
     def read(item: tuple[Span, list[Chunk]]) -> tuple[Span, memoryview]:
         span, chunks = item

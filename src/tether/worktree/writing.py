@@ -23,6 +23,7 @@ from tether.core.progress import Progress
 from tether.core.tree import EntryKind
 from tether.errors import Conflict, Corrupt
 from tether.repo.contents import ContentReader
+from tether.repo.delta import Span, between
 from tether.worktree.files import RECORD, TEMPORARY_PREFIX, start_writing, write_files
 from tether.worktree.folders import (
     Folders,
@@ -33,7 +34,8 @@ from tether.worktree.folders import (
     remove_tree,
     split,
 )
-from tether.worktree.patching import patched
+from tether.worktree.landing import Landing
+from tether.worktree.patching import patched, renew
 from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
 
@@ -43,6 +45,7 @@ _AHEAD = 2
 _CALL = 256 << 10
 """Bytes given to one system call; see `storage.local`."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_LANDED = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLD = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC if hasattr(os, "O_PATH") else 0
 """Names a file without opening it; where the system has no such thing, nothing is named."""
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
@@ -61,9 +64,13 @@ _Part = tuple[bytes, list[tuple[Write, bytes]]]
 
 
 def write_all(
-    root: Path, contents: ContentReader, writes: Sequence[Write], progress: Progress
+    root: Path,
+    contents: ContentReader,
+    writes: Sequence[Write],
+    progress: Progress,
+    landing: Landing | None = None,
 ) -> Iterator[Written]:
-    """Write files and links; missing folders are made.
+    """Write files and links; missing folders are made. Large files that landed already are moved.
 
     Raises:
         NotFound: A content is not here.
@@ -91,7 +98,7 @@ def write_all(
         if large:
             progress.start("writing large files", sum(write.entry.size for write in large), "bytes")
         for write in large:
-            yield _write_large(folders.mine(), contents, write, progress)
+            yield _write_large(folders.mine(), _Source(contents, landing, progress), write)
     finally:
         folders.close()
 
@@ -205,17 +212,23 @@ def _remove_empty_tree(folders: Folders, path: bytes) -> int:
     return folders.open(folder)
 
 
-def _write_large(folders: Folders, contents: ContentReader, write: Write, progress: Progress) -> Written:
+class _Source(NamedTuple):
+    """Where large files come from, and who is told of their bytes."""
+
+    contents: ContentReader
+    landing: Landing | None
+    progress: Progress
+
+
+def _write_large(folders: Folders, source: _Source, write: Write) -> Written:
     folder, name = split(write.path)
     temporary = TEMPORARY_PREFIX + b"%d-large" % os.getpid()
     try:
         dirfd = folders.make(folder)
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=dirfd)
-        descriptor = os.open(temporary, _CREATE, MODES[write.entry.kind], dir_fd=dirfd)
+        descriptor = _filled(dirfd, temporary, source, write)
         try:
-            if not patched(descriptor, dirfd, contents, write, progress):
-                _write_content(descriptor, contents, write.entry.digest, progress)
             dirfd = _remove_empty_tree(folders, write.path)
             if not write.replaces and lstat_record(name, dirfd) is not None:
                 raise Conflict(
@@ -224,14 +237,48 @@ def _write_large(folders: Folders, contents: ContentReader, write: Write, progre
             with _freed_later(name, dirfd):
                 os.rename(temporary, name, src_dir_fd=dirfd, dst_dir_fd=dirfd)
         except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=dirfd)
+            _remove(dirfd, temporary)
             raise
         finally:
             os.close(descriptor)
         return Written(folder, name, lstat_record(name, dirfd) or bytes(RECORD.size))
     except OSError as error:
         raise failure(error, write.path) from error
+
+
+def _filled(dirfd: int, temporary: bytes, source: _Source, write: Write) -> int:
+    """Make a file with a content and return its descriptor; it is removed again where that fails."""
+    landed = None
+    if source.landing is not None:
+        landed = source.landing.move(write.entry.digest, write.entry.size, dirfd, temporary)
+    flags = _CREATE if landed is None else _LANDED
+    descriptor = os.open(temporary, flags, MODES[write.entry.kind], dir_fd=dirfd)
+    try:
+        if landed is not None:
+            _complete(descriptor, landed, source, write)
+        elif not patched(descriptor, dirfd, source.contents, write, source.progress):
+            _write_content(descriptor, source.contents, write.entry.digest, source.progress)
+    except BaseException:
+        os.close(descriptor)
+        _remove(dirfd, temporary)
+        raise
+    return descriptor
+
+
+def _complete(descriptor: int, landed: Sequence[Span], source: _Source, write: Write) -> None:
+    """Fill the holes of a file that landed, and give it its length and its mode."""
+    os.ftruncate(descriptor, write.entry.size)
+    source.progress.advance(sum(stop - start for start, stop in landed))
+    holes = between(iter(landed), write.entry.size)
+    renew(descriptor, source.contents, write.entry.digest, holes, source.progress)
+    if write.entry.kind == EntryKind.EXECUTABLE:
+        now = os.fstat(descriptor).st_mode & 0o777
+        os.fchmod(descriptor, now | (now & 0o444) >> 2)
+
+
+def _remove(dirfd: int, name: bytes) -> None:
+    with suppress(OSError):
+        os.unlink(name, dir_fd=dirfd)
 
 
 @contextmanager

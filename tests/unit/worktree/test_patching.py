@@ -260,13 +260,13 @@ def test_a_file_that_changes_meanwhile_is_not_lost(
         desk.file.write_bytes(mine)
     else:
         plan = plan_checkout(desk.worktree, desk.repository.objects, desk.before, desk.after)
-        renew = patching._renew
+        renew = patching.renew
 
         def write_too(*args: object) -> None:
             renew(*args)  # type: ignore[arg-type]
             desk.file.write_bytes(mine)
 
-        monkeypatch.setattr(patching, "_renew", write_too)
+        monkeypatch.setattr(patching, "renew", write_too)
     with pytest.raises(Conflict, match="meanwhile"):
         execute_checkout(desk.worktree, desk.repository.contents, plan)
     assert desk.file.read_bytes() == mine

@@ -82,6 +82,14 @@ def count_unread(session: Session, principal: Principal) -> int:
     return session.scalar(select(func.count()).select_from(some.subquery())) or 0
 
 
+def is_unread(session: Session, principal: Principal, conversation_id: str) -> bool:
+    """Say whether somebody has a notice of a conversation that was not read."""
+    notice = None
+    if principal.user is not None:
+        notice = session.get(Notice, (principal.user.id, conversation_id))
+    return notice is not None and notice.unread
+
+
 def mark(
     session: Session, principal: Principal, ids: Sequence[str], until: int | None, *, unread: bool
 ) -> int:

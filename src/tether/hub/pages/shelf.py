@@ -15,6 +15,7 @@ from tether.hub.facts import known
 from tether.hub.hub import Hub
 from tether.hub.repositories import find, open_repository
 from tether.hub.routes.dependencies import found_principal, hub_of, note_use
+from tether.hub.trackedrecords import TrackedUnderWay
 from tether.pages.shelf import Frame, Shown, Tab, shelf_of
 
 _TITLE = "Tether"
@@ -72,6 +73,7 @@ class HubShelf:
                 may_administer=role >= Role.ADMIN,
                 tabs=tabs,
                 fork=self._fork(row),
+                under_way=TrackedUnderWay(self.hub, row),
             )
 
     def _fork(self, row: RepositoryRow) -> str:

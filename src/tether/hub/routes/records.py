@@ -116,12 +116,13 @@ class ReleaseDocument(Document):
     further_attestations: int
 
 
-def _of(model: type[Document]) -> dict[int | str, dict[str, Any]]:
+def told_by(model: type[Document]) -> dict[int | str, dict[str, Any]]:
+    """Return what a route that tells of records answers."""
     damaged = {"model": ProblemDocument, "description": "It is damaged, or not of a known version"}
     return {200: {"model": model}, 422: damaged}
 
 
-@router.get("/runs", response_class=Response, responses=_of(RunsDocument), openapi_extra=OPEN)
+@router.get("/runs", response_class=Response, responses=told_by(RunsDocument), openapi_extra=OPEN)
 def list_runs(
     found: Readable,
     where: Where = [],  # noqa: B006
@@ -134,17 +135,20 @@ def list_runs(
         page = pushedruns.list_runs(repository, where, after, limit)
         return _json({"runs": page.documents(), "next": page.next})
 
-    return _told(found, tell)
+    return told(found, tell)
 
 
-@router.get("/runs/{run}", response_class=Response, responses=_of(RunDocument), openapi_extra=OPEN)
+@router.get("/runs/{run}", response_class=Response, responses=told_by(RunDocument), openapi_extra=OPEN)
 def show_run(found: Readable, run: str) -> Response:
     """Tell of one run, by its whole id, with what lies beside its record."""
-    return _told(found, lambda repository: _json(pushedruns.told_run(repository, run)))
+    return told(found, lambda repository: _json(pushedruns.told_run(repository, run)))
 
 
 @router.get(
-    "/runs/{run}/metrics", response_class=Response, responses=_of(MetricsDocument), openapi_extra=OPEN
+    "/runs/{run}/metrics",
+    response_class=Response,
+    responses=told_by(MetricsDocument),
+    openapi_extra=OPEN,
 )
 def read_metrics(
     found: Readable, run: str, metric: Annotated[str | None, Query(alias="name", max_length=250)] = None
@@ -154,27 +158,29 @@ def read_metrics(
     def tell(repository: Repository) -> bytes:
         return b'{"metrics":[' + b",".join(pushedruns.told_metrics(repository, run, metric)) + b"]}"
 
-    return _told(found, tell)
+    return told(found, tell)
 
 
 @router.get(
     "/runs/{run}/evaluation",
     response_class=Response,
-    responses=_of(EvaluationDocument),
+    responses=told_by(EvaluationDocument),
     openapi_extra=OPEN,
 )
 def read_evaluation(found: Readable, run: str) -> Response:
     """Tell what a run measured of a model: metrics with intervals, of all examples and of each slice."""
-    return _told(found, lambda repository: _json(pushedmeasures.told_evaluation(repository, run)))
+    return told(found, lambda repository: _json(pushedmeasures.told_evaluation(repository, run)))
 
 
-@router.get("/runs/{run}/bench", response_class=Response, responses=_of(BenchDocument), openapi_extra=OPEN)
+@router.get(
+    "/runs/{run}/bench", response_class=Response, responses=told_by(BenchDocument), openapi_extra=OPEN
+)
 def read_bench(found: Readable, run: str) -> Response:
     """Tell how fast a run found a model: percentiles, memory, accuracy, and the machine."""
-    return _told(found, lambda repository: _json(pushedmeasures.told_bench(repository, run)))
+    return told(found, lambda repository: _json(pushedmeasures.told_bench(repository, run)))
 
 
-@router.get("/releases", response_class=Response, responses=_of(ReleasesDocument), openapi_extra=OPEN)
+@router.get("/releases", response_class=Response, responses=told_by(ReleasesDocument), openapi_extra=OPEN)
 def list_releases(
     found: Readable,
     after: str = "",
@@ -185,21 +191,21 @@ def list_releases(
     def tell(repository: Repository) -> bytes:
         return _json(pushedreleases.list_releases(repository, after, limit)._asdict())
 
-    return _told(found, tell)
+    return told(found, tell)
 
 
 @router.get(
     "/releases/{release}/{version}",
     response_class=Response,
-    responses=_of(ReleaseDocument),
+    responses=told_by(ReleaseDocument),
     openapi_extra=OPEN,
 )
 def show_release(found: Readable, release: str, version: str) -> Response:
     """Tell of one release, what it lacks, and what is said of it; the hub verifies nothing."""
-    return _told(found, lambda repository: _json(pushedreleases.told_release(repository, release, version)))
+    return told(found, lambda repository: _json(pushedreleases.told_release(repository, release, version)))
 
 
-def _told(found: Hosted, tell: Callable[[Repository], bytes]) -> Response:
+def told(found: Hosted, tell: Callable[[Repository], bytes]) -> Response:
     """Answer with a document; whoever may push can write any record, so a damaged one is no failure here."""
     try:
         with found.open() as repository:

@@ -25,12 +25,13 @@ _NAMED = 10
 
 
 class Row(NamedTuple):
-    """A value in both runs, as text; `change` is the second less the first, for numbers."""
+    """A value in both runs, as text and as it is; `change` is the second less the first, for numbers."""
 
     name: str
     old: str
     new: str
     change: str
+    values: Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,8 @@ def _rows(found: dict[str, Pair]) -> list[Row]:
 def _row(name: str, old: Any, new: Any) -> Row:
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in (old, new))
     with suppress(OverflowError):  # integers larger than any float
-        return Row(name, _text(old), _text(new), f"{new - old:+.4g}" if numbers else "")
-    return Row(name, _text(old), _text(new), "")
+        return Row(name, _text(old), _text(new), f"{new - old:+.4g}" if numbers else "", (old, new))
+    return Row(name, _text(old), _text(new), "", (old, new))
 
 
 def _text(value: Any) -> str:

@@ -7,21 +7,18 @@ from typing import TypeVar
 
 from tether.core.names import path_bytes
 from tether.core.treeread import find
-from tether.errors import Corrupt, NotFound, TetherError
+from tether.errors import Corrupt, NotFound
 from tether.pages.shelf import Shown
+from tether.pages.underway import MOST_METRICS, Journals, UnderWay
 from tether.releases.pushedruns import DAMAGED, LOOKED_AT, Page, known_run, list_runs, size_at
-from tether.repo.repository import Repository
 from tether.runs.conditions import condition
-from tether.runs.journal import METRICS, Journal, journals
+from tether.runs.journal import METRICS
 from tether.runs.metrics import Series
-from tether.runs.reading import KnownRun, read_file, series_of, under_way
+from tether.runs.reading import KnownRun, read_file, series_of
 
 T = TypeVar("T")
-MOST_METRICS = 8 << 20
-"""Bytes of metrics that one page reads."""
 MOST_BESIDE = 1 << 20
 """Bytes of any other file of a run that one page reads."""
-_MOST_WAITING = 50
 
 
 def page_of_runs(shown: Shown, where: Sequence[str], after: str) -> Page:
@@ -40,25 +37,13 @@ def page_of_runs(shown: Shown, where: Sequence[str], after: str) -> Page:
         return page
     tests = [condition(text, patterns=False) for text in where]
     stored = {run.id for run in page.runs}
-    waiting = [run for run in _waiting(shown.repository) if run.id not in stored]
+    waiting = [run for run in _under_way(shown).runs() if run.id not in stored]
     fits = [run for run in waiting if all(test(run.record) for test in tests)]
     return Page(sorted([*fits, *page.runs], key=lambda run: run.id, reverse=True), page.next)
 
 
-def _waiting(repository: Repository) -> list[KnownRun]:
-    """Return the runs under way; a damaged one is left out, and of very many the newest are taken."""
-    found = []
-    for journal in journals(repository.directory)[-_MOST_WAITING:]:
-        with suppress(TetherError, OSError):
-            if journal.is_told and _is_small(journal) and (run := under_way(journal)) is not None:
-                found.append(run)
-    return found
-
-
-def _is_small(journal: Journal) -> bool:
-    with suppress(FileNotFoundError):
-        return (journal.folder / METRICS).stat().st_size <= MOST_METRICS
-    return True
+def _under_way(shown: Shown) -> UnderWay:
+    return shown.under_way or Journals(shown.repository)
 
 
 def run_shown(shown: Shown, run: str) -> KnownRun:
@@ -71,7 +56,7 @@ def run_shown(shown: Shown, run: str) -> KnownRun:
     try:
         return known_run(shown.repository, run)
     except NotFound:
-        found = next((each for each in _waiting(shown.repository) if each.id == run), None)
+        found = next((each for each in _under_way(shown).runs() if each.id == run), None)
         if found is None:
             raise
         return found
@@ -110,11 +95,13 @@ def _end(path: Path, most: int) -> tuple[bytes, int]:
 
 def series_shown(shown: Shown, run: KnownRun) -> dict[str, Series] | None:
     """Return the metrics of a run; None where they are more than a page reads."""
-    if run.tree is not None:
-        try:
-            size_at(shown.repository, run.tree, METRICS, MOST_METRICS)
-        except Corrupt:
-            return None
+    if run.tree is None:
+        found = _under_way(shown).series(run.id)
+        return None if found is None else dict(found)
+    try:
+        size_at(shown.repository, run.tree, METRICS, MOST_METRICS)
+    except Corrupt:
+        return None
     return dict(series_of(shown.repository, run))
 
 

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 from tether.core.names import path_bytes
 from tether.errors import InvalidInput, TetherError
 from tether.hub.atonce import Change, change_at_once, stageable
-from tether.hub.pages.changing.aim import aim_of, new_branch_in
+from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Spot, seen_in
 from tether.hub.pages.forms import Form
 from tether.hub.problems import status_of
@@ -50,7 +50,8 @@ def _commit(spot: Spot, form: Form, word: str) -> Response:
         made = change_at_once(spot.asking, change, stage)
     except TetherError as error:
         return _page(spot, word, form, error)
-    return RedirectResponse(f"{spot.shown.base}/commit/{made.hex()}", 303)
+    base = spot.shown.base
+    return RedirectResponse(page_after(form, base, spot.branch, f"{base}/commit/{made.hex()}"), 303)
 
 
 def _message(word: str, path: str, target: str) -> str:

@@ -12,7 +12,7 @@ from tether.core.names import display, path_bytes
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, TetherError, TooLarge
 from tether.hub.atonce import Change, change_at_once, stageable
-from tether.hub.pages.changing.aim import aim_of, new_branch_in
+from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Spot, seen_in
 from tether.hub.pages.changing.beginnings import BEGINNINGS, beginning
 from tether.hub.pages.forms import Form
@@ -64,7 +64,7 @@ def edit(spot: Spot, form: Form) -> Response:
         branch = new_branch_in(form) or spot.branch
     except TetherError as error:
         return _page(spot, draft, form, error)
-    return RedirectResponse(spot.page("file", branch, spot.path), 303)
+    return _shown(spot, form, branch, spot.path)
 
 
 def show_new(spot: Spot) -> Response:
@@ -84,7 +84,12 @@ def new(spot: Spot, form: Form) -> Response:
         branch = new_branch_in(form) or spot.branch
     except TetherError as error:
         return _page(spot, draft, form, error)
-    return RedirectResponse(spot.page("file", branch, path), 303)
+    return _shown(spot, form, branch, path)
+
+
+def _shown(spot: Spot, form: Form, branch: str, path: bytes) -> Response:
+    page_of_file = spot.page("file", branch, path)
+    return RedirectResponse(page_after(form, spot.shown.base, spot.branch, page_of_file), 303)
 
 
 def _commit(spot: Spot, form: Form, path: bytes, text: str) -> Digest:

@@ -14,7 +14,7 @@ from tether.errors import Conflict, TetherError
 from tether.hub import committing, workspaces
 from tether.hub.acting import acting
 from tether.hub.atonce import require_message, why_refused
-from tether.hub.pages.changing.aim import aim_of, new_branch_in
+from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Asked
 from tether.hub.pages.forms import Form
 from tether.hub.problems import status_of
@@ -93,7 +93,11 @@ def commit(asked: Asked, form: Form) -> Response:
         return answer(asked, form.get("into", ""), error, form)
     if outcome.commit is None:
         return answer(asked, form.get("into", ""), None, form)
-    return RedirectResponse(f"{asked.shown.base}/commit/{outcome.commit.hex()}", 303)
+    base = asked.shown.base
+    into = _document(asked).branch
+    if form.get("branch") == into:  # the workspace was begun for a branch that was not there
+        into = asked.shown.branch
+    return RedirectResponse(page_after(form, base, into, f"{base}/commit/{outcome.commit.hex()}"), 303)
 
 
 def drop(asked: Asked, form: Form) -> Response:

@@ -29,6 +29,7 @@ def show_with(request: Request, held: Held, form: Form, failure: TetherError | N
     """Show a discussion with what somebody was about to say, and what was wrong with it."""
     with held.hub.database.session(reads_only=True) as session:
         talk = find(session, held.row, number_in(request), DISCUSSION)
+        held.see(session, talk.id)
         user = held.principal.user
         own = None if user is None else session.get(Subscription, (talk.id, user.id))
         return page(

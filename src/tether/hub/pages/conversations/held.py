@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sqlalchemy.orm import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
 from tether.hub.access import Principal, Role, require, role_of
+from tether.hub.conversations import notices
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.pages.forms import Form, of_form
@@ -40,6 +42,12 @@ class Held:
     def may_talk(self) -> bool:
         """Whether there are forms to say something."""
         return self.viewer is not None and not self.row.archived
+
+    def see(self, session: Session, conversation_id: str) -> None:
+        """Let the viewer's notice of a conversation be read: it is looked at now."""
+        if notices.is_unread(session, self.principal, conversation_id):
+            with self.hub.database.session() as writing:
+                notices.mark(writing, self.principal, [conversation_id], None, unread=False)
 
     def may(self, role: Role, author: str = "") -> bool:
         """Say whether there is a button that needs a role, or to be somebody."""

@@ -103,6 +103,7 @@ def show_with(request: Request, held: Held, form: Form, failure: TetherError | N
     found = hold_pull(held, number)
     with held.hub.database.session(reads_only=True) as session:
         pull = find_pull(session, held.row, number)
+        held.see(session, pull.conversation_id)
         lines = timeline(held, session, pull.conversation, after_in(request), pull)
         return page(
             request,

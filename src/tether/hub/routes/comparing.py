@@ -1,0 +1,150 @@
+"""Routes that set two runs side by side: what differs between them, and how their models compare."""
+
+import json
+import math
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from starlette.responses import Response
+
+from tether.core.names import display
+from tether.evals.comparisondoc import comparison_document
+from tether.hub.access import Role
+from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
+from tether.hub.routes.documents import Document
+from tether.hub.routes.records import told, told_by
+from tether.pages.records.compared import Side, compared_runs
+from tether.pages.records.differing import DataRow, Diff, Row, diff_of
+from tether.pages.records.known import run_shown
+from tether.pages.shelf import Shown
+from tether.repo.repository import Repository
+from tether.runs.reading import KnownRun
+
+router = APIRouter(prefix="/repos/{owner}/{name}/runs", tags=["records"])
+Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
+RunId = Annotated[str, Query(min_length=1, max_length=40)]
+Pair = Annotated[list[Any], "the value in the one and in the other run, null where there is none"]
+
+
+class DataDifference(Document):
+    """How an input differs: by digest, and by files where both are folders that the hub has."""
+
+    name: str
+    old: str | None
+    new: str | None
+    added: int | None
+    changed: int | None
+    removed: int | None
+    complete: bool
+    some: list[dict[str, str]]
+
+
+class DifferenceDocument(Document):
+    """What differs between two runs, by name; numbers that JSON has not are text."""
+
+    old: str
+    new: str
+    facts: dict[str, Pair]
+    parameters: dict[str, Pair]
+    metrics: dict[str, Pair]
+    code: dict[str, Pair]
+    patch: Literal["same", "differ", "none", "large"]
+    environment: dict[str, Pair]
+    data: list[DataDifference]
+
+
+class ComparisonDocument(Document):
+    """Two models on the same examples, as `tether compare --json` tells it, without rules and benches."""
+
+    old: dict[str, str]
+    new: dict[str, str]
+    task: str
+    primary: str
+    name: str | None
+    count: int
+    supported: bool
+    wins: int
+    regressions: int
+    q: float | None
+    metrics: list[dict[str, Any]]
+    left_out: dict[str, int]
+    slices: list[dict[str, Any]]
+    worst: list[dict[str, Any]]
+    best: list[dict[str, Any]]
+
+
+@router.get("/diff", response_class=Response, responses=told_by(DifferenceDocument), openapi_extra=OPEN)
+def diff(found: Readable, old: RunId, new: RunId) -> Response:
+    """Tell how two runs differ: parameters, metrics, data, code and environment."""
+    return _of_both(found, old, new, lambda shown, *runs: _diff_document(diff_of(shown, *runs)))
+
+
+@router.get("/compare", response_class=Response, responses=told_by(ComparisonDocument), openapi_extra=OPEN)
+def compare(found: Readable, old: RunId, new: RunId) -> Response:
+    """Compare two evaluations, or those of the models that two runs made, example by example."""
+
+    def tell(shown: Shown, one: KnownRun, other: KnownRun) -> dict[str, Any]:
+        compared = compared_runs(shown, one, other)
+        sides = {"old": _side(compared.old), "new": _side(compared.new)}
+        return {**sides, **comparison_document(compared.comparison)}
+
+    return _of_both(found, old, new, tell)
+
+
+def _of_both(
+    found: Hosted, old: str, new: str, tell: Callable[[Shown, KnownRun, KnownRun], dict[str, Any]]
+) -> Response:
+    def read(repository: Repository) -> bytes:
+        row = found.row
+        shown = Shown(row.owner.name, row.name, repository, "", lambda: None)
+        document = tell(shown, run_shown(shown, old), run_shown(shown, new))
+        return json.dumps(_plain(document), allow_nan=False).encode()
+
+    return told(found, read)
+
+
+def _diff_document(found: Diff) -> dict[str, Any]:
+    return {
+        "old": found.old.id,
+        "new": found.new.id,
+        "facts": _pairs(found.facts),
+        "parameters": _pairs(found.parameters),
+        "metrics": _pairs(found.metrics),
+        "code": _pairs(found.code),
+        "patch": found.patch,
+        "environment": _pairs(found.environment),
+        "data": [_data(each) for each in found.data],
+    }
+
+
+def _pairs(rows: list[Row]) -> dict[str, list[Any]]:
+    return {row.name: [*row.values] for row in rows}
+
+
+def _data(row: DataRow) -> dict[str, Any]:
+    counts = row.counts or dict.fromkeys(("added", "changed", "removed"))
+    some = [{"path": display(path), "what": word} for word, path in row.named]
+    return {
+        "name": row.name,
+        "old": row.old,
+        "new": row.new,
+        **counts,
+        "complete": row.counts is not None and not row.partial,
+        "some": some,
+    }
+
+
+def _side(side: Side) -> dict[str, str]:
+    return {"run": side.chosen.id, "evaluation": side.run.id}
+
+
+def _plain(value: Any) -> Any:
+    """Return a document in which numbers that JSON has not are text."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
