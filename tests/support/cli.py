@@ -22,10 +22,10 @@ BIN = Path(sys.executable).parent
 TETHER = BIN / "tether"
 DATE = "2026-01-31T12:00:00+00:00"
 _TIMEOUT_S = 120
-
-
 _STARTS_OTHERWISE = ("PYTHON", "LANG", "LC_", "LD_")
 """Variables that begin so say how an interpreter starts; a copy of one that runs would not heed them."""
+_LONG = 8192
+"""Characters of a command line that is too long to be asked of a copy, whatever they are."""
 _PLAIN = "tether "
 _OF_A_SHELL = re.compile(r"[|&;<>()$`\\*?\[\]#~\n]")
 """What a shell does not give to a command as it is."""
@@ -81,7 +81,7 @@ class Room:
         """Run `tether` with these arguments; `environ` changes variables, None removes one."""
         if self.inside and not stdin and environ is None:
             return self._here(arguments, cwd)
-        if self._can_be_copied(stdin, environ):
+        if sum(map(len, arguments)) < _LONG and self._can_be_copied(stdin, environ):
             return self._copy(arguments, stdin, environ, cwd)
         return self._process([TETHER, *arguments], stdin, environ, cwd)
 
