@@ -4,11 +4,14 @@ import gc
 from collections.abc import Iterator
 
 import pytest
+from tests.support.passwords import hash_cheaply
 from tests.support.postgres import MISSING, Cluster, find_binaries
 
 import tether.cli  # noqa: F401 - it sets the threshold of a process that ends soon; ours is set after it
 
 _OFTEN = (20_000, 10, 10)
+
+hash_cheaply()
 
 
 def pytest_collection_finish() -> None:

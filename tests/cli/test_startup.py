@@ -63,3 +63,23 @@ def test_a_run_without_mlflow_pays_nothing_for_it(room: Room) -> None:
 
     assert "tether.mlflow.listening" in found
     assert not {"tether.mlflow.http", "tether.mlflow.routes", "tether.api.mlflowruns", "http.server"} & found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin"),
+    [
+        ((b"ls", b"--json"), b""),
+        ((b"add", b"n\xffne"), b""),
+        ((b"nothing",), b""),
+        ((b"login", b"http://127.0.0.1:9", b"--token-stdin"), b"tth_x\n"),
+    ],
+)
+def test_a_copy_does_what_a_new_process_does(room: Room, arguments: tuple[bytes, ...], stdin: bytes) -> None:
+    """Most tests run copies of a process that has imported all: code, stdout and stderr are the same."""
+    room.do("init", "-q")
+
+    copied = room.run(*arguments, stdin=stdin)
+    room.anew = True
+
+    assert copied == room.run(*arguments, stdin=stdin)
+    assert copied.out or copied.err or copied.code == 0

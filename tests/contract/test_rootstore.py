@@ -174,7 +174,7 @@ def test_processes_lose_no_update(place: RootPlace) -> None:
     place.open().create(b"0 0")
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", COUNT, place.address, "15", str(number)],
+            [sys.executable, "-c", COUNT, place.address, "8", str(number)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -187,4 +187,4 @@ def test_processes_lose_no_update(place: RootPlace) -> None:
         process.communicate(b"go\n", timeout=60)
 
     assert [process.returncode for process in processes] == [0] * 3
-    assert place.open().read().split()[0] == b"45"
+    assert place.open().read().split()[0] == b"24"

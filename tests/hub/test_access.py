@@ -1,12 +1,13 @@
 """Who may do what in which repository."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 from tests.support.hub import HubRoom
+from tests.support.postgres import Cluster
 
 from tether.errors import TetherError
 from tether.hub.access import ANONYMOUS, Principal, Role, Scope, require
@@ -114,20 +115,40 @@ def statements(hub: HubRoom) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def hidden(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[HubRoom, str]]:
+    """Return a hub with private repositories of ada's that are there, renamed and gone, and bob's token.
+
+    Requests that are refused leave it as it was.
+    """
+    with ExitStack() as stack:
+        url = ""
+        if request.param == "postgresql":
+            cluster: Cluster = request.getfixturevalue("postgres")
+            url = stack.enter_context(cluster.hub_database())
+        hub = HubRoom(tmp_path_factory.mktemp("hidden") / "hub", database=url, requests_per_s=0)
+        stack.callback(hub.close)
+        ada, bob = hub.user("ada"), hub.user("bob")
+        hub.repository(ada, "ada/secret", private=True)
+        hub.repository(ada, "ada/before", private=True)
+        hub.ok("PATCH", "/repos/ada/before", ada, {"name": "after"})
+        hub.repository(ada, "ada/gone", private=True)
+        hub.ok("DELETE", "/repos/ada/gone", ada)
+        hub.ok("GET", "/me", bob)  # the first use of a token in a while is noted
+        yield hub, bob
+
+
 @pytest.mark.parametrize(("method", "path", "body"), ROUTES)
-def test_a_private_repository_looks_like_none(hub: HubRoom, method: str, path: str, body: object) -> None:
+def test_a_private_repository_looks_like_none(
+    hidden: tuple[HubRoom, str], method: str, path: str, body: object
+) -> None:
     """On every route the whole reply is the same but for the name, and so is what the database is asked.
 
     The statements are what a request costs: with the same ones, the time tells nothing either.
     """
-    ada, bob = hub.user("ada"), hub.user("bob")
-    hub.repository(ada, "ada/secret", private=True)
-    hub.repository(ada, "ada/before", private=True)
-    hub.ok("PATCH", "/repos/ada/before", ada, {"name": "after"})
-    hub.repository(ada, "ada/gone", private=True)
-    hub.ok("DELETE", "/repos/ada/gone", ada)
-    hub.ok("GET", "/me", bob)  # the first use of a token in a while is noted
-
+    hub, bob = hidden
     for token in (None, bob):
         seen = set()
         for address in ("ada/secret", "ada/absent", "ada/before", "ada/gone", "nobody/absent"):

@@ -5,12 +5,15 @@ import io
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tests.support.preloaded import LONGEST_STDIN, finish
 
 from tether.cli.context import Context
 from tether.cli.main import run as run_command
@@ -19,6 +22,13 @@ BIN = Path(sys.executable).parent
 TETHER = BIN / "tether"
 DATE = "2026-01-31T12:00:00+00:00"
 _TIMEOUT_S = 120
+_STARTS_OTHERWISE = ("PYTHON", "LANG", "LC_", "LD_")
+"""Variables that begin so say how an interpreter starts; a copy of one that runs would not heed them."""
+_LONG = 8192
+"""Characters of a command line that is too long to be asked of a copy, whatever they are."""
+_PLAIN = "tether "
+_OF_A_SHELL = re.compile(r"[|&;<>()$`\\*?\[\]#~\n]")
+"""What a shell does not give to a command as it is."""
 
 
 class Result(NamedTuple):
@@ -38,9 +48,12 @@ class Room:
         environ: All that a command sees of the environment.
         inside: Whether commands run in this process, which takes a tenth of the time: for tests of what
             commands do, where others show how the process starts, prints and ends.
+        anew: Whether the program is started for each command as people start it; otherwise a process is a
+            copy of one that has imported all it needs.
     """
 
     inside = False
+    anew = False
 
     def __init__(self, folder: Path) -> None:
         self.work = folder / "work"
@@ -68,10 +81,17 @@ class Room:
         """Run `tether` with these arguments; `environ` changes variables, None removes one."""
         if self.inside and not stdin and environ is None:
             return self._here(arguments, cwd)
+        if sum(map(len, arguments)) < _LONG and self._can_be_copied(stdin, environ):
+            return self._copy(arguments, stdin, environ, cwd)
         return self._process([TETHER, *arguments], stdin, environ, cwd)
 
     def shell(self, line: str, *, timeout_s: float = _TIMEOUT_S) -> Result:
-        """Run a line of `sh` with stdout and stderr in one, as a terminal shows them."""
+        """Run a line of `sh` with stdout and stderr in one, as a terminal shows them.
+
+        The shell is left out where the line is nothing but a command of `tether`.
+        """
+        if line.startswith(_PLAIN) and not _OF_A_SHELL.search(line) and self._can_be_copied(b"", None):
+            return self._copy(shlex.split(line)[1:], b"", None, None, timeout_s, in_one=True)
         return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", None, None, timeout_s)
 
     def ok(self, *arguments: str | bytes, **settings: Any) -> str:
@@ -134,18 +154,44 @@ class Room:
         cwd: Path | None,
         timeout_s: float = _TIMEOUT_S,
     ) -> Result:
-        changed: dict[str, str | None] = {**self.environ, **(environ or {})}
         done = subprocess.run(
             command,
             input=stdin,
             capture_output=True,
             cwd=cwd or self.work,
-            env={name: value for name, value in changed.items() if value is not None},
+            env=self._surroundings(environ),
             timeout=timeout_s,
             check=False,
         )
-        out, err = (data.decode(errors="surrogateescape") for data in (done.stdout, done.stderr))
-        return Result(done.returncode, out, err)
+        return _result(done.returncode, done.stdout, done.stderr)
+
+    def _copy(
+        self,
+        arguments: Sequence[str | bytes],
+        stdin: bytes,
+        environ: Mapping[str, str | None] | None,
+        cwd: Path | None,
+        timeout_s: float = _TIMEOUT_S,
+        *,
+        in_one: bool = False,
+    ) -> Result:
+        names, given = [os.fsdecode(argument) for argument in arguments], self._surroundings(environ)
+        return _result(*finish(names, cwd or self.work, given, stdin, timeout_s, in_one=in_one))
+
+    def _can_be_copied(self, stdin: bytes, environ: Mapping[str, str | None] | None) -> bool:
+        """Tell whether a copy of a process does what one that is started would."""
+        changed = {**self.environ, **(environ or {})}
+        unusual = (name for name in changed if name.startswith(_STARTS_OTHERWISE))
+        as_always = all(name == "LANG" and changed[name] == "C.UTF-8" for name in unusual)
+        return as_always and not self.anew and len(stdin) <= LONGEST_STDIN
+
+    def _surroundings(self, environ: Mapping[str, str | None] | None) -> dict[str, str]:
+        changed: dict[str, str | None] = {**self.environ, **(environ or {})}
+        return {name: value for name, value in changed.items() if value is not None}
+
+
+def _result(code: int, out: bytes, err: bytes) -> Result:
+    return Result(code, out.decode(errors="surrogateescape"), err.decode(errors="surrogateescape"))
 
 
 def _trimmed(text: str) -> str:

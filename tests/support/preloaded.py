@@ -1,9 +1,9 @@
-"""Processes of `tether hub` that begin as copies of one which has imported all of it.
+"""Processes of `tether` that begin as copies of one which has imported all of it.
 
-A hub that starts as people start it spends two seconds of a processor on imports and routes, and the tests
-start hundreds. Here one process for each process of tests imports once and forks on demand; a fork runs the
-same entry point, in its own folder and environment, and is killed, told to stop and waited for like any other
-process. Tests of how the program itself starts do not use it.
+A hub that starts as people start it spends two seconds of a processor on imports and routes, any other
+command a fifth of one, and the tests start thousands. Here one process for each process of tests imports once
+and forks on demand; a fork runs the same entry point, in its own folder and environment, and is killed, told
+to stop and waited for like any other process. Tests of how the program itself starts do not use it.
 
 `python -m tests.support.preloaded` is that process; it serves the socket that is its stdin, and it and all
 its copies end with whoever holds the other end.
@@ -14,6 +14,7 @@ import ctypes
 import gc
 import json
 import os
+import pkgutil
 import select
 import signal
 import socket
@@ -23,18 +24,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
-from tether.cli.main import entry_point
+from tether.cli.main import PROGRAM, entry_point
 
 _PARENT_DEATH = 1
 _WHOLE = struct.Struct("<i")
 _LONGEST = 1 << 16
 """More bytes than a request has."""
+LONGEST_STDIN = 1 << 16
+"""What a pipe holds."""
 
 _ROOT = Path(__file__).parents[2]
 _WANTED = (
@@ -48,6 +51,8 @@ _WANTED = (
     "uvicorn.loops.auto",
 )
 """Modules that a hub or a worker imports until it has answered once."""
+_WHOLLY = ("tether.cli", "tether.api", "tether.worktree", "tether.sync", "tether.repo", "tether.storage")
+"""Packages of which the other commands import something."""
 
 
 class Copy:
@@ -57,7 +62,8 @@ class Copy:
         arguments: The command.
         cwd: Its folder.
         environ: All of its environment.
-        err: Gets what it writes on stderr.
+        err: Gets what it writes on stderr; None where that is stdout.
+        stdin: What it reads on stdin, at most 64 KiB.
 
     Attributes:
         stdout: What it writes on stdout.
@@ -65,19 +71,26 @@ class Copy:
     """
 
     def __init__(
-        self, arguments: Sequence[str], cwd: Path, environ: Mapping[str, str], err: IO[bytes]
+        self,
+        arguments: Sequence[str],
+        cwd: Path,
+        environ: Mapping[str, str],
+        err: IO[bytes] | int | None,
+        stdin: bytes = b"",
     ) -> None:
         self.returncode: int | None = None
         out, out_end = os.pipe()
         self._told, told_end = os.pipe()
         self.stdout = os.fdopen(out, "rb")
+        given = _filled(stdin)
         request = json.dumps({"arguments": arguments, "cwd": str(cwd), "environ": dict(environ)}).encode()
         assert len(request) < _LONGEST
         try:
-            socket.send_fds(_server()[0], [request], [out_end, err.fileno(), told_end])
+            said = out_end if err is None else err if isinstance(err, int) else err.fileno()
+            socket.send_fds(_server()[0], [request], [given, out_end, said, told_end])
         finally:
-            os.close(out_end)
-            os.close(told_end)
+            for end in (given, out_end, told_end):
+                os.close(end)
         self.pid = self._number()
 
     def poll(self) -> int | None:
@@ -123,6 +136,66 @@ class Copy:
         return number
 
 
+def finish(
+    arguments: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    stdin: bytes,
+    timeout_s: float,
+    *,
+    in_one: bool = False,
+) -> tuple[int, bytes, bytes]:
+    """Run a command of `tether` to its end; return its exit code and what it wrote on stdout and stderr.
+
+    Args:
+        arguments: The command.
+        cwd: Its folder.
+        environ: All of its environment.
+        stdin: What it reads, at most 64 KiB.
+        timeout_s: It is killed if it takes longer.
+        in_one: Whether its stderr is its stdout.
+
+    Raises:
+        subprocess.TimeoutExpired: It took longer.
+    """
+    err, err_end = os.pipe()
+    with os.fdopen(err, "rb") as errors:
+        try:
+            process = Copy(arguments, cwd, environ, None if in_one else err_end, stdin)
+        finally:
+            os.close(err_end)
+        with process.stdout:
+            said = dict(_read_all([process.stdout, errors], time.monotonic() + timeout_s))
+            if len(said) < 2:
+                process.kill()
+                raise subprocess.TimeoutExpired([PROGRAM, *arguments], timeout_s)
+            return process.wait(timeout_s), said[process.stdout], said[errors]
+
+
+def _read_all(streams: Sequence[IO[bytes]], deadline: float) -> Iterator[tuple[IO[bytes], bytes]]:
+    """Read streams side by side; yield each with its bytes when it ends, unless the deadline comes first."""
+    found: dict[int, list[bytes]] = {stream.fileno(): [] for stream in streams}
+    poll = select.poll()
+    for stream in streams:
+        poll.register(stream, select.POLLIN)
+    by_number = {stream.fileno(): stream for stream in streams}
+    while found and (left := deadline - time.monotonic()) > 0:
+        for number, _ in poll.poll(left * 1000):
+            found[number].append(os.read(number, _LONGEST))
+            if not found[number][-1]:
+                poll.unregister(number)
+                yield by_number[number], b"".join(found.pop(number))
+
+
+def _filled(data: bytes) -> int:
+    """Return the end of a pipe that gives some bytes and then ends."""
+    assert len(data) <= LONGEST_STDIN, "a pipe would not hold it"
+    given, end = os.pipe()
+    with os.fdopen(end, "wb") as file:
+        file.write(data)
+    return given
+
+
 @cache
 def _server() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
     """Return the process of all copies, started when first asked for, and our end of its socket."""
@@ -142,15 +215,22 @@ def _main() -> None:
     """Import what hubs and workers need, and make copies until nobody asks any more."""
     for name in _WANTED:
         import_module(name)
+    for package in map(import_module, _WHOLLY):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                import_module(module.name)
+    from tests.support.passwords import hash_cheaply
+
     from tether.hub.app import _shared_api
 
+    hash_cheaply()
     _shared_api().openapi()  # which puts the routes together, as the first request does
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     with socket.socket(fileno=os.dup(0)) as asking:
         while True:
-            request, given, _, _ = socket.recv_fds(asking, _LONGEST, 3)
+            request, given, _, _ = socket.recv_fds(asking, _LONGEST, 4)
             if not request:
                 return
             if not os.fork():
@@ -160,29 +240,31 @@ def _main() -> None:
     _guard(json.loads(request), *given)
 
 
-def _guard(request: dict[str, Any], out: int, err: int, told: int) -> None:
+def _guard(request: dict[str, Any], given: int, out: int, err: int, told: int) -> NoReturn:
     """Run a command in a child; tell its number at once and how it ended when it has."""
     _end_with_parent()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     child = os.fork()
     if not child:
         os.close(told)
-        _become(request, out, err)
+        _become(request, given, out, err)
         _run()
-    os.close(out)
-    os.close(err)
+    for descriptor in (given, out, err):
+        os.close(descriptor)
     os.write(told, _WHOLE.pack(child))
     _, status = os.waitpid(child, 0)
     os.write(told, _WHOLE.pack(os.waitstatus_to_exitcode(status)))
+    os._exit(0)  # an orderly end takes the memory apart, a tenth of a second for each copy
 
 
-def _become(request: dict[str, Any], out: int, err: int) -> None:
+def _become(request: dict[str, Any], given: int, out: int, err: int) -> None:
     """Make this process what it would be if it had been started with these arguments."""
     _end_with_parent()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, own in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+    for number, own in enumerate((given, out, err)):
         os.dup2(own, number)
         os.close(own)
+    sys.stdin = os.fdopen(0, encoding="utf-8", errors="surrogateescape", closefd=False)
     sys.stdout, sys.stderr = (os.fdopen(each, "w", encoding="utf-8", closefd=False) for each in (1, 2))
     sys.stderr.reconfigure(line_buffering=True)
     os.environ.clear()
@@ -190,7 +272,7 @@ def _become(request: dict[str, Any], out: int, err: int) -> None:
     time.tzset()
     tempfile.tempdir = None  # it is looked for again
     os.chdir(request["cwd"])
-    sys.argv[1:] = request["arguments"]
+    sys.argv = [str(Path(sys.executable).with_name(PROGRAM)), *request["arguments"]]
 
 
 def _run() -> None:
