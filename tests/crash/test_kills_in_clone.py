@@ -37,16 +37,9 @@ MINE = "mine/notes.txt"
 WEIGHTS = random.Random(7).randbytes(5_000_000)
 
 
-class End(NearEnd):
-    """A hub's repository in this process."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 def clone_from_afar(repo: Repo) -> None:
     """Clone the working copy as from a hub, with packs sent whole: large files land while they come."""
-    end = End(repo.root / ".tether")
+    end = NearEnd(repo.root / ".tether")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(download, "_MANY", 1)
         patched.setattr(download, "PACK_JOBS", 1)

@@ -219,7 +219,11 @@ def test_a_run_under_way_is_on_the_pages(hub: HubRoom, ada: Client) -> None:
 def test_a_page_reads_no_more_points_than_it_shows(
     hub: HubRoom, ada: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A run with more is listed without them, and its page says so."""
+    """A run with more is listed without them, and its page says so; others keep theirs."""
+    short = ada.begin(run_name="short")
+    ada.ok(
+        "POST", "runs/log-metric", {"run_id": short, "key": "loss", "value": 0.75, "timestamp": 1, "step": 0}
+    )
     run = ada.begin(run_name="long")
     metrics = [{"key": "loss", "value": 0.123, "timestamp": 1, "step": step} for step in range(50)]
     ada.ok("POST", "runs/log-batch", {"run_id": run, "metrics": metrics})
@@ -229,3 +233,4 @@ def test_a_page_reads_no_more_points_than_it_shows(
         assert reply.status == 200
         assert b"long" in reply.body
         assert b"0.123" not in reply.body
+    assert b"0.75" in hub.call("GET", "/ada/x/runs", ada.token, headers={"accept": "text/html"}).body

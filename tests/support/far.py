@@ -117,6 +117,9 @@ class NearEnd:
         self.serving().push(PushRequest.decode(request.encode()))
         self._lost("push")
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def _lost(self, request: str) -> None:
         if request in self.lose:
             self.lose.discard(request)

@@ -32,10 +32,10 @@ from tether.sync.remotes import (
     open_location,
     parse_location,
 )
-from tether.worktree.landing import Landing
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
+    from tether.worktree.landing import Landing
 
 
 class CloneChoices(TypedDict, total=False):
@@ -99,7 +99,7 @@ class _Source(NamedTuple):
     place: Place
     address: str
     share: bool
-    landing: Landing | None = None
+    landing: "Landing | None" = None
     """Gets large files while they come."""
 
 
@@ -112,6 +112,8 @@ def clone(
     adopt: "Callable[[Repo], object] | None",
 ) -> "tuple[Repo, Moved]":
     """Clone a repository and check out its branch; see `Repo.clone_with`."""
+    from tether.worktree.landing import Landing
+
     source = _source(request, clock)
     with closing(source.place), claimed(request.path, source.address, clock, bare=request.bare) as claim:
         with Landing(claim.directory) as landing:
@@ -125,7 +127,7 @@ def clone(
     return repo, moved
 
 
-def _check_out(repo: "Repo", branch: str | None, landing: Landing | None) -> Moved:
+def _check_out(repo: "Repo", branch: str | None, landing: "Landing | None") -> Moved:
     """Write the files of a new clone.
 
     When that fails so that it would fail again, the clone is as good as it gets: the mark goes, and

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from tether.core.identity import Time
@@ -83,21 +83,30 @@ class TrackedUnderWay:
 
     def runs(self) -> list[KnownRun]:
         """Return the newest of them; metrics are left out where they are more than one page reads."""
+        query = self._own().order_by(TrackedRun.id.desc()).limit(_MOST_RUNS)
         with self._hub.database.session(reads_only=True) as session:
-            return list(self._runs(session))
+            return list(self._known(session, session.scalars(query).all()))
 
-    def _runs(self, session: Session) -> Iterator[KnownRun]:
-        query = select(TrackedRun).where(TrackedRun.repository_id == self._row.id)
-        rows = session.scalars(query.order_by(TrackedRun.id.desc()).limit(_MOST_RUNS)).all()
+    def run(self, run: str) -> KnownRun | None:
+        """Return one of them by its id; None where there is none, or it is damaged."""
+        with self._hub.database.session(reads_only=True) as session:
+            rows = session.scalars(self._own().where(TrackedRun.id == run)).all()
+            return next(self._known(session, rows), None)
+
+    def _own(self) -> Select[TrackedRun]:
+        return select(TrackedRun).where(TrackedRun.repository_id == self._row.id)
+
+    def _known(self, session: Session, rows: Sequence[TrackedRun]) -> Iterator[KnownRun]:
         ids = [row.id for row in rows]
         lengths, left = self._lengths(session, ids), _MOST_POINTS
         files: dict[str, list[TrackedFile]] = {}
         for file in session.scalars(select(TrackedFile).where(TrackedFile.run_id.in_(ids))) if ids else ():
             files.setdefault(file.run_id, []).append(file)
         for row in rows:
-            left -= lengths.get(row.id, 0)
+            fits = lengths.get(row.id, 0) <= left
+            left -= lengths.get(row.id, 0) if fits else 0
             try:
-                metrics = metrics_logged(session, row.id) if left >= 0 else Metrics()
+                metrics = metrics_logged(session, row.id) if fits else Metrics()
                 record = record_of(row, files.get(row.id, ()), metrics, self._hub.clock())
             except TetherError:  # damaged: its client is told when it asks for it
                 continue
@@ -106,14 +115,11 @@ class TrackedUnderWay:
                 record = msgspec.structs.replace(record, status=Status.RUNNING, ended=None)
             yield KnownRun(record)
 
-    def series(self, run: str) -> dict[str, Series] | None:
+    def series(self, run: KnownRun) -> dict[str, Series] | None:
         """Return the metrics of one of them; None where they are more than a page reads."""
         with self._hub.database.session(reads_only=True) as session:
-            row = session.get(TrackedRun, run)
-            if row is None or row.repository_id != self._row.id:
-                return {}
-            too_long = self._lengths(session, [run]).get(run, 0) > _MOST_POINTS
-            return None if too_long else metrics_logged(session, run).series
+            too_long = self._lengths(session, [run.id]).get(run.id, 0) > _MOST_POINTS
+            return None if too_long else metrics_logged(session, run.id).series
 
     def _lengths(self, session: Session, runs: Sequence[str]) -> dict[str, int]:
         """Return how many characters the logged values of some runs have."""

@@ -22,7 +22,11 @@ class UnderWay(Protocol):
         """Return them; damaged ones are left out, and of very many the newest are given."""
         ...
 
-    def series(self, run: str) -> Mapping[str, Series] | None:
+    def run(self, run: str) -> KnownRun | None:
+        """Return one of them by its id; None where there is none, or it is damaged."""
+        ...
+
+    def series(self, run: KnownRun) -> Mapping[str, Series] | None:
         """Return the metrics of one; None where they are more than a page reads."""
         ...
 
@@ -42,10 +46,13 @@ class Journals:
                     found.append(run)
         return found
 
-    def series(self, run: str) -> Mapping[str, Series] | None:
+    def run(self, run: str) -> KnownRun | None:
+        """Return one of them."""
+        return next((each for each in self.runs() if each.id == run), None)
+
+    def series(self, run: KnownRun) -> Mapping[str, Series]:
         """Return the metrics of one."""
-        journal = next((each.journal for each in self.runs() if each.id == run), None)
-        return {} if journal is None else journal.metrics().series
+        return {} if run.journal is None else run.journal.metrics().series
 
 
 def _is_small(journal: Journal) -> bool:

@@ -21,7 +21,6 @@ from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
 from tether.core.recipe import ChunkList, decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
-from tether.core.treeread import walk
 from tether.errors import Corrupt, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
@@ -31,6 +30,7 @@ from tether.repo.partial import Partial
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd, Lands
+from tether.sync.largefiles import large_files
 from tether.sync.negotiate import sort_rows
 from tether.sync.passing import Passing
 from tether.sync.proofs import prove_files, replaced
@@ -259,8 +259,8 @@ class _Download:
         landing, recipes = self.landing, self._found.recipes
         if landing is not None and landing.commit is not None and recipes:
             tree = Commit.decode(self._session.get(ObjectKind.COMMIT, landing.commit)).tree
-            shown = (entry.digest for _, entry in walk(self._session, tree))
-            self._passing.choose(landing, [digest for digest in shown if digest in recipes])
+            large = large_files(self._session, tree, MAX_SIZE)
+            self._passing.choose(landing, [digest for digest in large if digest in recipes])
 
     def _chunks(self) -> list[Digest]:
         """Return the chunks of the recipes that came."""

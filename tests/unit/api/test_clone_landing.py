@@ -31,18 +31,11 @@ ONE = random.Random(5).randbytes(6_000_000)
 ZEROS = bytes(2_000_000)
 
 
-class End(NearEnd):
-    """A far end that can be closed."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
 class Room(NamedTuple):
     """Where files are committed and pushed from, and what is cloned."""
 
     work: Repo
-    end: End
+    end: NearEnd
     copy: Path
 
     def commit(self, *names: str) -> None:
@@ -62,7 +55,7 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Return a room in which every pack is sent whole."""
     there = make_repository(tmp_path / "there", bare=True)
     work = Repo(make_repository(tmp_path / "work"), author=ADA)
-    end = End(tmp_path / "there")
+    end = NearEnd(tmp_path / "there")
     monkeypatch.setattr(download, "_MANY", 1)
     monkeypatch.setattr(remotes, "hub_place", lambda *_: FarPlace(end))  # type: ignore[arg-type]
     yield Room(work, end, tmp_path / "copy")

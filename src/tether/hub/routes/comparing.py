@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
@@ -24,7 +24,8 @@ from tether.runs.reading import KnownRun
 router = APIRouter(prefix="/repos/{owner}/{name}/runs", tags=["records"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 RunId = Annotated[str, Query(min_length=1, max_length=40)]
-Pair = Annotated[list[Any], "the value in the one and in the other run, null where there is none"]
+Pair: TypeAlias = list[Any]
+"""The value in the one and in the other run, null where there is none."""
 
 
 class DataDifference(Document):

@@ -56,7 +56,7 @@ def run_shown(shown: Shown, run: str) -> KnownRun:
     try:
         return known_run(shown.repository, run)
     except NotFound:
-        found = next((each for each in _under_way(shown).runs() if each.id == run), None)
+        found = _under_way(shown).run(run)
         if found is None:
             raise
         return found
@@ -96,7 +96,7 @@ def _end(path: Path, most: int) -> tuple[bytes, int]:
 def series_shown(shown: Shown, run: KnownRun) -> dict[str, Series] | None:
     """Return the metrics of a run; None where they are more than a page reads."""
     if run.tree is None:
-        found = _under_way(shown).series(run.id)
+        found = _under_way(shown).series(run)
         return None if found is None else dict(found)
     try:
         size_at(shown.repository, run.tree, METRICS, MOST_METRICS)
