@@ -14,8 +14,8 @@ from tether.core.identity import Person, Time
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find
 from tether.repo.history import History
+from tether.runs.pinning import pin
 from tether.runs.rundoc import RunRecord, Status
-from tether.runs.sealing import pin
 
 TRAIN = "cat $TETHER_DATA_*/* > weights.bin; echo $TETHER_PARAM_LR >> weights.bin"
 

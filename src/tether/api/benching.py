@@ -4,7 +4,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,9 +37,10 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, find_run, read_file
 from tether.runs.rundoc import Exit, Resources, RunRecord, Status
-from tether.runs.sealing import ARTEFACTS, Ending, seal
+from tether.runs.sealing import Ending, seal
 
 MODEL, DATA = "model", "data"
 _MODEL_FILE = "TETHER_MODEL"
@@ -113,7 +114,7 @@ def bench_model(
     pinned = [f"{MODEL}={place.rev}"] if place.rev is not None else []
     pinned += [f"{DATA}={request.data}"] if request.data is not None else []
     wanted = RunRequest(request.words, request.folder, request.environ, request.name, tuple(pinned))
-    wanted = replace(wanted, seeds={"seed": request.settings.seed})
+    wanted = msgspec.structs.replace(wanted, seeds={"seed": request.settings.seed})
     with begun(repo, wanted) as run:
         path = request.folder / request.model if place.rev is None else run.folders[MODEL] / place.below
         model = load_model(place, path, request, run.journal.record())

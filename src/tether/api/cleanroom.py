@@ -15,8 +15,8 @@ from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import Conflict, NotFound, Unavailable
 from tether.runs.asked import Asked
+from tether.runs.pinning import WORK
 from tether.runs.rundoc import RunRecord
-from tether.runs.sealing import WORK
 from tether.worktree.plan import Write
 from tether.worktree.writing import write_all
 

@@ -22,8 +22,8 @@ from tether.evals.predictions import Predictions, read_predictions
 from tether.evals.slices import Slice, read_slices
 from tether.repo.revision import find_entry
 from tether.runs.differing import Pair
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, entries_of, find_run, read_file, runs_of
-from tether.runs.sealing import ARTEFACTS
 
 _MOST_PREDICTIONS = 4 << 30
 _BUFFER = 1 << 20

@@ -34,9 +34,10 @@ from tether.mlflow.store import Contents, File, Point, Run
 from tether.repo.history import History
 from tether.runs.journal import ENVIRONMENT, FOLDER, PATCH, TRACKED, Journal
 from tether.runs.metrics import Series
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, read_file, runs_of, series_of, stored_run, under_way
 from tether.runs.rundoc import Status, stamp
-from tether.runs.sealing import ARTEFACTS, Ending, seal
+from tether.runs.sealing import Ending, seal
 
 _MOST_OPEN = 64
 """Runs whose files stay open; a sweep may leave a thousand without an end."""

@@ -16,8 +16,8 @@ from tether.core.treeread import find_many
 from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.runs.gitcode import tracked_files
 from tether.runs.observed import LOG, MOST_NAMED, Observed, Undeclared, read_log
+from tether.runs.pinning import WORK
 from tether.runs.rundoc import RunRecord
-from tether.runs.sealing import WORK
 
 _MOST_HASHED = 256 << 20
 """Bytes of undeclared files that are read again for their digests, the small ones first."""

@@ -14,10 +14,11 @@ from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
 from tether.repo.repository import FOLDER, Repository, is_repository
 from tether.repo.unfinished import refuse_unfinished
-from tether.storage.buckets import OpenBucket, as_surroundings_say
 
 if TYPE_CHECKING:
     from tether.core.digest import Digest
+    from tether.storage.buckets import BucketAddress, OpenBucket
+    from tether.storage.objectstore import ObjectBackend
     from tether.sync.address import HubAddress
     from tether.sync.http import HttpClient
     from tether.sync.places import Connect
@@ -47,6 +48,12 @@ def system_zone(wall: datetime) -> int:
     return int((offset or timedelta()).total_seconds()) // 60
 
 
+def _as_surroundings_say(address: "BucketAddress") -> "ObjectBackend":
+    from tether.storage.buckets import as_surroundings_say
+
+    return as_surroundings_say(address)
+
+
 class Opened:
     """A repository on this machine, with its surroundings.
 
@@ -70,7 +77,7 @@ class Opened:
         self.clock = repository.clock
         self.progress = progress
         self.connect: Connect = _as_nobody
-        self.open_bucket: OpenBucket = as_surroundings_say
+        self.open_bucket: OpenBucket = _as_surroundings_say
         self._author = author
         repository.absent.supplier = self._supply
 

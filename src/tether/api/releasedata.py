@@ -12,10 +12,10 @@ from tether.core.treeread import find
 from tether.errors import NotFound
 from tether.releases.manifest import DATA, DataRole, Source
 from tether.repo.repository import Repository
+from tether.runs.pinning import DATA as RUN_DATA
+from tether.runs.pinning import WORK
 from tether.runs.reading import KnownRun
 from tether.runs.rundoc import DataInput
-from tether.runs.sealing import DATA as RUN_DATA
-from tether.runs.sealing import WORK
 
 _ROLES: Mapping[str, DataRole] = {
     "train": "train",

@@ -19,8 +19,8 @@ from tether.repo.repository import Repository
 from tether.repo.revision import find_entry, split_place
 from tether.repo.transaction import Transaction
 from tether.runs.gitcode import GitFile
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun
-from tether.runs.sealing import ARTEFACTS
 from tether.storage.oserrors import translated
 
 _LEFT_OUT = frozenset([".git", ".tether", "__pycache__"])

@@ -27,8 +27,8 @@ from tether.repo.repository import Repository
 from tether.runs.gitcode import git_files
 from tether.runs.journal import ENVIRONMENT as RECORDED
 from tether.runs.journal import PATCH
+from tether.runs.pinning import WORK
 from tether.runs.reading import KnownRun
-from tether.runs.sealing import WORK
 
 LOCKS = (
     "pylock.toml",

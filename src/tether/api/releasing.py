@@ -39,9 +39,9 @@ from tether.releases.tables import rows_of
 from tether.releases.weights import dangers_of, weights_facts
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import KnownRun, find_run
 from tether.runs.rundoc import RunRecord, Status, stamp
-from tether.runs.sealing import DATA, WORK
 
 _CLASSES: Mapping[str, type[Part]] = {
     "weights": Weights,

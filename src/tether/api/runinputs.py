@@ -3,9 +3,10 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from tether.api.opened import Opened
 from tether.core.digest import parse_digest
@@ -15,17 +16,17 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find
 from tether.errors import InvalidInput
 from tether.repo.revision import find_entry, split_place
-from tether.repo.transaction import Transaction
 from tether.runs.asked import Asked, Parent
-from tether.runs.gitcode import CodeState
+from tether.runs.pinning import DATA, WORK, pin
 from tether.runs.rundoc import Code, DataInput, RunRecord, Scalar, Status, Work, check_name, scalar, stamp
-from tether.runs.sealing import DATA, WORK, pin
+
+if TYPE_CHECKING:
+    from tether.repo.transaction import Transaction
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class RunRequest:
+class RunRequest(msgspec.Struct, frozen=True):
     """What is run.
 
     Attributes:
@@ -49,8 +50,8 @@ class RunRequest:
     environ: Mapping[str, str]
     name: str | None = None
     data: tuple[str, ...] = ()
-    parameters: Mapping[str, Scalar] = field(default_factory=dict)
-    seeds: Mapping[str, int] = field(default_factory=dict)
+    parameters: Mapping[str, Scalar] = {}
+    seeds: Mapping[str, int] = {}
     artefacts: tuple[str, ...] = ()
     checkout: bool = True
     observe: bool = True
@@ -59,8 +60,7 @@ class RunRequest:
     room: "Room | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """A folder apart from the working copy, made of what a run recorded.
 
     Attributes:
@@ -86,18 +86,18 @@ class Read(NamedTuple):
     place: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """What is known of a run before it begins."""
 
     request: RunRequest
     run: str
     now: Time
     reads: list[Read]
-    git: CodeState | None
+    in_git: bool
+    """Whether its code is in a Git repository."""
 
-    def record(self, work: Work | None, own: Code | None) -> RunRecord:
-        """Return the record as it is at the start; `own` is the code where that is not in Git."""
+    def record(self, work: Work | None, code: Code | None) -> RunRecord:
+        """Return the record as it is at the start."""
         request = self.request
         return RunRecord(
             id=self.run,
@@ -109,7 +109,7 @@ class Start:
             seeds=dict(request.seeds),
             data=tuple(each.about for each in self.reads),
             work=work,
-            code=self.git.code if self.git is not None else own,
+            code=code,
         )
 
 
@@ -183,7 +183,7 @@ def pin_inputs(repo: Opened, start: Start, author: Person) -> Work | None:
     command = f"run {start.run} begins"
     if start.request.room is not None:
         return _pin_room(repo, start, entries, author)
-    if repo.repository.worktree is None or (start.reads and start.git is not None):
+    if repo.repository.worktree is None or (start.reads and start.in_git):
         if entries:
             with repo.repository.transaction(command) as transaction:
                 pin(transaction, start.run, entries, author, start.now)
@@ -215,7 +215,7 @@ def _pin_room(repo: Opened, start: Start, entries: dict[str, Entry], author: Per
     return work
 
 
-def _work(repo: Opened, transaction: Transaction, tree: Entry) -> Work:
+def _work(repo: Opened, transaction: "Transaction", tree: Entry) -> Work:
     from tether.api.working import tree_of
 
     head = transaction.root.head_commit()

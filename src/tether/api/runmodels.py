@@ -9,8 +9,8 @@ from tether.api.opened import Opened
 from tether.api.snapshot import at
 from tether.core.names import RUNS
 from tether.errors import InvalidInput, NotFound, Unsupported
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, find_run
-from tether.runs.sealing import ARTEFACTS
 
 _MOST_NAMED = 4
 

@@ -4,7 +4,8 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,15 +20,16 @@ from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import InvalidInput, NotFound, TetherError
 from tether.runs.asked import REQUEST
 from tether.runs.child import Done, Task, run_task
-from tether.runs.environment import describe
-from tether.runs.gitcode import git_state
+from tether.runs.gitcode import asking_git
 from tether.runs.journal import ENVIRONMENT, FOLDER, METRICS, OUTPUTS, PATCH, Journal, journals
 from tether.runs.observed import LOG, OBSERVED, Observed, variables
+from tether.runs.pinning import unpin
 from tether.runs.rundoc import RunRecord
-from tether.runs.sealing import Ending, recover, seal, unpin
 
 RUN_ID, RUN_FOLDER, METRICS_FILE = "TETHER_RUN_ID", "TETHER_RUN_FOLDER", "TETHER_METRICS"
 DATA_PREFIX, PARAMETER_PREFIX = "TETHER_DATA_", "TETHER_PARAM_"
+_FOR_THE_END = ("tether.runs.sealing", "tether.repo.ingest", "tether.api.observing")
+"""What only storing a run needs: it is imported while the command runs, which so begins earlier."""
 
 
 class Begun(NamedTuple):
@@ -91,15 +93,24 @@ def run_command(
             environ |= variables(run.journal.folder, environ)
         room = request.room.lock if request.room is not None else None
         locks = (run.lock,) if room is None else (run.lock, room)
-        task = Task(request.command, request.folder, environ, outputs, terminal, locks)
-        with described(run.journal, request), endpoint.serving() if endpoint else nullcontext():
-            done = run_task(task)
+        with ExitStack() as meanwhile, endpoint.serving() if endpoint else nullcontext():
+
+            def get_ready() -> None:
+                meanwhile.enter_context(described(run.journal, request))
+                for name in _FOR_THE_END:
+                    import_module(name)
+
+            done = run_task(
+                Task(request.command, request.folder, environ, outputs, terminal, locks, get_ready)
+            )
         _keep(run.journal, request)
         if endpoint is not None:
             endpoint.close(done.status, request.folder)
         observed = _observed(repo, run, request)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
+        from tether.runs.sealing import Ending, seal
+
         ending = Ending(done.status, done.exit, done.resources, done.output)
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
@@ -158,17 +169,20 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
     run = make_ulid(now.micros, int.from_bytes(os.urandom(DRAWN_BITS // 8)), _newest(repo))
     outside = request.room is not None and not request.room.is_git
     ours = repo.root if repo.repository.worktree is not None else None
-    git = None if outside else git_state(request.folder, request.environ, ours)
-    start = Start(request, run, now, reads, git)
-    with Journal.begin(repo.repository.directory / FOLDER / run) as (journal, lock):
+    folder = repo.repository.directory / FOLDER / run
+    asking = nullcontext() if outside else asking_git(request.folder, request.environ, ours)
+    with asking as question, Journal.begin(folder) as (journal, lock):
+        start = Start(request, run, now, reads, question is not None)
         try:
             work = pin_inputs(repo, start, author)
             given = [each for each in reads if request.checkout]
             folders = {each.about.name: check_out(repo, each.entry, each.place) for each in given}
-            own = request.room.code if request.room is not None else own_code(repo, request.folder, work)
-            record = start.record(work, own)
-            if start.git is not None and start.git.patch:
-                journal.write(PATCH, start.git.patch)
+            code = request.room.code if request.room is not None else own_code(repo, request.folder, work)
+            if question is not None:
+                code, patch = question.answer()
+                if patch:
+                    journal.write(PATCH, patch)
+            record = start.record(work, code)
             journal.write(REQUEST, asked_for(repo, request).encode())
             journal.tell(record)
             yield Begun(journal, lock, _variables(journal, record, folders), folders)
@@ -206,6 +220,7 @@ def _newest(repo: Opened) -> str | None:
 @contextmanager
 def described(journal: Journal, request: RunRequest) -> Iterator[None]:
     """Find out what a command runs on while it runs."""
+    from tether.runs.environment import describe
 
     def describe_it() -> None:
         about = describe(request.command, request.folder, request.environ)
@@ -223,6 +238,8 @@ def recover_all(repo: Opened, author: Person | None = None) -> list[RunRecord]:
     """Store the runs whose process is gone, as far as they came."""
     found = []
     for journal in journals(repo.repository.directory):
+        from tether.runs.sealing import recover
+
         record = recover(repo.repository, journal, author or repo.author)
         if record is not None:
             found.append(record)

@@ -19,6 +19,7 @@ from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pai
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
 from tether.runs.ordering import ordered
+from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import (
     KnownRun,
     asked_of,
@@ -33,7 +34,6 @@ from tether.runs.reading import (
     verdict_of,
 )
 from tether.runs.rundoc import RunRecord
-from tether.runs.sealing import DATA, WORK
 
 
 @dataclass(frozen=True, slots=True)

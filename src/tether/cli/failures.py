@@ -3,7 +3,6 @@
 import errno
 import json
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
@@ -92,6 +91,8 @@ def report(failure: Failure, *, as_json: bool, out: TextIO, err: TextIO) -> None
 
 def print_traceback(error: BaseException, err: TextIO) -> None:
     """Write where an exception came from, for `-v`."""
+    import traceback  # every command would wait for it
+
     err.write("".join(traceback.format_exception(error)))
 
 

@@ -2,14 +2,16 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 _A = TypeVar("_A")
 _R = TypeVar("_R")
 
 
-def ahead(pool: Executor, function: Callable[[_A], _R], items: Iterable[_A], depth: int) -> Iterator[_R]:
+def ahead(pool: "Executor", function: Callable[[_A], _R], items: Iterable[_A], depth: int) -> Iterator[_R]:
     """Yield `function` of each item, in order, with up to `depth` of them under way in the pool.
 
     Items are asked for in the caller's thread. Leaving early cancels what has not started; the pool's end

@@ -32,8 +32,8 @@ from tether.repo.repository import Repository
 from tether.repo.session import WriteSession
 from tether.runs.journal import METRICS, RECORD, TRACKED
 from tether.runs.metrics import Metrics, encode_series
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.rundoc import RunRecord
-from tether.runs.sealing import ARTEFACTS
 from tether.sync.arrivals import note_arrival
 from tether.sync.serving import Serving
 from tether.sync.wire import PushRequest, RefMove

@@ -40,9 +40,9 @@ from tether.repo.repository import Repository
 from tether.repo.streams import ReadInto
 from tether.runs.journal import TRACKED
 from tether.runs.metrics import Series
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, read_file, series_of, stored_run
 from tether.runs.rundoc import check_name, number
-from tether.runs.sealing import ARTEFACTS
 
 MOST_LIVE = 1000
 """Runs that may be under way in one repository."""

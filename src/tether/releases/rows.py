@@ -20,8 +20,8 @@ from tether.errors import InvalidInput, TetherError
 from tether.evals.needs import arrow, parquet
 from tether.releases.reading import releases_of
 from tether.repo.repository import Repository
+from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import runs_of
-from tether.runs.sealing import DATA, WORK
 
 _FIELD = 16 << 20
 """Bytes that a field of separated values, or a line of JSON, may have."""

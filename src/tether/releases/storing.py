@@ -11,7 +11,7 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.releases.manifest import MANIFEST, Manifest
 from tether.repo.transaction import Transaction
-from tether.runs.sealing import renamed
+from tether.runs.pinning import renamed
 
 
 def store_release(

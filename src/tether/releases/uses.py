@@ -24,8 +24,8 @@ from tether.releases.reading import KnownRelease, stored_release
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.runs.observed import OBSERVED, Observed
+from tether.runs.pinning import DATA, PINNED, WORK
 from tether.runs.reading import KnownRun, stored_run
-from tether.runs.sealing import DATA, PINNED, WORK
 
 MOST_OBSERVED = 16 << 20
 

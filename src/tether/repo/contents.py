@@ -1,9 +1,8 @@
 """Contents on their way out: whole, by range or in batches, every byte verified."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate, chain
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from blake3 import blake3
 
@@ -17,6 +16,9 @@ from tether.repo.delta import Chunk
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packindex import Place
 from tether.repo.seeking import SeekableFile
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 SEGMENT = 4 << 20
 _GROUP = 64
@@ -44,6 +46,13 @@ class Elsewhere(Protocol):
             Unavailable: The remote that has them cannot be reached.
         """
         ...
+
+
+def _unpackers() -> "ThreadPoolExecutor":
+    """Return threads that read and unpack: few contents are long enough to wait for their import."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(_THREADS, "unpack")
 
 
 class _Piece(NamedTuple):
@@ -151,7 +160,7 @@ class ContentReader:
             return
         hasher = blake3()
         groups = self._groups(digest, 0, self.size(digest), group)
-        with ThreadPoolExecutor(_THREADS, "unpack") as pool:
+        with _unpackers() as pool:
             for segment in ahead(pool, self._joined, groups, _AHEAD):
                 hasher.update(segment)
                 yield segment
@@ -289,7 +298,7 @@ class ContentReader:
             yield from _within(first, self._unpacked(first), start, stop)
             return
         everything = chain((first, second), groups)
-        with ThreadPoolExecutor(_THREADS, "unpack") as pool:
+        with _unpackers() as pool:
             for group, data in ahead(pool, lambda each: (each, self._unpacked(each)), everything, _AHEAD):
                 yield from _within(group, data, start, stop)
 

@@ -1,8 +1,7 @@
 """Operations: one record for each change of the root, from which undo, the reflog and gc's roots follow."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tether.core.codec import decode, encode
 from tether.core.digest import DIGEST_SIZE, Digest, derive
@@ -14,8 +13,7 @@ OperationId = Digest
 _CONTEXT = "tether 2026 operation v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What is checked out: a ref's name, or a commit without a branch."""
 
     ref: str | None
@@ -23,8 +21,7 @@ class Head:
     """Only when `ref` is None."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefChange:
+class RefChange(NamedTuple):
     """One ref before and after; None is absent."""
 
     name: str
@@ -32,8 +29,7 @@ class RefChange:
     new: Digest | None
 
 
-@dataclass(frozen=True, slots=True)
-class Pointers:
+class Pointers(NamedTuple):
     """What of the root an operation may move besides refs."""
 
     head: Head
@@ -42,8 +38,7 @@ class Pointers:
     """The merge under way, if any."""
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One change of the root."""
 
     parent: OperationId | None

@@ -2,8 +2,8 @@
 
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from blake3 import blake3
 
@@ -29,6 +29,9 @@ from tether.repo.frames import (
 )
 from tether.storage.backend import Backend
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
 PACK_SIZE = 64 << 20
 PACK_FRAMES = 1 << 17
 """A pack is sealed at this many frames too, so that its table stays small in memory."""
@@ -47,20 +50,43 @@ def pack_key(name: Digest) -> str:
 class PackThreads:
     """What a session's packs are worked on by: each step has one thread, so that bytes stay in order.
 
+    A session that writes one small pack, as most do, has none, and does not wait for their import.
+
     Attributes:
         spare: Blocks of packs that are finished; memory that was used before is quicker to fill.
     """
 
     def __init__(self) -> None:
         self.spare: list[Block] = []
-        self.hash = ThreadPoolExecutor(1, "hash")
-        self.write = ThreadPoolExecutor(1, "write")
-        self.seal = ThreadPoolExecutor(1, "seal")
+        self._pools: dict[str, ThreadPoolExecutor] = {}
+
+    @property
+    def hash(self) -> "ThreadPoolExecutor":
+        """Hashes what is appended."""
+        return self._pool("hash")
+
+    @property
+    def write(self) -> "ThreadPoolExecutor":
+        """Writes what is hashed."""
+        return self._pool("write")
+
+    @property
+    def seal(self) -> "ThreadPoolExecutor":
+        """Makes packs durable."""
+        return self._pool("seal")
+
+    def _pool(self, step: str) -> "ThreadPoolExecutor":
+        if step not in self._pools:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pools[step] = ThreadPoolExecutor(1, step)
+        return self._pools[step]
 
     def stop(self) -> None:
         """Wait for what runs and drop the rest."""
-        for pool in (self.hash, self.write, self.seal):
-            pool.shutdown(cancel_futures=True)
+        for step in ("hash", "write", "seal"):  # each hands on to the next
+            if step in self._pools:
+                self._pools[step].shutdown(cancel_futures=True)
 
 
 class PackWriter:
@@ -140,8 +166,11 @@ class PackWriter:
 
     def abort(self) -> None:
         """Drop what was written."""
-        for each in (*self._running, self._writing):
-            if each is not None:
+        waiting = [each for each in (*self._running, self._writing) if each is not None]
+        if waiting:
+            from concurrent.futures import CancelledError
+
+            for each in waiting:
                 with suppress(CancelledError):  # `wait` would wait for ever for one that was called off
                     each.exception()
         self._upload.abort()

@@ -1,9 +1,8 @@
 """One writer's new packs: objects put in a transaction, readable at once, live when the root moves."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from threading import RLock
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tether.core.compression import Compressor
 from tether.core.digest import Digest
@@ -13,6 +12,9 @@ from tether.repo.frames import DATA, LIMITS, META, Batch, Stored, Table
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import PackThreads, PackWriter
 from tether.storage.backend import Backend
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _BATCH = 16
 """Objects between looks whether a pack is full."""
@@ -162,9 +164,13 @@ class WriteSession:
 
     def seal(self) -> SealedPacks:
         """Make every pack durable and return them; the session takes nothing more."""
-        for role in list(self._writers):
+        roles = list(self._writers)
+        for role in roles[:-1]:
             self._seal(role)
-        done = [(role, future.result()) for role, _, future in self._sealing]
+        # The last pack is often the only one: it needs no thread.
+        own = [(role, self._writers[role].finish()) for role in roles[-1:]]
+        self._writers.clear()
+        done = [(role, future.result()) for role, _, future in self._sealing] + own
         self._stop()
         return SealedPacks(
             tuple(pack for role, pack in done if role == DATA),

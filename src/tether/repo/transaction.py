@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tether.core.digest import Digest
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import check_ref_name
 from tether.errors import AlreadyExists, Conflict, TetherError
-from tether.repo.ingest import ContentWriter
 from tether.repo.objectdb import ObjectDb
 from tether.repo.operations import Head, Operation, Pointers, RefChange, encode_segment, walk_operations
 from tether.repo.repack import merge_small_packs
@@ -19,6 +18,9 @@ from tether.repo.root import Root
 from tether.repo.rootstore import RootStore
 from tether.repo.session import WriteSession
 from tether.storage.backend import Backend
+
+if TYPE_CHECKING:
+    from tether.repo.ingest import ContentWriter
 
 INLINE_OPERATIONS = 64
 _FOLD = 48
@@ -53,7 +55,6 @@ class Transaction:
         root: The root as it was at the start.
         write_id: Names the operation in the root before there is one.
         objects: Takes and gives metadata objects.
-        contents: Takes file contents.
         operation: The operation that was recorded; None before the end, or when nothing changed.
     """
 
@@ -62,7 +63,7 @@ class Transaction:
         self.root = store.root()
         store.objects.catch_up()
         self.objects = WriteSession(store.backend, store.objects, level)
-        self.contents = ContentWriter(self.objects)
+        self._contents: ContentWriter | None = None
         self.operation: Operation | None = None
         self.replaced_packs: tuple[Digest, ...] = ()
         self._refs: dict[str, tuple[Digest | None, Digest | None]] = {}
@@ -71,6 +72,19 @@ class Transaction:
         self._recorded = False
         self._extra = self.root.extra
         self._adopted: tuple[tuple[Digest, ...], tuple[Digest, ...]] = ((), ())
+
+    @property
+    def contents(self) -> "ContentWriter":
+        """What takes file contents; who moves refs alone does not wait for its imports."""
+        if self._contents is None:
+            from tether.repo.ingest import ContentWriter
+
+            self._contents = ContentWriter(self.objects)
+        return self._contents
+
+    def _close_contents(self) -> None:
+        if self._contents is not None:
+            self._contents.close()
 
     def ref(self, name: str) -> Digest | None:
         """Return what a ref names, as this transaction leaves it."""
@@ -95,15 +109,15 @@ class Transaction:
 
     def set_head(self, head: Head) -> None:
         """Check out another ref or commit."""
-        self._pointers = replace(self._pointers, head=head)
+        self._pointers = self._pointers._replace(head=head)
 
     def set_stage(self, tree: Digest) -> None:
         """Make `tree` what the next commit takes."""
-        self._pointers = replace(self._pointers, stage=tree)
+        self._pointers = self._pointers._replace(stage=tree)
 
     def set_state(self, state: Digest | None) -> None:
         """Record a merge under way, or with None that there is none."""
-        self._pointers = replace(self._pointers, state=state)
+        self._pointers = self._pointers._replace(state=state)
 
     def advance(self, commit: Digest) -> None:
         """Move what HEAD names to `commit`: its branch, or HEAD itself when detached."""
@@ -149,7 +163,7 @@ class Transaction:
 
     def commit(self) -> None:
         """Seal the packs and move the root; without changes nothing is written."""
-        self.contents.close()
+        self._close_contents()
         if not self.changes:
             self.abort()
             return
@@ -174,7 +188,7 @@ class Transaction:
 
     def abort(self) -> None:
         """Give up; the repository is as it was."""
-        self.contents.close()
+        self._close_contents()
         self.objects.abort()
 
     def _fold(self) -> Digest | None:

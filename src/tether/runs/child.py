@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING
+
+import msgspec
 
 from tether.errors import Forbidden, InvalidInput, NotFound
 from tether.runs.rundoc import Exit, Output, Resources, Status
@@ -30,8 +31,7 @@ Show = Callable[[bytes], object]
 """Takes what the command printed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(msgspec.Struct, frozen=True):
     """What is run, and where its output goes.
 
     Attributes:
@@ -41,6 +41,7 @@ class Task:
         outputs: A file and what shows it, for `stdout` and `stderr`.
         terminal: Whether a terminal sends Ctrl-C to the command itself.
         inherits: Open files that the command gets too.
+        meanwhile: What is done once it has started, in the thread that then waits for its end.
     """
 
     command: Sequence[str]
@@ -49,16 +50,16 @@ class Task:
     outputs: Mapping[str, tuple[Path, Show]]
     terminal: bool = False
     inherits: tuple[int, ...] = ()
+    meanwhile: Callable[[], object] | None = None
 
 
-@dataclass(slots=True)
-class Done:
+class Done(msgspec.Struct):
     """How it ended."""
 
     status: Status
     exit: Exit
     resources: Resources
-    output: dict[str, Output] = field(default_factory=dict)
+    output: dict[str, Output] = {}
 
     @property
     def code(self) -> int:
@@ -86,7 +87,11 @@ def run_task(task: Task) -> Done:
             for name, stream in (("stdout", child.stdout), ("stderr", child.stderr))
             if stream is not None
         ]
-        moved, usage, code = _ended(child)
+        try:
+            if task.meanwhile is not None:
+                task.meanwhile()
+        finally:  # whatever went wrong, nobody leaves a command that runs
+            moved, usage, code = _ended(child)
         sampler.stop()
         deadline = time.monotonic() + _GRACE_S
         for copier in copiers:

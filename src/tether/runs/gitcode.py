@@ -5,7 +5,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit, urlunsplit
@@ -35,8 +36,13 @@ class CodeState(NamedTuple):
     patch: bytes
 
 
-def git_state(folder: Path, environ: Mapping[str, str], ours: Path | None = None) -> CodeState | None:
-    """Return the version of the code around a folder; None outside of Git repositories, or without Git.
+@contextmanager
+def asking_git(
+    folder: Path, environ: Mapping[str, str], ours: Path | None = None
+) -> "Iterator[CodeQuestion | None]":
+    """Ask for the version of the code around a folder; None outside of Git repositories, or without Git.
+
+    Git works on the answer while the block goes on, and is stopped where nobody waited for it.
 
     Args:
         folder: Where to look.
@@ -46,25 +52,44 @@ def git_state(folder: Path, environ: Mapping[str, str], ours: Path | None = None
     """
     tool = shutil.which("git", path=environ.get("PATH"))
     if tool is None:
-        return None
+        yield None
+        return
     git = _Git(tool, folder, environ)
-    top = git.line("rev-parse", "--show-toplevel")
-    if top is None or (ours is not None and _is_nearer(folder, ours, top)):
-        return None
-    git.folder = Path(top)
-    status = _read_status(git.run("status", *_STATUS) or b"")
-    patch = (git.run("diff", *_DIFF, "HEAD") if status.commit and status.is_changed else None) or b""
-    code = Code(
-        system="git",
-        commit=status.commit,
-        branch=status.branch,
-        dirty=bool(patch),
-        folder=os.path.relpath(os.path.realpath(folder), os.path.realpath(top)),
-        url=_without_secrets(git.line("config", "--get", "remote.origin.url")),
-        untracked=tuple(_printable(name) for name in status.untracked[:_MOST_UNTRACKED]),
-        patch="none" if not patch else "whole" if len(patch) <= MOST_PATCH else "too large",
-    )
-    return CodeState(code, patch if len(patch) <= MOST_PATCH else b"")
+    try:
+        url = git.start("config", "--get", "remote.origin.url")
+        top = _line(git.run("rev-parse", "--show-toplevel"))
+        if top is None or (ours is not None and _is_nearer(folder, ours, top)):
+            yield None
+            return
+        git.folder = Path(top)
+        place = os.path.relpath(os.path.realpath(folder), os.path.realpath(top))
+        yield CodeQuestion(git, place, git.start("status", *_STATUS), url)
+    finally:
+        git.close()
+
+
+class CodeQuestion:
+    """What Git was asked of the version of code; `asking_git` makes one."""
+
+    def __init__(self, git: "_Git", folder: str, status: "_Answer", url: "_Answer") -> None:
+        self._git, self._folder, self._status, self._url = git, folder, status, url
+
+    def answer(self) -> CodeState:
+        """Wait for what Git says, once, and return it."""
+        status = _read_status(self._status.read() or b"")
+        is_dirty = status.commit is not None and status.is_changed
+        patch = (self._git.run("diff", *_DIFF, "HEAD") if is_dirty else None) or b""
+        code = Code(
+            system="git",
+            commit=status.commit,
+            branch=status.branch,
+            dirty=bool(patch),
+            folder=self._folder,
+            url=_without_secrets(_line(self._url.read())),
+            untracked=tuple(_printable(name) for name in status.untracked[:_MOST_UNTRACKED]),
+            patch="none" if not patch else "whole" if len(patch) <= MOST_PATCH else "too large",
+        )
+        return CodeState(code, patch if len(patch) <= MOST_PATCH else b"")
 
 
 class _Status(NamedTuple):
@@ -110,7 +135,7 @@ def git_files(folder: Path, environ: Mapping[str, str], commit: str) -> list[Git
     if tool is None or _COMMIT.fullmatch(commit) is None:
         return None
     git = _Git(tool, folder, environ)
-    top = git.line("rev-parse", "--show-toplevel")
+    top = _line(git.run("rev-parse", "--show-toplevel"))
     if top is None:
         return None
     git.folder = Path(top)
@@ -158,31 +183,68 @@ def _without_secrets(url: str | None) -> str | None:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def _line(said: bytes | None) -> str | None:
+    """Return the one line that Git printed, or None."""
+    text = os.fsdecode(said).strip() if said else ""
+    return _printable(text) or None
+
+
 class _Git:
     def __init__(self, tool: str, folder: Path, environ: Mapping[str, str]) -> None:
         self._tool, self.folder = tool, folder
         kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
         # It must not write to the repository: the command may be at work there.
         self._environ = {**kept, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+        self._asked: list[_Answer] = []
+
+    def start(self, *arguments: str) -> "_Answer":
+        """Start Git; what it prints is read later."""
+        answer = _Answer(None)
+        with suppress(OSError):
+            answer = _Answer(
+                subprocess.Popen(
+                    [self._tool, *arguments],
+                    cwd=self.folder,
+                    env=self._environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+        self._asked.append(answer)
+        return answer
 
     def run(self, *arguments: str) -> bytes | None:
-        """Return what git prints, or None where it fails."""
-        try:
-            done = subprocess.run(
-                [self._tool, *arguments],
-                cwd=self.folder,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_TIMEOUT_S,
-                check=True,
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout
+        """Return what Git prints, or None where it fails."""
+        return self.start(*arguments).read()
 
-    def line(self, *arguments: str) -> str | None:
-        """Return the one line that git prints, or None."""
-        said = self.run(*arguments)
-        text = os.fsdecode(said).strip() if said else ""
-        return _printable(text) or None
+    def close(self) -> None:
+        """Stop what nobody waited for."""
+        for answer in self._asked:
+            answer.stop()
+
+
+class _Answer:
+    """What a process of Git prints."""
+
+    def __init__(self, process: "subprocess.Popen[bytes] | None") -> None:
+        self._process = process
+
+    def read(self) -> bytes | None:
+        """Return it when the process has ended, or None where it failed or took too long."""
+        process = self._process
+        if process is None:
+            return None
+        try:
+            said = process.communicate(timeout=_TIMEOUT_S)[0]
+        except (OSError, subprocess.SubprocessError):
+            self.stop()
+            return None
+        return said if process.returncode == 0 else None
+
+    def stop(self) -> None:
+        """End the process, if it goes on."""
+        process = self._process
+        if process is not None and process.returncode is None:
+            process.kill()
+            process.communicate()

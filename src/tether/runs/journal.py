@@ -19,15 +19,18 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tether.core.jsondoc import canonical
 from tether.core.names import check_path, path_bytes
 from tether.errors import AlreadyExists, InvalidInput, NotFound, TetherError
-from tether.runs.metrics import Metrics, read_lines
 from tether.runs.rundoc import Number, RunRecord, Scalar, check_name, number, scalar
 from tether.storage.oserrors import translated
+
+if TYPE_CHECKING:
+    from tether.runs.metrics import Metrics
 
 FOLDER = "runs"
 RECORD = "run.json"
@@ -253,8 +256,10 @@ class Journal:
                 found[str(row["name"])] = scalar(row.get("value"))
         return found
 
-    def metrics(self) -> Metrics:
+    def metrics(self) -> "Metrics":
         """Return the metrics so far."""
+        from tether.runs.metrics import Metrics, read_lines  # who begins a run need not wait for it
+
         with suppress(FileNotFoundError), (self.folder / METRICS).open("rb") as lines:
             return read_lines(lines)
         return Metrics()

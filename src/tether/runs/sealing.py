@@ -5,17 +5,15 @@ The commit has no parents. Its tree holds the record, what was printed and measu
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from tether.core.digest import Digest, parse_digest
-from tether.core.identity import Person, Time
+from tether.core.digest import parse_digest
+from tether.core.identity import Person
 from tether.core.jsondoc import canonical
-from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, run_ref
-from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
@@ -36,11 +34,8 @@ from tether.runs.journal import (
 )
 from tether.runs.metrics import encode_series
 from tether.runs.observed import OBSERVED
+from tether.runs.pinning import ARTEFACTS, DATA, PINNED, WORK, put_commit
 from tether.runs.rundoc import Artefact, Exit, Output, Resources, RunRecord, Status, stamp
-
-PINNED = "refs/running/"
-"""Where the data of a run is named while it is under way, so that it stays; these refs do not travel."""
-DATA, WORK, ARTEFACTS = "data", "work", "artefacts"
 
 
 class Ending(msgspec.Struct, frozen=True):
@@ -54,27 +49,6 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 LOST = Ending(Status.LOST)
-
-
-def pin(transaction: Transaction, run: str, entries: Mapping[str, Entry], author: Person, now: Time) -> None:
-    """Name what a run reads until it is sealed.
-
-    Args:
-        transaction: Where.
-        run: The id of the run.
-        entries: What it reads, by path in the tree of the run.
-        author: Who runs it.
-        now: When.
-    """
-    changes = {path_bytes(path): renamed(entry, path) for path, entry in entries.items()}
-    tree = edit_tree(transaction.objects, EMPTY_TREE, changes).digest
-    commit = _commit(transaction, tree, author, f"run {run} is under way", now)
-    transaction.set_ref(PINNED + run, commit, expected=None)
-
-
-def renamed(entry: Entry, path: str) -> Entry:
-    """Return an entry with the name that it has at the end of a path."""
-    return entry._replace(name=path_bytes(path).rpartition(b"/")[2])
 
 
 def seal(repository: Repository, journal: Journal, ending: Ending, author: Person) -> RunRecord:
@@ -101,7 +75,7 @@ def seal(repository: Repository, journal: Journal, ending: Ending, author: Perso
         files.put(RECORD, record.encode())
         tree = edit_tree(transaction.objects, base, files.entries).digest
         message = " ".join(record.command) or record.name or record.id
-        commit = _commit(transaction, tree, author, f"run: {_one_line(message)}", repository.clock())
+        commit = put_commit(transaction, tree, author, f"run: {_one_line(message)}", repository.clock())
         transaction.set_ref(run_ref(record.id), commit, expected=None)
         if pinned is not None:
             transaction.set_ref(PINNED + record.id, None)
@@ -178,11 +152,6 @@ class _Files:
         return entry
 
 
-def _commit(transaction: Transaction, tree: Digest, author: Person, message: str, now: Time) -> Digest:
-    commit = Commit(tree, (), author, now, author, now, message + "\n")
-    return transaction.objects.put(ObjectKind.COMMIT, commit.encode())
-
-
 def _one_line(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)[:200]
 
@@ -196,18 +165,6 @@ def recover(repository: Repository, journal: Journal, author: Person) -> RunReco
             journal.remove()  # it stopped before it began, or between the two last steps
             return None
         return seal(repository, journal, _ending_of(journal), author)
-
-
-def unpin(repository: Repository, folder: Path) -> None:
-    """Give up what was named for runs that have no journal in a folder: they stopped before they began."""
-    refs = repository.root().refs
-    left = [
-        name for name in refs if name.startswith(PINNED) and not (folder / name.removeprefix(PINNED)).exists()
-    ]
-    if left:
-        with repository.transaction("runs are given up") as transaction:
-            for name in left:
-                transaction.set_ref(name, None)
 
 
 def _ending_of(journal: Journal) -> Ending:

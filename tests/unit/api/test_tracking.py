@@ -12,8 +12,8 @@ from tether.api.runinputs import RunRequest
 from tether.api.running import RUN_FOLDER, begun
 from tether.errors import AlreadyExists, InvalidInput, NotFound, Unavailable
 from tether.repo.history import History
+from tether.runs.pinning import PINNED
 from tether.runs.reading import find_run
-from tether.runs.sealing import PINNED
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tether.runs.gitcode import CodeState, git_state
+from tether.runs.gitcode import CodeState, asking_git
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def git(folder: Path, environ: dict[str, str], *words: str) -> str:
 
 def state(folder: Path, environ: dict[str, str]) -> CodeState:
     """Return what is known of the code in a folder, which is in Git."""
-    found = git_state(folder, environ)
-    assert found is not None
-    return found
+    with asking_git(folder, environ) as question:
+        assert question is not None
+        return question.answer()
 
 
 def test_each_state_of_a_repository(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -67,4 +67,5 @@ def test_each_state_of_a_repository(tmp_path: Path, environ: dict[str, str]) -> 
 
 def test_no_repository(tmp_path: Path, environ: dict[str, str]) -> None:
     """Outside of Git nothing is known."""
-    assert git_state(tmp_path, environ) is None
+    with asking_git(tmp_path, environ) as question:
+        assert question is None

@@ -1,9 +1,10 @@
 """`tether retrain`: run the recorded command of a run again on other data."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
+import msgspec
 
 from tether.cli.commands.run import parameter, seed
 from tether.cli.context import Context
@@ -47,7 +48,7 @@ def command(ctx: Context, options: Options) -> None:
     values = dict(parameter(text) for text in options.params)
     request = retraining(repo, original, options.data, values, (ctx.cwd, ctx.environ))
     seeds = {**request.seeds, **dict(seed(text) for text in options.seeds)}
-    request = replace(request, seeds=seeds, name=options.name)
+    request = msgspec.structs.replace(request, seeds=seeds, name=options.name)
     done = run_command(repo, request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
     report(ctx, done)
     ctx.exit(done.code)

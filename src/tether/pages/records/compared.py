@@ -22,8 +22,8 @@ from tether.evals.predictions import FILE as PREDICTIONS_FILE
 from tether.pages.records.known import beside, page_of_runs
 from tether.pages.shelf import Shown
 from tether.pages.tables.engine import measure_columns
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun
-from tether.runs.sealing import ARTEFACTS
 
 MOST_EXAMPLES, MOST_BYTES, MOST_SLICES = 100_000, 64 << 20, 100
 """What a page compares; 'tether compare' has no such bounds."""

@@ -16,8 +16,8 @@ from tether.pages.shelf import Shown
 from tether.pages.words import figure
 from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs
 from tether.runs.journal import ENVIRONMENT, PATCH
+from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import KnownRun, entries_of, environment_of
-from tether.runs.sealing import DATA, WORK
 
 LOOKED_AT = 20_000
 """Files that differ between two inputs, which are counted; further ones are not looked at."""

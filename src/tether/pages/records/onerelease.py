@@ -28,7 +28,7 @@ from tether.releases.pushedruns import DAMAGED, LOOKED_AT, MOST_RECORD, size_at
 from tether.releases.reading import KnownRelease, stored_release
 from tether.repo.history import History
 from tether.runs.differing import flat
-from tether.runs.sealing import ARTEFACTS
+from tether.runs.pinning import ARTEFACTS
 
 MOST_PARTS, MOST_FACTS = 300, 200
 """Parts, and facts of one file, that a page lists."""

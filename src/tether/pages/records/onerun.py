@@ -21,9 +21,9 @@ from tether.runs.asked import REQUEST, Parent
 from tether.runs.differing import flat
 from tether.runs.journal import ENVIRONMENT, OUTPUTS, PATCH, VERDICT
 from tether.runs.observed import OBSERVED
+from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun, asked_of, environment_of, observed_of, verdict_of
 from tether.runs.rundoc import Artefact, Resources, Status
-from tether.runs.sealing import ARTEFACTS
 
 TAIL = 32 << 10
 """Bytes of what a run printed that its page shows: the end."""
