@@ -5,8 +5,9 @@ A line is `{"name": "loss", "value": 0.5, "step": 3}`, or has several at once, `
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -19,6 +20,10 @@ _OWN_KEYS = frozenset({"step", "time"})
 _MAX_SERIES = 10_000
 _MAX_NAME = 250
 _MAX_STEP = 2**62
+_BATCH = 1000
+"""Lines that are read at a time."""
+_LEAST_PLAIN, _FIRST_LARGE = 1e-4, 1e16
+"""Between these Python writes a float without an exponent."""
 
 
 @dataclass(slots=True)
@@ -43,12 +48,12 @@ class Series:
 
     def summary(self) -> Summary:
         """Return the series in short."""
-        points = zip(self.values, self.steps, strict=True)
-        finite = [(value, step) for value, step in points if not math.isnan(value)]
+        numbers = [value for value in self.values if not math.isnan(value)]
         short = Summary(len(self.values), number(self.values[-1]), self.steps[-1])
-        if not finite:
+        if not numbers:
             return short
-        least, greatest = min(finite), max(finite, key=lambda each: (each[0], -each[1]))
+        least = min(self._where(min(numbers)))
+        greatest = min(self._where(max(numbers)), key=lambda each: each[1])
         return msgspec.structs.replace(
             short,
             least=number(least[0]),
@@ -56,6 +61,11 @@ class Series:
             greatest=number(greatest[0]),
             greatest_step=greatest[1],
         )
+
+    def _where(self, wanted: float) -> list[tuple[float, int]]:
+        """Return the points that have a value."""
+        points = zip(self.values, self.steps, strict=True)
+        return [(value, step) for value, step in points if value == wanted]
 
 
 @dataclass(slots=True)
@@ -79,23 +89,75 @@ def read_lines(lines: Iterable[bytes], found: Metrics | None = None) -> Metrics:
     """Read what a run wrote; a line that is no such line is counted and left out.
 
     Args:
-        lines: The lines.
+        lines: The lines, each with its end or without.
         found: What was read of earlier ones, to which these are added.
     """
     found = Metrics() if found is None else found
-    for line in lines:
-        if not line.strip():
-            continue
-        points = _points(line)
-        if points is None:
-            found.bad_lines += 1
-            continue
-        for name, value, step, time in points:
-            if name not in found.series and len(found.series) >= _MAX_SERIES:
-                found.bad_lines += 1
-                break
-            found.series.setdefault(name, Series()).add(value, step, time)
+    rest = iter(lines)
+    while batch := list(islice(rest, _BATCH)):
+        if not _read_plain(batch, found):
+            for line in batch:
+                _read_line(line, found)
     return found
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A line as `tether.run` writes it, of which nothing needs a second look."""
+
+    name: str
+    value: int | float
+    step: int | None = None
+    time: int | float | None = None
+
+
+_PLAIN = msgspec.json.Decoder(_Plain)
+
+
+def _read_plain(lines: Sequence[bytes], found: Metrics) -> bool:
+    """Read lines at once that are all plain; False leaves all of them to be read one by one."""
+    joined = b"\n" + b"\n".join(lines)
+    # A plain line has one brace that opens, where it begins. So no value goes from one line to the next, and
+    # where there are as many values as lines, each line is one.
+    if joined.count(b"\n{") != len(lines):
+        return False
+    try:
+        rows = _PLAIN.decode_lines(joined)
+        values = [float(row.value) for row in rows]
+        times = [row.time if row.time is None else float(row.time) for row in rows]
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
+        return False
+    series = found.series
+    new = dict.fromkeys(row.name for row in rows if row.name not in series)
+    steps = [row.step for row in rows if row.step is not None]
+    if (
+        len(rows) != len(lines)
+        or len(series) + len(new) > _MAX_SERIES
+        or not all(map(_is_name, new))
+        or (steps and not -_MAX_STEP <= min(steps) <= max(steps) <= _MAX_STEP)
+    ):
+        return False
+    series.update((name, Series()) for name in new)
+    for row, value, time in zip(rows, values, times, strict=True):
+        series[row.name].add(value, row.step, time)
+    return True
+
+
+def _read_line(line: bytes, found: Metrics) -> None:
+    if not line.strip():
+        return
+    points = _points(line)
+    if points is None:
+        found.bad_lines += 1
+        return
+    for name, value, step, time in points:
+        if name not in found.series and len(found.series) >= _MAX_SERIES:
+            found.bad_lines += 1
+            return
+        found.series.setdefault(name, Series()).add(value, step, time)
+
+
+def _is_name(name: str) -> bool:
+    return 0 < len(name) <= _MAX_NAME and name.isprintable()
 
 
 _Point = tuple[str, float, int | None, float | None]
@@ -120,7 +182,7 @@ def _points(line: bytes) -> list[_Point] | None:
     points = []
     for name, given in named.items():
         value = _value(given)
-        if value is not None and 0 < len(name) <= _MAX_NAME and name.isprintable():
+        if value is not None and _is_name(name):
             points.append((name, value, step, moment))
     return points or None
 
@@ -153,10 +215,19 @@ def encode_series(metrics: Metrics) -> bytes:
 
 
 def _encoded(name: str, series: Series) -> bytes:
-    columns: dict[str, Any] = {"name": name, "steps": series.steps, "values": [*map(number, series.values)]}
+    """Return what `canonical` makes of the columns, in less time."""
+    parts = [b'{"name":', canonical(name)[:-1], b',"steps":', msgspec.json.encode(series.steps)]
     if any(time is not None for time in series.times):
-        columns["times"] = series.times
-    return canonical(columns)
+        parts += [b',"times":', _column(series.times)]
+    return b"".join([*parts, b',"values":', _column([*map(number, series.values)]), b"}\n"])
+
+
+def _column(values: Sequence[Number | None]) -> bytes:
+    """Return numbers as `canonical` does; the native writer differs from it in exponents alone."""
+    for value in values:
+        if type(value) is not float or not (_LEAST_PLAIN <= abs(value) < _FIRST_LARGE or value == 0):
+            return canonical(values)[:-1]
+    return msgspec.json.encode(values)
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):

@@ -184,11 +184,11 @@ def stamp(time: Time) -> str:
 
 def number(value: float) -> Number:
     """Return a number as JSON can say it."""
+    if math.isfinite(value):
+        return float(value)
     if math.isnan(value):
         return "NaN"
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    return float(value)
+    return "Infinity" if value > 0 else "-Infinity"
 
 
 def check_name(name: str, what: str) -> str:
