@@ -2,8 +2,10 @@
 
     python -m benchmarks.inference [--model FILE.onnx] [--rounds 7] [--queries 300] [--threads 1]
 
-Each of the three does its part of a round in a fresh process, one after the other, so that what the machine
-does meanwhile meets all of them. Printed are medians over all rounds, and their ratios.
+Each way does its part of a round in a fresh process, one after the other, so that what the machine does
+meanwhile meets all of them. Printed are medians over all rounds, and their ratios. The profile takes time
+itself, which its own figures have in them: the same loop with the profile on, beside the one without, says
+how much.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ _WARMUP = 50
 _ROWS = 64
 ALLOWED = 0.05
 """How far the medians may lie apart, relative to the smaller one."""
+_COMPARED = ("tether", "loop", "profile")
 
 MODELS: dict[str, Callable[[], bytes]] = {
     "small images": lambda: nets.convolutions(96, [3, 32, 64, 128, 256]),
@@ -41,7 +45,7 @@ MODELS: dict[str, Callable[[], bytes]] = {
 
 
 def main() -> int:
-    """Measure each model in three ways; return 1 where two medians lie too far apart."""
+    """Measure each model in each way; return 1 where two medians lie too far apart."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", type=Path, help="measure this model instead of ours")
     parser.add_argument("--rounds", type=int, default=7)
@@ -74,7 +78,7 @@ def _models(path: Path | None) -> dict[str, bytes]:
 
 def compare(data: bytes, options: argparse.Namespace) -> dict[str, Any]:
     """Return the median of each way, in seconds, and how far they lie apart."""
-    times: dict[str, list[float]] = {"tether": [], "loop": [], "profile": []}
+    times: dict[str, list[float]] = {name: [] for name in (*_COMPARED, "profiled loop")}
     with tempfile.TemporaryDirectory(prefix="tether-inference-") as folder:
         place = Path(folder)
         (place / "model.onnx").write_bytes(data)
@@ -83,7 +87,7 @@ def compare(data: bytes, options: argparse.Namespace) -> dict[str, Any]:
         before = Quiet.now()
         for number in range(options.rounds):
             names = [*times]
-            for name in names[number % 3 :] + names[: number % 3]:
+            for name in names[number % len(names) :] + names[: number % len(names)]:
                 if name == "tether":
                     times[name] += _tether(place, arrays, options, number)
                 else:
@@ -93,11 +97,18 @@ def compare(data: bytes, options: argparse.Namespace) -> dict[str, Any]:
     quick = {name: statistics.quantiles(each, n=10)[0] for name, each in times.items()}
     return {
         **medians,
-        "quickest_tenth": {**quick, "apart": max(quick.values()) / min(quick.values()) - 1},
+        "quickest_tenth": {**quick, "apart": _apart(quick)},
         "queries": {name: len(each) for name, each in times.items()},
-        "apart": max(medians.values()) / min(medians.values()) - 1,
+        "apart": _apart(medians),
+        "profile_costs": medians["profiled loop"] / medians["loop"] - 1,
         "load": load,
     }
+
+
+def _apart(times: dict[str, float]) -> float:
+    """Return how far the ways lie apart that measure the same, relative to the smallest."""
+    compared = [times[name] for name in _COMPARED]
+    return max(compared) / min(compared) - 1
 
 
 def _inputs(data: bytes) -> dict[str, np.ndarray[Any, Any]]:
@@ -147,9 +158,9 @@ def _session(place: Path, threads: int, profile: bool) -> tuple[Any, list[dict[s
     return session, [{name: each[row : row + 1] for name, each in arrays.items()} for row in range(_ROWS)]
 
 
-def loop(place: Path, queries: int, threads: int) -> list[float]:
-    """Return the latencies of a plain loop over the same inputs."""
-    session, feeds = _session(place, threads, profile=False)
+def loop(place: Path, queries: int, threads: int, *, profile: bool = False) -> list[float]:
+    """Return the latencies of a plain loop over the same inputs, where ONNX Runtime may write its profile."""
+    session, feeds = _session(place, threads, profile)
     for at in range(_WARMUP):
         session.run(None, feeds[at % _ROWS])
     times = []
@@ -157,6 +168,8 @@ def loop(place: Path, queries: int, threads: int) -> list[float]:
         start = time.perf_counter()
         session.run(None, feeds[at % _ROWS])
         times.append(time.perf_counter() - start)
+    if profile:
+        Path(session.end_profiling()).unlink()
     return times
 
 
@@ -171,16 +184,21 @@ def profile(place: Path, queries: int, threads: int) -> list[float]:
     return [row["dur"] / 1e6 for row in runs[_WARMUP:]]
 
 
-_PARTS: dict[str, Callable[[Path, int, int], list[float]]] = {"loop": loop, "profile": profile}
+_PARTS: dict[str, Callable[[Path, int, int], list[float]]] = {
+    "loop": loop,
+    "profile": profile,
+    "profiled loop": partial(loop, profile=True),
+}
 
 
 def _line(name: str, found: dict[str, Any]) -> str:
-    times = "  ".join(f"{way} {found[way] * 1e6:9.1f} us" for way in ("tether", "loop", "profile"))
+    times = "  ".join(f"{way} {found[way] * 1e6:9.1f} us" for way in (*_COMPARED, "profiled loop"))
     ratios = ", ".join(f"{found['tether'] / found[way]:.3f} of the {way}" for way in ("loop", "profile"))
     load, quick = found["load"], found["quickest_tenth"]["apart"]
     return (
         f"{name:<12} {times}  tether is {ratios}; all within {100 * found['apart']:.1f} %,"
-        f" the quickest tenths within {100 * quick:.1f} %"
+        f" the quickest tenths within {100 * quick:.1f} %; the profile costs the loop"
+        f" {100 * found['profile_costs']:.1f} % and is {found['profile'] / found['profiled loop']:.3f} of that"
         f"  (load {load['before']:.2f}, others {load['other_cores']} cores)"
     )
 
