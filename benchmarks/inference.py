@@ -195,10 +195,11 @@ def _line(name: str, found: dict[str, Any]) -> str:
     times = "  ".join(f"{way} {found[way] * 1e6:9.1f} us" for way in (*_COMPARED, "profiled loop"))
     ratios = ", ".join(f"{found['tether'] / found[way]:.3f} of the {way}" for way in ("loop", "profile"))
     load, quick = found["load"], found["quickest_tenth"]["apart"]
+    noted = found["profile"] / found["profiled loop"]
     return (
         f"{name:<12} {times}  tether is {ratios}; all within {100 * found['apart']:.1f} %,"
         f" the quickest tenths within {100 * quick:.1f} %; the profile costs the loop"
-        f" {100 * found['profile_costs']:.1f} % and is {found['profile'] / found['profiled loop']:.3f} of that"
+        f" {100 * found['profile_costs']:.1f} %, and is {noted:.3f} of the loop with it"
         f"  (load {load['before']:.2f}, others {load['other_cores']} cores)"
     )
 
