@@ -51,33 +51,13 @@ def profile_words(release: "Release", path: str) -> str:
     """Return a profile of a release in a few words; empty where it is of another form, or not here."""
     from tether.errors import TetherError
     from tether.releases.profiles.document import LARGEST, Profile
+    from tether.releases.profiles.telling import summary
 
     try:
         data = release.read(path)
         return summary(Profile.decode(data)) if len(data) <= LARGEST else ""
     except TetherError:
         return ""
-
-
-def summary(found: "Profile") -> str:
-    """Return a profile in a few words."""
-    words = [count_text(found.files.count, "file")] if found.files is not None else []
-    if found.tables:
-        columns = max(len(each.columns) for each in found.tables)
-        words += [count_text(found.rows, "row"), count_text(columns, "column")]
-    if found.arrays:
-        words.append(count_text(len(found.arrays) + found.more_arrays, "array"))
-    if found.images is not None:
-        words.append(count_text(found.images.count, "picture"))
-    if found.texts is not None:
-        words.append(count_text(found.texts.count, "text"))
-    labels = [
-        each.distinct for table in found.tables for each in table.columns if each.label and each.distinct
-    ]
-    words += [count_text(each, "label") for each in labels[:1]]
-    if found.damaged.count:
-        words.append(f"{found.damaged.count:,} not read")
-    return ", ".join(words)
 
 
 def _table_lines(

@@ -1,7 +1,7 @@
 """The profile of data as it is kept: canonical JSON of version 1. See docs/format/profile.md."""
 
-import math
 from collections.abc import Iterator
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 
@@ -9,15 +9,22 @@ from tether.core.jsondoc import canonical, read_document
 from tether.errors import Corrupt
 
 VERSION = 1
-FORMAT = "tether-profile"
+FORMAT: Literal["tether-profile"] = "tether-profile"
 FILE = "profile.json"
 SHARES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 """Of which shares quantiles are told."""
+DEEPEST = 62
+"""Bits of a float64 that a sketch can drop; then only signs and whether a number is very large are left."""
 LARGEST = 8 << 20
 """Bytes of a profile that somebody pushed which are read."""
 _MOST_BINS = 1024
+_FINITE = 1.79e308
 _INFINITE = 0x7FF0_0000_0000_0000
 """The bits of a float64 that are larger than those of each finite one."""
+
+
+Amount: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+"""How much there is of something."""
 
 
 class _Value(msgspec.Struct, frozen=True):
@@ -27,19 +34,19 @@ class _Value(msgspec.Struct, frozen=True):
 class Bins(_Value, frozen=True):
     """A sketch: how often numbers are in which bin."""
 
-    drop: int
+    drop: Annotated[int, msgspec.Meta(ge=0, le=DEEPEST)]
     """Bits at the end of a float64 that are not looked at; with 0 each bin is one number."""
     keys: tuple[int, ...]
     """The first key, then by how much each is larger than the one before."""
-    counts: tuple[int, ...]
+    counts: tuple[Amount, ...]
 
 
 class Numbers(_Value, frozen=True):
     """How numbers are spread. All but the first three are of the finite ones."""
 
-    count: int
-    nan: int
-    infinite: int
+    count: Amount
+    nan: Amount
+    infinite: Amount
     min: int | float | None = None
     max: int | float | None = None
     mean: float | None = None
@@ -54,10 +61,10 @@ class Numbers(_Value, frozen=True):
 class Counts(_Value, frozen=True):
     """How often values are there: the most frequent first, those of one count by name."""
 
-    values: tuple[tuple[str, int], ...]
-    more: int = 0
+    values: tuple[tuple[str, Amount], ...]
+    more: Amount = 0
     """Values that are left out."""
-    count: int = 0
+    count: Amount = 0
     """How often those are there, together."""
 
 
@@ -67,13 +74,13 @@ class Column(_Value, frozen=True):
     name: str
     kind: str
     """`integer`, `float`, `boolean`, `text`, `time`, `list`, `bytes`, `nested`, `mixed` or `empty`."""
-    count: int
+    count: Amount
     """Values that are there."""
-    nulls: int
+    nulls: Amount
     label: bool = False
-    distinct: int | None = None
+    distinct: Amount | None = None
     """How many different values; None where that is not known."""
-    more_than: int | None = None
+    more_than: Amount | None = None
     """There are more different ones than this."""
     numbers: Numbers | None = None
     """Of numbers, or of seconds since 1970."""
@@ -87,9 +94,9 @@ class Column(_Value, frozen=True):
 class Table(_Value, frozen=True):
     """All tables whose columns have the same names."""
 
-    files: int
-    rows: int
-    left_out: int
+    files: Amount
+    rows: Amount
+    left_out: Amount
     """Rows that do not fit the heading."""
     columns: tuple[Column, ...]
 
@@ -101,10 +108,10 @@ class Array(_Value, frozen=True):
     """The file; None where several were put together."""
     name: str
     dtype: str
-    rows: int
-    shape: tuple[int, ...]
+    rows: Amount
+    shape: tuple[Amount, ...]
     """Of a row; empty for a vector."""
-    files: int
+    files: Amount
     numbers: Numbers | None = None
     values: Counts | None = None
 
@@ -112,11 +119,11 @@ class Array(_Value, frozen=True):
 class Images(_Value, frozen=True):
     """Pictures: sizes of all that tell them, the rest of those that were decoded."""
 
-    count: int
+    count: Amount
     formats: Counts
     width: Numbers
     height: Numbers
-    decoded: int
+    decoded: Amount
     """How many were decoded: those with the smallest digests."""
     modes: Counts
     brightness: Numbers
@@ -126,7 +133,7 @@ class Images(_Value, frozen=True):
 class Texts(_Value, frozen=True):
     """Text files."""
 
-    count: int
+    count: Amount
     characters: Numbers
     lines: Numbers
 
@@ -134,8 +141,8 @@ class Texts(_Value, frozen=True):
 class Kind(_Value, frozen=True):
     """Files of one kind."""
 
-    files: int
-    bytes: int
+    files: Amount
+    bytes: Amount
 
 
 class Damage(_Value, frozen=True):
@@ -148,34 +155,34 @@ class Damage(_Value, frozen=True):
 class Damaged(_Value, frozen=True):
     """Files that could not be read: the first ones by name."""
 
-    count: int = 0
+    count: Amount = 0
     files: tuple[Damage, ...] = ()
 
 
 class Files(_Value, frozen=True):
     """The files of a folder, whatever is in them."""
 
-    count: int
-    bytes: int
+    count: Amount
+    bytes: Amount
     sizes: Numbers
     kinds: dict[str, Kind]
     folders: Counts
     """Files by the first folder below."""
-    read: int
+    read: Amount
     """Files that were looked into."""
 
 
 class Profile(_Value, frozen=True, kw_only=True):
     """What data is like."""
 
-    format: str = FORMAT
-    version: int = VERSION
+    format: Literal["tether-profile"]
+    version: int
     files: Files | None = None
     """None for a single file: two files with equal rows have equal profiles, however they were written."""
     tables: tuple[Table, ...] = ()
-    more_tables: int = 0
+    more_tables: Amount = 0
     arrays: tuple[Array, ...] = ()
-    more_arrays: int = 0
+    more_arrays: Amount = 0
     images: Images | None = None
     texts: Texts | None = None
     damaged: Damaged = Damaged()
@@ -193,7 +200,7 @@ class Profile(_Value, frozen=True, kw_only=True):
             Corrupt: It is none, or says what no profile does.
         """
         found = read_document(data, cls, "the profile", version=VERSION)
-        if found.format != FORMAT or not all(map(_sound, _numbers(found))):
+        if not all(map(_sound, _numbers(found))):
             raise Corrupt("the profile is damaged: it has numbers that no profile has")
         return found
 
@@ -217,7 +224,7 @@ def _numbers(found: Profile) -> Iterator[Numbers]:
 
 def _sound(found: Numbers) -> bool:
     told = [found.min, found.max, found.mean, found.deviation, *found.quantiles]
-    if not all(each is None or (math.isfinite(each) and abs(each) <= 1.8e308) for each in told):
+    if not all(each is None or -_FINITE <= each <= _FINITE for each in told):
         return False
     if len(found.quantiles) not in (0, len(SHARES)):
         return False
@@ -225,9 +232,7 @@ def _sound(found: Numbers) -> bool:
     if bins is None:
         return True
     return (
-        0 <= bins.drop <= 62
-        and len(bins.keys) == len(bins.counts) <= _MOST_BINS
-        and all(0 < each < 1 << 63 for each in bins.counts)
+        0 < len(bins.keys) == len(bins.counts) <= _MOST_BINS
         and all(each > 0 for each in bins.keys[1:])
         and all(abs(each) << bins.drop < _INFINITE for each in (*bins.keys[:1], sum(bins.keys)))
     )

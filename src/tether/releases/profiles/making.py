@@ -9,7 +9,7 @@ from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, Unsupported
 from tether.releases.profiles import arrays, reading
-from tether.releases.profiles.document import Damage, Damaged, Files, Kind, Profile, Texts
+from tether.releases.profiles.document import FORMAT, VERSION, Damage, Damaged, Files, Kind, Profile, Texts
 from tether.releases.profiles.pictures import Pictures
 from tether.releases.profiles.spread import Spread, counts_of
 
@@ -151,6 +151,8 @@ class _Maker:
         ordered = sorted(every, key=lambda each: ("" if self._joined else each.path, str(each.key)))
         self._damaged.sort(key=lambda each: each.path)
         return Profile(
+            format=FORMAT,
+            version=VERSION,
             files=self._told_files() if folder else None,
             tables=tuple(each.told(labels) for each in tables[:MOST_TABLES]),
             more_tables=len(tables[MOST_TABLES:]),

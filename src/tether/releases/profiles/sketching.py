@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tether.releases.profiles.document import DEEPEST
 from tether.releases.profiles.moments import Floats
 
 Whole = NDArray[np.int64]
@@ -22,8 +23,6 @@ WORKING = 1 << 14
 _MAGNITUDE = (1 << 63) - 1
 _LARGEST = 0x7FEF_FFFF_FFFF_FFFF
 """The bits of the largest finite float64."""
-DEEPEST = 62
-"""Bits that can be dropped; then only signs and whether a number is very large are left."""
 
 
 class Sketch:
