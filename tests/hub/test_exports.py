@@ -1,4 +1,4 @@
-"""Releases as others read them, sent by a hub: what follows from the manifest, within bounds, to who may read it."""
+"""Releases in forms of others, sent by a hub: what follows from the manifest, within bounds."""
 
 import hashlib
 import json
