@@ -123,7 +123,7 @@ def test_large_and_damaged_releases_are_refused(room: HubRoom, monkeypatch: pyte
     assert room.api("GET", f"{AT}/spam/3/exports/mof").status == 200
     monkeypatch.setattr("tether.releases.pushedexports._MOST_FILES", 0)
     assert room.api("GET", f"{AT}/spam/3/exports/mof").code == "unsupported"
-    part = {"path": "weights/w.bin", "kind": "file", "files": 1, "bytes": 1}
+    part: dict[str, Any] = {"path": "weights/w.bin", "kind": "file", "files": 1, "bytes": 1}
     put_release(room, "spam", "4", weights=(Weights(**part, digest=hash_bytes(b"other").hex()),))
     assert room.api("GET", f"{AT}/spam/4/exports/mof").code == "corrupt"
 
