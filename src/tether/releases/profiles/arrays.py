@@ -5,6 +5,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from tether.errors import InvalidInput
 from tether.model.dtypes import LAYOUTS
 from tether.model.facts import Tensor
 from tether.model.reading import read_facts
@@ -90,6 +91,8 @@ def _spread(source: Source, tensor: Tensor) -> Spread | None:
 
 
 def _numbers(block: bytes, dtype: str) -> NDArray[Any]:
+    if len(block) % LAYOUTS[dtype].bytes:
+        raise InvalidInput("an array that ends within a number")
     if dtype in _INTEGERS:
         return np.frombuffer(block, _INTEGERS[dtype])
     return as_numbers(block, dtype)

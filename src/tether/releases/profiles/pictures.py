@@ -2,7 +2,9 @@
 
 import bisect
 import struct
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -124,6 +126,14 @@ class Pictures:
         )
 
 
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Let the package say nothing of odd pictures: it writes to the standard error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def _measure(data: bytes) -> tuple[int, int]:
     """Return width and height of a picture whose head does not tell them at once, such as after much EXIF.
 
@@ -132,7 +142,7 @@ def _measure(data: bytes) -> tuple[int, int]:
     """
     module = needed("PIL.Image")
     try:
-        with module.open(BytesIO(data)) as opened:
+        with _silent(), module.open(BytesIO(data)) as opened:
             width, height = opened.size
     except (*_DAMAGE, module.DecompressionBombError):
         raise InvalidInput(_NO_SIZE) from None
@@ -146,7 +156,7 @@ def _look(module: Any, data: bytes) -> _Seen:
         InvalidInput: It is damaged.
     """
     try:
-        with module.open(BytesIO(data)) as opened:
+        with _silent(), module.open(BytesIO(data)) as opened:
             mode, (width, height) = opened.mode, opened.size
             if width * height > _MOST_PIXELS:
                 raise InvalidInput("a picture with too many pixels")

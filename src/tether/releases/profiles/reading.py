@@ -1,5 +1,6 @@
 """Tables of values and lines and Parquet, read in blocks: nothing but the block is in memory."""
 
+import codecs
 import csv
 import io
 import re
@@ -8,6 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from tether.core.digest import Buffer
 from tether.errors import InvalidInput
 from tether.evals.needs import arrow, needed, parquet
 from tether.releases.profiles.columns import Column
@@ -84,6 +86,10 @@ def read_table(ending: str, file: BinaryIO) -> Table:
         return _of_csv(file, "\t" if ending == "tsv" else ",")
     except (errors.ArrowException, csv.Error, UnicodeError, msgspec.MsgspecError, RecursionError):
         raise InvalidInput(f"not {_TITLES[ending]} that can be read") from None
+    except OSError as error:
+        if error.errno is not None:  # of the disk; Arrow's for damaged files have no number
+            raise
+        raise InvalidInput(f"not {_TITLES[ending]} that can be read") from None
 
 
 _TITLES = {
@@ -138,13 +144,11 @@ def _of_csv(file: BinaryIO, delimiter: str) -> Table:
         table.left_out += 1
         return "skip"
 
-    if file.seek(0, 2) <= (len(head.encode()) if "\n" not in head.rstrip("\r\n") else 0) and headed:
-        for name in names:  # a heading alone, which Arrow takes for an empty file
-            table.column(name)
-        return table
+    for name in names:
+        table.column(name)
     file.seek(0)
     with reading.open_csv(
-        file,
+        _Utf8(file),
         reading.ReadOptions(
             use_threads=False, block_size=_BLOCK, column_names=names, skip_rows_after_names=int(headed)
         ),
@@ -158,6 +162,41 @@ def _of_csv(file: BinaryIO, delimiter: str) -> Table:
                 table.column(name).add_spelled(array)
             table.rows += len(batch)
     return table
+
+
+class _Utf8(io.RawIOBase):
+    """Reads a file on, as Arrow wants one of separated values.
+
+    What is not UTF-8 is refused, before Arrow complains of it on the standard error, and the last line gets
+    its end, without which Arrow takes a heading alone for nothing.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder("utf-8")()
+        self._last, self._ended = b"", False
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Buffer) -> int:  # type: ignore[override]
+        """Fill `buffer` and return how many bytes were read.
+
+        Raises:
+            UnicodeDecodeError: They are not UTF-8.
+        """
+        view = memoryview(buffer).cast("B")
+        done = 0
+        while done < len(view) and not self._ended:
+            data = self._file.read(len(view) - done)
+            self._decoder.decode(data, final=not data)
+            if not data:
+                self._ended = True
+                data = b"" if self._last in (b"", b"\n") else b"\n"
+            view[done : done + len(data)] = data
+            done += len(data)
+            self._last = data[-1:] or self._last
+        return done
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -158,6 +158,8 @@ def test_the_number_of_texts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None
         ("a\n1\nn/a\n", ("text", 2)),
         ('a,b\n"x, ""y""\nz",2\n', ("text", 1)),
         ("a,b\n", ("empty", 0)),
+        ("a,b", ("empty", 0)),
+        ("a,b\n1,2", ("integer", 1)),
         ("1,2\n3,4\n", ("integer", 2)),
         ("a,a\n1,x\n2,y\n", ("integer", 2)),
     ],
@@ -294,6 +296,29 @@ def test_damaged_files_are_named_and_the_rest_is_read() -> None:
     assert found.rows == 20
     with pytest.raises(Unsupported):
         alone("a.bin", b"1")
+
+
+@pytest.mark.parametrize("compression", ["snappy", "none"])
+def test_any_damage_of_a_parquet_file_is_damage(compression: str) -> None:
+    """Wherever a byte is another one, the file is read or named; no error of a library comes out."""
+    out = io.BytesIO()
+    pq.write_table(rows().slice(0, 50), out, compression=compression)
+    whole = out.getvalue()
+    damaged = 0
+    for at in range(4, len(whole), 61):
+        found = alone("a.parquet", whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1 :])
+        damaged += found.damaged.count
+    assert damaged > 5
+
+
+def test_nothing_is_said_of_damage_but_in_the_profile(capfd: pytest.CaptureFixture[str]) -> None:
+    """Libraries write no word to the standard error."""
+    out = io.BytesIO()
+    Image.new("L", (9, 9)).save(out, "tiff")
+    found = profiled({"a.csv": b"a,b\n1,2\n\xff,3,4\n", "b.tiff": out.getvalue()[:-20], "c.npz": b"PK\3\4"})
+
+    assert found.damaged.count == 3
+    assert capfd.readouterr() == ("", "")
 
 
 def test_rows_of_another_length_are_left_out() -> None:
