@@ -1,5 +1,6 @@
 """Profiles of data: of a revision, of the disk, and of the data of a release."""
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -19,6 +20,7 @@ from tether.repo.repository import Repository
 from tether.repo.revision import find_entry
 from tether.storage.oserrors import translated
 
+_BUFFER = 256 << 10
 _LEFT_OUT = frozenset((".git", ".tether"))
 
 
@@ -101,7 +103,7 @@ def _text(path: bytes) -> str:
 
 def _stored(repository: Repository, path: str, entry: Entry) -> Item:
     def open_it() -> BinaryIO:
-        return repository.contents.open(entry.digest)  # type: ignore[return-value]
+        return io.BufferedReader(repository.contents.open(entry.digest), _BUFFER)
 
     return Item(path, entry.size, open_it, lambda: entry.digest)
 
