@@ -54,6 +54,7 @@ PAGES: list[tuple[str, int, int]] = [
     (f"/runs/{run_id(1)}", 60, 300_000),
     ("/releases", 60, 300_000),
     ("/releases/net/1", 60, 300_000),
+    ("/releases/net/1/exports/mof", 60, 300_000),
     ("/lineage", 60, 300_000),
     ("/edit/main/README.md", 60, 300_000),
     ("/new/main/flat", 60, 300_000),

@@ -88,7 +88,7 @@ def put_records(room: Room, folder: Path) -> dict[str, str]:
         put_in(repository, RUNS + run_id(3), bench, _NOW)
     parts = ("--weights", "main:models/w.safetensors", "--code", "training=main:code/train.py")
     told = ("--card", str(folder.parent / "CARD.md"), "--licence", "MIT", "--licence", "data=CC-BY-4.0")
-    measured = ("--evaluation", ids["better"], "--bench", run_id(3))
+    measured = ("--evaluation", ids["better"], "--bench", run_id(3), "--profile", "train")
     room.do(
         "release", "create", "-q", "owls@1.0", "--run", ids["newer"], *parts, *told, *measured,
         "-m", "Tells owls from nightjars.", cwd=folder,

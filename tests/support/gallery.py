@@ -120,6 +120,7 @@ NO_PAGES = {
     f"{REPOSITORY}/raw/{{rev:anything}}": "contents as they are",
     f"{REPOSITORY}/thumb/{{rev:anything}}": "small pictures",
     "/-/attachments/{id}/{name}": "pictures of what is said",
+    f"{REPOSITORY}/releases/{{release}}/{{version}}/exports/{{form}}": "documents for programs",
     "/-/admin/audit/export": "lines of a log",
     f"{REPOSITORY}/settings/audit/export": "lines of a log",
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tether.api.opened import AnyPath, Opened, Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from tether.api.comparing import Compared
     from tether.api.diff import FileChange
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tether.api.runs import RunDiff
     from tether.api.snapshot import Snapshot
     from tether.api.staging import Status
+    from tether.releases.profiles.document import Profile
     from tether.releases.uses import Uses
     from tether.repo.check import CheckReport
     from tether.repo.logwalk import LogEntry
@@ -216,6 +217,27 @@ class Readable(Opened):
             words = [f"{column}={value}" for column, value in row.items()]
             return find_users_of_row(self, path, Path.cwd(), words)[1]
         return find_users(self, path, Path.cwd())[1]
+
+    def profile(self, place: str, *, labels: "Iterable[str]" = ()) -> "Profile":
+        """Return what data is like: counts, types, ranges, quantiles, labels; nothing of it is run.
+
+        Args:
+            place: A file or folder of the disk, `REV:PATH`, or `REV` for all of it.
+            labels: Columns that are labels, whatever they are called.
+
+        Example:
+            >>> found = repo.profile("v1:labels.csv")
+            >>> found.rows, [column.name for column in found.tables[0].columns]
+            (1, ['file', 'label'])
+
+        Raises:
+            NotFound: There is nothing, or a content is not here.
+            InvalidInput: It is a link, or no table has a column of a label.
+            Unsupported: A file of this form is not looked into, or a package is missing.
+        """
+        from tether.api import profiling
+
+        return profiling.profile(self, place, labels)
 
     def releases(self) -> "list[Release]":
         """Return the releases that are here, by name, those of one name from the oldest on.

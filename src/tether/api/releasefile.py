@@ -37,6 +37,8 @@ def _field(path: Path, name: str, value: Any) -> Any:
         return value
     if name in _LISTS and _is_list(value):
         return _texts(value)
+    if name == "profiles" and _is_list(value):
+        return _texts(value)
     if name in _ROLES and isinstance(value, dict) and all(map(_is_list, value.values())):
         return tuple(f"{role}={place}" for role, places in value.items() for place in _texts(places))
     if name in _TABLES and isinstance(value, dict):

@@ -53,7 +53,16 @@ class InGit:
     source: Source | None = None
 
 
-Origin = InStore | OnDisk | InGit
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that was made for the release."""
+
+    name: str
+    data: bytes
+    source: Source | None = None
+
+
+Origin = InStore | OnDisk | InGit | Made
 
 
 class Taken(NamedTuple):
@@ -151,6 +160,8 @@ def in_store(name: str, entry: Entry, source: Source | None) -> InStore:
 
 def files_of(repository: Repository, origin: Origin) -> list[Origin]:
     """Return the files below a folder, named by their paths in it, or the one file that it is."""
+    if isinstance(origin, Made):
+        return [origin]
     if isinstance(origin, InGit):
         return [replace(origin, name=file.path, files=(file,)) for file in origin.files]
     if isinstance(origin, OnDisk):
@@ -191,6 +202,11 @@ def take(repository: Repository, transaction: Transaction, origin: Origin) -> Ta
         return Taken(origin.entry, hasher.hexdigest())
     if isinstance(origin, OnDisk) and not origin.path.is_dir():
         return _stored_file(transaction, origin.path)
+    if isinstance(origin, Made):
+        name = path_bytes(origin.name)
+        digest = transaction.contents.add(origin.data, name)
+        entry = Entry(name, EntryKind.FILE, len(origin.data), digest)
+        return Taken(entry, hashlib.sha256(origin.data).hexdigest())
     entries = {}
     for each in files_of(repository, origin):
         if isinstance(each, InGit):
@@ -228,6 +244,8 @@ def opened(repository: Repository, origin: Origin) -> BinaryIO:
     """Open a file to be read here and there."""
     if isinstance(origin, OnDisk):
         return origin.path.open("rb")
+    if isinstance(origin, Made):
+        return BytesIO(origin.data)
     if isinstance(origin, InGit):
         return BytesIO(origin.files[0].data)
     return repository.contents.open(origin.entry.digest)  # type: ignore[return-value]

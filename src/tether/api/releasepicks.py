@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, get_args
 
 from tether.api.releasedata import DataPicker
-from tether.api.releaseorigins import InGit, InStore, Origin, Places, files_of, in_store, opened
+from tether.api.releaseorigins import InGit, InStore, Made, Origin, Places, files_of, in_store, opened
 from tether.api.releaserequest import Pick, Picked, ReleaseRequest, pairs
 from tether.core.names import path_bytes
 from tether.core.treeread import find
@@ -23,6 +23,7 @@ from tether.releases.manifest import (
     DocumentRole,
     Source,
 )
+from tether.releases.profiles.document import FILE
 from tether.repo.repository import Repository
 from tether.runs.gitcode import git_files
 from tether.runs.journal import ENVIRONMENT as RECORDED
@@ -182,12 +183,24 @@ class _Picker:
         return next((tops[name] for name in sorted(names, key=_exactness) if name in tops), None)
 
     def profiles(self, picks: Iterable[Pick]) -> Iterator[Pick]:
-        """Yield the profiles of data."""
-        for role, place in pairs(self._request.profiles, get_args(DataRole), "profile"):
+        """Yield the profiles of data; those of a role without a place are made now."""
+        roles = get_args(DataRole)
+        given = [text for text in self._request.profiles if text not in roles]
+        bare = dict.fromkeys(text for text in self._request.profiles if text in roles)
+        for role, place in [*pairs(given, roles, "profile"), *((role, "") for role in bare)]:
             of = next((pick for pick in picks if pick.component == DATA and pick.facts["role"] == role), None)
             if of is None:
                 raise NotFound(f"no data for {role} in this release", hint=f"name it: --data {role}=REV:PATH")
-            yield self._placed(PROFILES, role, self._places.find(place), {"data": of.path})
+            found = self._places.find(place) if place else self._made(of)
+            yield self._placed(PROFILES, role, found, {"data": of.path})
+
+    def _made(self, data: Pick) -> Origin:
+        """Return the profile of data, which is computed now."""
+        from tether.api.profiling import profile_of_entry
+
+        assert isinstance(data.origin, InStore)
+        made = profile_of_entry(self._repository, data.origin.entry, data.origin.name)
+        return Made(FILE, made.encode())
 
     def _placed(self, component: str, role: str, origin: Origin, facts: Mapping[str, Any]) -> Pick:
         path = f"{component}/{role}/{origin.name}" if origin.name else f"{component}/{role}"

@@ -27,7 +27,7 @@ class ReleaseRequest:
         lock: The place of a file with exact packages.
         evaluations: Runs that evaluated the model.
         benches: Runs that measured it.
-        profiles: Each `ROLE=PLACE`, for the first data of that role.
+        profiles: Each `ROLE=PLACE`, for the first data of that role; `ROLE` alone computes it.
         licences: By `release`, `weights`, `code`, `data`, `documents`, or a path in the release.
         bases: Releases that it was made from, the first first.
         parameters: Hyper-parameters beside those of the run.

@@ -75,6 +75,7 @@ COMMANDS = (
     CommandInfo("run", "Run a command and record its data, code, metrics and results", "model", common=True),
     CommandInfo("runs", "List, show, compare, export and plot runs", "model", common=True),
     CommandInfo("release", "Make, list, show, verify and sign releases of models", "model", common=True),
+    CommandInfo("profile", "Tell what data is like: counts, ranges, quantiles, labels", "model"),
     CommandInfo("repro", "Repeat a run in a clean room, and say how the two compare", "model"),
     CommandInfo("retrain", "Run the recorded command again on other data", "model"),
     CommandInfo("lineage", "Show what data, runs, models and releases came from and led to", "model"),

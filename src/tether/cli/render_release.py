@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
+from tether.cli.render_profile import profile_words
 
 if TYPE_CHECKING:
     from tether.api.releases import Release
@@ -79,8 +80,12 @@ def release_lines(ctx: "Context", release: "Release") -> Iterator[str]:
     yield from _section(ctx, "seeds", _values(manifest.seeds))
     data = ([*_part(each), *(["private"] if not each.included else [])] for each in manifest.data)
     yield from _section(ctx, "data", data)
-    for title in ("code", "environment", "documents", "profiles"):
+    for title in ("code", "environment", "documents"):
         yield from _section(ctx, title, map(_part, getattr(manifest, title)))
+    profiles = (
+        [each.path, profile_words(release, each.path), f"of {each.data}"] for each in manifest.profiles
+    )
+    yield from _section(ctx, "profiles", profiles)
     runs = [manifest.run] if manifest.run is not None else []
     for title, found in (("run", runs), ("evaluations", manifest.evaluations), ("benches", manifest.benches)):
         yield from _section(ctx, title, map(_part, found))

@@ -76,6 +76,10 @@ def routes() -> list[BaseRoute]:
         Route(f"{REPOSITORY}/runs/{{run}}", of_repository(runs.show_one)),
         Route(f"{REPOSITORY}/releases", of_repository(releases.show)),
         Route(f"{REPOSITORY}/releases/{{release}}/{{version}}", of_repository(releases.show_one)),
+        Route(
+            f"{REPOSITORY}/releases/{{release}}/{{version}}/exports/{{form}}",
+            of_repository(releases.send_export),
+        ),
         Route(f"{REPOSITORY}/lineage", of_repository(lineage.show)),
         Route(f"{REPOSITORY}/commit/{{commit}}", remembered(commit.show)),
     ]

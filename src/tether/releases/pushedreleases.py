@@ -119,6 +119,24 @@ def _short(release: KnownRelease, attestations: int) -> dict[str, Any]:
     }
 
 
+def pushed_release(repository: Repository, name: str, version: str) -> KnownRelease:
+    """Return a release.
+
+    Raises:
+        NotFound: There is none.
+        Corrupt, Unsupported: It is damaged, or larger than what is read here.
+    """
+    history = History.of(repository)
+    try:
+        commit = repository.root().refs.get(release_ref(name, version))
+    except InvalidInput:
+        commit = None
+    if commit is None:
+        raise NotFound(f"no release {name[:100]}@{version[:100]}", hint="ask for the list of releases")
+    size_at(repository, history.commit(commit).tree, MANIFEST, MOST_RECORD)
+    return stored_release(repository, history, f"{name}@{version}", commit)
+
+
 def told_release(repository: Repository, name: str, version: str) -> dict[str, Any]:
     """Return a release with its completeness and what is said of it, as JSON has it; nothing is verified.
 
@@ -126,20 +144,13 @@ def told_release(repository: Repository, name: str, version: str) -> dict[str, A
         NotFound: There is none.
         Corrupt, Unsupported: It is damaged, or larger than what is read here.
     """
+    release = pushed_release(repository, name, version)
     refs, history = repository.root().refs, History.of(repository)
-    try:
-        commit = refs.get(release_ref(name, version))
-    except InvalidInput:
-        commit = None
-    if commit is None:
-        raise NotFound(f"no release {name[:100]}@{version[:100]}", hint="ask for the list of releases")
-    size_at(repository, history.commit(commit).tree, MANIFEST, MOST_RECORD)
-    release = stored_release(repository, history, f"{name}@{version}", commit)
     prefix = f"{ATTESTATIONS}{name}/{version}/"
     said = sorted(ref for ref in refs if ref.startswith(prefix))
     return {
         "id": release.id,
-        "commit": commit.hex(),
+        "commit": release.commit.hex(),
         "manifest": document_of(release.manifest),
         "completeness": completeness(release.manifest).document(),
         "verified": False,

@@ -82,7 +82,9 @@ def _several(option: str, name: str, metavar: str, text: str) -> Callable[[Any],
 @click.option("--lock", metavar="PLACE", help="The exact packages; otherwise a lock file beside the code.")
 @_several("--evaluation", "evaluations", "RUN", "A run that evaluated the model.")
 @_several("--bench", "benches", "RUN", "A run that measured it.")
-@_several("--profile", "profiles", "ROLE=PLACE", "The distribution of the data of a role.")
+@_several(
+    "--profile", "profiles", "ROLE[=PLACE]", "The profile of the data of a role; without PLACE, made now."
+)
 @_several("--licence", "licences", "[SCOPE=]SPDX", "Of all, of weights, code, data, documents, or of a path.")
 @_several("--base", "bases", "RELEASE", "A release that it was made from.")
 @_several("--param", "parameters", "NAME=VALUE", "A hyper-parameter that the run does not have.")

@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -15,7 +16,7 @@ from tether.hub.access import Role
 from tether.hub.problems import reply
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document, ProblemDocument
-from tether.releases import pushedreleases, pushedruns
+from tether.releases import pushedexports, pushedreleases, pushedruns
 from tether.repo.repository import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["records"])
@@ -203,6 +204,33 @@ def list_releases(
 def show_release(found: Readable, release: str, version: str) -> Response:
     """Tell of one release, what it lacks, and what is said of it; the hub verifies nothing."""
     return told(found, lambda repository: _json(pushedreleases.told_release(repository, release, version)))
+
+
+@router.get(
+    "/releases/{release}/{version}/exports/{form}",
+    response_class=Response,
+    responses={
+        200: {"content": {media: {} for media in pushedexports.MADE.values()}, "description": "The export"},
+        422: {
+            "model": ProblemDocument,
+            "description": "It is damaged, or no hub makes this form of it",
+        },
+    },
+    openapi_extra=OPEN,
+)
+def export_release(found: Readable, release: str, version: str, form: str) -> Response:
+    """Send a release in a form that other programs read: model-card, cyclonedx, slsa or mof."""
+    made: list[pushedexports.Export] = []
+
+    def tell(repository: Repository) -> bytes:
+        made.append(pushedexports.pushed_export(repository, release, version, form))
+        return made[0].data
+
+    sent = told(found, tell)
+    for export in made:
+        sent.headers["Content-Type"] = export.media
+        sent.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(export.name, safe='')}"
+    return sent
 
 
 def told(found: Hosted, tell: Callable[[Repository], bytes]) -> Response:

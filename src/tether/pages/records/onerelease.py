@@ -21,6 +21,7 @@ from tether.pages.addresses import link
 from tether.pages.records.charts import Bar, bench_bars
 from tether.pages.records.known import MOST_BESIDE, or_none
 from tether.pages.records.onerun import place_page
+from tether.pages.records.profiled import MOST_BYTES, Drawn, drawn
 from tether.pages.shelf import Shown
 from tether.releases.manifest import Base, EnvironmentPart, Manifest, Part, RunPart, is_included
 from tether.releases.pushedreleases import told_release
@@ -32,7 +33,7 @@ from tether.runs.pinning import ARTEFACTS
 
 MOST_PARTS, MOST_FACTS = 300, 200
 """Parts, and facts of one file, that a page lists."""
-_MOST_PROFILE = 256 << 10
+_MOST_PROFILE, _MOST_PROFILES = 256 << 10, 8
 _COMPONENTS = {
     "weights": "Weights", "checkpoints": "Checkpoints", "code": "Code", "data": "Data", "run": "Training",
     "evaluations": "Evaluations", "benches": "Benches", "environment": "Environment",
@@ -79,10 +80,11 @@ class Measured(NamedTuple):
 
 
 class Profiled(NamedTuple):
-    """The distribution of some data, as its file tells of it."""
+    """The distribution of some data: drawn where its file is of our form, else as the facts in it."""
 
     data: str
     page: str
+    drawn: Drawn | None
     facts: list[tuple[str, str]]
 
 
@@ -212,12 +214,17 @@ def _measured(shown: Shown, known: KnownRelease, part: RunPart) -> Measured:
 
 
 def _profiles(shown: Shown, known: KnownRelease) -> list[Profiled]:
-    return [
-        Profiled(
-            each.data, _page(shown, known, each.path), or_none(partial(_facts, shown, known, each)) or []
-        )
-        for each in known.manifest.profiles[:20]
-    ]
+    found = []
+    for each in known.manifest.profiles[:_MOST_PROFILES]:
+        seen = or_none(partial(_drawn, shown, known, each))
+        facts = (or_none(partial(_facts, shown, known, each)) or []) if seen is None else []
+        found.append(Profiled(each.data[:200], _page(shown, known, each.path), seen, facts))
+    return found
+
+
+def _drawn(shown: Shown, known: KnownRelease, part: Part) -> Drawn | None:
+    data = _read(shown, known, part.path, MOST_BYTES)
+    return drawn(data) if data is not None else None
 
 
 def _environment(shown: Shown, known: KnownRelease) -> list[tuple[str, str]]:

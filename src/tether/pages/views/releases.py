@@ -1,5 +1,7 @@
 """Pages of releases: the list, and one."""
 
+from urllib.parse import quote
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,6 +9,7 @@ from tether.pages.records.known import told
 from tether.pages.records.onerelease import MOST_PARTS, release_shown
 from tether.pages.rendering import page
 from tether.pages.shelf import Shown
+from tether.releases.pushedexports import MADE, pushed_export
 from tether.releases.pushedreleases import PAGE, list_releases
 
 
@@ -25,6 +28,19 @@ def show(request: Request, shown: Shown) -> Response:
     )
 
 
+def send_export(request: Request, shown: Shown) -> Response:
+    """Send a release in a form that other programs read."""
+    params = request.path_params
+    with told(f"release {params['release']}@{params['version']}"):
+        made = pushed_export(shown.repository, params["release"], params["version"], params["form"])
+    headers = {
+        "Content-Type": made.media,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(made.name, safe='')}",
+        "Cache-Control": "private, no-cache",
+    }
+    return Response(made.data, headers=headers)
+
+
 def show_one(request: Request, shown: Shown) -> Response:
     """Show a release, how complete it is before all else."""
     name, version = request.path_params["release"], request.path_params["version"]
@@ -38,4 +54,5 @@ def show_one(request: Request, shown: Shown) -> Response:
         release=release,
         manifest=release.manifest,
         most=MOST_PARTS,
+        forms=MADE,
     )

@@ -1,0 +1,201 @@
+"""Makes the profile of files: each is read once, in blocks, and what was read of it is merged."""
+
+import codecs
+from collections.abc import Callable, Iterable
+from typing import BinaryIO, NamedTuple
+
+from tether.core.namekinds import DataKind, kind_of_name
+from tether.core.names import path_bytes
+from tether.core.progress import SILENT, Progress
+from tether.errors import InvalidInput, Unsupported
+from tether.releases.profiles import arrays, reading
+from tether.releases.profiles.document import FORMAT, VERSION, Damage, Damaged, Files, Kind, Profile, Texts
+from tether.releases.profiles.pictures import Pictures
+from tether.releases.profiles.spread import Spread, counts_of
+
+MOST_FOLDERS = 1000
+MOST_TABLES, MOST_ARRAYS, MOST_NAMED, MOST_DAMAGED = 20, 200, 50, 100
+"""Tables and arrays that are told; arrays up to which each has its file; damaged files that are named."""
+_BLOCK = 1 << 20
+
+
+class Item(NamedTuple):
+    """A file.
+
+    Attributes:
+        path: Below what the profile is of, or its name.
+        size: Bytes.
+        open: Opens it.
+        digest: Gives the digest of its content.
+    """
+
+    path: str
+    size: int
+    open: Callable[[], BinaryIO]
+    digest: Callable[[], bytes]
+
+
+def make_profile(
+    items: Iterable[Item], labels: Iterable[str] = (), progress: Progress = SILENT, *, folder: bool
+) -> Profile:
+    """Return the profile of files.
+
+    Args:
+        items: The files, in any order; names of tables and arrays come out in the order of paths.
+        labels: Columns that are labels, whatever they are called.
+        progress: Told of the bytes.
+        folder: Whether they are those of a folder; else there is one.
+
+    Raises:
+        InvalidInput: No table has a column of a label.
+        Unsupported: A package that reads one of the files is not installed, or a single file is of no form
+            that is read.
+    """
+    maker = _Maker()
+    progress.start("profiling", None, "bytes")
+    for item in items:
+        maker.add(item)
+        progress.advance(item.size)
+    progress.finish()
+    return maker.told(frozenset(labels), folder=folder)
+
+
+class _Maker:
+    def __init__(self) -> None:
+        self._files = self._bytes = self._read = 0
+        self._sizes, self._characters, self._lines = Spread(), Spread(), Spread()
+        self._kinds: dict[str, list[int]] = {}
+        self._folders: dict[str, int] = {}
+        self._tables: dict[tuple[str, ...], reading.Table] = {}
+        self._arrays: list[arrays.Array] = []
+        self._joined: dict[tuple[object, ...], arrays.Array] = {}
+        self._pictures = Pictures()
+        self._damaged: list[Damage] = []
+
+    def add(self, item: Item) -> None:
+        """Take a file."""
+        self._files += 1
+        self._bytes += item.size
+        self._sizes.one(item.size)
+        kind = kind_of_name(path_bytes(item.path))
+        counted = self._kinds.setdefault(kind, [0, 0])
+        counted[0] += 1
+        counted[1] += item.size
+        folder, slash, _ = item.path.partition("/")
+        if slash:
+            self._folders[folder] = self._folders.get(folder, 0) + 1
+        try:
+            self._read += self._look(item, kind)
+        except InvalidInput as error:
+            self._damaged.append(Damage(item.path, str(error)))
+
+    def _look(self, item: Item, kind: DataKind) -> bool:
+        """Look into a file; False for one of a form that is not looked into."""
+        ending = item.path.lower().rpartition(".")[2]
+        if ending in reading.ENDINGS:
+            with item.open() as file:
+                self._take_table(reading.read_table(ending, file))
+        elif ending in arrays.ENDINGS:
+            with item.open() as file:
+                self._take_arrays(_arrays(item.path, file))
+        elif kind == DataKind.IMAGES:
+            return self._pictures.add(item.path, item.digest, item.size, lambda size: _start(item, size))
+        elif kind == DataKind.TEXT:
+            with item.open() as file:
+                characters, lines = _lengths(file)
+            self._characters.one(characters)
+            self._lines.one(lines)
+        else:
+            return False
+        return True
+
+    def _take_table(self, table: reading.Table) -> None:
+        if not table.columns:
+            return
+        if table.key in self._tables:
+            self._tables[table.key].merge(table)
+        else:
+            self._tables[table.key] = table
+
+    def _take_arrays(self, found: list[arrays.Array]) -> None:
+        """Take arrays: by their files while they are few, else only by what they have in common."""
+        if self._joined or len(self._arrays) + len(found) > MOST_NAMED:
+            for each in [*self._arrays, *found]:
+                if each.key in self._joined:
+                    self._joined[each.key].merge(each)
+                else:
+                    self._joined[each.key] = each
+            self._arrays = []
+        else:
+            self._arrays += found
+
+    def _told_files(self) -> Files:
+        kinds = {name: Kind(files, size) for name, (files, size) in sorted(self._kinds.items())}
+        folders = counts_of(self._folders, MOST_FOLDERS)
+        return Files(self._files, self._bytes, self._sizes.told(), kinds, folders, self._read)
+
+    def told(self, labels: frozenset[str], *, folder: bool) -> Profile:
+        """Return the profile."""
+        if not folder and not self._read and not self._damaged:
+            hint = "tables, arrays, pictures, texts and folders of them are"
+            raise Unsupported("a file of this form is not looked into", hint=hint)
+        pictures = self._pictures.told(self._damaged)
+        tables = list(self._tables.values())
+        known = {name for table in tables for name in table.columns}
+        missing = sorted(labels - known)
+        if missing:
+            raise InvalidInput(
+                f"no table has a column {missing[0]}", hint="name one with --label that is there"
+            )
+        every = [*self._joined.values()] or self._arrays
+        ordered = sorted(every, key=lambda each: ("" if self._joined else each.path, str(each.key)))
+        self._damaged.sort(key=lambda each: each.path)
+        return Profile(
+            format=FORMAT,
+            version=VERSION,
+            files=self._told_files() if folder else None,
+            tables=tuple(each.told(labels) for each in tables[:MOST_TABLES]),
+            more_tables=len(tables[MOST_TABLES:]),
+            arrays=tuple(each.told(named=not self._joined) for each in ordered[:MOST_ARRAYS]),
+            more_arrays=len(ordered[MOST_ARRAYS:]),
+            images=pictures,
+            texts=(
+                Texts(self._lines.count, self._characters.told(), self._lines.told())
+                if self._lines.count
+                else None
+            ),
+            damaged=Damaged(len(self._damaged), tuple(self._damaged[:MOST_DAMAGED])),
+        )
+
+
+def _arrays(path: str, file: BinaryIO) -> list[arrays.Array]:
+    try:
+        return arrays.read_arrays(path, file)
+    except (InvalidInput, Unsupported):
+        raise InvalidInput("not arrays that can be read") from None
+
+
+def _start(item: Item, size: int) -> bytes:
+    with item.open() as file:
+        return file.read(size)
+
+
+def _lengths(file: BinaryIO) -> tuple[int, int]:
+    """Return characters and lines of a text.
+
+    Raises:
+        InvalidInput: It is not UTF-8.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    characters = lines = 0
+    last = ""
+    try:
+        while block := file.read(_BLOCK):
+            text = decoder.decode(block)
+            characters += len(text)
+            lines += text.count("\n")
+            last = text[-1:] or last
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        raise InvalidInput("not UTF-8") from None
+    return characters, lines + (bool(last) and last != "\n")
