@@ -238,6 +238,7 @@ def _pieces(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]
 def _grid(across: Scale, up: Scale) -> list[str]:
     left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
     parts = [_line((left, bottom), (right, bottom)), _line((left, top), (left, bottom))]
+    parts.append(_text(right, bottom + 34, "step", size=10, anchor="end"))
     parts += [
         _text(across.at(value), bottom + 16, figure_text(value), size=10, anchor="middle")
         for value in across.ticks()
