@@ -13,6 +13,7 @@ from tests.support.hub import HubRoom, Reply
 from tests.support.pulls import Review
 
 from tether.hub.conversations import attachments
+from tether.hub.upkeep import chosen, collect
 
 HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(1)>
 
@@ -156,3 +157,32 @@ def test_what_is_no_picture_is_not_kept(room: Review, monkeypatch: pytest.Monkey
     assert give(room, "rex", good).status == 403
     assert give(room, "bob", good).status == 201
     assert look(room, f"{AT}/attachments?name=../../x", "rex").status == 404
+
+
+def test_pictures_that_nothing_shows_go(room: Review) -> None:
+    """After the grace, and what is shown, or was put in again meanwhile, stays."""
+    said, gone, again = (give(room, "rex", picture((8, side))).json["address"] for side in (6, 7, 8))
+    place = f"{AT}/discussions/1"
+    send(room, f"{AT}/discussions/new", "rex", title="Odd", body="see below")
+    send(room, place, "rex", do="comment", body=f"![a]({gone})")
+    send(room, place, "rex", do="comment", body=f"![b]({said}) more")
+
+    def shown() -> list[int]:
+        (row,) = chosen(room.hub.hub, ["ada/x"])
+        collect(room.hub.hub, row)
+        return [look(room, address, "rex").status for address in (said, gone, again)]
+
+    send(room, place, "max", do="delete", entry="1")
+    room.hub.now += (attachments.GRACE_S - 60) * 1_000_000
+    assert shown() == [200, 200, 200]
+    assert give(room, "rex", picture((8, 8))).json["address"] == again
+    room.hub.now += 120 * 1_000_000
+    assert shown() == [200, 200, 200]
+    room.hub.now += attachments.GRACE_S * 1_000_000
+    assert shown() == [200, 404, 404]
+    send(room, place, "max", do="delete", entry="2")
+    assert shown()[0] == 200
+    room.hub.now += attachments.GRACE_S * 1_000_000
+    assert shown() == [404, 404, 404]
+    assert give(room, "rex", picture()).json["address"] == said
+    assert look(room, said, "rex").body == picture()

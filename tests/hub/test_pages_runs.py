@@ -299,4 +299,10 @@ def test_pages_tell_who_read_what_they_show(room: HubRoom, monkeypatch: pytest.M
         assert "and 1 more" in page
         assert EVIL not in page
     assert "Read by" not in text(room, "file/main/else/b.csv")
+    monkeypatch.setattr("tether.pages.records.used.LOOKED_AT", 1)
+    put_run(room, 3, name="third", data=data)  # what was shown before is remembered
+    page = text(room, "tree/main/data")
+    assert "elder" not in page
+    assert "asked were only the newest 1 runs" in page
+    assert "Read by none" in text(room, "file/main/else/b.csv")
     assert look(room, f"{AT}/runs", **HTML).headers["content-security-policy"].count("unsafe") == 0

@@ -4,6 +4,7 @@ import io
 import json
 import tarfile
 import zipfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -57,7 +58,9 @@ NOTEBOOK = {
             "source": "print(1)",
             "outputs": [
                 {"output_type": "stream", "text": ["<u>printed</u>\n"]},
-                {"output_type": "display_data", "data": {"image/png": "AAAA"}},
+                {"output_type": "display_data", "data": {"image/png": b64encode(picture("PNG")).decode()}},
+                {"output_type": "display_data", "data": {"image/png": b64encode(b"<script>").decode()}},
+                {"output_type": "display_data", "data": {"image/svg+xml": "<svg/>"}},
             ],
         },
     ]
@@ -154,11 +157,22 @@ def test_json_is_a_tree(hub: HubRoom) -> None:
 
 
 def test_notebooks(hub: HubRoom) -> None:
-    """Text, code and what it printed; what is no notebook is text."""
+    """Text, code, what it printed and drew; what is no notebook is text, and no picture is sent as none."""
     shown = page(hub, "book.ipynb")
     assert "<h1>A title</h1>" in shown
     assert "&lt;u&gt;printed" in shown
-    assert "1 picture" in shown
+    assert '<img src="/ada/files/raw/main/book.ipynb?picture=1.1"' in shown
+    assert "1 more picture in" in shown  # the drawing that may hold scripts
+    sent = hub.call("GET", "/ada/files/raw/main/book.ipynb?picture=1.1")
+    assert (sent.headers["content-type"], sent.body) == ("image/png", picture("PNG"))
+    assert "sandbox" in sent.headers["content-security-policy"]
+    for at in (
+        "book.ipynb?picture=1.2",
+        "book.ipynb?picture=1.3",
+        "odd.ipynb?picture=0.0",
+        "a.jpg?picture=0.0",
+    ):
+        assert hub.call("GET", f"/ada/files/raw/main/{at}").status == 404
     assert 'id="L1"' in page(hub, "odd.ipynb")
 
 

@@ -6,6 +6,7 @@ import math
 import struct
 import wave
 import zipfile
+from base64 import b64encode
 from functools import cache
 from pathlib import Path
 
@@ -142,6 +143,9 @@ Pictures of **owls** by day and by night, with labels and a small network.
 import tether
 repo = tether.RemoteRepo("http://hub/ada/birds")
 ```
+
+- [x] labels by two people
+- [ ] pictures at dusk
 
 See [the code](code/train.py).
 """
@@ -328,7 +332,13 @@ def others() -> dict[str, bytes]:
         {
             "cell_type": "code",
             "source": "print(24)",
-            "outputs": [{"output_type": "stream", "text": ["24\n"]}],
+            "outputs": [
+                {"output_type": "stream", "text": ["24\n"]},
+                {
+                    "output_type": "display_data",
+                    "data": {"image/jpeg": b64encode(_picture(5, "day")).decode()},
+                },
+            ],
         },
     ]
     return {

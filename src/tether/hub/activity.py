@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from tether.core.names import BRANCHES, TAGS
+from tether.core.names import BRANCHES, RELEASES, RUNS, TAGS
 from tether.hub.access import Principal
 from tether.hub.database.models import AuditEntry, RepositoryRow
 from tether.hub.repositories import ids_of, readable_ids
@@ -21,8 +21,8 @@ class Happened(NamedTuple):
     Attributes:
         id: Of the entry; the next page is before the last one's.
         row: The repository, as it is called now.
-        kind: `branch`, `tag`, `create`, `fork` or `run`.
-        name: Of the branch or the tag.
+        kind: `branch`, `tag`, `release`, `run`, `create` or `fork`.
+        name: Of the branch, the tag or the release, as `NAME@VERSION`; the id of a run that was pushed.
         commit: To which it was moved; None where it was deleted.
     """
 
@@ -69,9 +69,18 @@ def _read(entry: AuditEntry, row: RepositoryRow) -> Happened:
     kind, name = entry.action.partition(".")[2], ""
     if entry.action == "ref.move":
         ref = entry.subject.partition(" ")[2]
-        kind = "tag" if ref.startswith(TAGS) else "branch"
-        name = ref.removeprefix(TAGS).removeprefix(BRANCHES)
+        kind, name = _named(ref)
     elif entry.action.startswith("run."):
         kind = "run"
     commit = entry.details.get("new")
     return Happened(entry.id, entry.time, entry.actor, row, kind, name, commit if commit else None)
+
+
+def _named(ref: str) -> tuple[str, str]:
+    """Return what kind of thing a ref is, and what people call it."""
+    if ref.startswith(RELEASES):
+        return "release", ref.removeprefix(RELEASES).replace("/", "@", 1)
+    for prefix, kind in ((TAGS, "tag"), (RUNS, "run")):
+        if ref.startswith(prefix):
+            return kind, ref.removeprefix(prefix)
+    return "branch", ref.removeprefix(BRANCHES)

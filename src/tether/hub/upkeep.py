@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from tether.core.progress import SILENT, Progress
 from tether.errors import Corrupt, InvalidInput, NotFound
+from tether.hub.conversations.attachments import drop_unused
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.leftovers import remove_notes, spared
@@ -120,6 +121,8 @@ def _lost(hub: Hub, row: RepositoryRow, error: Corrupt) -> CheckReport:
 def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wait | None = None) -> GcCounts:
     """Free what nothing needs in a repository; packs that wait for a push or are staged stay.
 
+    Pictures of conversations that nothing shows any more go before.
+
     Args:
         hub: Has the repository.
         row: Of the repository.
@@ -130,6 +133,7 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
         Corrupt: It cannot be told what is needed.
         Unavailable: Somebody is writing and does not end.
     """
+    drop_unused(hub, row)
     repository = open_repository(hub, row)
     repository.wait, now = wait, hub.clock()
     since = now.micros - hub.settings.upload_grace_s * 1_000_000

@@ -1,10 +1,11 @@
 """Markdown as safe HTML: links and pictures are of this revision, and nothing in it runs.
 
-CommonMark with tables and strikethrough. HTML inside is kept as far as an allowlist goes, since READMEs
-use it for pictures and folding; the cleaner sees the whole result and knows no other way out.
+CommonMark with tables, strikethrough and lists of tasks. HTML inside is kept as far as an allowlist goes,
+since READMEs use it for pictures and folding; the cleaner sees the whole result and knows no other way out.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from posixpath import normpath
 from typing import TYPE_CHECKING
@@ -17,12 +18,13 @@ from tether.pages.people import MARK, link_people
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 LONGEST = 512 * 1024
 """Bytes of a text that are made HTML; the rest is shown as text."""
 _TAGS = """
-a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img kbd li ol p pre s span strong
-sub summary sup table tbody td th thead tr ul
+a b blockquote br code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i img input kbd li ol p pre s span
+strong sub summary sup table tbody td th thead tr ul
 """
 _ATTRIBUTES = {
     "a": {"href", "title"},
@@ -31,9 +33,16 @@ _ATTRIBUTES = {
     "th": {"align"},
     "ol": {"start"},
     "details": {"open"},
+    "input": {"checked"},
 }
-_SCROLLED = {tag: {"tabindex": "0"} for tag in ("pre", "table")}
-"""What may be wider than the page is a stop of the keyboard, which scrolls it."""
+_SET = {
+    **{tag: {"tabindex": "0"} for tag in ("pre", "table")},
+    "input": {"type": "checkbox", "disabled": "", "aria-label": "Task"},
+}
+"""What may be wider than the page is a stop of the keyboard, which scrolls it; whatever field somebody
+writes is a box that cannot be ticked."""
+_TASK = re.compile(r"\[([ xX])\]\s+(?=\S)")
+_IN_TASK = ["list_item_open", "paragraph_open", "inline"]
 _ATTACHED = "/-/attachments/"
 """Before pictures that people put into what they say."""
 _SCHEMES = {"http", "https", "mailto"}
@@ -75,18 +84,35 @@ def render(
 
     parser = _parser()
     tokens = parser.parse(text[:LONGEST])
+    _tick_tasks(tokens)
     if people:
         link_people(tokens, people)
     clean = nh3.clean(
         parser.renderer.render(tokens, parser.options, {}),
         tags=set(_TAGS.split()),
         attributes=_ATTRIBUTES,
-        set_tag_attribute_values=_SCROLLED,
+        set_tag_attribute_values=_SET,
         url_schemes=_SCHEMES,
         attribute_filter=moved,
         link_rel="nofollow noopener noreferrer",
     )
     return Markup(clean)
+
+
+def _tick_tasks(tokens: Sequence["Token"]) -> None:
+    """Make boxes of the `[ ]` and `[x]` with which entries of lists begin."""
+    from markdown_it.token import Token
+
+    for number in range(2, len(tokens)):
+        if [each.type for each in tokens[number - 2 : number + 1]] != _IN_TASK:
+            continue
+        children = tokens[number].children or []
+        found = _TASK.match(tokens[number].content)  # as it was written: a bracket that is escaped is none
+        if found and children and children[0].type == "text" and children[0].content.startswith(found[0]):
+            children[0].content = children[0].content[found.end() :]
+            box = Token("html_inline", "", 0)
+            box.content = "<input>" if found[1] == " " else "<input checked>"
+            children.insert(0, box)
 
 
 def _picture(value: str, base: str, rev: str, folder: bytes) -> str | None:

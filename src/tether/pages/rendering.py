@@ -43,6 +43,8 @@ def _environment() -> Environment:
         moment=words.moment,
         stamp=words.stamp,
         short=words.short,
+        is_id=words.is_id,
+        unmarked=words.unmarked,
         shown=words.shown_path,
         first_line=words.first_line,
         rest=words.rest,

@@ -10,6 +10,9 @@ from tether.core.phrases import CONFLICTS, age_end, age_text
 
 _MICROS = 1_000_000
 _HALF = re.compile("[\udc80-\udcff]")
+_ID = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
+_LINKED = re.compile(r"!?\[([^\]\[]*)\]\([^()\s]*\)")
+_MARKS = re.compile(r"^\s*(?:#{1,6}|>|[-*+]|\d+\.)\s+|\*\*|__|`")
 
 
 def ago(micros: int, now: int) -> str:
@@ -41,6 +44,16 @@ def stamp(micros: int) -> str:
 def short(digest: Digest | str) -> str:
     """Return the first ten digits of an id."""
     return (digest if isinstance(digest, str) else digest.hex())[:10]
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id as the hub writes them: of an object, or of a row."""
+    return _ID.fullmatch(text) is not None
+
+
+def unmarked(line: str) -> str:
+    """Return a line of Markdown without its marks, where it stands alone; links are their words."""
+    return _MARKS.sub("", _LINKED.sub(r"\1", line)).strip() or line
 
 
 def shown_path(path: bytes) -> str:

@@ -63,7 +63,7 @@ def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[objec
         parts.append(_line((x, _TOP + 20), (x, _HEIGHT - _BOTTOM)))
         parts.append(_text(x, _TOP + 10, name, anchor="middle"))
         # what is written lies over the lines, with a border that keeps it apart from them
-        parts.append('<g stroke="#ffffff" stroke-width="3" paint-order="stroke">')
+        parts.append('<g stroke="#ffffff" stroke-width="6" stroke-linejoin="round" paint-order="stroke">')
         parts += [_text(x + 6, place + 4, text, size=10) for place, text in axis.labels]
         parts.append("</g>")
     return _drawing([*parts, *_key(list(rows))])
@@ -238,6 +238,7 @@ def _pieces(points: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]
 def _grid(across: Scale, up: Scale) -> list[str]:
     left, right, top, bottom = _LEFT, _WIDTH - _RIGHT, _TOP, _HEIGHT - _BOTTOM
     parts = [_line((left, bottom), (right, bottom)), _line((left, top), (left, bottom))]
+    parts.append(_text(right, bottom + 34, "step", size=10, anchor="end"))
     parts += [
         _text(across.at(value), bottom + 16, figure_text(value), size=10, anchor="middle")
         for value in across.ticks()

@@ -2,13 +2,17 @@
 
 They are files below a ref of their own, which is not told to who fetches, so they are charged to the owner,
 kept by garbage collection and backups, and lie where the repository lies. The commit that the ref names has
-no parent: what the ref named before is garbage.
+no parent: what the ref named before is garbage. Its time is when a picture came last.
 """
 
 import io
+import re
 import warnings
+from collections.abc import Mapping
 from contextlib import closing
 from typing import NamedTuple
+
+from sqlalchemy import select
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.filetype import HEAD_SIZE, sniff
@@ -17,11 +21,12 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
-from tether.core.treeread import find
+from tether.core.treeread import find, iter_directory
 from tether.errors import Conflict, Forbidden, InvalidInput, NotFound, TooLarge, Unavailable
 from tether.hub.access import Principal, Role
 from tether.hub.acting import acting
 from tether.hub.conversations.finding import talker
+from tether.hub.database.conversations import Conversation, ConversationEntry
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
@@ -38,6 +43,8 @@ MOST_BYTES = 8 * 1024 * 1024
 MOST_PIXELS = 40 * 1024 * 1024
 MOST_OF_ALL = 1024 * 1024 * 1024
 """Bytes of all pictures of a repository; who may only read adds none when a quarter of it is there."""
+GRACE_S = 2 * 86_400
+"""Seconds after the last picture came in which none goes: it is pasted before what shows it is said."""
 ENDINGS = {"png": "png", "jpeg": "jpg", "gif": "gif", "webp": "webp"}
 _FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 _TRIES = 5
@@ -107,14 +114,16 @@ def _keep(hub: Hub, row: RepositoryRow, name: bytes, data: bytes, room: int) -> 
     with closing(open_repository(hub, row)) as repository:
         with repository.transaction("keep a picture of a conversation") as transaction:
             old = transaction.ref(ATTACHED)
-            tree = EMPTY_TREE if old is None else History.of(repository).commit(old).tree
-            if find(repository.objects, tree, name) is not None:
+            before = None if old is None else History.of(repository).commit(old)
+            tree = EMPTY_TREE if before is None else before.tree
+            known = find(repository.objects, tree, name) is not None
+            if known and before is not None and _age_s(hub, before) < GRACE_S / 2:
                 return
             top = find(repository.objects, tree, b"")
-            if (0 if top is None else top.size) + len(data) > room:
+            if not known and (0 if top is None else top.size) + len(data) > room:
                 hint = "put it into a branch, or ask an administrator of the repository"
                 raise Forbidden(f"{row.full_name} has as many pictures as it may", hint=hint)
-            new, packs = _written(hub, row, repository, tree, (name, data))
+            new, packs = _written(hub, row, repository, tree, {name: data})
             transaction.adopt(*packs)
             transaction.set_ref(ATTACHED, new, expected=old)
         for each in (*packs[0], *packs[1]):
@@ -122,17 +131,19 @@ def _keep(hub: Hub, row: RepositoryRow, name: bytes, data: bytes, room: int) -> 
 
 
 def _written(
-    hub: Hub, row: RepositoryRow, repository: Repository, tree: Digest, file: tuple[bytes, bytes]
+    hub: Hub, row: RepositoryRow, repository: Repository, tree: Digest, files: Mapping[bytes, bytes | None]
 ) -> tuple[Digest, tuple[list[Digest], list[Digest]]]:
-    """Store a file more and the commit that has it; return the commit and the packs of data and metadata."""
-    name, data = file
+    """Store files, or let go of those that are None; return the commit and the packs of data and metadata."""
     session = WriteSession(Storing(hub, row, repository.backend), repository.objects, LEVEL)
     writer = ContentWriter(session)
     try:
-        writer.add(data)
+        changes: dict[bytes, Entry | None] = dict.fromkeys(files)
+        for name, data in files.items():
+            if data is not None:
+                writer.add(data)
+                changes[name] = Entry(name, EntryKind.FILE, len(data), hash_bytes(data))
         writer.close()
-        entry = Entry(name, EntryKind.FILE, len(data), hash_bytes(data))
-        after, now, nobody = edit_tree(session, tree, {name: entry}).digest, hub.clock(), Person("hub", "")
+        after, now, nobody = edit_tree(session, tree, changes).digest, hub.clock(), Person("hub", "")
         made = Commit(after, (), nobody, now, nobody, now, "Pictures of conversations\n")
         digest = session.put(ObjectKind.COMMIT, made.encode())
         sealed = session.seal()
@@ -141,6 +152,57 @@ def _written(
         session.abort()
         raise
     return digest, ([each for each, _ in sealed.data], [each for each, _ in sealed.meta])
+
+
+def drop_unused(hub: Hub, row: RepositoryRow) -> int:
+    """Let go of pictures that no conversation of the repository shows any more; return how many.
+
+    Garbage collection frees them afterwards. A picture that is put in again within the grace comes anew.
+
+    Raises:
+        Corrupt, Unavailable: As for a push.
+    """
+    with closing(open_repository(hub, row)) as repository:
+        old = repository.root().refs.get(ATTACHED)
+        if old is None:
+            return 0
+        commit = History.of(repository).commit(old)
+        if _age_s(hub, commit) < GRACE_S:
+            return 0
+        held = {entry.name for entry in iter_directory(repository.objects, commit.tree)}
+        unused = held - _shown(hub, row)
+        if not unused:
+            return 0
+        packs: tuple[list[Digest], list[Digest]] = ([], [])
+        with repository.transaction("let go of pictures that nothing shows") as transaction:
+            if transaction.ref(ATTACHED) != old:
+                return 0  # one came just now
+            new = None
+            if held - unused:
+                new, packs = _written(hub, row, repository, commit.tree, dict.fromkeys(unused))
+                transaction.adopt(*packs)
+            transaction.set_ref(ATTACHED, new, expected=old)
+        for each in (*packs[0], *packs[1]):
+            repository.backend.delete(note_key(each))
+    return len(unused)
+
+
+def _age_s(hub: Hub, commit: Commit) -> float:
+    return (hub.clock().micros - commit.committed.micros) / 1_000_000
+
+
+def _shown(hub: Hub, row: RepositoryRow) -> set[bytes]:
+    """Return the names of the pictures that the conversations of a repository show, whatever their state."""
+    start = f"/-/attachments/{row.id}/"
+    named = re.compile(re.escape(start) + r"([0-9a-f]{64}\.[a-z]+)")
+    said = select(Conversation.body).where(Conversation.repository_id == row.id)
+    answered = select(ConversationEntry.body).join(Conversation).where(Conversation.repository_id == row.id)
+    found: set[bytes] = set()
+    with hub.database.session(reads_only=True) as session:
+        for query, body in ((said, Conversation.body), (answered, ConversationEntry.body)):
+            for text in session.scalars(query.where(body.contains(start, autoescape=True))):
+                found.update(name.encode() for name in named.findall(text))
+    return found
 
 
 def find_attached(repository: Repository, name: str) -> Entry:

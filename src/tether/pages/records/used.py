@@ -25,7 +25,7 @@ from tether.runs.journal import RECORD
 from tether.runs.reading import stored_run
 
 LOOKED_AT = 200
-"""Runs, and releases, that one page asks about: the newest."""
+"""Runs, the newest, and releases, the first by name, that one page asks about; it tells if there are more."""
 NAMED = 5
 """Runs, and releases, that one page names; the others are counted."""
 _REMEMBERED = 20_000
@@ -49,17 +49,17 @@ class Used:
         releases: By name.
         more_runs: Runs that are not named.
         more_releases: Releases that are not named.
-        partial: Not all were asked about.
+        partial: How many of each were asked about, where there are more; 0: all were.
     """
 
     runs: list[tuple[str, str]] = field(default_factory=list)
     releases: list[tuple[str, str]] = field(default_factory=list)
     more_runs: int = 0
     more_releases: int = 0
-    partial: bool = False
+    partial: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.releases)
+        return bool(self.runs or self.releases or self.partial)
 
 
 class _Remembered:
@@ -140,7 +140,7 @@ def _used(shown: Shown, digests: set[str], commits: set[str]) -> Used:
         by_releases[:NAMED],
         max(len(by_runs) - NAMED, 0),
         max(len(by_releases) - NAMED, 0),
-        len(runs) > LOOKED_AT or len(releases) > LOOKED_AT,
+        LOOKED_AT if len(runs) > LOOKED_AT or len(releases) > LOOKED_AT else 0,
     )
 
 

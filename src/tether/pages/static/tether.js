@@ -34,8 +34,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-// Rows of tabs scroll on a phone: the current one is shown.
-for (const tab of document.querySelectorAll(".tabs [aria-current]")) {
-  const row = tab.parentElement;
-  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+// Rows of tabs scroll on a phone: the current one is shown, also after the phone was turned.
+function showTabs() {
+  for (const tab of document.querySelectorAll(".tabs [aria-current], .parts [aria-current]")) {
+    const row = tab.parentElement;
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
 }
+showTabs();
+addEventListener("resize", showTabs);

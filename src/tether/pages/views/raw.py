@@ -14,12 +14,13 @@ from starlette.responses import Response
 from tether.core.filetype import HEAD_SIZE, sniff
 from tether.core.names import display
 from tether.core.tree import EntryKind
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.pages.addresses import where_of
 from tether.pages.contents import send_contents
 from tether.pages.revisions import Place, find_place
-from tether.pages.shelf import shelf_of
+from tether.pages.shelf import Shown, shelf_of
 from tether.pages.viewers.image import SHOWN
+from tether.pages.viewers.notebook import LONGEST, picture
 from tether.pages.viewers.pdf import MEDIA_TYPE as PDF
 from tether.pages.viewers.played import media_type
 
@@ -41,11 +42,22 @@ def send(request: Request) -> Response:
             raise InvalidInput(f"{display(place.path) or 'the top'} is a folder", hint="open its page")
         head = shown.repository.contents.read(place.entry.digest, 0, HEAD_SIZE)
         kind = _type(sniff(head, place.name).kind, place.name)
+        if "picture" in request.query_params:
+            return _picture(request, shown, place)
         headers = _headers(place, kind, save=request.query_params.get("save") == "1")
         reply = send_contents(request, stack, shown.repository, place.entry, headers)
         if reply is not None:
             return reply
         return Response(status_code=416, headers={"Content-Range": f"bytes */{place.entry.size}"})
+
+
+def _picture(request: Request, shown: Shown, place: Place) -> Response:
+    """Return a picture that lies in a notebook."""
+    if place.entry.size > LONGEST:
+        raise NotFound("no such picture in the notebook")
+    data = shown.repository.contents.read(place.entry.digest, 0, LONGEST)
+    found, media = picture(data, request.query_params["picture"])
+    return Response(found, headers=_headers(place, media, save=False))
 
 
 def _type(kind: str, name: bytes) -> str:
