@@ -9,11 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-import skops.io
 from PIL import Image
 from pyarrow import parquet, table
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
-from sklearn.naive_bayes import GaussianNB
 from tests.support import benches
 from tests.support.cli import Room
 from tests.support.evalsets import digits, nearest_mean, npz, onnx_linear, write_pictures
@@ -33,6 +30,9 @@ FEW = "--replicates=20"
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Room:
     """Return a room with digits as arrays and pictures, and models of them, committed."""
+    import skops.io  # takes three seconds, which every process of tests would pay for
+    from sklearn.naive_bayes import GaussianNB
+
     room = Room(tmp_path_factory.mktemp("eval"))
     room.inside = True
     room.do("init", "-q")
@@ -74,6 +74,9 @@ def predictions(room: Room, run: str) -> Any:
 
 def test_a_model_of_scikit_learn(shared: Room) -> None:
     """Its figures are those that scikit-learn computes of it, and the run keeps all that they come from."""
+    import skops.io
+    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+
     found = evaluated(shared, "HEAD:bayes.skops", "HEAD:test.npz", "--name", "bayes")
 
     model = skops.io.load(shared.work / "bayes.skops")
