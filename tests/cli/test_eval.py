@@ -75,7 +75,7 @@ def predictions(room: Room, run: str) -> Any:
 def test_a_model_of_scikit_learn(shared: Room) -> None:
     """Its figures are those that scikit-learn computes of it, and the run keeps all that they come from."""
     import skops.io
-    from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
+    from sklearn.metrics import log_loss, roc_auc_score
 
     found = evaluated(shared, "HEAD:bayes.skops", "HEAD:test.npz", "--name", "bayes")
 
@@ -85,7 +85,7 @@ def test_a_model_of_scikit_learn(shared: Room) -> None:
     said, scores = model.predict(test["x"]), model.predict_proba(test["x"])
     exact = scores.astype(float) / scores.astype(float).sum(axis=1, keepdims=True)
     values = metrics(found)
-    assert values["accuracy"] == pytest.approx(accuracy_score(test["y"], said))
+    assert values["accuracy"] == pytest.approx((test["y"] == said).mean())
     assert values["log_loss"] == pytest.approx(log_loss(test["y"], exact))
     assert values["auc"] == pytest.approx(roc_auc_score(test["y"], scores, multi_class="ovr"))
     assert (found["predictor"]["kind"], found["data"]["count"], found["model"]["format"]) == (
@@ -124,7 +124,7 @@ def test_a_model_of_onnx(shared: Room) -> None:
     x, y = digits()
     weights, bias = nearest_mean(x[:1000], y[:1000])
     said = (x[1000:1300] @ weights + bias).argmax(axis=1)
-    assert metrics(found)["accuracy"] == pytest.approx(accuracy_score(y[1000:1300], said))
+    assert metrics(found)["accuracy"] == pytest.approx((y[1000:1300] == said).mean())
     assert predictions(shared, found["id"])["prediction"] == [*map(str, said)]
     assert found["model"]["weights"] is not None
 
@@ -285,6 +285,8 @@ def test_what_does_not_fit(table_room: Room, words: list[str], said: str) -> Non
 
 def test_trusted_pickles_are_run(table_room: Room) -> None:
     """Who says so gets what joblib loads."""
+    from sklearn.naive_bayes import GaussianNB
+
     rows = np.array([[at % 7, at / 4] for at in range(40)])
     model = GaussianNB().fit(rows, np.arange(40) % 2)
     (table_room.work / "model.pkl").write_bytes(pickle.dumps(model))

@@ -1,6 +1,7 @@
 """A PostgreSQL server for the tests: a cluster of its own in a temporary folder, reached by a socket there.
 
-Databases of hubs are emptied and used again: to make and drop one takes ten times of the processor. The server binaries are those of the machine, such as Debian's package `postgresql`; nothing of its own
+Databases of hubs are emptied and used again, which takes a tenth of what it takes to make and drop one.
+The server binaries are those of the machine, such as Debian's package `postgresql`; nothing of its own
 clusters is touched. The server ends with the process that started it, however that one ends.
 """
 
@@ -140,7 +141,7 @@ class Cluster:
         return _Empty("; ".join(steps), state)
 
     def _emptied(self, name: str, empty: "_Empty") -> bool:
-        """Empty a database of a hub; return whether it is as a new one, which it isn't once tables changed."""
+        """Empty a database of a hub; return whether it is as a new one: it isn't when tables changed."""
         try:
             with psycopg.connect(self.url(name), autocommit=True) as connection:
                 connection.execute(_ALONE)
