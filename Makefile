@@ -46,6 +46,8 @@ test: $(STAMP)
 	@$(BIN)/python -m tests.support.validators
 	@$(BIN)/python -m tests.support.mlflowclient
 	@$(BIN)/python -m tests.support.chromium
+	@$(BIN)/python -m compileall -q -j 0 src
+	@$(BIN)/python -m tests.support.rewritten
 	$(BIN)/python -m pytest -q -n $(WORKERS) $(TEST)
 
 check: $(STAMP)

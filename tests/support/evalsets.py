@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from tests.support.modelfiles import block, onnx_model, onnx_tensor, onnx_value
 
 FLOAT = 1
@@ -14,6 +13,8 @@ FLOAT = 1
 
 def digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return 1797 pictures of 8 x 8 grey values from 0 to 16, and which digit each is."""
+    from sklearn.datasets import load_digits  # takes long, and most processes of tests need none
+
     data = load_digits()
     return data.data.astype(np.float32), data.target.astype(np.int64)
 

@@ -1,6 +1,7 @@
 """Metrics are those of scikit-learn and SciPy, or of published examples."""
 
 import warnings
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn import metrics as oracle
 
 from tether.evals.intervals import Plan
 from tether.evals.measuring import Figure, measure
@@ -23,6 +23,13 @@ NO_DRAWS = Plan(replicates=0)
 ABC = ("a", "b", "c")
 
 
+def oracle() -> ModuleType:
+    """Return what is believed; to import it takes long, and most processes of tests need not."""
+    from sklearn import metrics
+
+    return metrics
+
+
 def values(measures: Measures, chosen: NDArray[np.bool_] | None = None) -> dict[str, float | None]:
     """Return each metric without intervals."""
     return {figure.name: figure.value for figure in measure(measures, NO_DRAWS, chosen)}
@@ -33,12 +40,12 @@ def expected(labels: NDArray[Any], predictions: NDArray[Any]) -> dict[str, float
     there = sorted({*labels.tolist(), *predictions.tolist()})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = oracle.precision_recall_fscore_support(
+        found = oracle().precision_recall_fscore_support(
             labels, predictions, labels=there, average="macro", zero_division=0
         )
-        balanced = oracle.balanced_accuracy_score(labels, predictions)
+        balanced = oracle().balanced_accuracy_score(labels, predictions)
     return {
-        "accuracy": oracle.accuracy_score(labels, predictions),
+        "accuracy": oracle().accuracy_score(labels, predictions),
         "balanced_accuracy": balanced,
         "precision_macro": found[0],
         "recall_macro": found[1],
@@ -73,12 +80,12 @@ def test_scores_are_measured_as_scikit_learn_does(seed: int, classes: int, level
     found = values(classification(labels, scores.argmax(axis=1), ABC[:classes], scores))
 
     area = (
-        oracle.roc_auc_score(labels, scores[:, 1])
+        oracle().roc_auc_score(labels, scores[:, 1])
         if classes == 2
-        else oracle.roc_auc_score(labels, scores, multi_class="ovr")
+        else oracle().roc_auc_score(labels, scores, multi_class="ovr")
     )
     assert found["auc"] == pytest.approx(area)
-    assert found["log_loss"] == pytest.approx(oracle.log_loss(labels, scores))
+    assert found["log_loss"] == pytest.approx(oracle().log_loss(labels, scores))
 
 
 def test_scores_that_are_no_probabilities() -> None:
@@ -87,7 +94,7 @@ def test_scores_that_are_no_probabilities() -> None:
     measures = classification(labels, labels, ABC[:2], np.array([[3.0, -1], [-2, 4], [0, 1], [5, 5]]))
 
     assert "log_loss" not in values(measures)
-    assert values(measures)["auc"] == pytest.approx(oracle.roc_auc_score(labels, [-1, 4, 1, 5]))
+    assert values(measures)["auc"] == pytest.approx(oracle().roc_auc_score(labels, [-1, 4, 1, 5]))
     assert measures.warnings
 
 
@@ -101,9 +108,9 @@ def test_numbers_are_measured_as_scikit_learn_does(seed: int, far: float) -> Non
 
     found = values(regression(labels, predictions))
 
-    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(labels, predictions))
-    assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(labels, predictions))
-    assert found["r2"] == pytest.approx(oracle.r2_score(labels, predictions), abs=1e-6)
+    assert found["mae"] == pytest.approx(oracle().mean_absolute_error(labels, predictions))
+    assert found["rmse"] == pytest.approx(oracle().root_mean_squared_error(labels, predictions))
+    assert found["r2"] == pytest.approx(oracle().r2_score(labels, predictions), abs=1e-6)
 
 
 def test_labels_that_are_all_equal_explain_no_variance() -> None:
@@ -126,7 +133,7 @@ def test_rankings_are_measured_as_scikit_learn_does(seed: int) -> None:
 
     found = values(retrieval(labels, rankings))
 
-    assert found["ndcg@10"] == pytest.approx(oracle.ndcg_score(gains, scores, k=10))
+    assert found["ndcg@10"] == pytest.approx(oracle().ndcg_score(gains, scores, k=10))
 
 
 def test_hits_in_a_ranking() -> None:

@@ -74,6 +74,10 @@ def test_what_can_be_seen_through_stays_so() -> None:
     assert thumbnail.convert("RGBA").getpixel((5, 5))[3] == 0  # type: ignore[index]
 
 
+BOMB = b"bomb"
+"""Stands for a picture that takes half a second to make, in the one process that needs it."""
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -82,7 +86,7 @@ def test_what_can_be_seen_through_stays_so() -> None:
         b"%PDF-1.4",
         encoded(Image.new("L", (64, 64)), "PNG")[:60],
         png_of(100_000, 100_000, b"\0" * 100_000),
-        png_of(9000, 9000, b"\0" * (9001 * 9000)),
+        BOMB,
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
     ],
     ids=["empty", "text", "pdf", "cut", "promises too much", "bomb", "a program"],
@@ -90,6 +94,8 @@ def test_what_can_be_seen_through_stays_so() -> None:
 def test_what_is_no_picture_has_none(data: bytes) -> None:
     """Nothing is raised, and nothing large is decoded: 9000 x 9000 is more than the limit."""
     assert MOST_PIXELS < 9000 * 9000
+    if data == BOMB:
+        data = png_of(9000, 9000, b"\0" * (9001 * 9000))
     assert make(data, 160) is None
 
 
