@@ -345,3 +345,26 @@ def test_a_release_is_reproduced_where_only_the_release_is(room: Room, tmp_path:
     assert [(each["id"], each["reproduced"]) for each in said] == [(found["attestation"], "bitwise")]
     assert "reproduced: bitwise" in room.do("release", "show", "pets@1").splitlines()[-1]
     assert room.run("repro", "pets@1", "--env", "current").code == 0
+
+
+@pytest.mark.parametrize(("stopped_by", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_repetition_that_was_stopped_attests_nothing(
+    room: Room, tmp_path: Path, stopped_by: signal.Signals, code: int
+) -> None:
+    """Whoever presses Ctrl-C has not found that a release cannot be reproduced; the new run tells what happened."""
+    stop = f'test -z "$STOP" || {{ echo begun >&2; kill -{int(stopped_by)} $PPID; sleep 60; }}\n'
+    first = train(room, stop + script(), "--param", "lr=0.5", folder="code")
+    room.do("release", "create", "-q", "pets@1", "--run", first["id"], "--licence", "MIT")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+
+    done = subprocess.run(
+        [TETHER, "repro", "pets@1", "--env", "current", "--key", key],
+        cwd=room.work, env={**room.environ, "STOP": "1"}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        code, "  not attested: it was stopped before its end",
+    )  # fmt: skip
+    assert json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"] == []
+    assert show(room, "last")["status"] in ("killed", "interrupted")

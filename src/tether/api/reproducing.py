@@ -35,7 +35,7 @@ from tether.runs.environment import KEPT_VARIABLES
 from tether.runs.journal import ENVIRONMENT, VERDICT, Journal
 from tether.runs.reading import environment_of, patch_of
 from tether.runs.rebuilding import build, find_lock, inside, interpreter_for, plan_packages, versions_of
-from tether.runs.rundoc import Artefact
+from tether.runs.rundoc import Artefact, Status
 
 _BLOCK = 1 << 20
 EnvironmentChoice = Literal["recorded", "current"]
@@ -83,6 +83,11 @@ class Reproduced(NamedTuple):
 
     outcome: Outcome
     verdict: Verdict
+
+    @property
+    def was_stopped(self) -> bool:
+        """Whether Ctrl-C or a signal ended it, which says nothing of what it repeats."""
+        return self.outcome.record.status in (Status.INTERRUPTED, Status.KILLED)
 
 
 def plan_repro(repo: Opened, request: ReproRequest) -> ReproPlan:
@@ -216,6 +221,7 @@ def attest_verdict(repo: Opened, done: Reproduced, release: KnownRelease, key: P
         done: How it went.
         release: What was reproduced.
         key: The file of a key; None is that of the setting `signing.key`, and without that nothing is said.
+            Nothing is said either of one that was stopped.
 
     Raises:
         InvalidInput: It is no key.
@@ -224,7 +230,7 @@ def attest_verdict(repo: Opened, done: Reproduced, release: KnownRelease, key: P
     from tether.api.releases import attest
     from tether.releases.attesting import Said
 
-    if key is None and not repo.repository.config.get("signing.key"):
+    if done.was_stopped or (key is None and not repo.repository.config.get("signing.key")):
         return None
     said = {"run": done.outcome.record.id, **msgspec.to_builtins(done.verdict)}
     return attest(repo, release, Said(VERDICT_PREDICATE, said), key).id

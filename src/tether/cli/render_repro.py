@@ -88,6 +88,8 @@ def verdict_lines(ctx: "Context", done: "Reproduced", attestation: str | None) -
     yield from (f"  note: {_printable(note)}" for note in verdict.notes)
     if attestation is not None:
         yield f"  attested: {attestation[:_SHORT]}"
+    elif done.was_stopped and parent.release:
+        yield "  not attested: it was stopped before its end"
 
 
 def _file(file: "ComparedFile") -> str:

@@ -73,7 +73,8 @@ def command(ctx: Context, options: Options) -> None:
 
     The verdict is bitwise, tensors, metrics or tolerance, and the command ends with 0; or different or
     failed, and it ends with 1. It is kept with the new run; one about a release becomes an attestation of it,
-    if there is a key to sign it.
+    if there is a key to sign it. A command that Ctrl-C or a signal stopped says nothing of the release: it ends
+    with the code of that, 130 or 143.
     """
     from tether.api.originals import find_original
     from tether.api.reproducing import ReproRequest, attest_verdict, execute_repro, plan_repro
@@ -100,6 +101,8 @@ def command(ctx: Context, options: Options) -> None:
     said = attest_verdict(repo, done, original.release, key) if original.release is not None else None
     ctx.emit({**verdict_document(done), "attestation": said}, lambda: verdict_lines(ctx, done, said))
     warn_of(ctx, done.outcome)
+    if done.was_stopped:
+        ctx.exit(done.outcome.code)
     if not done.verdict.verdict.is_good:
         ctx.exit(_DIFFERENT)
 
