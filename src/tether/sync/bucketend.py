@@ -4,7 +4,7 @@ What is sent is verified here before it leaves, since nobody verifies it there; 
 A push holds the lock of writers from its first question on, so what it is told is there stays.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from tether.repo.packstream import PackStream
 from tether.repo.repository import Repository
 from tether.storage.objectstore import ObjectBackend
 from tether.sync.ends import TakeFrames
-from tether.sync.moves import choose_head, require_unmoved, set_moved
+from tether.sync.moves import awaits_first_branch, choose_head, require_unmoved, set_moved
 from tether.sync.serving import Serving
 from tether.sync.wire import PackShare, PushRequest, RemoteRefs, read_frames
 
@@ -120,16 +120,22 @@ class BucketEnd:
         repository = self._repository
         packs = {name: self._tables.get(name) or self._read(name) for name in request.packs}
         repository.objects.lookup.extend([(name, table) for name, (_, table) in packs.items()])
+        headless = awaits_first_branch(repository.root())
         try:
-            with repository.transaction(self.command, write_id=request.write_id) as transaction:
-                for move in request.moves:
-                    set_moved(transaction, move)
-                data = [name for name, (role, _) in packs.items() if role == DATA]
-                transaction.adopt(data, [name for name in packs if name not in data])
-                choose_head(transaction, request)
+            self._move(request, packs)
         except Conflict:
             require_unmoved(repository.root().refs, request.moves)
-            raise
+            if not headless:
+                raise
+            self._move(request, packs)
+
+    def _move(self, request: PushRequest, packs: Mapping[Digest, _Pack]) -> None:
+        with self._repository.transaction(self.command, write_id=request.write_id) as transaction:
+            for move in request.moves:
+                set_moved(transaction, move)
+            data = [name for name, (role, _) in packs.items() if role == DATA]
+            transaction.adopt(data, [name for name in packs if name not in data])
+            choose_head(transaction, request)
         self._replaced = transaction.replaced_packs
 
     def tidy(self) -> None:

@@ -6,6 +6,7 @@ from tether.core.digest import Digest
 from tether.core.names import BRANCHES, FIXED, fixed_kind, short_ref
 from tether.errors import AlreadyExists, Conflict
 from tether.repo.operations import Head
+from tether.repo.root import Root
 from tether.repo.transaction import Transaction
 from tether.sync.wire import PushRequest, RefMove
 
@@ -47,13 +48,21 @@ def _moved(move: RefMove) -> Conflict:
     return Conflict(f"{short_ref(move.name)} was moved by someone else", hint=hint)
 
 
+def awaits_first_branch(root: Root) -> bool:
+    """Return whether HEAD is still to be chosen by the first push of a branch, as `choose_head` does.
+
+    Of pushes that began then, the second finds another HEAD than it saw: that is no conflict, and it moves
+    its refs again. Once is enough, since a HEAD is chosen only once.
+    """
+    return all(name.startswith(FIXED) for name in root.refs)
+
+
 def choose_head(transaction: Transaction, request: PushRequest) -> None:
     """Let HEAD name the first branch that comes, where the one it names is not there."""
     head = transaction.root.head.ref
-    if head is None or transaction.ref(head) is not None:
-        return
-    if any(not name.startswith(FIXED) for name in transaction.root.refs):
+    if head is None or transaction.ref(head) is not None or not awaits_first_branch(transaction.root):
         return
     branches = [m.name for m in request.moves if m.new is not None and m.name.startswith(BRANCHES)]
     if branches:
+        transaction.set_ref(head, None, expected=None)  # it is a conflict if it comes before HEAD leaves it
         transaction.set_head(Head(branches[0]))

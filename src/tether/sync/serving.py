@@ -38,7 +38,7 @@ from tether.repo.root import Root
 from tether.repo.stretches import Stretch, Stretches, stretch_of
 from tether.sync.arrivals import has_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
-from tether.sync.moves import choose_head, require_unmoved, set_moved
+from tether.sync.moves import awaits_first_branch, choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
 from tether.sync.peel import followed, peel
 from tether.sync.proofs import prove_files, replaced
@@ -218,7 +218,7 @@ class Serving:
             return
         for move in request.moves:
             _check_move(move)
-        was_empty = not self._repository.root().refs
+        headless = awaits_first_branch(self._repository.root())
         try:
             self._move(request, command)
         except TetherError as error:
@@ -228,9 +228,8 @@ class Serving:
             if not isinstance(error, Conflict):
                 raise
             require_unmoved(self._repository.root().refs, request.moves)
-            if not was_empty:
+            if not headless:
                 raise
-            # Of two first pushes the one that comes second finds a HEAD that has just been chosen.
             self._move(request, command)
 
     def _move(self, request: PushRequest, command: str) -> None:

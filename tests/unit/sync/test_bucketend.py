@@ -25,6 +25,7 @@ from tether.sync.places import BucketPlace, bucket_place
 from tether.sync.wire import PushRequest
 
 MAIN = PushOptions(("main",))
+RUN = "refs/runs/01kdvjkj00000000000000000a"
 
 
 class Bucket:
@@ -111,6 +112,34 @@ def test_a_ref_that_moves_at_the_last_moment(
         bucket.place().push(here, "origin", MAIN, progress=SILENT)
     assert "tether pull" in (found.value.hint or "")
     assert bucket.place().end.refs().refs[branch_ref("main")] == ours
+
+
+@pytest.mark.parametrize(("first", "second"), [("main", "other"), ("other", "main"), ("other", "another")])
+@pytest.mark.parametrize("runs", [False, True], ids=["empty", "runs"])
+def test_of_first_pushes_of_two_branches_both_arrive(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, second: str, *, runs: bool
+) -> None:
+    """HEAD is chosen by the one that was first, also beside runs, and the other is not told of a conflict."""
+    here = make_repository(tmp_path / "here")
+    commits = {
+        name: commit_files(here, {name: b"1"}, name, branch=branch_ref(name)) for name in (first, second)
+    }
+    bucket.place(create=True)
+    if runs:
+        commit_files(bucket.place().repository, {"run.json": b"{}"}, "run", branch=RUN)
+
+    def overtaken(transaction: Transaction, request: PushRequest) -> None:
+        monkeypatch.undo()
+        bucket.place().push(here, "origin", PushOptions((first,)), progress=SILENT)
+        choose_head(transaction, request)
+
+    monkeypatch.setattr("tether.sync.bucketend.choose_head", overtaken)
+    done = bucket.place().push(here, "origin", PushOptions((second,)), progress=SILENT)
+
+    assert [update.state for update in done.updates] == [RefState.NEW]
+    there = bucket.place().end.refs()
+    assert {branch_ref(name): commit for name, commit in commits.items()}.items() <= there.refs.items()
+    assert there.head == branch_ref(first)
 
 
 def test_a_damaged_pack_is_not_sent(bucket: Bucket, tmp_path: Path) -> None:
