@@ -1,7 +1,6 @@
 """Metrics are those of scikit-learn and SciPy, or of published examples."""
 
 import warnings
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ NO_DRAWS = Plan(replicates=0)
 ABC = ("a", "b", "c")
 
 
-def oracle() -> ModuleType:
+def oracle() -> Any:
     """Return what is believed; to import it takes long, and most processes of tests need not."""
     from sklearn import metrics
 
