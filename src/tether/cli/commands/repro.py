@@ -73,8 +73,8 @@ def command(ctx: Context, options: Options) -> None:
 
     The verdict is bitwise, tensors, metrics or tolerance, and the command ends with 0; or different or
     failed, and it ends with 1. It is kept with the new run; one about a release becomes an attestation of it,
-    if there is a key to sign it. A command that Ctrl-C or a signal stopped says nothing of the release: it ends
-    with the code of that, 130 or 143.
+    if there is a key to sign it. A command that Ctrl-C or a signal stopped says nothing of the release: it
+    ends with the code of that, 130 or 143.
     """
     from tether.api.originals import find_original
     from tether.api.reproducing import ReproRequest, attest_verdict, execute_repro, plan_repro
