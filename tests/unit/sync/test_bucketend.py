@@ -140,6 +140,11 @@ def test_of_first_pushes_of_two_branches_both_arrive(
     there = bucket.place().end.refs()
     assert {branch_ref(name): commit for name, commit in commits.items()}.items() <= there.refs.items()
     assert there.head == branch_ref(first)
+    arrived = bucket.place().repository
+    assert check_repository(arrived, CheckOptions(full=True)).problems == []
+    assert {name: read_files(arrived, commit) for name, commit in commits.items()} == {
+        name: {name: b"1"} for name in commits
+    }
 
 
 def test_a_damaged_pack_is_not_sent(bucket: Bucket, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from tests.support.far import NearEnd
 from tests.support.repos import commit_files, make_repository, read_files, ticking
 
@@ -12,6 +13,7 @@ from tether.repo.check import CheckOptions, check_repository
 from tether.repo.packs import pack_key
 from tether.repo.repack import MANY
 from tether.repo.repository import Repository, Storage
+from tether.repo.transaction import Transaction
 from tether.storage.local import LocalBackend
 from tether.sync.bundle import create_bundle
 from tether.sync.bundlefile import open_bundle
@@ -19,7 +21,9 @@ from tether.sync.clone import CloneOptions, fill_clone
 from tether.sync.exchange import PushOptions, fetch, push
 from tether.sync.far import push_far
 from tether.sync.guarding import PushView
+from tether.sync.moves import choose_head
 from tether.sync.serving import Serving
+from tether.sync.wire import PushRequest
 
 MAIN = branch_ref("main")
 
@@ -173,3 +177,32 @@ def test_packs_that_are_merged_away_while_a_push_is_judged_are_found_again(tmp_p
 
     assert seen == [b"n"]
     assert_has(there, commit, {"n": b"mine"})
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["empty", "runs"])
+def test_of_first_pushes_of_two_branches_to_a_hub_both_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, runs: bool
+) -> None:
+    """The second finds a HEAD that was chosen meanwhile, also beside runs; that is no conflict."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    commits = {
+        name: commit_files(here, {name: name.encode()}, name, branch=branch_ref(name))
+        for name in ("one", "two")
+    }
+    if runs:
+        commit_files(there, {"run.json": b"{}"}, "run", branch="refs/runs/01kdvjkj00000000000000000a")
+
+    def overtaken(transaction: Transaction, request: PushRequest) -> None:
+        monkeypatch.undo()
+        push_far(here, NearEnd(tmp_path / "there"), "origin", PushOptions(("one",)))
+        choose_head(transaction, request)
+
+    monkeypatch.setattr("tether.sync.serving.choose_head", overtaken)
+    push_far(here, NearEnd(tmp_path / "there"), "origin", PushOptions(("two",)))
+
+    arrived = another(there)
+    assert arrived.root().head.ref == branch_ref("one")
+    assert check_repository(arrived, CheckOptions(full=True)).problems == []
+    for name, commit in commits.items():
+        assert arrived.root().refs[branch_ref(name)] == commit
+        assert read_files(arrived, commit) == {name: name.encode()}
