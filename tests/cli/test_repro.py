@@ -352,19 +352,19 @@ def test_a_repetition_that_was_stopped_attests_nothing(
     room: Room, tmp_path: Path, stopped_by: signal.Signals, code: int
 ) -> None:
     """Whoever presses Ctrl-C has not found that a release cannot be reproduced; the new run says so."""
-    stop = f'test -z "$STOP" || {{ echo begun >&2; kill -{int(stopped_by)} $PPID; sleep 60; }}\n'
+    stop = f'test -z "$STOP" || {{ echo begun >&2; kill -{int(stopped_by)} $PPID; exec sleep 60; }}\n'
     first = train(room, stop + script(), "--param", "lr=0.5", folder="code")
     room.do("release", "create", "-q", "pets@1", "--run", first["id"], "--licence", "MIT")
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
 
+    asked = [TETHER, "repro", "pets@1", "--env", "current", "--key", key]
+    environ = {**room.environ, "STOP": "1"}
     done = subprocess.run(
-        [TETHER, "repro", "pets@1", "--env", "current", "--key", key],
-        cwd=room.work, env={**room.environ, "STOP": "1"}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        asked, cwd=room.work, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
 
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (
-        code, "  not attested: it was stopped before its end",
-    )  # fmt: skip
+    last = done.stdout.splitlines()[-1]
+    assert (done.returncode, last) == (code, "  not attested: it was stopped before its end")
     assert json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"] == []
     assert show(room, "last")["status"] in ("killed", "interrupted")
