@@ -125,6 +125,19 @@ def test_pinned_data_stays_while_the_working_copy_changes(room: Room) -> None:
     assert not place.exists()
 
 
+def test_pinned_data_that_is_written_to_meanwhile(room: Room) -> None:
+    """The command says which files, the run has it, and `runs show` shows it."""
+    script = "chmod u+w $TETHER_DATA_TRAIN/cat.txt; echo a bat > $TETHER_DATA_TRAIN/cat.txt"
+
+    said = room.run("run", "--data", "train=HEAD:train", "--", "sh", "-c", script).err
+
+    assert said.endswith("warning: data train was written to while the run read it: cat.txt\n")
+    found = runs(room, "show", "last")
+    assert found["altered"]["inputs"] == {"train": {"files": ["cat.txt"], "unnamed": 0}}
+    assert "written to while it ran\n  train  cat.txt\n" in room.do("runs", "show", "last")
+    assert do(room, "--data", "HEAD:train", "--", "sh", "-c", "cat $TETHER_DATA_TRAIN/cat.txt") == "a cat\n"
+
+
 def test_changed_files_of_the_working_copy_are_kept(room: Room) -> None:
     """Without --data the run has the tracked files as they were, and the stage is as before."""
     room.write("train/cat.txt", "another cat\n")

@@ -13,7 +13,7 @@ import msgspec
 from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest
-from tether.api.running import Begun, begun
+from tether.api.running import Begun, begun, note_altered
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure
@@ -35,6 +35,7 @@ from tether.bench.settings import Settings
 from tether.core.jsondoc import canonical
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
+from tether.runs.altered import Altered
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
 from tether.runs.pinning import ARTEFACTS
@@ -84,6 +85,8 @@ class Benched(NamedTuple):
 
     bench: Bench
     record: RunRecord
+    altered: Altered | None = None
+    """What of model and data somebody wrote to meanwhile; None for nothing."""
 
 
 def default_threads() -> int:
@@ -124,8 +127,9 @@ def bench_model(
         with _measured(model, examples, run, request, progress) as (measured, load):
             bench = _bench(_Found(model, examples, measured, load, environment), run, request, scorer)
             _keep(run, bench, encode_latencies(measured))
+        changed = note_altered(repo, run)
         record = seal(repo.repository, run.journal, _ending(bench), repo.author)
-    return Benched(bench, record)
+    return Benched(bench, record, changed)
 
 
 def _examples(model: LoadedModel, run: Begun, request: BenchRequest) -> Examples:

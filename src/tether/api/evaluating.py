@@ -22,7 +22,7 @@ from tether.api.predicting import (
 )
 from tether.api.runinputs import RunRequest
 from tether.api.runmodels import of_run
-from tether.api.running import begun
+from tether.api.running import begun, note_altered
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import InvalidInput
@@ -39,6 +39,7 @@ from tether.evals.slices import FILE as SLICES_FILE
 from tether.evals.slices import Slice, read_slices
 from tether.evals.tasks import guess_task
 from tether.repo.revision import find_entry, resolve_tree, split_place
+from tether.runs.altered import Altered
 from tether.runs.rundoc import Exit, RunRecord, Status
 from tether.runs.sealing import Ending, seal
 
@@ -51,6 +52,8 @@ class Evaluated(NamedTuple):
 
     record: RunRecord
     evaluation: Evaluation
+    altered: Altered | None = None
+    """What of its data somebody wrote to meanwhile; None for nothing."""
 
 
 def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show]) -> Evaluated:
@@ -89,9 +92,9 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         for name in (PREDICTIONS_FILE, EVAL_FILE):
             run.journal.artefact(place / name, name)
         _tell_metrics(repo, job, evaluation)
-        ending = Ending(Status.FINISHED, Exit(code=0), made.resources)
+        ending, changed = Ending(Status.FINISHED, Exit(code=0), made.resources), note_altered(repo, run)
         record = seal(repo.repository, run.journal, ending, repo.author)
-    return Evaluated(record, evaluation)
+    return Evaluated(record, evaluation, changed)
 
 
 def write_examples(repo: Opened, request: EvalRequest, target: Path) -> int:

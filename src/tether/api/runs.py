@@ -22,6 +22,7 @@ from tether.runs.ordering import ordered
 from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import (
     KnownRun,
+    altered_of,
     asked_of,
     entries_of,
     environment_of,
@@ -230,12 +231,17 @@ def run_environment(repo: Opened, run: KnownRun) -> dict[str, Any]:
 
 
 def run_beside(repo: Opened, run: KnownRun) -> dict[str, Any]:
-    """Return what is known of a run beside its record: what it repeats, how that went, what it opened."""
+    """Return what is known of a run beside its record: what it repeats, how that went, what it opened.
+
+    And which of its data was written to while it read that.
+    """
     parent, observed = asked_of(repo.repository, run).parent, observed_of(repo.repository, run)
+    altered = altered_of(repo.repository, run)
     return {
         "parent": msgspec.to_builtins(parent) if parent is not None else None,
         "verdict": verdict_of(repo.repository, run),
         "observed": msgspec.to_builtins(observed) if observed is not None else None,
+        "altered": msgspec.to_builtins(altered) if altered is not None else None,
     }
 
 

@@ -75,6 +75,8 @@ def run_lines(
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
     yield from _section(ctx, "seeds", {name: str(value) for name, value in record.seeds.items()})
     yield from _section(ctx, "data", dict(_data(record)))
+    altered = _mapping(_mapping(beside.get("altered")).get("inputs"))
+    yield from _section(ctx, "written to while it ran", dict(_altered(altered)))
     yield from _section(ctx, "read besides", dict(_undeclared(_mapping(beside.get("observed")))))
     yield from _section(ctx, "code", dict(_code(record)))
     yield from _section(ctx, "metrics", {name: _metric(each) for name, each in record.metrics.items()})
@@ -113,6 +115,15 @@ def _parent(beside: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield str(parent["relation"]), f"{parent.get('run')}{release}"
     if beside.get("verdict"):
         yield "verdict", str(beside["verdict"])
+
+
+def _altered(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the inputs that somebody wrote to, with the files."""
+    for name, found in inputs.items():
+        files = list(map(str, found["files"]))
+        rest = len(files) + int(found["unnamed"]) - _SHOWN_FILES
+        more = f" and {count_text(rest, 'more', 'more')}" if rest > 0 else ""
+        yield name, f"{', '.join(files[:_SHOWN_FILES])}{more}"
 
 
 def _undeclared(observed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
