@@ -13,7 +13,8 @@ import msgspec
 from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest
-from tether.api.running import Begun, begun, note_altered
+from tether.api.running import Begun, note_altered
+from tether.api.stopping import recorded
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure
@@ -110,6 +111,7 @@ def bench_model(
         InvalidInput: The model cannot be loaded, or does not take these inputs.
         Unsupported: A package is missing, or nothing here runs such a model.
         Unavailable: The model took too long, or its process was killed.
+        Stopped: Ctrl-C or a signal ended it, as which it is stored.
     """
     request.settings.check()
     need_parquet()
@@ -118,7 +120,7 @@ def bench_model(
     pinned += [f"{DATA}={request.data}"] if request.data is not None else []
     wanted = RunRequest(request.words, request.folder, request.environ, request.name, tuple(pinned))
     wanted = msgspec.structs.replace(wanted, seeds={"seed": request.settings.seed})
-    with begun(repo, wanted) as run:
+    with recorded(repo, wanted) as run:
         path = request.folder / request.model if place.rev is None else run.folders[MODEL] / place.below
         model = load_model(place, path, request, run.journal.record())
         environment = describe((sys.executable,), request.folder, request.environ)

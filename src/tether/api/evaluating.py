@@ -22,7 +22,8 @@ from tether.api.predicting import (
 )
 from tether.api.runinputs import RunRequest
 from tether.api.runmodels import of_run
-from tether.api.running import begun, note_altered
+from tether.api.running import note_altered
+from tether.api.stopping import recorded
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import InvalidInput
@@ -57,7 +58,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show]) -> Evaluated:
-    """Evaluate, and store the evaluation as a run.
+    """Evaluate, and store the evaluation as a run; nothing is left of one that fails.
 
     Args:
         repo: Where the data is, and where the run is kept.
@@ -68,6 +69,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         NotFound: There is no such revision, path or file.
         InvalidInput: The data, the model or the predictions are not sound, or do not fit each other.
         Unsupported: They are of a form that is not read, or a package is missing.
+        Stopped: Ctrl-C or a signal ended it, as which it is stored.
     """
     request = of_run(repo, request)
     check_request(request)
@@ -84,7 +86,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         name=request.name,
         data=tuple(f"{name}={rev}" for name, rev in inputs.items() if rev is not None),
     )
-    with begun(repo, run_request) as run:
+    with recorded(repo, run_request) as run:
         place = run.journal.folder / "evaluation"
         place.mkdir()
         job = Job(request, run, place, known_model(request, run), show)

@@ -12,7 +12,7 @@ from tether.api.evalrequest import SILENT, EvalRequest, Show, split_words
 from tether.api.models import Model
 from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, described
-from tether.errors import InvalidInput, TetherError
+from tether.errors import InvalidInput, NotFound, Stopped, TetherError
 from tether.evals.evaldoc import EvalModel, Predictor
 from tether.runs.child import Task, run_task
 from tether.runs.journal import OUTPUTS
@@ -163,6 +163,8 @@ def _run(job: Job, command: tuple[str, ...], show: Mapping[str, Show], out: Path
     asked = RunRequest(command, request.folder, request.environ)
     with described(journal, asked):
         done = run_task(Task(command, request.folder, environ, outputs, False, (job.run.lock,)))
+    if done.told is not None:
+        raise Stopped(done.told)
     if done.status == Status.INTERRUPTED:
         raise KeyboardInterrupt
     if done.code or not out.is_file():
