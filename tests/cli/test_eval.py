@@ -108,6 +108,10 @@ def test_a_model_of_scikit_learn(shared: Room) -> None:
     ]
     run = json.loads(shared.do("runs", "show", "bayes", "--json"))
     assert [each["name"] for each in run["data"]] == ["eval", "model", "slices"]
+    for again in ("repro", "retrain"):
+        refused = shared.run(again, "bayes")
+        assert (refused.code, f"run {found['id']} is an evaluation" in refused.err) == (2, True)
+        assert f"tether eval {commit[:12]}:bayes.skops {commit[:12]}:test.npz\n" in refused.err
     assert run["metrics"]["accuracy"]["last"] == values["accuracy"]
     assert run["metrics"]["slice.faint"]["last"] == metrics(faint)["accuracy"]
     assert run["resources"]["peak_bytes"] > 10_000_000
