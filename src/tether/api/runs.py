@@ -14,8 +14,8 @@ from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, NotFound, TetherError
-from tether.runs.conditions import condition, value_of
-from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs
+from tether.runs.conditions import condition, has_name, name_in, names_of, unknown_name, value_of
+from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs, patch_is_lost
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
 from tether.runs.ordering import ordered
@@ -46,16 +46,21 @@ class RunQuery:
         sort: What to sort by, with `-` before it the other way round; None is newest first.
         limit: At most so many.
         skip: Leave out so many first.
+        shown: Names that are looked at besides: some run must have each, as that of `sort`.
     """
 
     where: tuple[str, ...] = ()
     sort: str | None = None
     limit: int | None = None
     skip: int = 0
+    shown: tuple[str, ...] = ()
 
 
 def list_runs(
-    repo: Opened, query: RunQuery | None = None, problems: list[TetherError] | None = None
+    repo: Opened,
+    query: RunQuery | None = None,
+    problems: list[TetherError] | None = None,
+    doubtful: list[TetherError] | None = None,
 ) -> list[KnownRun]:
     """Return runs.
 
@@ -63,20 +68,38 @@ def list_runs(
         repo: Where.
         query: Which.
         problems: Takes what is wrong with runs that cannot be read, which are left out; None raises it.
+        doubtful: Takes what is said of names in conditions that no run has: it may be that none has them yet.
 
     Raises:
         InvalidInput: A condition cannot be read.
+        NotFound: There are runs, and none has what is sorted by or shown.
         Corrupt: A run is damaged.
     """
     query = query or RunQuery()
     tests = [condition(text) for text in query.where]
-    found: Iterable[KnownRun] = (
-        run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
-    )
+    runs = list(runs_of(repo.repository, problems))
+    _check_names(query, [run.record for run in runs], doubtful)
+    found: Sequence[KnownRun] = [run for run in runs if all(test(run.record) for test in tests)]
     if query.sort is not None:
-        found = ordered(list(found), query.sort)
+        found = ordered(found, query.sort)
     end = None if query.limit is None else query.skip + query.limit
     return [run for number, run in enumerate(found) if number >= query.skip and (end is None or number < end)]
+
+
+def _check_names(query: RunQuery, records: Sequence[RunRecord], doubtful: list[TetherError] | None) -> None:
+    """Refuse an order and columns that no run has: they would change nothing, and nobody would see that."""
+    if not records:
+        return
+
+    def unknown(names: Iterable[str]) -> list[TetherError]:
+        lacking = [name for name in names if not any(has_name(record, name) for record in records)]
+        return [unknown_name(name, names_of(records)) for name in lacking]
+
+    needed = unknown((*([query.sort.removeprefix("-")] if query.sort is not None else []), *query.shown))
+    if needed:
+        raise needed[0]
+    if doubtful is not None:
+        doubtful += unknown(filter(None, map(name_in, query.where)))
 
 
 # -- comparing ------------------------------------------------------------------------------
