@@ -193,6 +193,22 @@ def test_tether_itself_is_killed(room: Room) -> None:
     assert runs(room, "seal") == []
 
 
+def test_one_name_has_one_value(room: Room) -> None:
+    """A second value of a parameter or a seed is refused, and not taken for the first."""
+    for words, what in (
+        (("--param", "a=1", "--param", "a=2"), "parameter a"),
+        (("--seed", "1", "--seed", "seed=2"), "seed seed"),
+    ):
+        refused = room.run("run", *words, "--", "true")
+        assert (refused.code, f"the {what} is given twice" in refused.err) == (2, True)
+    assert runs(room, "list") == []
+    do(room, "--name", "base", "--data", "train=HEAD:train", "--param", "a=1", "--", "true")
+    assert room.run("retrain", "base", "--param", "a=1", "--param", "a=2").code == 2
+    assert room.run("retrain", "base", "--data", "train=v1", "--data", "train=HEAD").code == 2
+    assert room.run("retrain", "base", "--data", "test=v1").code == 3
+    assert len(runs(room, "list")) == 1
+
+
 def test_nothing_is_left_of_what_cannot_be_run(room: Room) -> None:
     """A command or data that is not there leaves no run behind."""
     assert room.run("run", "--", "no-such-command").code == 3

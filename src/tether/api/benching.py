@@ -12,7 +12,7 @@ import msgspec
 
 from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
-from tether.api.runinputs import RunRequest
+from tether.api.runinputs import RunRequest, pathless
 from tether.api.running import Begun, note_altered
 from tether.api.stopping import recorded
 from tether.bench.fingerprint import Quiet, fingerprint, noise
@@ -137,7 +137,8 @@ def bench_model(
 def _examples(model: LoadedModel, run: Begun, request: BenchRequest) -> Examples:
     settings = request.settings
     if request.data is not None:
-        found = read_examples(run.folders[DATA], request.roles, settings.sample, settings.seed)
+        with pathless(request.data):
+            found = read_examples(run.folders[DATA], request.roles, settings.sample, settings.seed)
     elif model.wanted is None:
         raise InvalidInput("this model does not say what it takes", hint="give data with --data REV:PATH")
     else:

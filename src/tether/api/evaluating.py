@@ -20,7 +20,7 @@ from tether.api.predicting import (
     known_model,
     predict,
 )
-from tether.api.runinputs import RunRequest
+from tether.api.runinputs import RunRequest, pathless
 from tether.api.runmodels import of_run
 from tether.api.running import note_altered
 from tether.api.stopping import recorded
@@ -108,7 +108,8 @@ def write_examples(repo: Opened, request: EvalRequest, target: Path) -> int:
     """
     place, entry = find_entry(repo.repository, request.data)
     path = check_out(repo, entry, place.path)
-    source = open_data(path, _files(repo, entry), request.options)
+    with pathless(request.data):
+        source = open_data(path, _files(repo, entry), request.options)
     return len(collect(source, (), target).ids)
 
 
@@ -156,7 +157,8 @@ def _source(repo: Opened, job: Job, slices: tuple[Slice, ...]) -> ExampleSource:
     entry = find_entry(repo.repository, job.request.data)[1]
     wanted = frozenset(name for each in slices for name in each.columns)
     options = replace(job.request.options, wanted=wanted)
-    return open_data(job.run.folders[DATA], _files(repo, entry), options)
+    with pathless(job.request.data):
+        return open_data(job.run.folders[DATA], _files(repo, entry), options)
 
 
 def _files(repo: Opened, entry: Entry) -> list[ExampleFile]:

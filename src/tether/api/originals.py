@@ -108,7 +108,7 @@ def _training(repo: Opened, release: KnownRelease) -> KnownRun:
     """Return the run of a release: as it is here, or the part of it that the release has."""
     part = release.manifest.run
     if part is None:
-        raise InvalidInput(f"release {release.label} has no run", hint="it was made without --run")
+        raise NotFound(f"release {release.label} has no run", hint="it was made without --run")
     try:
         known = find_run(repo.repository, f"runs/{part.id}")
     except NotFound:

@@ -53,7 +53,8 @@ def known_model(request: EvalRequest, run: Begun) -> tuple[Path, EvalModel] | No
     """Return where the model is, and what is known of it; None without one.
 
     Raises:
-        InvalidInput: There is no such file.
+        NotFound: There is no such file.
+        InvalidInput: It is a folder of the disk.
     """
     if request.model is None:
         return None
@@ -74,10 +75,10 @@ def file_digest(path: Path, name: str) -> str:
     """Return the digest of a file, as `b3sum` prints it.
 
     Raises:
-        InvalidInput: There is none.
+        NotFound: There is none.
     """
     if not path.is_file():
-        raise InvalidInput(f"no model file: {name}", hint="a file, or REV:PATH")
+        raise NotFound(f"no model file: {name}", hint="a file, or REV:PATH")
     return blake3().update_mmap(path).hexdigest() if path.stat().st_size else blake3().hexdigest()
 
 

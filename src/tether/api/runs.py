@@ -182,8 +182,8 @@ def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ:
         environ: For Git.
 
     Raises:
-        NotFound: There is no such run, or no place has both commits.
-        InvalidInput: No code in Git was recorded of one.
+        NotFound: There is no such run, no code was recorded of one, or no place has both commits.
+        InvalidInput: The code of one was not in Git.
     """
     from tether.api.cleanroom import CodeSource, code_difference, has_commit, lacking
 
@@ -192,7 +192,7 @@ def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ:
     for run in runs:
         code = run.record.code
         if code is None:
-            raise InvalidInput(f"no code was recorded of run {run.id}")
+            raise NotFound(f"no code was recorded of run {run.id}")
         if code.system != "git":
             hint = (
                 f"it is that of the working copy: 'tether diff runs/{runs[0].id} runs/{runs[1].id} -- {WORK}'"
