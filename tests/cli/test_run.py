@@ -311,6 +311,7 @@ def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
     assert found["metrics"] == {"loss": {"old": 0.3, "new": 0.1}}
     [data] = found["data"]
     assert (data["name"], data["files"]) == ("train", [{"path": "dog.txt", "change": "added"}])
+    assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 0, True)
     assert "added     dog.txt" in room.do("runs", "diff", "lr0.3", "lr0.1")
     assert "lr  0.3" in room.do("runs", "show", "lr0.3")
 

@@ -114,12 +114,14 @@ class DataChange:
         old: What it was; None where it was not read.
         new: What it is.
         files: The files that differ.
+        compared: Whether both are here, so that these are all.
     """
 
     name: str
     old: str | None
     new: str | None
     files: tuple[FileChange, ...]
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class RunDiff:
         metrics: Their last values, by name.
         data: The inputs.
         code: Commit, branch and the like.
-        patch: Whether what was changed in the code beside the commit differs.
+        patch: Whether what was changed in the code beside the commit differs; None where it was too large to
+            be kept.
         environment: Python, packages and machine.
     """
 
@@ -145,7 +148,7 @@ class RunDiff:
     metrics: Mapping[str, Pair]
     data: tuple[DataChange, ...]
     code: Mapping[str, Pair]
-    patch: bool
+    patch: bool | None
     environment: Mapping[str, Pair]
 
 
@@ -166,9 +169,16 @@ def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
         metrics=pairs(metrics_of(first), metrics_of(second)),
         data=tuple(_data_changes(repo, *runs)),
         code=pairs(code_of(first), code_of(second)),
-        patch=read_file(repository, runs[0], PATCH) != read_file(repository, runs[1], PATCH),
+        patch=_patches_differ(repo, *runs),
         environment=pairs(*environment),
     )
+
+
+def _patches_differ(repo: Opened, old: KnownRun, new: KnownRun) -> bool | None:
+    """Say whether what was changed beside the commits differs; None where one was too large to be kept."""
+    if patch_is_lost(old.record) or patch_is_lost(new.record):
+        return None
+    return read_file(repo.repository, old, PATCH) != read_file(repo.repository, new, PATCH)
 
 
 def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ: Mapping[str, str]) -> bytes:
@@ -226,13 +236,15 @@ def _data_change(
         return
     found = [entries_of(repo.repository, run, [path.encode()]).get(path.encode()) for run in runs]
     files: list[FileChange] = []
-    if any(each is not None and each.kind != EntryKind.DIRECTORY for each in found):
+    if all(each is not None for each in found) and any(
+        each is not None and each.kind != EntryKind.DIRECTORY for each in found
+    ):
         sides = [Version(each.name, each.kind, each.size, each.digest) if each else None for each in found]
         files = [FileChange(sides[0], sides[1])]
     elif all(each is not None for each in found):
         trees: list[Digest | None] = [each.digest if each is not None else None for each in found]
         files = diff_states(repo, trees[0], trees[1])
-    yield DataChange(name, digests[0], digests[1], tuple(files))
+    yield DataChange(name, digests[0], digests[1], tuple(files), all(each is not None for each in found))
 
 
 # -- one run --------------------------------------------------------------------------------

@@ -1,6 +1,5 @@
 """Runs as people and scripts read them."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +233,8 @@ def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
         yield from _pairs(ctx, title, pairs)
     if found.patch:
         yield "  patch  differs: see --show-code"
+    elif found.patch is None:
+        yield "  patch  too large to be kept: nobody can tell"
     for change in found.data:
         what = "working copy" if change.name == _WORK else f"data {_printable(change.name)}"
         yield ctx.style("heading", f"{what}: {_file_count(change.files, change.old, change.new)}")
@@ -258,6 +259,8 @@ def _pairs(ctx: "Context", title: str, pairs: "Mapping[str, Pair]") -> Iterator[
 
 def diff_document(found: "RunDiff") -> dict[str, Any]:
     """Return how two runs differ, for `--json`."""
+    from tether.runs.differencedoc import InputDifference, difference_document
+
     parts = {
         "facts": found.facts,
         "parameters": found.parameters,
@@ -265,25 +268,13 @@ def diff_document(found: "RunDiff") -> dict[str, Any]:
         "code": found.code,
         "environment": found.environment,
     }
-    document: dict[str, Any] = {"old": found.old.id, "new": found.new.id}
-    document |= {
-        title: {name: _sides(pair) for name, pair in pairs.items()} for title, pairs in parts.items()
-    }
-    document["patch"] = found.patch
-    document["data"] = [
-        {
-            "name": change.name,
-            "old": change.old,
-            "new": change.new,
-            "files": [{"path": os.fsdecode(file.path), "change": file.change} for file in change.files],
-        }
+    data = [
+        InputDifference(
+            change.name,
+            change.old,
+            change.new,
+            [(file.path, file.change) for file in change.files] if change.compared else None,
+        )
         for change in found.data
     ]
-    return document
-
-
-def _sides(pair: "Pair") -> dict[str, Any]:
-    from tether.runs.rundoc import number
-
-    old, new = (number(value) if isinstance(value, float) else value for value in pair)
-    return {"old": old, "new": new}
+    return difference_document((found.old.id, found.new.id), parts, found.patch, data)
