@@ -102,3 +102,17 @@ class Unsupported(TetherError):
     """An unknown format or feature; a newer Tether may know it."""
 
     code = "unsupported"
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal ended what was under way. No error: whoever catches those does not go on.
+
+    Args:
+        signal: Its number.
+        hint: What is left, and how to see it.
+    """
+
+    def __init__(self, signal: int, *, hint: str | None = None) -> None:
+        super().__init__(signal)
+        self.signal = signal
+        self.hint = hint

@@ -133,6 +133,9 @@ def test_it_is_a_run_with_all_latencies(room: Room, measured: Any) -> None:
         assert np.percentile(latencies, 90) == pytest.approx(section["p90"])
     shown = json.loads(room.do("bench", "show", "first", "--check", "--json"))
     assert shown == {**measured, "checked": True}
+    refused = room.run("repro", "first")
+    data = f"{measured['inputs']['commit'][:12]}:data/test.npz"
+    assert (refused.code, f"tether bench net.onnx --data {data}\n" in refused.err) == (2, True)
 
 
 @needs_onnx

@@ -155,6 +155,8 @@ def test_for_people(story: tuple[Room, dict[str, str]]) -> None:
     assert any(line.startswith("    made run base: ") for line in lines)
     assert "led to" in lines
     assert any("in release pets@2: " in line for line in lines)
+    led = room.do("lineage", "v1:train/cat.txt", "--down")
+    assert led.count("read run base") == 1  # though it read two folders that have the file
     users = room.do("lineage", "--uses", "v1:train/ada.txt").splitlines()
     assert users[1] == "2 runs read it"
     assert "    data/train/someone.txt" in users

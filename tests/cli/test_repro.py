@@ -297,7 +297,7 @@ def test_retrain_takes_other_data(room: Room) -> None:
     assert found["metrics"]["loss"]["last"] == 0.3
     same = room.json("retrain", "more")
     assert show(room, same["id"])["data"][0]["digest"] == found["data"][0]["digest"]
-    assert room.run("retrain", "more", "--data", "tests=main:train").code == 2
+    assert room.run("retrain", "more", "--data", "tests=main:train").code == 3
     assert room.run("retrain", "more", "--data", "main:train").code == 2
 
 

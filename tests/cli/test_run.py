@@ -125,6 +125,19 @@ def test_pinned_data_stays_while_the_working_copy_changes(room: Room) -> None:
     assert not place.exists()
 
 
+def test_pinned_data_that_is_written_to_meanwhile(room: Room) -> None:
+    """The command says which files, the run has it, and `runs show` shows it."""
+    script = "chmod u+w $TETHER_DATA_TRAIN/cat.txt; echo a bat > $TETHER_DATA_TRAIN/cat.txt"
+
+    said = room.run("run", "--data", "train=HEAD:train", "--", "sh", "-c", script).err
+
+    assert said.endswith("warning: data train was written to while the run read it: cat.txt\n")
+    found = runs(room, "show", "last")
+    assert found["altered"]["inputs"] == {"train": {"files": ["cat.txt"], "unnamed": 0}}
+    assert "written to while it ran\n  train  cat.txt\n" in room.do("runs", "show", "last")
+    assert do(room, "--data", "HEAD:train", "--", "sh", "-c", "cat $TETHER_DATA_TRAIN/cat.txt") == "a cat\n"
+
+
 def test_changed_files_of_the_working_copy_are_kept(room: Room) -> None:
     """Without --data the run has the tracked files as they were, and the stage is as before."""
     room.write("train/cat.txt", "another cat\n")
@@ -178,6 +191,22 @@ def test_tether_itself_is_killed(room: Room) -> None:
     assert found["work"]["files"] == 2
     assert room.do("runs", "show", "last", "--stdout").strip() == str(child)
     assert runs(room, "seal") == []
+
+
+def test_one_name_has_one_value(room: Room) -> None:
+    """A second value of a parameter or a seed is refused, and not taken for the first."""
+    for words, what in (
+        (("--param", "a=1", "--param", "a=2"), "parameter a"),
+        (("--seed", "1", "--seed", "seed=2"), "seed seed"),
+    ):
+        refused = room.run("run", *words, "--", "true")
+        assert (refused.code, f"the {what} is given twice" in refused.err) == (2, True)
+    assert runs(room, "list") == []
+    do(room, "--name", "base", "--data", "train=HEAD:train", "--param", "a=1", "--", "true")
+    assert room.run("retrain", "base", "--param", "a=1", "--param", "a=2").code == 2
+    assert room.run("retrain", "base", "--data", "train=v1", "--data", "train=HEAD").code == 2
+    assert room.run("retrain", "base", "--data", "test=v1").code == 3
+    assert len(runs(room, "list")) == 1
 
 
 def test_nothing_is_left_of_what_cannot_be_run(room: Room) -> None:
@@ -282,6 +311,7 @@ def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
     assert found["metrics"] == {"loss": {"old": 0.3, "new": 0.1}}
     [data] = found["data"]
     assert (data["name"], data["files"]) == ("train", [{"path": "dog.txt", "change": "added"}])
+    assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 0, True)
     assert "added     dog.txt" in room.do("runs", "diff", "lr0.3", "lr0.1")
     assert "lr  0.3" in room.do("runs", "show", "lr0.3")
 

@@ -11,6 +11,7 @@ from tether.core.identity import Time
 from tether.errors import Corrupt, Unsupported
 from tether.mlflow.document import Document, Event, Input, Model
 from tether.releases.verdict import ComparedMetric, Level, Verdict
+from tether.runs.altered import Altered, named
 from tether.runs.asked import Asked, Parent
 from tether.runs.metrics import Metrics, Series, decode_series, encode_series
 from tether.runs.observed import Observed, Undeclared
@@ -58,11 +59,12 @@ def test_the_example_of_a_run() -> None:
 def test_the_example_of_what_is_beside_a_record() -> None:
     """The same for what was asked for, what was observed, and the verdict."""
     [lines] = re.findall(r"^```jsonl\n(.*?)^```$", page("run"), re.M | re.S)
-    request, observed, verdict = (line.encode() for line in lines.splitlines(keepends=True))
+    request, observed, altered, verdict = (line.encode() for line in lines.splitlines(keepends=True))
     parent = Parent("reproduces", "01kdvjkj00000000000000000a")
     digest = "dee2170ee4509f9b3b4e7a2948a6b0886972d1fb7ff77762c455297870734fe3"
     asked = Asked(parameters=("lr",), artefacts=("weights.bin",), folder=".", parent=parent)
     seen = Observed(declared={"train": 1}, undeclared=(Undeclared("extra.csv", 4, digest),))
+    changed = Altered(inputs={"train": named([b"cat.txt"])})
     said = Verdict(
         Level.TOLERANCE,
         parent,
@@ -72,16 +74,19 @@ def test_the_example_of_what_is_beside_a_record() -> None:
     )
 
     assert (asked.encode(), seen.encode(), said.encode()) == (request, observed, verdict)
+    assert (changed.encode(), Altered.decode(altered)) == (altered, changed)
     assert Asked.decode(request) == asked
     assert Observed.decode(observed) == seen
     assert msgspec.json.decode(verdict, type=Verdict) == said
     later = request.replace(b'"version":1', b'"new":1,"version":1')
     assert Asked.decode(later) == asked
-    for damaged in (b"", b"[]", b'{"parent": 1, "undeclared": 1}', b"\xff"):
+    for damaged in (b"", b"[]", b'{"parent": 1, "undeclared": 1, "inputs": 1}', b"\xff"):
         with pytest.raises(Corrupt):
             Asked.decode(damaged)
         with pytest.raises(Corrupt):
             Observed.decode(damaged)
+        with pytest.raises(Corrupt):
+            Altered.decode(damaged)
 
 
 def test_the_example_of_what_a_client_said() -> None:

@@ -1,6 +1,7 @@
 """Pages of runs: the table, one run, differences and comparisons, and who read what a page shows."""
 
 import io
+import json
 import math
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +17,9 @@ from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 from tests.support.records import put, put_run, run_id
 
+from tether.api.opened import Opened
+from tether.api.runs import diff_runs
+from tether.cli.render_runs import diff_document
 from tether.core.names import RUNS
 from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Predictor, SliceResult
 from tether.evals.predictions import Predictions
@@ -49,9 +53,9 @@ def losses(last: float) -> dict[str, Summary]:
     return {"loss": Summary(3, last, 2, last, 2, 1.0, 0)}
 
 
-def train(digest: str) -> DataInput:
+def train(digest: str, name: str = "train") -> DataInput:
     """Return an input of one file."""
-    return DataInput("train", "main", None, "", "directory", digest * 32, 1, 9)
+    return DataInput(name, "main", None, "", "directory", digest * 32, 1, 9)
 
 
 def series(*values: float) -> bytes:
@@ -245,12 +249,12 @@ def test_programs_ask_for_the_same(room: HubRoom) -> None:
 
     comparing.DifferenceDocument.model_validate(differs)
     comparing.ComparisonDocument.model_validate(judged)
-    assert differs["parameters"] == {"lr": [0.5, None]}
+    assert differs["parameters"] == {"lr": {"old": 0.5, "new": None}}
     assert differs["metrics"] == {}
     assert comparing._plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
     [data] = differs["data"]
     assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 1, True)
-    assert {each["path"]: each["what"] for each in data["some"]} == {"a": "removed", "b": "added"}
+    assert {each["path"]: each["change"] for each in data["files"]} == {"a": "removed", "b": "added"}
     assert (judged["wins"], judged["regressions"], judged["count"]) == (3, 1, 4)
     assert [each["name"] for each in judged["slices"]] == ["dogs"]
     assert judged["old"] == {"run": run_id(3), "evaluation": run_id(3)}
@@ -260,6 +264,28 @@ def test_programs_ask_for_the_same(room: HubRoom) -> None:
         (f"diff?old={run_id(1)}", "invalid-input"),
     ):
         assert room.api("GET", f"/repos{AT}/runs/{path}").code == code
+
+
+def test_a_difference_has_one_form(room: HubRoom) -> None:
+    """A hub tells of two runs what `tether runs diff --json` tells of them, value by value."""
+    code = Code("git", "ab" * 20, "main", dirty=True, folder=".", patch="whole")
+    whole = {
+        "environment.json": b'{"python": {"version": "3.11", "packages": {"numpy": "1"}}}',
+        "patch": b"-a",
+    }
+    first = {**whole, "data/train/a": b"1", "data/train/c": b"3", "data/one": b"4"}
+    second = {"data/train/b": b"2", "data/train/c": b"5", "data/one": b"6", "patch": b"-b"}
+    more = {"code": code, "parameters": {"lr": 0.5}}
+    put_run(room, 1, first, data=(train("aa"), train("aa", "one")), metrics=losses(0.5), **more)
+    put_run(room, 2, second, data=(train("bb"), train("bb", "one"), train("cc", "new")), **more)
+    put_run(room, 3, {}, code=Code("git", "ab" * 20, "main", dirty=True, folder=".", patch="too large"))
+
+    for old, new in ((1, 2), (2, 1), (1, 3)):
+        told = room.ok("GET", f"/repos{AT}/runs/diff?old={run_id(old)}&new={run_id(new)}")
+        with closing(open_hosted(room, "ada/x")) as repository:
+            found = diff_document(diff_runs(Opened(repository), run_id(old), run_id(new)))
+        assert told == json.loads(json.dumps(found))
+        assert told["patch"] is (None if new == 3 else True)
 
 
 def test_predictions_that_swell_are_refused(room: HubRoom) -> None:

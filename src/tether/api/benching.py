@@ -12,8 +12,9 @@ import msgspec
 
 from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
-from tether.api.runinputs import RunRequest
-from tether.api.running import Begun, begun
+from tether.api.runinputs import RunRequest, pathless
+from tether.api.running import Begun, note_altered
+from tether.api.stopping import recorded
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure
@@ -35,6 +36,7 @@ from tether.bench.settings import Settings
 from tether.core.jsondoc import canonical
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, NotFound
+from tether.runs.altered import Altered
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
 from tether.runs.pinning import ARTEFACTS
@@ -84,6 +86,8 @@ class Benched(NamedTuple):
 
     bench: Bench
     record: RunRecord
+    altered: Altered | None = None
+    """What of model and data somebody wrote to meanwhile; None for nothing."""
 
 
 def default_threads() -> int:
@@ -107,6 +111,7 @@ def bench_model(
         InvalidInput: The model cannot be loaded, or does not take these inputs.
         Unsupported: A package is missing, or nothing here runs such a model.
         Unavailable: The model took too long, or its process was killed.
+        Stopped: Ctrl-C or a signal ended it, as which it is stored.
     """
     request.settings.check()
     need_parquet()
@@ -115,7 +120,7 @@ def bench_model(
     pinned += [f"{DATA}={request.data}"] if request.data is not None else []
     wanted = RunRequest(request.words, request.folder, request.environ, request.name, tuple(pinned))
     wanted = msgspec.structs.replace(wanted, seeds={"seed": request.settings.seed})
-    with begun(repo, wanted) as run:
+    with recorded(repo, wanted) as run:
         path = request.folder / request.model if place.rev is None else run.folders[MODEL] / place.below
         model = load_model(place, path, request, run.journal.record())
         environment = describe((sys.executable,), request.folder, request.environ)
@@ -124,14 +129,16 @@ def bench_model(
         with _measured(model, examples, run, request, progress) as (measured, load):
             bench = _bench(_Found(model, examples, measured, load, environment), run, request, scorer)
             _keep(run, bench, encode_latencies(measured))
+        changed = note_altered(repo, run)
         record = seal(repo.repository, run.journal, _ending(bench), repo.author)
-    return Benched(bench, record)
+    return Benched(bench, record, changed)
 
 
 def _examples(model: LoadedModel, run: Begun, request: BenchRequest) -> Examples:
     settings = request.settings
     if request.data is not None:
-        found = read_examples(run.folders[DATA], request.roles, settings.sample, settings.seed)
+        with pathless(request.data):
+            found = read_examples(run.folders[DATA], request.roles, settings.sample, settings.seed)
     elif model.wanted is None:
         raise InvalidInput("this model does not say what it takes", hint="give data with --data REV:PATH")
     else:

@@ -12,7 +12,7 @@ from tether.api.opened import Opened
 from tether.core.digest import Digest
 from tether.core.renames import pair_renames
 from tether.core.tree import Entry, EntryKind
-from tether.core.treediff import TreeChange, diff_trees
+from tether.core.treediff import TreeChange, changed_word, diff_trees
 from tether.errors import InvalidInput, NotFound, Unsupported
 from tether.repo import contentdiff
 from tether.repo.contentdiff import ContentDiff
@@ -69,12 +69,7 @@ class FileChange:
             return "removed"
         if old.path != new.path:
             return "renamed"
-        if old.kind != new.kind:
-            plain = {EntryKind.FILE, EntryKind.EXECUTABLE}
-            if not {old.kind, new.kind} <= plain:
-                return "type"
-            return "mode" if old.digest == new.digest else "modified"
-        return "modified"
+        return changed_word((old.kind, new.kind), same_content=old.digest == new.digest)
 
 
 @dataclass(frozen=True, slots=True)

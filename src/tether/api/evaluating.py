@@ -20,9 +20,10 @@ from tether.api.predicting import (
     known_model,
     predict,
 )
-from tether.api.runinputs import RunRequest
+from tether.api.runinputs import RunRequest, pathless
 from tether.api.runmodels import of_run
-from tether.api.running import begun
+from tether.api.running import note_altered
+from tether.api.stopping import recorded
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import InvalidInput
@@ -39,6 +40,7 @@ from tether.evals.slices import FILE as SLICES_FILE
 from tether.evals.slices import Slice, read_slices
 from tether.evals.tasks import guess_task
 from tether.repo.revision import find_entry, resolve_tree, split_place
+from tether.runs.altered import Altered
 from tether.runs.rundoc import Exit, RunRecord, Status
 from tether.runs.sealing import Ending, seal
 
@@ -51,10 +53,12 @@ class Evaluated(NamedTuple):
 
     record: RunRecord
     evaluation: Evaluation
+    altered: Altered | None = None
+    """What of its data somebody wrote to meanwhile; None for nothing."""
 
 
 def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show]) -> Evaluated:
-    """Evaluate, and store the evaluation as a run.
+    """Evaluate, and store the evaluation as a run; nothing is left of one that fails.
 
     Args:
         repo: Where the data is, and where the run is kept.
@@ -65,6 +69,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         NotFound: There is no such revision, path or file.
         InvalidInput: The data, the model or the predictions are not sound, or do not fit each other.
         Unsupported: They are of a form that is not read, or a package is missing.
+        Stopped: Ctrl-C or a signal ended it, as which it is stored.
     """
     request = of_run(repo, request)
     check_request(request)
@@ -81,7 +86,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         name=request.name,
         data=tuple(f"{name}={rev}" for name, rev in inputs.items() if rev is not None),
     )
-    with begun(repo, run_request) as run:
+    with recorded(repo, run_request) as run:
         place = run.journal.folder / "evaluation"
         place.mkdir()
         job = Job(request, run, place, known_model(request, run), show)
@@ -89,9 +94,9 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         for name in (PREDICTIONS_FILE, EVAL_FILE):
             run.journal.artefact(place / name, name)
         _tell_metrics(repo, job, evaluation)
-        ending = Ending(Status.FINISHED, Exit(code=0), made.resources)
+        ending, changed = Ending(Status.FINISHED, Exit(code=0), made.resources), note_altered(repo, run)
         record = seal(repo.repository, run.journal, ending, repo.author)
-    return Evaluated(record, evaluation)
+    return Evaluated(record, evaluation, changed)
 
 
 def write_examples(repo: Opened, request: EvalRequest, target: Path) -> int:
@@ -103,7 +108,8 @@ def write_examples(repo: Opened, request: EvalRequest, target: Path) -> int:
     """
     place, entry = find_entry(repo.repository, request.data)
     path = check_out(repo, entry, place.path)
-    source = open_data(path, _files(repo, entry), request.options)
+    with pathless(request.data):
+        source = open_data(path, _files(repo, entry), request.options)
     return len(collect(source, (), target).ids)
 
 
@@ -151,7 +157,8 @@ def _source(repo: Opened, job: Job, slices: tuple[Slice, ...]) -> ExampleSource:
     entry = find_entry(repo.repository, job.request.data)[1]
     wanted = frozenset(name for each in slices for name in each.columns)
     options = replace(job.request.options, wanted=wanted)
-    return open_data(job.run.folders[DATA], _files(repo, entry), options)
+    with pathless(job.request.data):
+        return open_data(job.run.folders[DATA], _files(repo, entry), options)
 
 
 def _files(repo: Opened, entry: Entry) -> list[ExampleFile]:

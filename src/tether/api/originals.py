@@ -1,6 +1,7 @@
 """The run that is repeated: of this repository, or as a release has it, and what it needs."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from tether.runs.reading import KnownRun, asked_of, find_run
 from tether.runs.rundoc import DataInput, RunRecord, Scalar
 
 _MOST_RECORD = 64 << 20
+_SHORT = 12
+_MEASURED = {"tether eval": "an evaluation", "tether bench": "a bench"}
+"""How the commands begin that stand in records of what `evaluate_model` and `bench_model` do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,9 @@ def find_original(repo: Opened, text: str) -> Original:
     """Return the run, or the training of the release, that a user means.
 
     Raises:
-        NotFound: There is neither.
-        InvalidInput: It can be several, the run is under way, or the release has no run.
+        NotFound: There is neither, or the release has no run.
+        InvalidInput: It can be several, the run is under way, or has no command that could be run again: it
+            is an evaluation, a bench, or was only logged.
     """
     if "@" not in text and not text.startswith(("releases/", "refs/releases/")):
         try:
@@ -68,20 +73,42 @@ def find_original(repo: Opened, text: str) -> Original:
         if run is not None:
             if run.tree is None:
                 raise InvalidInput(f"run {run.id} is not stored yet", hint="wait until it has ended")
+            _check_command(run.record)
             return Original(run, asked_of(repo.repository, run))
     try:
         release = find_release(repo.repository, text)
     except NotFound:
         raise NotFound(f"no run or release {text}", hint="'tether runs list' lists runs") from None
     run = _training(repo, release)
+    _check_command(run.record)
     return Original(run, asked_of(repo.repository, run), release)
+
+
+def _check_command(record: RunRecord) -> None:
+    """Refuse a run that a process of Tether made itself: what it did is no command of a clean room."""
+    kind = _MEASURED.get(" ".join(record.command[:2]))
+    if kind is not None:
+        hint = f"measure again: {shlex.join(_as_read(record))}"
+        raise InvalidInput(f"run {record.id} is {kind}, no command that can be repeated", hint=hint)
+    if not record.command:
+        raise InvalidInput(f"run {record.id} was logged by a client, which told no command")
+
+
+def _as_read(record: RunRecord) -> Iterator[str]:
+    """Yield the words of a command of Tether; what it read stands for itself, wherever its branch is now."""
+    exact = {
+        f"{each.rev}:{each.path}" if each.path else each.rev: f"{each.commit[:_SHORT]}:{each.path}"
+        for each in record.data
+        if each.commit is not None
+    }
+    return (exact.get(word, word) for word in record.command)
 
 
 def _training(repo: Opened, release: KnownRelease) -> KnownRun:
     """Return the run of a release: as it is here, or the part of it that the release has."""
     part = release.manifest.run
     if part is None:
-        raise InvalidInput(f"release {release.label} has no run", hint="it was made without --run")
+        raise NotFound(f"release {release.label} has no run", hint="it was made without --run")
     try:
         known = find_run(repo.repository, f"runs/{part.id}")
     except NotFound:

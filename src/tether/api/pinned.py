@@ -3,6 +3,7 @@
     pinned/contents/ab/DIGEST     each content once, read-only, with a fixed time; `-x` behind it for programs
     pinned/trees/DIGEST/          a tree: its files are hard links to those
     pinned/files/DIGEST/NAME      a single file, as a hard link
+    pinned/altered/DIGEST         names of files of that tree, or of that file, that were found changed
 
 A file whose size, mode or time is another one than it was given was changed, and is written again from the
 store. Where the file system can share blocks, contents come from the working copy and take no room.
@@ -12,7 +13,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blake3 import blake3
@@ -28,6 +29,7 @@ from tether.storage.oserrors import translated
 from tether.worktree.files import syncfs
 
 FOLDER = "pinned"
+_ALTERED = "altered"
 _TIME_NS = 315_532_800 * 10**9
 """1980-01-01: a time that no change leaves."""
 _WRITABLE = 0o222
@@ -50,8 +52,34 @@ def check_out(repo: Opened, entry: Entry, where: bytes) -> Path:
     base = repo.repository.directory / FOLDER
     with translated(str(base)):
         base.mkdir(exist_ok=True)
-        with LockFile(base / "lock", command="run").exclusive(repo.repository.wait):
+        with locked(repo):
             return _Pinning(repo, base, where).bring(entry)
+
+
+@contextmanager
+def locked(repo: Opened, command: str = "run") -> Iterator[None]:
+    """Let nobody else pin anything, or remove what is pinned."""
+    path = repo.repository.directory / FOLDER / "lock"
+    with LockFile(path, command=command).exclusive(repo.repository.wait):
+        yield
+
+
+def healed(base: Path, digest: Digest) -> bytes:
+    """Return the paths, each with a NUL, of files of a tree that were found changed since it was pinned."""
+    try:
+        return (base / _ALTERED / digest.hex()).read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def note_healed(base: Path, digest: Digest, paths: Iterable[bytes]) -> None:
+    """Note that files of a tree were found changed, for runs that read them meanwhile; needs the lock."""
+    data = b"".join(path + b"\0" for path in sorted(paths))
+    if data:
+        place = base / _ALTERED / digest.hex()
+        place.parent.mkdir(exist_ok=True)
+        with place.open("ab") as file:
+            file.write(data)
 
 
 class _Pinning:
@@ -69,6 +97,8 @@ class _Pinning:
             rows = [(entry.name, entry)]
             result = target / os.fsdecode(entry.name)
         if not _is_intact(target, rows):  # most runs read what others have read
+            if target.is_dir():
+                note_healed(self._base, entry.digest, _changed(target, rows))
             _discard(target)
             self._fill(rows, single=entry.kind != EntryKind.DIRECTORY)
             self._link(target, rows)
@@ -207,6 +237,13 @@ def _is_intact(target: Path, rows: Sequence[Row]) -> bool:
     return target.is_dir() and sum(1 for _ in _leaves(target)) == expected
 
 
+def _changed(target: Path, rows: Sequence[Row]) -> set[bytes]:
+    """Return the paths of files that are not as they were left, and of those that came besides."""
+    known = {path for path, entry in rows if entry.kind != EntryKind.DIRECTORY}
+    changed = {path for path, entry in rows if not _is_sound(target / os.fsdecode(path), entry)}
+    return changed | {path_bytes(path.relative_to(target)) for path in _leaves(target)} - known
+
+
 def _leaves(top: Path) -> Iterator[Path]:
     """Yield the files and links below a folder."""
     for folder, folders, files in os.walk(top):
@@ -235,10 +272,13 @@ def clean(repo: Opened, is_used: Callable[[str], bool]) -> int:
     base, freed = repo.repository.directory / FOLDER, 0
     if not base.is_dir():
         return 0
-    with translated(str(base)), LockFile(base / "lock", command="runs clean").exclusive(repo.repository.wait):
+    with translated(str(base)), locked(repo, "runs clean"):
         for folder in [*base.glob("trees/*"), *base.glob("files/*")]:
             if not is_used(folder.name):
                 _discard(folder)
+        for note in base.glob(f"{_ALTERED}/*"):
+            if not is_used(note.name):
+                note.unlink()
         for content in base.glob("contents/*/*"):
             found = content.lstat()
             if found.st_nlink == 1:

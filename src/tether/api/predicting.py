@@ -12,7 +12,7 @@ from tether.api.evalrequest import SILENT, EvalRequest, Show, split_words
 from tether.api.models import Model
 from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, described
-from tether.errors import InvalidInput, TetherError
+from tether.errors import InvalidInput, NotFound, Stopped, TetherError
 from tether.evals.evaldoc import EvalModel, Predictor
 from tether.runs.child import Task, run_task
 from tether.runs.journal import OUTPUTS
@@ -53,7 +53,8 @@ def known_model(request: EvalRequest, run: Begun) -> tuple[Path, EvalModel] | No
     """Return where the model is, and what is known of it; None without one.
 
     Raises:
-        InvalidInput: There is no such file.
+        NotFound: There is no such file.
+        InvalidInput: It is a folder of the disk.
     """
     if request.model is None:
         return None
@@ -74,10 +75,10 @@ def file_digest(path: Path, name: str) -> str:
     """Return the digest of a file, as `b3sum` prints it.
 
     Raises:
-        InvalidInput: There is none.
+        NotFound: There is none.
     """
     if not path.is_file():
-        raise InvalidInput(f"no model file: {name}", hint="a file, or REV:PATH")
+        raise NotFound(f"no model file: {name}", hint="a file, or REV:PATH")
     return blake3().update_mmap(path).hexdigest() if path.stat().st_size else blake3().hexdigest()
 
 
@@ -163,6 +164,8 @@ def _run(job: Job, command: tuple[str, ...], show: Mapping[str, Show], out: Path
     asked = RunRequest(command, request.folder, request.environ)
     with described(journal, asked):
         done = run_task(Task(command, request.folder, environ, outputs, False, (job.run.lock,)))
+    if done.told is not None:
+        raise Stopped(done.told)
     if done.status == Status.INTERRUPTED:
         raise KeyboardInterrupt
     if done.code or not out.is_file():

@@ -145,6 +145,7 @@ class Readable(Opened):
 
         Raises:
             InvalidInput: A condition cannot be read.
+            NotFound: There are runs, and none has what is sorted by.
         """
         from tether.api import runs
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tether.api.opened import Opened
 from tether.api.originals import Original, data_texts, folder_now
 from tether.api.runinputs import RunRequest
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.runs.rundoc import Scalar
 
 
@@ -27,8 +27,8 @@ def retraining(
         around: The current folder and the environment.
 
     Raises:
-        NotFound: Data that stays is not here.
-        InvalidInput: The run has no input of a name.
+        NotFound: Data that stays is not here, or the run has no input of a name.
+        InvalidInput: An input has no name.
     """
     record, asked = original.record, original.asked
     known = [each.name for each in record.data]
@@ -38,7 +38,9 @@ def retraining(
         if not equals:
             raise InvalidInput(f"not an input: {text}", hint="write it like --data train=main:train")
         if known and name not in known:
-            raise InvalidInput(f"run {record.id} reads no {name}", hint=f"it reads {', '.join(known)}")
+            raise NotFound(f"run {record.id} reads no {name}", hint=f"it reads {', '.join(known)}")
+        if name in replaced:
+            raise InvalidInput(f"the input {name} is given twice")
         replaced[name] = text
     folder, environ = around
     return RunRequest(

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -136,6 +137,17 @@ def read_input(repo: Opened, text: str) -> Read:
         bytes=entry.size,
     )
     return Read(about, entry, place.path)
+
+
+@contextmanager
+def pathless(rev: str) -> Iterator[None]:
+    """Let what is wrong with data say that it is a whole revision, where no path was written behind that."""
+    try:
+        yield
+    except InvalidInput as error:
+        if split_place(rev)[1]:
+            raise
+        raise InvalidInput(str(error), hint=f"name a file or folder of it: {rev}:PATH") from None
 
 
 def check_request(request: RunRequest) -> None:

@@ -21,7 +21,8 @@ def of_run(repo: Opened, request: EvalRequest) -> EvalRequest:
     A file of that name, and `REV:PATH`, are what they say and no run.
 
     Raises:
-        InvalidInput: A run is named without data, or it made no model, or several, or has not ended.
+        NotFound: A run is named that kept no model.
+        InvalidInput: A run is named without data, or it kept several models, or has not ended.
     """
     if request.model is None:
         if request.predictions is None and _run(repo, request.data, request.folder) is not None:
@@ -52,7 +53,7 @@ def _only_model(repo: Opened, text: str, run: KnownRun) -> str:
     found = [f"{rev}:{path}" for path in paths if _is_model(repo, rev, path)]
     if not found:
         hint = "'tether run --artefact PATH' keeps one; or name a file, or REV:PATH"
-        raise InvalidInput(f"the run {text} kept no model", hint=hint)
+        raise NotFound(f"the run {text} kept no model", hint=hint)
     if len(found) > 1:
         more = ", ..." if len(found) > _MOST_NAMED else ""
         named = ", ".join(found[:_MOST_NAMED]) + more

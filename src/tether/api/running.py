@@ -13,11 +13,13 @@ from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.runinputs import RunRequest, Start, asked_for, check_request, own_code, pin_inputs, read_input
+from tether.api.watching import Watched, altered, watch
 from tether.core.identity import Person
 from tether.core.jsondoc import canonical
 from tether.core.names import RUNS
 from tether.core.ulid import DRAWN_BITS, make_ulid
 from tether.errors import InvalidInput, NotFound, TetherError
+from tether.runs.altered import ALTERED, Altered
 from tether.runs.asked import REQUEST
 from tether.runs.child import Done, Task, run_task
 from tether.runs.gitcode import asking_git
@@ -42,6 +44,8 @@ class Begun(NamedTuple):
     """What the environment of the command has besides."""
     folders: Mapping[str, Path]
     """The data, by name."""
+    watched: tuple[Watched, ...] = ()
+    """What of it nobody should write to."""
 
 
 class Outcome(NamedTuple):
@@ -52,6 +56,8 @@ class Outcome(NamedTuple):
     """As a shell would give it."""
     observed: Observed | None = None
     """What its Python opened; None where that was not seen."""
+    altered: Altered | None = None
+    """What of its data somebody wrote to; None for nothing."""
 
 
 class Ended(NamedTuple):
@@ -106,7 +112,7 @@ def run_command(
         _keep(run.journal, request)
         if endpoint is not None:
             endpoint.close(done.status, request.folder)
-        observed = _observed(repo, run, request)
+        observed, changed = _observed(repo, run, request), note_altered(repo, run)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
         from tether.runs.sealing import Ending, seal
@@ -115,7 +121,17 @@ def run_command(
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
             endpoint.store(done.status)
-    return Outcome(record, done.code, observed)
+    return Outcome(record, done.code, observed, changed)
+
+
+def note_altered(repo: Opened, run: Begun) -> Altered | None:
+    """Write into the journal, before the run is stored, what of its data was written to; return that."""
+    found = None
+    with suppress(OSError, TetherError):  # whatever it is, the run itself is stored
+        found = altered(repo, run.watched)
+        if found is not None:
+            run.journal.write(ALTERED, found.encode())
+    return found
 
 
 def _keep(journal: Journal, request: RunRequest) -> None:
@@ -177,6 +193,7 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
             work = pin_inputs(repo, start, author)
             given = [each for each in reads if request.checkout]
             folders = {each.about.name: check_out(repo, each.entry, each.place) for each in given}
+            watched = [watch(repo, each.about.name, each.entry, folders[each.about.name]) for each in given]
             code = request.room.code if request.room is not None else own_code(repo, request.folder, work)
             if question is not None:
                 code, patch = question.answer()
@@ -185,7 +202,7 @@ def begun(repo: Opened, request: RunRequest) -> Iterator[Begun]:
             record = start.record(work, code)
             journal.write(REQUEST, asked_for(repo, request).encode())
             journal.tell(record)
-            yield Begun(journal, lock, _variables(journal, record, folders), folders)
+            yield Begun(journal, lock, _variables(journal, record, folders), folders, tuple(watched))
         except BaseException:
             if not journal.kept:
                 journal.remove()

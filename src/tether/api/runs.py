@@ -14,14 +14,15 @@ from tether.api.running import recover_all
 from tether.core.digest import Digest
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, NotFound, TetherError
-from tether.runs.conditions import condition, value_of
-from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs
+from tether.runs.conditions import condition, has_name, name_in, names_of, unknown_name, value_of
+from tether.runs.differing import Pair, code_of, facts_of, flat, metrics_of, pairs, patch_is_lost
 from tether.runs.journal import PATCH, journals
 from tether.runs.metrics import Series
 from tether.runs.ordering import ordered
 from tether.runs.pinning import DATA, WORK
 from tether.runs.reading import (
     KnownRun,
+    altered_of,
     asked_of,
     entries_of,
     environment_of,
@@ -45,16 +46,21 @@ class RunQuery:
         sort: What to sort by, with `-` before it the other way round; None is newest first.
         limit: At most so many.
         skip: Leave out so many first.
+        shown: Names that are looked at besides: some run must have each, as that of `sort`.
     """
 
     where: tuple[str, ...] = ()
     sort: str | None = None
     limit: int | None = None
     skip: int = 0
+    shown: tuple[str, ...] = ()
 
 
 def list_runs(
-    repo: Opened, query: RunQuery | None = None, problems: list[TetherError] | None = None
+    repo: Opened,
+    query: RunQuery | None = None,
+    problems: list[TetherError] | None = None,
+    doubtful: list[TetherError] | None = None,
 ) -> list[KnownRun]:
     """Return runs.
 
@@ -62,20 +68,38 @@ def list_runs(
         repo: Where.
         query: Which.
         problems: Takes what is wrong with runs that cannot be read, which are left out; None raises it.
+        doubtful: Takes what is said of names in conditions that no run has: it may be that none has them yet.
 
     Raises:
         InvalidInput: A condition cannot be read.
+        NotFound: There are runs, and none has what is sorted by or shown.
         Corrupt: A run is damaged.
     """
     query = query or RunQuery()
     tests = [condition(text) for text in query.where]
-    found: Iterable[KnownRun] = (
-        run for run in runs_of(repo.repository, problems) if all(test(run.record) for test in tests)
-    )
+    runs = list(runs_of(repo.repository, problems))
+    _check_names(query, [run.record for run in runs], doubtful)
+    found: Sequence[KnownRun] = [run for run in runs if all(test(run.record) for test in tests)]
     if query.sort is not None:
-        found = ordered(list(found), query.sort)
+        found = ordered(found, query.sort)
     end = None if query.limit is None else query.skip + query.limit
     return [run for number, run in enumerate(found) if number >= query.skip and (end is None or number < end)]
+
+
+def _check_names(query: RunQuery, records: Sequence[RunRecord], doubtful: list[TetherError] | None) -> None:
+    """Refuse an order and columns that no run has: they would change nothing, and nobody would see that."""
+    if not records:
+        return
+
+    def unknown(names: Iterable[str]) -> list[TetherError]:
+        lacking = [name for name in names if not any(has_name(record, name) for record in records)]
+        return [unknown_name(name, names_of(records)) for name in lacking]
+
+    needed = unknown((*([query.sort.removeprefix("-")] if query.sort is not None else []), *query.shown))
+    if needed:
+        raise needed[0]
+    if doubtful is not None:
+        doubtful += unknown(filter(None, map(name_in, query.where)))
 
 
 # -- comparing ------------------------------------------------------------------------------
@@ -90,12 +114,14 @@ class DataChange:
         old: What it was; None where it was not read.
         new: What it is.
         files: The files that differ.
+        compared: Whether both are here, so that these are all.
     """
 
     name: str
     old: str | None
     new: str | None
     files: tuple[FileChange, ...]
+    compared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +136,8 @@ class RunDiff:
         metrics: Their last values, by name.
         data: The inputs.
         code: Commit, branch and the like.
-        patch: Whether what was changed in the code beside the commit differs.
+        patch: Whether what was changed in the code beside the commit differs; None where it was too large to
+            be kept.
         environment: Python, packages and machine.
     """
 
@@ -121,7 +148,7 @@ class RunDiff:
     metrics: Mapping[str, Pair]
     data: tuple[DataChange, ...]
     code: Mapping[str, Pair]
-    patch: bool
+    patch: bool | None
     environment: Mapping[str, Pair]
 
 
@@ -142,9 +169,16 @@ def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
         metrics=pairs(metrics_of(first), metrics_of(second)),
         data=tuple(_data_changes(repo, *runs)),
         code=pairs(code_of(first), code_of(second)),
-        patch=read_file(repository, runs[0], PATCH) != read_file(repository, runs[1], PATCH),
+        patch=_patches_differ(repo, *runs),
         environment=pairs(*environment),
     )
+
+
+def _patches_differ(repo: Opened, old: KnownRun, new: KnownRun) -> bool | None:
+    """Say whether what was changed beside the commits differs; None where one was too large to be kept."""
+    if patch_is_lost(old.record) or patch_is_lost(new.record):
+        return None
+    return read_file(repo.repository, old, PATCH) != read_file(repo.repository, new, PATCH)
 
 
 def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ: Mapping[str, str]) -> bytes:
@@ -158,8 +192,8 @@ def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ:
         environ: For Git.
 
     Raises:
-        NotFound: There is no such run, or no place has both commits.
-        InvalidInput: No code in Git was recorded of one.
+        NotFound: There is no such run, no code was recorded of one, or no place has both commits.
+        InvalidInput: The code of one was not in Git.
     """
     from tether.api.cleanroom import CodeSource, code_difference, has_commit, lacking
 
@@ -168,7 +202,7 @@ def diff_code(repo: Opened, old: str, new: str, places: Sequence[Path], environ:
     for run in runs:
         code = run.record.code
         if code is None:
-            raise InvalidInput(f"no code was recorded of run {run.id}")
+            raise NotFound(f"no code was recorded of run {run.id}")
         if code.system != "git":
             hint = (
                 f"it is that of the working copy: 'tether diff runs/{runs[0].id} runs/{runs[1].id} -- {WORK}'"
@@ -202,13 +236,15 @@ def _data_change(
         return
     found = [entries_of(repo.repository, run, [path.encode()]).get(path.encode()) for run in runs]
     files: list[FileChange] = []
-    if any(each is not None and each.kind != EntryKind.DIRECTORY for each in found):
+    if all(each is not None for each in found) and any(
+        each is not None and each.kind != EntryKind.DIRECTORY for each in found
+    ):
         sides = [Version(each.name, each.kind, each.size, each.digest) if each else None for each in found]
         files = [FileChange(sides[0], sides[1])]
     elif all(each is not None for each in found):
         trees: list[Digest | None] = [each.digest if each is not None else None for each in found]
         files = diff_states(repo, trees[0], trees[1])
-    yield DataChange(name, digests[0], digests[1], tuple(files))
+    yield DataChange(name, digests[0], digests[1], tuple(files), all(each is not None for each in found))
 
 
 # -- one run --------------------------------------------------------------------------------
@@ -230,12 +266,17 @@ def run_environment(repo: Opened, run: KnownRun) -> dict[str, Any]:
 
 
 def run_beside(repo: Opened, run: KnownRun) -> dict[str, Any]:
-    """Return what is known of a run beside its record: what it repeats, how that went, what it opened."""
+    """Return what is known of a run beside its record: what it repeats, how that went, what it opened.
+
+    And which of its data was written to while it read that.
+    """
     parent, observed = asked_of(repo.repository, run).parent, observed_of(repo.repository, run)
+    altered = altered_of(repo.repository, run)
     return {
         "parent": msgspec.to_builtins(parent) if parent is not None else None,
         "verdict": verdict_of(repo.repository, run),
         "observed": msgspec.to_builtins(observed) if observed is not None else None,
+        "altered": msgspec.to_builtins(altered) if altered is not None else None,
     }
 
 

@@ -20,6 +20,7 @@ from tether.api.running import (
     artefact_name,
     begun,
     described,
+    note_altered,
     variable,
 )
 from tether.core.identity import Person
@@ -36,6 +37,8 @@ class Run:
     Attributes:
         id: Of the run.
         data: The folders and files with its data, by name.
+        altered: When it has ended, the files of its data that somebody wrote to meanwhile, by the name of
+            the data; at most a thousand of each.
     """
 
     def __init__(self, repo: Repo | None, request: RunRequest) -> None:
@@ -46,12 +49,14 @@ class Run:
         self._lock = threading.Lock()
         self.id = ""
         self.data: Mapping[str, Path] = {}
+        self.altered: Mapping[str, tuple[str, ...]] = {}
+        self._own: Begun | None = None
 
     def __enter__(self) -> Self:
         if self._repo is None:
             self._attach(Path(self._request.environ[RUN_FOLDER]))
             return self
-        run: Begun = self._begun.enter_context(begun(self._repo, self._request))
+        run = self._own = self._begun.enter_context(begun(self._repo, self._request))
         self._journal, self.id, self.data = run.journal, run.journal.id, run.folders
         run.journal.kept = True
         self._describing.enter_context(described(run.journal, self._request))
@@ -84,6 +89,8 @@ class Run:
         with self._begun:
             resources = self._began.until_now()
             self._describing.close()
+            found = note_altered(self._repo, self._own) if self._own is not None else None
+            self.altered = {name: each.files for name, each in found.inputs.items()} if found else {}
             seal(self._repo.repository, journal, _ending(error, resources), self._repo.author)
 
     def param(self, name: str, value: object) -> None:

@@ -1,9 +1,12 @@
 """Starts the processes that are measured: one for each round, and one without a model to compare with."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -140,21 +143,26 @@ def _run(subject: Subject, settings: Settings) -> None:
     environ = {**subject.environ, **limit_threads(settings.threads), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", "-m", "tether.bench.child", str(subject.folder)]
     with (subject.folder / _SAID).open("wb") as file:
+        process = subprocess.Popen(
+            command,
+            env=environ,
+            cwd=subject.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            process_group=0,
+        )
         try:
-            code = subprocess.run(
-                command,
-                env=environ,
-                cwd=subject.folder,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                timeout=settings.timeout_s,
-                check=False,
-            ).returncode
+            code = process.wait(settings.timeout_s)
         except subprocess.TimeoutExpired:
             raise Unavailable(
                 f"the model took longer than {settings.timeout_s:g} s", hint="allow more with --timeout"
             ) from None
+        finally:
+            if process.returncode is None:  # the wait was ended: nobody leaves a command that runs
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     if code or not (subject.folder / RESULT).is_file():
         lines = _said(subject) or ["it said nothing"]
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple, TextIO
@@ -13,6 +14,7 @@ from tether import errors
 BUG = 1
 USAGE = 2
 INTERRUPTED = 130
+_OF_A_SIGNAL = 128
 BROKEN_PIPE = 141  # as a program that SIGPIPE ended: 128 + 13
 
 EXIT_CODES: dict[type[errors.TetherError], int] = {
@@ -65,7 +67,7 @@ def describe(error: BaseException) -> Failure:
     if isinstance(error, click.ClickException):
         return Failure(USAGE, errors.InvalidInput.code, _lower(error.format_message()))
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Failure(INTERRUPTED, "interrupted", "interrupted")
+        return _interrupted(error)
     if isinstance(error, OSError):
         return describe(_translate(error))
     if isinstance(error, MemoryError):
@@ -76,6 +78,14 @@ def describe(error: BaseException) -> Failure:
         f"this is a bug in tether: {type(error).__name__}: {error}",
         "run the command again with -v and report what it prints, with the output of `tether version`",
     )
+
+
+def _interrupted(error: BaseException) -> Failure:
+    if not isinstance(error, errors.Stopped):
+        return Failure(INTERRUPTED, "interrupted", "interrupted")
+    is_ctrl_c = error.signal == signal.SIGINT
+    message = "interrupted" if is_ctrl_c else f"stopped by {signal.Signals(error.signal).name}"
+    return Failure(_OF_A_SIGNAL + error.signal, "interrupted", message, error.hint)
 
 
 def report(failure: Failure, *, as_json: bool, out: TextIO, err: TextIO) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
 from tether.cli.render_bench import time_text
-from tether.cli.render_eval import interval_text, number_text, printable, table
+from tether.cli.render_eval import interval_text, number_text, p_text, printable, table
 from tether.cli.render_runs import diff_document, diff_lines
 from tether.evals.comparisondoc import comparison_document
 from tether.evals.metrics.base import direction, is_detail
@@ -53,9 +53,7 @@ def _side_document(side: "Side") -> dict[str, Any]:
 def _metrics(found: "Compared") -> list[list[str]]:
     rows = [["metric", "old", "new", "change", "interval", "p", ""]]
     changes = [each for each in found.comparison.whole.changes if not is_detail(each.name)]
-    rows += [
-        [*_change(each), "" if each.p is None else number_text(each.p), verdict(each)] for each in changes
-    ]
+    rows += [[*_change(each), p_text(each.p), verdict(each)] for each in changes]
     return rows
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _MOST_CLASSES = 30
 _MOST_CONFUSED = 10
+_LEAST_P = 0.0001
 
 
 def number_text(value: float | None, *, signed: bool = False) -> str:
@@ -23,6 +24,13 @@ def number_text(value: float | None, *, signed: bool = False) -> str:
         return "-"
     sign = "+" if signed else ""
     return f"{value:{sign}.4f}" if abs(value) < 1000 else f"{value:{sign}.6g}"
+
+
+def p_text(value: float | None) -> str:
+    """Return a p-value: a small one is told to be small, and none is told to be 0."""
+    if value is None:
+        return ""
+    return f"<{_LEAST_P:.4f}" if value < _LEAST_P else f"{value:.4f}"
 
 
 def interval_text(low: float | None, high: float | None, *, signed: bool = False) -> str:

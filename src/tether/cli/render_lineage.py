@@ -1,6 +1,6 @@
 """Lineage as people and scripts read it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _SHOWN = 20
 """Things that are shown beside each other; the rest is counted."""
 _DEEPEST = 40
+_HOLDING = ("in", "part")
+"""How a folder and what is in it are joined."""
 _SHOWN_PLACES = 3
 _SHORT = 12
 _TITLES: "Mapping[Direction, str]" = {"up": "came from", "down": "led to"}
@@ -37,7 +39,11 @@ def graph_lines(
 
 
 def _tree(ctx: "Context", graph: "Graph", start: str, direction: "Direction") -> Iterator[str]:
-    """Yield what is reached from a node, each thing in full where it comes first."""
+    """Yield what is reached from a node, each thing in full where it comes first.
+
+    A folder that only holds what was asked for tells of those alone that have not been told of, so that a run
+    which read both stands there once.
+    """
     shown = {start}
     stack = [_beside(graph, start, direction, 1)]
     while stack:
@@ -54,15 +60,24 @@ def _tree(ctx: "Context", graph: "Graph", start: str, direction: "Direction") ->
         yield f"{indent}{relation} {_line(ctx, graph.nodes[node], short=again)}"
         if not again:
             shown.add(node)
-            stack.append(_beside(graph, node, direction, depth + 1))
+            told = shown if _holds(graph, relation, node) else ()
+            stack.append(_beside(graph, node, direction, depth + 1, told))
+
+
+def _holds(graph: "Graph", relation: str, node: str) -> bool:
+    """Say whether data is joined with other data for no other reason than that one holds the other."""
+    return relation in _HOLDING and graph.nodes[node].kind == "data"
 
 
 def _beside(
-    graph: "Graph", node: str, direction: "Direction", depth: int
+    graph: "Graph", node: str, direction: "Direction", depth: int, told: Collection[str] = ()
 ) -> Iterator[tuple[int, str, str | None]]:
-    """Yield what stands next to a node: depth, relation and id; in the end how many more there are."""
-    found = graph.next(node, direction)
-    found.sort(key=lambda each: (each[0], graph.nodes[each[1]].label, each[1]))
+    """Yield what stands next to a node, without what was told: depth, relation and id.
+
+    In the end comes how many more there are; what only holds the node comes behind all else.
+    """
+    found = [each for each in graph.next(node, direction) if each[1] not in told]
+    found.sort(key=lambda each: (_holds(graph, *each), each[0], graph.nodes[each[1]].label, each[1]))
     for relation, other in found[:_SHOWN]:
         yield depth, relation, other
     if len(found) > _SHOWN:

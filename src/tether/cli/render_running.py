@@ -8,6 +8,7 @@ from tether.cli.format import count_text, duration_text
 if TYPE_CHECKING:
     from tether.api.running import Outcome
     from tether.cli.context import Context
+    from tether.runs.altered import Altered
     from tether.runs.observed import Observed
 
 _SHOWN = 3
@@ -42,11 +43,24 @@ def report(ctx: "Context", done: "Outcome") -> None:
 
 
 def warn_of(ctx: "Context", done: "Outcome") -> None:
-    """Warn of lines of metrics that could not be read, and of files that were not declared."""
+    """Warn of altered data, of lines of metrics that cannot be read, and of files that were not declared."""
+    warn_altered(ctx, done.altered)
     if done.record.bad_lines:
         ctx.warn(f"{done.record.bad_lines} lines of the metrics file could not be read")
     if done.observed is not None and done.observed.undeclared:
         ctx.warn(undeclared_text(done.observed))
+
+
+def warn_altered(ctx: "Context", altered: "Altered | None") -> None:
+    """Warn of pinned data that somebody wrote to while a run read it."""
+    from tether.core.names import display
+
+    for name, found in altered.inputs.items() if altered is not None else ():
+        files = [display(each.encode(errors="replace")) for each in found.files]
+        rest = len(files) + found.unnamed - _SHOWN
+        more = f" and {count_text(rest, 'more', 'more')}" if rest > 0 else ""
+        shown = display(name.encode(errors="replace"))
+        ctx.warn(f"data {shown} was written to while the run read it: {', '.join(files[:_SHOWN])}{more}")
 
 
 def undeclared_text(observed: "Observed") -> str:

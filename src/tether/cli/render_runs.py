@@ -1,6 +1,5 @@
 """Runs as people and scripts read them."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +74,8 @@ def run_lines(
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
     yield from _section(ctx, "seeds", {name: str(value) for name, value in record.seeds.items()})
     yield from _section(ctx, "data", dict(_data(record)))
+    altered = _mapping(_mapping(beside.get("altered")).get("inputs"))
+    yield from _section(ctx, "written to while it ran", dict(_altered(altered)))
     yield from _section(ctx, "read besides", dict(_undeclared(_mapping(beside.get("observed")))))
     yield from _section(ctx, "code", dict(_code(record)))
     yield from _section(ctx, "metrics", {name: _metric(each) for name, each in record.metrics.items()})
@@ -113,6 +114,15 @@ def _parent(beside: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield str(parent["relation"]), f"{parent.get('run')}{release}"
     if beside.get("verdict"):
         yield "verdict", str(beside["verdict"])
+
+
+def _altered(inputs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the inputs that somebody wrote to, with the files."""
+    for name, found in inputs.items():
+        files = list(map(str, found["files"]))
+        rest = len(files) + int(found["unnamed"]) - _SHOWN_FILES
+        more = f" and {count_text(rest, 'more', 'more')}" if rest > 0 else ""
+        yield name, f"{', '.join(files[:_SHOWN_FILES])}{more}"
 
 
 def _undeclared(observed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -223,6 +233,8 @@ def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
         yield from _pairs(ctx, title, pairs)
     if found.patch:
         yield "  patch  differs: see --show-code"
+    elif found.patch is None:
+        yield "  patch  too large to be kept: nobody can tell"
     for change in found.data:
         what = "working copy" if change.name == _WORK else f"data {_printable(change.name)}"
         yield ctx.style("heading", f"{what}: {_file_count(change.files, change.old, change.new)}")
@@ -247,6 +259,8 @@ def _pairs(ctx: "Context", title: str, pairs: "Mapping[str, Pair]") -> Iterator[
 
 def diff_document(found: "RunDiff") -> dict[str, Any]:
     """Return how two runs differ, for `--json`."""
+    from tether.runs.differencedoc import InputDifference, difference_document
+
     parts = {
         "facts": found.facts,
         "parameters": found.parameters,
@@ -254,25 +268,13 @@ def diff_document(found: "RunDiff") -> dict[str, Any]:
         "code": found.code,
         "environment": found.environment,
     }
-    document: dict[str, Any] = {"old": found.old.id, "new": found.new.id}
-    document |= {
-        title: {name: _sides(pair) for name, pair in pairs.items()} for title, pairs in parts.items()
-    }
-    document["patch"] = found.patch
-    document["data"] = [
-        {
-            "name": change.name,
-            "old": change.old,
-            "new": change.new,
-            "files": [{"path": os.fsdecode(file.path), "change": file.change} for file in change.files],
-        }
+    data = [
+        InputDifference(
+            change.name,
+            change.old,
+            change.new,
+            [(file.path, file.change) for file in change.files] if change.compared else None,
+        )
         for change in found.data
     ]
-    return document
-
-
-def _sides(pair: "Pair") -> dict[str, Any]:
-    from tether.runs.rundoc import number
-
-    old, new = (number(value) if isinstance(value, float) else value for value in pair)
-    return {"old": old, "new": new}
+    return difference_document((found.old.id, found.new.id), parts, found.patch, data)

@@ -24,6 +24,15 @@ class TreeChange(NamedTuple):
     new: Entry | None
 
 
+def changed_word(kinds: tuple[EntryKind, EntryKind], *, same_content: bool) -> str:
+    """Return how one path differs that is there on both sides: `type`, `mode` or `modified`."""
+    if kinds[0] == kinds[1]:
+        return "modified"
+    if not {*kinds} <= {EntryKind.FILE, EntryKind.EXECUTABLE}:
+        return "type"
+    return "mode" if same_content else "modified"
+
+
 def diff_trees(
     reader: ObjectReader,
     old: Digest | None,

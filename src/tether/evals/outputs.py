@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.evals.data.opening import Examples
 from tether.evals.data.tables import csv_batches, csv_types, reading, typed
 from tether.evals.metrics.base import Floats
@@ -51,10 +51,11 @@ def read_outputs(path: Path, key: str | None = None) -> Outputs:
         key: The column that is the key of the data.
 
     Raises:
-        InvalidInput: It is no such file.
+        NotFound: There is no file.
+        InvalidInput: It has no predictions.
     """
     if not path.is_file():
-        raise InvalidInput(f"no file with predictions: {path.name}")
+        raise NotFound(f"no file with predictions: {path.name}")
     with reading(path):
         ids = (_ID, key, "path")
         table = _csv(path, ids) if path.suffix in (".csv", ".tsv") else parquet().read_table(path)

@@ -14,6 +14,7 @@ from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge, Unsupported
 from tether.mlflow.document import Document
 from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.runs.altered import ALTERED
 from tether.runs.asked import REQUEST
 from tether.runs.conditions import condition
 from tether.runs.journal import ENVIRONMENT, METRICS, RECORD, TRACKED, VERDICT
@@ -21,6 +22,7 @@ from tether.runs.metrics import decode_series
 from tether.runs.observed import OBSERVED
 from tether.runs.reading import (
     KnownRun,
+    altered_of,
     asked_of,
     environment_of,
     observed_of,
@@ -38,7 +40,7 @@ MOST_RECORD = 4 << 20
 _MOST_BESIDE = 1 << 20
 _MOST_METRICS = 4 << 20
 _MOST_SEARCHED = 32 << 20
-_BESIDE = (ENVIRONMENT, REQUEST, VERDICT, OBSERVED, TRACKED)
+_BESIDE = (ENVIRONMENT, REQUEST, VERDICT, OBSERVED, ALTERED, TRACKED)
 DAMAGED = (Corrupt, NotFound, Unsupported)
 """What is said of records that are not as they must be, or not here."""
 
@@ -129,6 +131,7 @@ def told_run(repository: Repository, run: str) -> dict[str, Any]:
     for name in _BESIDE:
         size_at(repository, known.tree, name, _MOST_BESIDE)
     parent, observed = asked_of(repository, known).parent, observed_of(repository, known)
+    altered = altered_of(repository, known)
     tracked = read_file(repository, known, TRACKED)
     return {
         "commit": known.commit.hex(),
@@ -137,6 +140,7 @@ def told_run(repository: Repository, run: str) -> dict[str, Any]:
         "parent": msgspec.to_builtins(parent),
         "verdict": verdict_of(repository, known),
         "observed": msgspec.to_builtins(observed),
+        "altered": msgspec.to_builtins(altered),
         "mlflow": None if tracked is None else msgspec.to_builtins(Document.decode(tracked, run)),
     }
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -60,6 +60,8 @@ class Done(msgspec.Struct):
     exit: Exit
     resources: Resources
     output: dict[str, Output] = {}
+    told: int | None = None
+    """The first signal that came to this process meanwhile; the command got it too."""
 
     @property
     def code(self) -> int:
@@ -107,10 +109,11 @@ def run_task(task: Task) -> Done:
         written_bytes=moved[1] if moved else None,
     )
     end = Exit(code=code) if code >= 0 else Exit(signal=-code)
-    return Done(_status(end, told.seen), end, resources, {each.name: each.output for each in copiers})
+    output = {each.name: each.output for each in copiers}
+    return Done(_status(end, told.seen), end, resources, output, next(iter(told.seen), None))
 
 
-def _status(end: Exit, seen: set[int]) -> Status:
+def _status(end: Exit, seen: Collection[int]) -> Status:
     if end.signal == signal.SIGINT or (signal.SIGINT in seen and (end.code or end.signal)):
         return Status.INTERRUPTED
     if end.signal is not None:
@@ -152,7 +155,8 @@ class _Told:
     """Signals that came, and whom they are passed on to."""
 
     def __init__(self, task: Task) -> None:
-        self.seen: set[int] = set()
+        self.seen: dict[int, None] = {}
+        """Each once, in the order in which they came."""
         self._is_terminal = task.terminal
         self._early: list[int] = []
         self._child: subprocess.Popen[bytes] | None = None
@@ -165,7 +169,7 @@ class _Told:
 
     def take(self, number: int, _: FrameType | None) -> None:
         """Handle a signal."""
-        self.seen.add(number)
+        self.seen[number] = None
         if self._child is None:
             self._early.append(number)
         else:
@@ -185,7 +189,9 @@ def _signals(task: Task) -> Iterator[_Told]:
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
-    before = {number: signal.signal(number, told.take) for number in (signal.SIGINT, *_PASSED_ON)}
+    # 'nohup' has SIGHUP ignored, by us and by the command; a handler would make both heed it.
+    heard = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, told.take) for number in (signal.SIGINT, *heard)}
     try:
         yield told
     finally:

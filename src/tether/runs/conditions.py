@@ -2,10 +2,10 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.runs.rundoc import RunRecord
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -16,8 +16,14 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     "=": operator.eq,
 }
-_CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
+_CONDITION = re.compile(r"(?P<name>[^<>=~]+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
+_ORDERING = ("<", "<=", ">", ">=")
+_FORM = "write it like 'lr<0.1' or 'status=finished', with one of < <= > >= = != ~"
 _PARTS = ("param", "metric", "seed")
+_ENDINGS = ("", ".min", ".max", ".last")
+_FACTS = ("id", "name", "status", "started", "ended", "command", "code", "exit")
+_NEAR = 3
+_MOST_TOLD = 20
 
 
 def value_of(record: RunRecord, name: str) -> Any:
@@ -49,6 +55,45 @@ def value_of(record: RunRecord, name: str) -> Any:
     return getattr(record.resources, name, None) if name in record.resources.__struct_fields__ else None
 
 
+def has_name(record: RunRecord, name: str) -> bool:
+    """Say whether a name stands for something in a run, whether that has a value there or not."""
+    part, _, rest = name.partition(".")
+    if name in _FACTS or name in record.resources.__struct_fields__:
+        return True
+    if part == "seed":
+        return rest in record.seeds
+    if (rest in record.parameters) if part == "param" else (name in record.parameters):
+        return True
+    metric = rest if part == "metric" else name
+    return any(metric.endswith(end) and metric.removesuffix(end) in record.metrics for end in _ENDINGS)
+
+
+def names_of(records: Iterable[RunRecord]) -> list[str]:
+    """Return the names that runs know: of their parameters, metrics, seeds and facts."""
+    found: set[str] = set()
+    for record in records:
+        found.update(record.parameters, record.metrics, (f"seed.{name}" for name in record.seeds))
+        found.update(record.resources.__struct_fields__)
+    return sorted(found.union(_FACTS))
+
+
+def unknown_name(name: str, known: Sequence[str], kind: str = "") -> NotFound:
+    """Return what is said of a name that no run has, with those that look like it."""
+    from difflib import get_close_matches
+
+    part, _, rest = name.partition(".")
+    near = get_close_matches(rest if part in _PARTS else name, known, n=_NEAR)
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
+    elif known:
+        more = ", ..." if len(known) > _MOST_TOLD else ""
+        hint = f"there are {', '.join(known[:_MOST_TOLD])}{more}"
+    else:
+        hint = "there are none"
+    what = f"the {kind} {name}" if kind else name
+    return NotFound(f"no run has {what}", hint=hint)
+
+
 def _metric_value(record: RunRecord, name: str) -> float | None:
     for ending, field in (("", "last"), (".min", "least"), (".max", "greatest"), (".last", "last")):
         summary = record.metrics.get(name.removesuffix(ending)) if name.endswith(ending) else None
@@ -56,6 +101,12 @@ def _metric_value(record: RunRecord, name: str) -> float | None:
             value = getattr(summary, field)
             return None if value is None else float(value)
     return None
+
+
+def name_in(text: str) -> str | None:
+    """Return the name that a condition is about; None where it is none."""
+    match = _CONDITION.match(text.strip())
+    return None if match is None else match["name"]
 
 
 def condition(text: str, *, patterns: bool = True) -> Callable[[RunRecord], bool]:
@@ -70,16 +121,26 @@ def condition(text: str, *, patterns: bool = True) -> Callable[[RunRecord], bool
     """
     match = _CONDITION.match(text.strip())
     if match is None:
-        raise InvalidInput(f"not a condition: {text!r}", hint="write it like 'lr<0.1' or 'status=finished'")
+        raise InvalidInput(f"not a condition: {text!r}", hint=_FORM)
     name, sign, wanted = match["name"], match["sign"], match["value"]
     if sign == "~":
         if not patterns:
             raise InvalidInput(f"patterns are not looked for here: {text!r}", hint="compare with = or !=")
-        try:
-            pattern = re.compile(wanted)
-        except re.error as error:
-            raise InvalidInput(f"not a pattern: {wanted!r}: {error}") from None
-        return lambda record: pattern.search(text_of(value_of(record, name))) is not None
+        return _searching(name, wanted)
+    if wanted.startswith(("<", ">", "=", "~")) or (sign in _ORDERING and not wanted):
+        raise InvalidInput(f"not a condition: {text!r}", hint=_FORM)
+    return _comparing(name, sign, wanted)
+
+
+def _searching(name: str, wanted: str) -> Callable[[RunRecord], bool]:
+    try:
+        pattern = re.compile(wanted)
+    except re.error as error:
+        raise InvalidInput(f"not a pattern: {wanted!r}: {error}") from None
+    return lambda record: pattern.search(text_of(value_of(record, name))) is not None
+
+
+def _comparing(name: str, sign: str, wanted: str) -> Callable[[RunRecord], bool]:
     compare = _OPERATORS[sign]
 
     def test(record: RunRecord) -> bool:
@@ -91,6 +152,8 @@ def condition(text: str, *, patterns: bool = True) -> Callable[[RunRecord], bool
         except OverflowError:  # an integer that is larger than any float
             return compare(value, float(wanted))
         except (TypeError, ValueError):
+            if sign in _ORDERING and not isinstance(value, str):
+                return False  # a number comes neither before a word nor behind it
             return compare(text_of(value), wanted)
 
     return test

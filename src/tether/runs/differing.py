@@ -30,6 +30,11 @@ def code_of(record: RunRecord) -> dict[str, Any]:
     return found
 
 
+def patch_is_lost(record: RunRecord) -> bool:
+    """Say whether what was changed in the code beside the commit was too large to be kept."""
+    return record.code is not None and record.code.patch == "too large"
+
+
 def pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Pair]:
     """Return what differs, by name."""
     names = sorted({*old, *new})

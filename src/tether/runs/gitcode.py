@@ -59,6 +59,7 @@ def asking_git(
         url = git.start("config", "--get", "remote.origin.url")
         top = _line(git.run("rev-parse", "--show-toplevel"))
         if top is None or (ours is not None and _is_nearer(folder, ours, top)):
+            git.close()  # else what it was asked besides would be left of it for as long as the block goes on
             yield None
             return
         git.folder = Path(top)

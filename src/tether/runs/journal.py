@@ -9,7 +9,8 @@ stops the process, what was written before is there to be stored.
     parameters.jsonl   parameters that came later
     artefacts.jsonl    files of `artefacts/`, which are copies, and their names
     end.json           how it ended, when it is about to be stored
-    environment.json, patch, request.json, opened, observed.json, verdict.json, mlflow.json, stdout, stderr
+    environment.json, patch, request.json, opened, observed.json, altered.json, verdict.json, mlflow.json,
+    stdout, stderr
 """
 
 import fcntl

@@ -14,6 +14,7 @@ from tether.core.treeread import find, find_many
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.runs.altered import ALTERED, Altered
 from tether.runs.asked import REQUEST, Asked
 from tether.runs.journal import ENVIRONMENT, METRICS, PATCH, RECORD, VERDICT, Journal, journals
 from tether.runs.metrics import Series, decode_series
@@ -186,6 +187,12 @@ def observed_of(repository: Repository, run: KnownRun) -> Observed | None:
     """Return what the command of a run opened; None where that was not seen."""
     data = read_file(repository, run, OBSERVED)
     return None if data is None else Observed.decode(data)
+
+
+def altered_of(repository: Repository, run: KnownRun) -> Altered | None:
+    """Return what of its data somebody wrote to while a run read it; None where nothing was found."""
+    data = read_file(repository, run, ALTERED)
+    return None if data is None else Altered.decode(data)
 
 
 def verdict_of(repository: Repository, run: KnownRun) -> str | None:

@@ -20,6 +20,7 @@ from tether.core.treeread import find
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
+from tether.runs.altered import ALTERED
 from tether.runs.asked import REQUEST
 from tether.runs.journal import (
     ENDING,
@@ -100,7 +101,7 @@ def _completed(journal: Journal, record: RunRecord, ending: Ending, files: "_Fil
     metrics = journal.metrics()
     if metrics.series:
         files.put(METRICS, encode_series(metrics))
-    for name in (ENVIRONMENT, PATCH, REQUEST, OBSERVED, VERDICT, TRACKED):
+    for name in (ENVIRONMENT, PATCH, REQUEST, OBSERVED, ALTERED, VERDICT, TRACKED):
         data = journal.read(name)
         if data:
             files.put(name, data)

@@ -1,14 +1,15 @@
 """Curves and parallel coordinates as lines of text, for a terminal; and what to draw where nobody says."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
+from string import ascii_letters, digits
 
 from tether.runs.metrics import Series
 from tether.runs.plotting import Axis, Scale, figure_text, thinned, unbroken
 from tether.runs.rundoc import RunRecord, Summary
 
-_MARKS = "*+ox#@%&"
+_MARKS = "*+ox#@%&" + "".join(each for each in digits + ascii_letters if each not in "ox")
 _MARGIN = 11
 _LAST = 14
 """Columns for what is written at the last axis."""
@@ -40,8 +41,7 @@ def text_curves(title: str, lines: Mapping[str, Series], width: int = 78, height
     axis = " " * (_MARGIN - 1) + "+" + "-" * (width - _MARGIN)
     steps = [step for step, _ in finite]
     ends = f"{min(steps):<{(width - _MARGIN) // 2}}{max(steps):>{(width - _MARGIN) - (width - _MARGIN) // 2}}"
-    key = [f"{_MARKS[number % len(_MARKS)]} {name}" for number, name in enumerate(lines)]
-    return [title, *drawn, axis, " " * _MARGIN + ends, *key]
+    return [title, *drawn, axis, " " * _MARGIN + ends, *_key(lines)]
 
 
 def text_parallel(
@@ -72,8 +72,15 @@ def text_parallel(
         for name, axis in zip(names, axes, strict=True)
         if len(axis.words) > 2
     ]
-    key = [f"{_MARKS[number % len(_MARKS)]} {name}" for number, name in enumerate(rows)]
-    return [*heads, *drawn, _spread([axis.low for axis in axes], gap), *words, *key]
+    return [*heads, *drawn, _spread([axis.low for axis in axes], gap), *words, *_key(rows)]
+
+
+def _key(names: Iterable[str]) -> Iterator[str]:
+    """Yield which mark is which run, and from where on marks stand for several."""
+    for number, name in enumerate(names):
+        if number == len(_MARKS):
+            yield f"there are {number} marks; those of the following runs stand for others too:"
+        yield f"{_MARKS[number % len(_MARKS)]} {name}"
 
 
 def _between(piece: Sequence[tuple[int, float]], gap: int) -> Iterator[tuple[int, float]]:

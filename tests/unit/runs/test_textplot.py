@@ -5,7 +5,7 @@ import math
 from tether.runs.metrics import Metrics, Series
 from tether.runs.plotting import histogram
 from tether.runs.rundoc import RunRecord, Status
-from tether.runs.textplot import chosen_axes, chosen_metric, text_curves
+from tether.runs.textplot import chosen_axes, chosen_metric, text_curves, text_parallel
 
 
 def record(parameters: dict[str, float], **metrics: list[float]) -> RunRecord:
@@ -26,6 +26,21 @@ def test_curves_rise_and_fall() -> None:
     assert lines[5].index("*") == 39
     assert lines[-2:] == ["* a", "+ b"]
     assert text_curves("loss", {}) == ["loss", "no points"]
+
+
+def test_more_runs_than_marks() -> None:
+    """Where marks begin to stand for several runs, the key says so."""
+    one = Series([0], [1.0], [None])
+    for drawn in (
+        text_curves("loss", {str(number): one for number in range(100)}),
+        text_parallel(["a"], {str(number): [number] for number in range(100)}),
+    ):
+        key = drawn[-101:]
+        said = [number for number, line in enumerate(key) if line.startswith("there are ")]
+        marks = [line[0] for line in key[: said[0]]]
+        assert (len(said), len(set(marks))) == (1, said[0])
+        assert key[said[0]].startswith(f"there are {said[0]} marks")
+        assert key[said[0] + 1] == f"* {said[0]}"
 
 
 def test_the_metric_that_says_most() -> None:

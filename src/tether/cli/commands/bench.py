@@ -118,11 +118,13 @@ def measure(ctx: Context, options: Options) -> None:
     """
     from tether.api.benching import bench_model, document_of
     from tether.cli.render_bench import bench_lines
+    from tether.cli.render_running import warn_altered
 
     done = bench_model(ctx.repo(), _request(ctx, options), progress=ctx.progress())
     document = {"run": done.record.id, **document_of(done.bench)}
     _draw(ctx, done.record.id, options.svg)
     ctx.emit(document, lambda: bench_lines(ctx.style, done.record.id, done.bench))
+    warn_altered(ctx, done.altered)
 
 
 def _request(ctx: Context, options: Options) -> "BenchRequest":

@@ -97,6 +97,7 @@ def command(ctx: Context, options: Options) -> None:
     from tether.api.evaluating import evaluate_model, write_examples
     from tether.cli.format import count_text
     from tether.cli.render_eval import evaluation_document, evaluation_lines
+    from tether.cli.render_running import warn_altered
 
     request = _request(ctx, options)
     repo = ctx.repo()
@@ -110,6 +111,7 @@ def command(ctx: Context, options: Options) -> None:
     done = evaluate_model(repo, request, {"stdout": _shower(shown), "stderr": _shower(ctx.err)})
     for warning in done.evaluation.warnings:
         ctx.warn(warning)
+    warn_altered(ctx, done.altered)
     ctx.emit(
         evaluation_document(done), lambda: evaluation_lines(ctx, done.record.id, done.evaluation), page=True
     )

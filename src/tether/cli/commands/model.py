@@ -6,6 +6,7 @@ import click
 
 from tether.cli.context import Context, pass_context
 from tether.cli.revisions import place_text
+from tether.errors import NotFound
 
 if TYPE_CHECKING:
     from tether.api.models import Model
@@ -75,7 +76,11 @@ def _opened(ctx: Context, place: str) -> "Model":
     from tether.api.models import Model
 
     if ":" not in place or (ctx.cwd / place).exists():
-        return Model.open(place)
+        try:
+            return Model.open(place)
+        except NotFound as error:
+            hint = f"a file of a revision is REV:PATH, as in {place}:PATH"
+            raise NotFound(str(error), hint=hint if ":" not in place else error.hint) from None
     from tether.repo.revision import split_place
 
     rev, path = split_place(place_text(ctx, place))

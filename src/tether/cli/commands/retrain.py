@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import click
 import msgspec
 
-from tether.cli.commands.run import parameter, seed
+from tether.cli.commands.run import once, parameter, seed
 from tether.cli.context import Context
 from tether.cli.options import with_options
 
@@ -45,9 +45,9 @@ def command(ctx: Context, options: Options) -> None:
 
     repo = ctx.repo()
     original = find_original(repo, options.ref)
-    values = dict(parameter(text) for text in options.params)
+    values = once("parameter", map(parameter, options.params))
     request = retraining(repo, original, options.data, values, (ctx.cwd, ctx.environ))
-    seeds = {**request.seeds, **dict(seed(text) for text in options.seeds)}
+    seeds = {**request.seeds, **once("seed", map(seed, options.seeds))}
     request = msgspec.structs.replace(request, seeds=seeds, name=options.name)
     done = run_command(repo, request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
     report(ctx, done)

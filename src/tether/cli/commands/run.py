@@ -1,14 +1,17 @@
 """`tether run`: run a command and record what it read, did and made."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from tether.cli.context import Context
 from tether.cli.options import with_options
 from tether.errors import InvalidInput
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,8 @@ def command(ctx: Context, options: Options) -> None:
         ctx.environ,
         name=options.name,
         data=options.data,
-        parameters=dict(parameter(text) for text in options.params),
-        seeds=dict(seed(text) for text in options.seeds),
+        parameters=once("parameter", map(parameter, options.params)),
+        seeds=once("seed", map(seed, options.seeds)),
         artefacts=options.artefacts,
         checkout=options.checkout,
         observe=options.observe,
@@ -102,6 +105,20 @@ def parameter(text: str) -> tuple[str, Any]:
     if not equals:
         raise InvalidInput(f"not a parameter: {text}", hint="write it like --param lr=0.1")
     return name, read_scalar(value)
+
+
+def once(kind: str, given: Iterable[tuple[str, Value]]) -> dict[str, Value]:
+    """Return values by name.
+
+    Raises:
+        InvalidInput: A name is there twice.
+    """
+    found: dict[str, Value] = {}
+    for name, value in given:
+        if name in found:
+            raise InvalidInput(f"the {kind} {name} is given twice", hint="a run has one value of each")
+        found[name] = value
+    return found
 
 
 def seed(text: str) -> tuple[str, int]:

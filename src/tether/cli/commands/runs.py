@@ -7,18 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tether.cli.context import Context, pass_context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import with_options
-from tether.errors import InvalidInput, TetherError
+from tether.errors import InvalidInput, NotFound, TetherError
 
 if TYPE_CHECKING:
-    from tether.api.runs import RunQuery
-    from tether.runs.metrics import Series
     from tether.runs.reading import KnownRun
 
 _WHERE_HELP = (
@@ -58,22 +56,47 @@ class ListOptions:
 @with_options(ListOptions)
 def list_(ctx: Context, options: ListOptions) -> None:
     """List runs, the newest first."""
-    from tether.api.runs import document_of, list_runs
+    from tether.api.runs import RunQuery, document_of, list_runs
     from tether.cli.render_runs import run_table
 
+    columns = _names(options.columns) if options.columns is not None else None
     problems: list[TetherError] = []
-    found = list_runs(ctx.repo(), _query(options), problems)
-    for problem in problems:
-        ctx.warn(str(problem))
-    columns = options.columns.split(",") if options.columns is not None else None
+    query = RunQuery(options.where, options.sort, options.limit, options.skip, tuple(columns or ()))
+    found = list_runs(ctx.repo(), query, problems, problems)
+    _warn(ctx, problems)
+    if not found:
+        _tell_none(ctx, options.where)
     documents = [document_of(run.record) for run in found] if ctx.json else []
     ctx.emit(documents, lambda: run_table(ctx, found, columns), page=True)
 
 
-def _query(options: ListOptions) -> "RunQuery":
-    from tether.api.runs import RunQuery
+def _warn(ctx: Context, problems: "list[TetherError]") -> None:
+    for problem in problems:
+        hint = f" ({problem.hint})" if problem.hint and problem.hint.startswith("did you mean") else ""
+        ctx.warn(f"{problem}{hint}")
 
-    return RunQuery(options.where, options.sort, options.limit, options.skip)
+
+def _tell_none(ctx: Context, where: tuple[str, ...]) -> None:
+    """Say that there is nothing to show, which is not a mistake."""
+    ctx.note("no runs for which that holds" if where else "no runs: 'tether run -- COMMAND' records one")
+
+
+def _names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def _asked_for(
+    ctx: Context, runs: tuple[str, ...], where: tuple[str, ...], shown: tuple[str, ...] = ()
+) -> "list[KnownRun]":
+    """Return the runs that are named, or all for which conditions hold."""
+    from tether.api.runs import RunQuery, list_runs, show_run
+
+    if runs:
+        return [show_run(ctx.repo(), run) for run in runs]
+    doubtful: list[TetherError] = []
+    found = list_runs(ctx.repo(), RunQuery(where, shown=shown), doubtful=doubtful)
+    _warn(ctx, doubtful)
+    return found
 
 
 @command.command()
@@ -161,11 +184,7 @@ class ExportOptions:
 @with_options(ExportOptions)
 def export(ctx: Context, options: ExportOptions) -> None:
     """Write RUNs, or all runs, as JSON or CSV."""
-    from tether.api.runs import RunQuery, list_runs, show_run
-
-    repo = ctx.repo()
-    query = RunQuery(options.where)
-    found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
+    found = _asked_for(ctx, options.runs, options.where)
     text = _exported(ctx, found, options)
     if options.output is None:
         ctx.bytes_out.write(text.encode())
@@ -232,21 +251,16 @@ def plot(ctx: Context, options: PlotOptions) -> None:
     Without --metric and --parallel it is the metric that most of them have with several points, or else the
     parameters that differ and the metrics as parallel coordinates.
     """
-    from tether.api.runs import RunQuery, list_runs, show_run
-
-    repo = ctx.repo()
     if options.metric is not None and options.parallel is not None:
         raise InvalidInput("two drawings at once", hint="give --metric or --parallel")
-    query = RunQuery(options.where)
-    found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
+    found = _asked_for(ctx, options.runs, options.where)
+    if not found:
+        raise NotFound("no runs to draw", hint="'tether runs list' lists them")
     options = _chosen(found, options)
-    if options.text or options.output is None:
-        _draw_text(ctx, found, options)
-        return
-    drawing = _drawing(ctx, found, options)
-    Path(options.output).write_text(drawing)
-    document = {"path": options.output, "runs": len(found)}
-    ctx.emit(document, lambda: [f"drew {count_text(len(found), 'run')} to {options.output}"], essential=False)
+    if options.parallel is not None:
+        _draw_parallel(ctx, found, _names(options.parallel), options)
+    else:
+        _draw_curves(ctx, found, options.metric or "", options)
 
 
 def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
@@ -267,55 +281,73 @@ def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
     return replace(options, parallel=",".join(axes))
 
 
-def _draw_text(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> None:
-    """Print curves, or parallel coordinates."""
-    from tether.runs.metrics import rows_of
-    from tether.runs.textplot import text_curves, text_parallel
-
-    if options.parallel is not None:
-        names, rows = _axes(found, options.parallel)
-        told = [{"run": run, **dict(zip(names, row, strict=True))} for run, row in rows.items()]
-        ctx.emit(told, lambda: text_parallel(names, rows))
-        return
-    metric = options.metric or ""
-    lines = _lines(ctx, found, metric)
-    document = [
-        {"run": name, **point} for name, series in lines.items() for point in rows_of({metric: series})
-    ]
-    ctx.emit(document, lambda: text_curves(metric, lines))
-
-
-def _axes(found: "list[KnownRun]", parallel: str) -> "tuple[list[str], dict[str, list[Any]]]":
-    """Return the axes, and the values of each run at them."""
+def _draw_parallel(ctx: Context, found: "list[KnownRun]", names: list[str], options: PlotOptions) -> None:
+    """Draw the runs that have a value at one of the axes at least."""
     from tether.runs.conditions import value_of
+    from tether.runs.plotting import parallel
+    from tether.runs.textplot import text_parallel
 
-    names, labels = parallel.split(","), _labels(found)
-    return names, {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+    _check_axes(found, names)
+    labels = _labels(found)
+    values = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
+    rows = {run: row for run, row in values.items() if any(value is not None for value in row)}
+    _tell_left_out(ctx, len(values) - len(rows), " or ".join(names))
+    if not options.text and options.output is not None:
+        _write(ctx, options.output, parallel(" / ".join(names), names, rows), len(rows))
+        return
+    told = [{"run": run, **dict(zip(names, row, strict=True))} for run, row in rows.items()]
+    ctx.emit(told, lambda: text_parallel(names, rows))
+
+
+def _check_axes(found: "list[KnownRun]", names: list[str]) -> None:
+    from tether.runs.conditions import has_name, names_of, unknown_name
+
+    records = [run.record for run in found]
+    for name in names:
+        if not any(has_name(record, name) for record in records):
+            raise unknown_name(name, names_of(records))
+
+
+def _draw_curves(ctx: Context, found: "list[KnownRun]", metric: str, options: PlotOptions) -> None:
+    """Draw the runs that have the metric."""
+    from tether.api.runs import run_series
+    from tether.runs.metrics import rows_of
+    from tether.runs.plotting import curves
+    from tether.runs.textplot import text_curves
+
+    _check_metric(found, metric)
+    labels = _labels(found)
+    having = [run for run in found if metric in run.record.metrics]
+    lines = {labels[run.id]: run_series(ctx.repo(), run)[metric] for run in having}
+    _tell_left_out(ctx, len(found) - len(lines), metric)
+    if not options.text and options.output is not None:
+        _write(ctx, options.output, curves(metric, lines), len(lines))
+        return
+    told = [{"run": name, **point} for name, series in lines.items() for point in rows_of({metric: series})]
+    ctx.emit(told, lambda: text_curves(metric, lines))
+
+
+def _check_metric(found: "list[KnownRun]", metric: str) -> None:
+    from tether.runs.conditions import unknown_name
+
+    known = sorted({name for run in found for name in run.record.metrics})
+    if metric not in known:
+        raise unknown_name(metric, known, "metric")
 
 
 def _labels(found: "list[KnownRun]") -> Mapping[str, str]:
     return {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
 
 
-def _lines(ctx: Context, found: "list[KnownRun]", metric: str) -> "dict[str, Series]":
-    from tether.api.runs import run_series
-
-    labels, lines = _labels(found), {}
-    for run in found:
-        series = run_series(ctx.repo(), run).get(metric)
-        if series is not None:
-            lines[labels[run.id]] = series
-    return lines
+def _tell_left_out(ctx: Context, count: int, what: str) -> None:
+    if count:
+        ctx.note(f"{count_text(count, 'run')} without {what} left out")
 
 
-def _drawing(ctx: Context, found: "list[KnownRun]", options: PlotOptions) -> str:
-    from tether.runs.plotting import curves, parallel
-
-    if options.parallel is not None:
-        names, rows = _axes(found, options.parallel)
-        return parallel(" / ".join(names), names, rows)
-    metric = options.metric or ""
-    return curves(metric, _lines(ctx, found, metric))
+def _write(ctx: Context, output: str, drawing: str, count: int) -> None:
+    Path(output).write_text(drawing)
+    document = {"path": output, "runs": count}
+    ctx.emit(document, lambda: [f"drew {count_text(count, 'run')} to {output}"], essential=False)
 
 
 @command.command()

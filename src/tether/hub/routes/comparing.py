@@ -2,34 +2,37 @@
 
 import json
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
-from tether.core.names import display
+from tether.core.treediff import TreeChange, changed_word
 from tether.evals.comparisondoc import comparison_document
 from tether.hub.access import Role
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document
 from tether.hub.routes.records import told, told_by
 from tether.pages.records.compared import Side, compared_runs
-from tether.pages.records.differing import DataRow, Diff, Row, diff_of
+from tether.pages.records.differing import DataRow, Diff, diff_of
 from tether.pages.records.known import run_shown
 from tether.pages.shelf import Shown
 from tether.repo.repository import Repository
+from tether.runs.differencedoc import InputDifference, difference_document
 from tether.runs.reading import KnownRun
 
 router = APIRouter(prefix="/repos/{owner}/{name}/runs", tags=["records"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 RunId = Annotated[str, Query(min_length=1, max_length=40)]
-Pair: TypeAlias = list[Any]
-"""The value in the one and in the other run, null where there is none."""
+Sides: TypeAlias = dict[str, Any]
+"""The value in the `old` and in the `new` run, null where there is none."""
+_PATCHES: Mapping[str, bool | None] = {"same": False, "none": False, "differ": True, "large": None}
+"""Whether patches differ, by the word of pages."""
 
 
 class DataDifference(Document):
-    """How an input differs: by digest, and by files where both are folders that the hub has."""
+    """How an input differs: by digest, and by files where the hub has both; it names the first of them."""
 
     name: str
     old: str | None
@@ -38,20 +41,23 @@ class DataDifference(Document):
     changed: int | None
     removed: int | None
     complete: bool
-    some: list[dict[str, str]]
+    files: list[dict[str, str]]
 
 
 class DifferenceDocument(Document):
-    """What differs between two runs, by name; numbers that JSON has not are text."""
+    """What differs between two runs, by name, as `tether runs diff --json` tells it.
+
+    Numbers that JSON has not are text. `patch` is null where it was too large to be kept, or is to be read.
+    """
 
     old: str
     new: str
-    facts: dict[str, Pair]
-    parameters: dict[str, Pair]
-    metrics: dict[str, Pair]
-    code: dict[str, Pair]
-    patch: Literal["same", "differ", "none", "large"]
-    environment: dict[str, Pair]
+    facts: dict[str, Sides]
+    parameters: dict[str, Sides]
+    metrics: dict[str, Sides]
+    code: dict[str, Sides]
+    environment: dict[str, Sides]
+    patch: bool | None
     data: list[DataDifference]
 
 
@@ -106,34 +112,29 @@ def _of_both(
 
 
 def _diff_document(found: Diff) -> dict[str, Any]:
-    return {
-        "old": found.old.id,
-        "new": found.new.id,
-        "facts": _pairs(found.facts),
-        "parameters": _pairs(found.parameters),
-        "metrics": _pairs(found.metrics),
-        "code": _pairs(found.code),
-        "patch": found.patch,
-        "environment": _pairs(found.environment),
-        "data": [_data(each) for each in found.data],
+    parts = {
+        "facts": found.facts,
+        "parameters": found.parameters,
+        "metrics": found.metrics,
+        "code": found.code,
+        "environment": found.environment,
     }
+    pairs = {title: {row.name: row.values for row in rows} for title, rows in parts.items()}
+    return difference_document(
+        (found.old.id, found.new.id), pairs, _PATCHES[found.patch], map(_data, found.data)
+    )
 
 
-def _pairs(rows: list[Row]) -> dict[str, list[Any]]:
-    return {row.name: [*row.values] for row in rows}
+def _data(row: DataRow) -> InputDifference:
+    files = [(change.path, _word(change)) for change in row.some] if row.counts is not None else None
+    return InputDifference(row.input, row.old, row.new, files, row.counts, not row.partial)
 
 
-def _data(row: DataRow) -> dict[str, Any]:
-    counts = row.counts or dict.fromkeys(("added", "changed", "removed"))
-    some = [{"path": display(path), "what": word} for word, path in row.named]
-    return {
-        "name": row.name,
-        "old": row.old,
-        "new": row.new,
-        **counts,
-        "complete": row.counts is not None and not row.partial,
-        "some": some,
-    }
+def _word(change: TreeChange) -> str:
+    if change.old is None or change.new is None:
+        return "added" if change.old is None else "removed"
+    same = change.old.digest == change.new.digest
+    return changed_word((change.old.kind, change.new.kind), same_content=same)
 
 
 def _side(side: Side) -> dict[str, str]:

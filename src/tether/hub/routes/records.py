@@ -42,6 +42,7 @@ class RunDocument(Document):
     parent: dict[str, Any] | None
     verdict: str | None
     observed: dict[str, Any] | None
+    altered: dict[str, Any] | None
     mlflow: dict[str, Any] | None
 
 

@@ -39,22 +39,26 @@ class DataRow:
     """How an input differs.
 
     Attributes:
-        name: Of the input.
+        name: Of the input, for people.
+        input: As the runs have it: `work` for the working copy.
         pages: Where both are, empty where that is not here.
         old: Its digest in the one; None where it was not read.
         new: In the other.
         counts: Files by `added`, `changed`, `removed`; None where they cannot be looked into.
         partial: There are more.
         named: Some of them, with the word.
+        some: The same as they are.
     """
 
     name: str
+    input: str
     pages: tuple[str, str]
     old: str | None
     new: str | None
     counts: dict[str, int] | None
     partial: bool
     named: list[tuple[str, bytes]]
+    some: list[TreeChange]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ def _patches(shown: Shown, old: KnownRun, new: KnownRun) -> str:
     """Return how the changes beside the commits compare: `same`, `differ`, `none` or `large`."""
     sides = [or_none(partial(beside, shown, run, PATCH, MOST_PATCH)) for run in (old, new)]
     told = [run.record.code.patch if run.record.code is not None else "none" for run in (old, new)]
-    if any(side is None and word == "whole" for side, word in zip(sides, told, strict=True)):
+    lost = "too large" in told
+    if lost or any(side is None and word == "whole" for side, word in zip(sides, told, strict=True)):
         return "large"
     if not any(sides):
         return "none"
@@ -155,15 +160,26 @@ def _data_row(
         counts = dict.fromkeys(("added", "changed", "removed"), 0)
         for change in found[:LOOKED_AT]:
             counts[kind_of(change)] += 1
-    named = [(kind_of(change), change.path) for change in (found or [])[:_NAMED]]
+    some = (found or [])[:_NAMED]
+    named = [(kind_of(change), change.path) for change in some]
     return DataRow(
-        names[0], (pages[0], pages[1]), digests[0], digests[1], counts, len(found or ()) > LOOKED_AT, named
+        names[0],
+        names[1].removeprefix(f"{DATA}/"),
+        (pages[0], pages[1]),
+        digests[0],
+        digests[1],
+        counts,
+        len(found or ()) > LOOKED_AT,
+        named,
+        some,
     )
 
 
 def _changes(shown: Shown, entries: list[Entry | None]) -> list[TreeChange] | None:
-    """Return the files that differ between two folders of data; None where both are not folders here."""
+    """Return the files that differ between two inputs; None where both are not here."""
     old, new = entries
-    if old is None or new is None or {old.kind, new.kind} != {EntryKind.DIRECTORY}:
+    if old is None or new is None:
         return None
+    if {old.kind, new.kind} != {EntryKind.DIRECTORY}:
+        return [TreeChange(new.name, old, new)]
     return list(islice(diff_trees(shown.repository.objects, old.digest, new.digest), LOOKED_AT + 1))
