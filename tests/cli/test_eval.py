@@ -393,6 +393,30 @@ def test_what_else_can_be_predicted(room: Room) -> None:
     assert again == room.do("compare", "text-good", "text-bad", FEW, "--json")
 
 
+def test_the_nearest_slices_are_taken_and_told(tmp_path: Path) -> None:
+    """Those beside the data before those above it; also that there are none, and nothing with -q."""
+    room = Room(tmp_path)
+    room.inside = True
+    room.do("init", "-q")
+    room.write("a/b/test.csv", "label,n\nx,1\ny,2\n")
+    room.write("said.csv", "prediction\nx\ny\n")
+    judge = ("eval", FEW, "--predictions", "said.csv", "--in-order", "--label", "label")
+
+    def told(*words: str) -> tuple[list[str], str]:
+        room.do("add", "a", *(["slices.yml"] if (room.work / "slices.yml").exists() else []))
+        done = room.run(*judge, *words, ":a/b/test.csv")
+        assert done.code == 0, done.err
+        kept = room.json("runs", "show", "last")
+        return [each["path"] for each in kept["data"] if each["name"] == "slices"], done.err
+
+    assert told() == ([], "no slices: no slices.yml lies beside the data or in a folder above it\n")
+    for place in ("slices.yml", "a/slices.yml", "a/b/slices.yml"):
+        room.write(place, "slices: {one: {where: n = 1, min: 1}}\n")
+        assert told() == ([place], f"slices are those of :{place}\n")
+    assert told("-q") == (["a/b/slices.yml"], "")
+    assert told("--no-slices") == ([], "")
+
+
 def test_a_run_stands_for_the_one_model_that_it_kept(shared: Room) -> None:
     """It is measured as the file itself is; with none, with two, or without data it is told what to name."""
     shared.do(

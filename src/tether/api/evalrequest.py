@@ -39,7 +39,7 @@ class EvalRequest:
         task: What is predicted; None asks the labels.
         options: What the columns of the data are.
         classes: The names of the classes whose scores a model gives.
-        slices: A file of slices as `REV:PATH`; None is `slices.yml` of the data's revision, empty is none.
+        slices: A file of slices as `REV:PATH`; None is `slices.yml` beside the data or above, empty is none.
         trust: Load what can run code.
         in_order: Predictions without ids are in the order of the examples.
         batch: Examples at once.

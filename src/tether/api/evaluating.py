@@ -38,7 +38,7 @@ from tether.evals.predictions import Predictions
 from tether.evals.slices import FILE as SLICES_FILE
 from tether.evals.slices import Slice, read_slices
 from tether.evals.tasks import guess_task
-from tether.repo.revision import find_entry, resolve_tree, split_place
+from tether.repo.revision import find_entry, resolve_path, split_place
 from tether.runs.rundoc import Exit, RunRecord, Status
 from tether.runs.sealing import Ending, seal
 
@@ -113,14 +113,20 @@ def slices_place(repo: Opened, data: str, slices: str | None) -> str | None:
     Args:
         repo: Where to look.
         data: The evaluation set, as `REV:PATH`.
-        slices: `REV:PATH`; empty is none, None is `slices.yml` at the top of the revision of the data.
+        slices: `REV:PATH`; empty is none, None is `slices.yml` beside the data or in the nearest folder
+            above it.
     """
     if slices is not None:
         return slices or None
-    rev = split_place(data)[0]
-    tree = resolve_tree(repo.repository, rev).tree
-    there = find(repo.repository.objects, tree, SLICES_FILE.encode()) is not None
-    return f"{rev}:{SLICES_FILE}" if there else None
+    place = resolve_path(repo.repository, data)
+    folder, _, _ = place.path.rpartition(b"/")
+    while True:
+        path = folder + b"/" + SLICES_FILE.encode() if folder else SLICES_FILE.encode()
+        if find(repo.repository.objects, place.tree, path) is not None:
+            return f"{split_place(data)[0]}:{os.fsdecode(path)}"
+        if not folder:
+            return None
+        folder, _, _ = folder.rpartition(b"/")
 
 
 def _is_place(text: str, folder: Path) -> bool:

@@ -13,6 +13,7 @@ from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tether.api.evalrequest import EvalRequest
+    from tether.runs.rundoc import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def command(ctx: Context, options: Options) -> None:
     done = evaluate_model(repo, request, {"stdout": _shower(shown), "stderr": _shower(ctx.err)})
     for warning in done.evaluation.warnings:
         ctx.warn(warning)
+    if request.slices is None:
+        ctx.note(_taken_slices(done.record))
     ctx.emit(
         evaluation_document(done), lambda: evaluation_lines(ctx, done.record.id, done.evaluation), page=True
     )
@@ -147,6 +150,16 @@ def _request(ctx: Context, options: Options) -> "EvalRequest":
         plan=Plan(options.level, options.replicates, options.seed),
         name=options.name,
     )
+
+
+def _taken_slices(record: "RunRecord") -> str:
+    """Say which slices were taken where the user named none."""
+    from tether.api.predicting import SLICES
+
+    taken = next((each for each in record.data if each.name == SLICES), None)
+    if taken is None:
+        return "no slices: no slices.yml lies beside the data or in a folder above it"
+    return f"slices are those of {taken.rev}:{taken.path}"
 
 
 def _numbers(text: str | None) -> list[float] | None:
