@@ -33,7 +33,7 @@ class EvalRequest:
         data: The evaluation set, as `REV:PATH`.
         folder: What paths are relative to.
         environ: The environment of a predictor.
-        model: A file of the disk, `REV:PATH`, or a run that kept one model; None with predictions alone.
+        model: A name as `modelnames` has them; None with predictions alone.
         predictions: A file with predictions; None runs the model.
         predictor: A program with `{in}`, `{out}` and `{model}`; None is the runner of the format.
         task: What is predicted; None asks the labels.

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tether.api.evalrequest import EvalRequest, Show, check_request, words_of
+from tether.api.modelnames import find_named, model_place
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.predicting import (
@@ -21,11 +23,10 @@ from tether.api.predicting import (
     predict,
 )
 from tether.api.runinputs import RunRequest
-from tether.api.runmodels import of_run
 from tether.api.running import begun
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.evals.data.folders import ExampleFile
 from tether.evals.data.opening import collect, open_data, set_digest
 from tether.evals.data.source import ExampleSource
@@ -66,7 +67,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         InvalidInput: The data, the model or the predictions are not sound, or do not fit each other.
         Unsupported: They are of a form that is not read, or a package is missing.
     """
-    request = of_run(repo, request)
+    request = _with_place(repo, request)
     check_request(request)
     at_rev = request.model is not None and _is_place(request.model, request.folder)
     inputs = {
@@ -127,6 +128,22 @@ def slices_place(repo: Opened, data: str, slices: str | None) -> str | None:
         if not folder:
             return None
         folder, _, _ = folder.rpartition(b"/")
+
+
+def _with_place(repo: Opened, request: EvalRequest) -> EvalRequest:
+    """Return a request whose model is a file of the disk or `REV:PATH`, whatever named it."""
+    if request.model is not None:
+        return replace(request, model=model_place(repo, request.model, request.folder))
+    if request.predictions is None:
+        with suppress(NotFound):
+            named = find_named(repo, request.data, request.folder)
+            what = "run" if named.run is not None else "release" if named.release is not None else None
+            if what is not None:
+                raise InvalidInput(
+                    f"{request.data} is a {what}, and there is no data to measure its model on",
+                    hint=f"tether eval {request.data} REV:DATA",
+                )
+    return request
 
 
 def _is_place(text: str, folder: Path) -> bool:

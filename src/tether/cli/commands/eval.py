@@ -92,8 +92,8 @@ def command(ctx: Context, options: Options) -> None:
     """Measure MODEL on DATA: metrics with intervals, of all and of each slice; kept as a run.
 
     DATA is a table (.parquet, .csv, .tsv), arrays (.npz, a folder of .npy), or a folder with a folder for
-    each class. MODEL is a file, REV:PATH, or a run that kept one model; ONNX and scikit-learn (skops) are run
-    in a process of their own.
+    each class. MODEL is a file, REV:PATH, a run that kept one model, or a release NAME@VERSION; ONNX and
+    scikit-learn (skops) are run in a process of their own.
     """
     from tether.api.evaluating import evaluate_model, write_examples
     from tether.cli.format import count_text
@@ -125,7 +125,10 @@ def _request(ctx: Context, options: Options) -> "EvalRequest":
 
     if len(options.words) > 2:
         raise InvalidInput("too many arguments", hint="tether eval [MODEL] REV:DATA")
-    model = options.words[0] if len(options.words) == 2 else None
+    model = None
+    if len(options.words) == 2:
+        word = options.words[0]
+        model = word if (ctx.cwd / word).is_file() else place_text(ctx, word)
     image = {
         "size": options.image_size,
         "mean": _numbers(options.image_mean),

@@ -34,7 +34,7 @@ def list_(ctx: Context, evaluation: str | None, slices: str | None) -> None:
             ctx.note("no slices.yml is at the top of the next commit; --slices REV:PATH names another")
         ctx.emit(rows, lambda: definition_lines(ctx, found), page=True)
         return
-    measured = evaluation_of(repo, find_evaluation(repo, evaluation))
+    measured = evaluation_of(repo, find_evaluation(repo, evaluation, ctx.cwd))
     document: list[dict[str, Any]] = [
         {
             "name": each.name,
