@@ -212,7 +212,7 @@ def test_commands_that_do_not_answer(room: Room, script: str, message: str) -> N
     ("arguments", "code", "message"),
     [
         (("net.onnx",), 2, "no inputs"),
-        (("nothing.onnx", "--random"), 3, "no such file"),
+        (("nothing.onnx", "--random"), 3, "no such model: nothing.onnx"),
         (("HEAD:data/test.npz", "--random"), 9, "nothing here runs"),
         (("net.onnx", "--random", "--scenario", "double"), 2, "no such scenario"),
         (("net.onnx", "--data", "HEAD:data/test.npz", "--columns", "label"), 2, "not (8,)"),

@@ -267,7 +267,7 @@ def test_keys_are_texts(table_room: Room) -> None:
         (["HEAD:test.csv", "--predictions", "few.csv", "--label", "nothing"], "no column nothing"),
         (["HEAD:test.csv", "--predictions", "few.csv", "--key", "a"], "stands twice"),
         (["HEAD:test.csv", "--predictions", "few.csv", "--key", "id", "--task", "regression"], "39 of 40"),
-        (["no.onnx", "HEAD:test.csv"], "no model file"),
+        (["no.onnx", "HEAD:test.csv"], "no such model: no.onnx"),
         (["test.csv", "HEAD:test.csv"], "no runner for test.csv"),
         (["evil.pkl", "HEAD:test.csv"], "can run anything"),
         (["HEAD:slices.yml", "HEAD:slices.yml"], "no data of a known form"),
@@ -282,7 +282,7 @@ def test_what_does_not_fit(table_room: Room, words: list[str], said: str) -> Non
     done = table_room.run("eval", *words)
 
     assert done.code in (2, 3, 9)
-    assert (done.code == 3) == (said == "no model file")
+    assert (done.code == 3) == (said == "no such model: no.onnx")
     assert said in done.err
     assert json.loads(table_room.do("runs", "list", "--json")) == []
     assert not (table_room.work / "gotcha").exists()
@@ -396,6 +396,30 @@ def test_what_else_can_be_predicted(room: Room) -> None:
     copy = room.work.parent / "copy"
     again = room.do("compare", "text-good", "text-bad", FEW, "--json", cwd=copy)
     assert again == room.do("compare", "text-good", "text-bad", FEW, "--json")
+
+
+def test_the_nearest_slices_are_taken_and_told(tmp_path: Path) -> None:
+    """Those beside the data before those above it; also that there are none, and nothing with -q."""
+    room = Room(tmp_path)
+    room.inside = True
+    room.do("init", "-q")
+    room.write("a/b/test.csv", "label,n\nx,1\ny,2\n")
+    room.write("said.csv", "prediction\nx\ny\n")
+    judge = ("eval", FEW, "--predictions", "said.csv", "--in-order", "--label", "label")
+
+    def told(*words: str) -> tuple[list[str], str]:
+        room.do("add", "a", *(["slices.yml"] if (room.work / "slices.yml").exists() else []))
+        done = room.run(*judge, *words, ":a/b/test.csv")
+        assert done.code == 0, done.err
+        kept = room.json("runs", "show", "last")
+        return [each["path"] for each in kept["data"] if each["name"] == "slices"], done.err
+
+    assert told() == ([], "no slices: no slices.yml lies beside the data or in a folder above it\n")
+    for place in ("slices.yml", "a/slices.yml", "a/b/slices.yml"):
+        room.write(place, "slices: {one: {where: n = 1, min: 1}}\n")
+        assert told() == ([place], f"slices are those of :{place}\n")
+    assert told("-q") == (["a/b/slices.yml"], "")
+    assert told("--no-slices") == ([], "")
 
 
 def test_a_run_stands_for_the_one_model_that_it_kept(shared: Room) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from typing import Any
 
@@ -143,6 +144,90 @@ def test_who_was_trained_on_a_file(story: tuple[Room, dict[str, str]]) -> None:
     }
 
 
+def judged_with(room: Room) -> dict[str, str]:
+    """Return runs of a repository with files of each sort, by what the runs are called; one is released."""
+    for name in ("train/a.txt", "val/b.txt", "test/c.txt", "lying.txt", "more.txt"):
+        room.write(name, f"{name}\n")
+    room.inside = True
+    room.do("init", "-q")
+    room.do("add", "-q", ".")
+    room.do("commit", "-q", "-m", "Files of each sort")
+    inputs = [word for role in ("train", "val", "test") for word in ("--data", f"{role}=HEAD:{role}")]
+    made = ["--artefact", "weights.bin", "--", "sh", "-c", "echo 1 > weights.bin"]
+    room.do("run", "-q", "--name", "all", *inputs, *made)
+    room.do("release", "create", "pets@1", "--run", "all", "-q")
+    room.do("run", "-q", "--name", "bare", *made)
+    room.do("release", "create", "bare@1", "--run", "bare", "-q")
+    python = f"{sys.base_prefix}/bin/python3"
+    room.do("run", "-q", "--name", "python", "--", python, "-c", "open('more.txt').read()")
+    found = json.loads(room.do("runs", "list", "--json"))
+    return {each["name"]: each["id"] for each in found}
+
+
+def told(found: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """Return who had something and what for, by name, in the groups in which they are told."""
+    groups = {"trained": found, "judged": found["judged"], "there": found["there"]}
+    return {
+        how: {
+            each.get("release") or each["name"]: each["roles"]
+            for kind in ("runs", "releases")
+            for each in users[kind]
+        }
+        for how, users in groups.items()
+    }
+
+
+def test_what_judged_and_what_lay_there_is_told_apart(room: Room) -> None:
+    """Only who was trained on a file is named first; one that lay in the working copy nobody read."""
+    judged_with(room)
+    lay_there = {"all": ["working copy"], "bare": ["working copy"], "python": ["working copy"],
+                 "pets@1": ["working copy"], "bare@1": ["working copy"]}  # fmt: skip
+
+    def uses(path: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(room.do("lineage", "--uses", path, "--json"))
+        return found
+
+    assert told(uses("lying.txt")) == {"trained": {}, "judged": {}, "there": lay_there}
+    assert uses("lying.txt")["further"] == []
+    others = {name: lay_there[name] for name in ("bare", "python", "bare@1")}
+    for path, how, role in (
+        ("train/a.txt", "trained", "train"), ("val/b.txt", "judged", "validation"),
+        ("test/c.txt", "judged", "test"),
+    ):  # fmt: skip
+        found = told(uses(path))
+        assert found.pop(how) == {"all": [role], "pets@1": [role]}
+        assert (found.pop("there"), list(found.values())) == (others, [{}])
+    opened = uses("more.txt")
+    assert told(opened)["trained"] == {"python": ["opened"]}
+    assert opened["runs"][0]["paths"] == ["work/more.txt"]
+    may = {each["name"]: each["may_have_read"] for each in uses("lying.txt")["there"]["runs"]}
+    assert may == {"all": False, "bare": True, "python": True}
+
+
+def test_what_judged_is_shown_apart(room: Room) -> None:
+    """In text, in the graph and in drawings."""
+    ids = judged_with(room)
+
+    assert room.do("lineage", "--uses", "test/c.txt").splitlines()[1:6] == [
+        "none of 3 runs and 2 releases was trained on it",
+        "1 run was not trained on it, and judged with it",
+        f"  {ids['all']} all, finished, as test",
+        "    data/test/c.txt",
+        "1 release was not trained on it, and judged with it",
+    ]
+    lying = room.do("lineage", "--uses", "lying.txt").splitlines()
+    assert lying[2] == "3 runs were not known to have read it, and had it in the working copy"
+    assert "    it may have read it: it declared no data, or opened files there that are not named" in lying
+    graph = lineage(room, "all", "--up")
+    nodes = {node["id"]: node["label"] for node in graph["nodes"]}
+    into = [edge for edge in graph["edges"] if edge["to"] == f"run:{ids['all']}"]
+    assert {(nodes[edge["from"]], edge["relation"]) for edge in into} >= {
+        ("train", "read"), ("val", "validation"), ("test", "test"), ("working copy", "beside"),
+    }  # fmt: skip
+    room.do("lineage", "all", "--svg", "all.svg")
+    assert (room.work / "all.svg").read_text().count('stroke-dasharray="2 4"') == 1
+
+
 def test_for_people(story: tuple[Room, dict[str, str]]) -> None:
     """A tree up, a tree down, and what comes again is not repeated."""
     room, ids = story
@@ -158,7 +243,7 @@ def test_for_people(story: tuple[Room, dict[str, str]]) -> None:
     led = room.do("lineage", "v1:train/cat.txt", "--down")
     assert led.count("read run base") == 1  # though it read two folders that have the file
     users = room.do("lineage", "--uses", "v1:train/ada.txt").splitlines()
-    assert users[1] == "2 runs read it"
+    assert users[1] == "2 runs were trained on it"
     assert "    data/train/someone.txt" in users
     assert users[-1].startswith("  release pets@2") or any("release pets@2" in line for line in users)
     room.write("new.txt", "never seen\n")

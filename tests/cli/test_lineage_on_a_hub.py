@@ -74,7 +74,7 @@ def test_drawings_and_users(served: tuple[Room, str]) -> None:
     assert "run first" in "".join(ET.parse(room.work / "out.svg").getroot().itertext())
     assert room.do("lineage", "second", "--remote", "origin", "--mermaid").startswith("flowchart LR\n")
     lines = room.do("lineage", "--uses", "main:base.bin", "--remote", "origin").splitlines()
-    assert lines[1] == "2 runs read it"
+    assert lines[1] == "2 runs were trained on it"
     assert {line.rpartition(", ")[2] for line in lines if line.endswith("/pets")} == {
         "in ada/pets",
         "in bob/pets",

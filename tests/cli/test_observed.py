@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from tests.support.cli import TETHER, Room
 
+from tether.core.digest import hash_bytes
+
 PYTHON = f"{sys.base_prefix}/bin/python3"
 """With few packages: those of a run are listed."""
 
@@ -63,6 +65,7 @@ def test_what_is_no_input_is_not_told(room: Room) -> None:
 
     assert observed(room, script=script) == {
         "version": 1, "declared": {"work": 1}, "code": 0, "undeclared": [], "unnamed": 1,
+        "work": {"train/cat.txt": hash_bytes(b"a cat\n").hex()},
     }  # fmt: skip
 
 

@@ -15,7 +15,9 @@ from tests.support.cli import Room
 from tests.support.released import opened, prepare, rebuild, safetensors
 
 from tether.api.repo import Repo
+from tether.releases.attesting import Said
 from tether.releases.manifest import Manifest
+from tether.releases.statements import VERDICT_PREDICATE
 from tether.sync.exchange import PushOptions, push
 
 ALL = (
@@ -174,6 +176,54 @@ def test_the_parts_lie_in_it_and_nothing_twice(origin: Room) -> None:
     assert not {each for each in listed if each.startswith((f"runs/{run}/data", f"runs/{run}/work"))}
     assert shown(origin, "pet@1.0")["data"][0]["digest"] == node["data/train"]
     assert json.loads(origin.do("fsck", "--full", "--json"))["problems"] == []
+
+
+def test_who_reproduced_it_has_not_signed_it(room: Room) -> None:
+    """An attested verdict is R4, whose ever it is, and no signature; a failed one says so."""
+    with opened(room) as repo:
+        for verdict in ("bitwise", "different"):
+            repo.release("pet@0.9").attest(Said(VERDICT_PREDICATE, {"verdict": verdict}))
+
+    listed = {each["version"]: each for each in room.json("release", "list")}
+    told = room.do("release", "verify", "pet@0.9").splitlines()
+
+    assert (listed["0.9"]["signers"], listed["1.0"]["signers"]) == ([], ["ada@example.org"])
+    said = [(each["verdict"], each["signer"]) for each in listed["0.9"]["reproductions"]]
+    assert said == [("bitwise", "ada@example.org"), ("different", "ada@example.org")]
+    assert told[-3:] == [
+        "  R4  reproduced: bitwise, says ada@example.org",
+        "  R4  not reproduced: different, says ada@example.org",
+        "  not signed",
+    ]
+    assert [each["verdict"] for each in verified(room, "pet@0.9")["reproductions"]] == [
+        "bitwise",
+        "different",
+    ]
+    table = room.do("release", "list").splitlines()
+    assert table[0].split("  ")[-1] == "reproduced"
+    assert "-  " in table[2]
+    assert table[2].endswith("bitwise by ada@example.org, different by ada@example.org")
+    room.do("config", "--global", "signing.allowed", os.devnull)
+    told = room.do("release", "verify", "pet@0.9").splitlines()
+    assert told[-1] == "  not signed"
+    assert "  R4  reproduced: bitwise, says a key that no allowed signer has, SHA256:" in "\n".join(told)
+
+
+def test_only_the_seal_is_tried_and_places_are_told_apart(room: Room) -> None:
+    """`--to R0` reads files alone; a place of the disk that is none is called that."""
+    found = verified(room, "pet@1.0", "--to", "R0")
+    assert (found["level"], found["untried"], found["ok"]) == ("R0", [], True)
+    assert "R4" not in room.do("release", "verify", "pet@1.0", "--to", "R0")
+    last = room.do("release", "verify", "pet@0.9").splitlines()[-2]
+    assert last == "  R4  nobody says that it was reproduced: 'tether repro pet@0.9' tries"
+    for place, said in (
+        ("../nosuch", "no such file or folder: ../nosuch"),
+        ("pet.tar.gz", "no such file or folder: pet.tar.gz"),
+        (".", "no release in .: it has no release.json"),
+        ("nosuch", "no release nosuch"),
+    ):
+        done = room.run("release", "verify", place)
+        assert (done.code, done.err.splitlines()[0]) == (3, f"error: {said}")
 
 
 def test_it_is_sealed_signed_and_complete(origin: Room) -> None:

@@ -1,13 +1,20 @@
 """R2 of `tether release verify`: figures follow from predictions, or the one that does not is named."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support import evalsets
+from tests.support.benches import small
 from tests.support.cli import Room
+from tests.support.records import put_in, record, run_id
 from tests.support.released import opened, rebuild, safetensors
+
+from tether.api.repo import Repo
+from tether.core.names import RUNS
 
 
 @pytest.fixture
@@ -84,6 +91,89 @@ def test_labels_that_are_not_of_the_data(room: Room) -> None:
     assert problem["message"] == "these are not the predictions that were measured"
 
 
+def test_figures_of_all_come_first(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`show` has those of all examples in short; in a card a class is one row, and there are few of them."""
+    [line] = [each for each in room.do("release", "show", "spam@1").splitlines() if "accuracy" in each]
+    [found] = room.json("release", "show", "spam@1")["figures"]
+    card = room.do("release", "export", "spam@1", "--as", "model-card")
+
+    assert line.startswith("  accuracy 0.7500 (")
+    assert line.endswith(" more  of 4 examples of test.csv")
+    assert "[" not in line
+    assert (found["kind"], found["examples"], found["data"]) == ("evaluation", 4, "test.csv")
+    head, _, body = card.removeprefix("---\n").partition("---\n")
+    assert "accuracy" in head
+    assert "[spam]" not in head
+    table = body.partition("## Measurements")[2].partition("\n## ")[0]
+    assert table.count("`accuracy`") == 2
+    rows = [each for each in table.splitlines() if each.startswith(("| `ham`", "| `spam`", "| class"))]
+    assert rows[0] == "| class | `precision` | `recall` | `f1` |"
+    assert rows[1:] == ["| `ham` | 0.666667 | 1 | 0.8 |", "| `spam` | 1 | 0.5 | 0.666667 |"]
+    monkeypatch.setattr("tether.releases.exports.modelcard._SHOWN_CLASSES", 1)
+    card = room.do("release", "export", "spam@1", "--as", "model-card")
+    assert "1 more classes are in the evaluation." in card
+    assert "| `spam`" not in card
+
+
+def test_only_what_judged_this_model_is_taken(room: Room) -> None:
+    """Neither trainings, nor evaluations and benches of others; those of the same numbers are."""
+    room.write("other.safetensors", safetensors(w=[1.0, 3.0]))
+    again = safetensors(w=[1.0, 2.0]).replace(b'"dtype": "F32"', b'"dtype":  "F32"')
+    again = (len(again[8:-8])).to_bytes(8, "little") + again[8:]
+    room.write("again.safetensors", again)
+    judge = ("eval", "-q", "--predictions", "said.csv", "--in-order", "--replicates=0")
+    for name, model in (("o", ("other.safetensors",)), ("s", ("again.safetensors",)), ("none", ())):
+        room.do(*judge, *model, "main:test.csv", "--name", name)
+    with opened(room) as repo:
+        weights = repo.release("spam@1").manifest.weights[0].digest
+        for number, digest in enumerate((weights, "de" * 32, None)):
+            part = msgspec.structs.replace(small().model, digest=digest, weights=None)
+            put_in(
+                repo.repository,
+                RUNS + run_id(number),
+                {
+                    "run.json": record(number, name=f"b{number}").encode(),
+                    "artefacts/bench.json": small(model=part).encode(),
+                },
+                0,
+            )
+    create = ("release", "create", "spam@2", "--run", "t")
+
+    for words, said in (
+        (("--evaluation", "t"), "run t is no evaluation"),
+        (("--bench", "e"), "run e is no bench"),
+        (("--evaluation", "o"), "evaluation o is of another model: other.safetensors"),
+        (("--bench", "b1"), "bench b1 is of another model: main:net.onnx"),
+    ):
+        done = room.run(*create, *words)
+        assert (done.code, done.err.splitlines()[0]) == (2, f"error: {said}")
+    assert [each["version"] for each in room.json("release", "list")] == ["1"]
+    judged = ("--evaluation", "s", "--evaluation", "none", "--bench", "b0", "--bench", "b2")
+    done = room.run(*create, *judged, "-q")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if "does not say" in line] == [
+        "warning: evaluation none does not say of which model it is",
+        "warning: bench b2 does not say of which model it is",
+    ]
+    lines = [
+        re.sub(r"(?<=\S) {3,}", "  ", line) for line in room.do("release", "show", "spam@2").splitlines()
+    ]
+    assert "  p50 single 1.00 ms  peak 91.0 MB" in lines
+    told = room.json("lineage", "spam@2", "--up")
+    names = {node["id"]: node["label"] for node in told["nodes"]}
+    judging = {
+        (names[each["from"]], each["relation"]) for each in told["edges"] if each["to"] == "release:spam@2"
+    }
+    assert {("s", "evaluation"), ("none", "evaluation"), ("b0", "bench"), ("b2", "bench")} <= judging
+
+
+def read(repo: Repo, run: str, name: str) -> bytes:
+    """Return an artefact of a run."""
+    with repo.at(f"runs/{run}").open(f"artefacts/{name}") as file:
+        data: bytes = file.read()
+        return data
+
+
 def test_predictions_follow_from_the_weights(tmp_path: Path) -> None:
     """R3 is reached by a model that is run again; predictions that it does not make are told."""
     pytest.importorskip("onnxruntime")
@@ -103,19 +193,22 @@ def test_predictions_follow_from_the_weights(tmp_path: Path) -> None:
     )
     room.do("eval", "-q", "--replicates=0", "mean.onnx", "main:test.npz", "--name", "e")
     room.do("eval", "-q", "--replicates=0", "other.onnx", "main:test.npz", "--name", "o")
-    for version, run in (("1", "e"), ("2", "o")):
-        room.do("release", "create", f"digits@{version}", "--run", "t", "--evaluation", run, "-q")
+    for version in ("1", "2"):
+        room.do("release", "create", f"digits@{version}", "--run", "t", "--evaluation", "e", "-q")
 
     good = room.json("release", "verify", "digits@1", "--level", "R3")
-    bad = room.json("release", "verify", "digits@2", code=7)
-
-    with opened(room) as repo:  # somebody says that the better one made them
+    run = room.json("runs", "show", "o")["id"]
+    with opened(room) as repo:  # somebody puts the evaluation of the other model there
         release = repo.release("digits@2")
-        path = f"{release.manifest.evaluations[0].path}/artefacts/eval.json"
-        told = json.loads(release.read(path))
+        folder = f"{release.manifest.evaluations[0].path}/artefacts"
+        other = {f"{folder}/{name}": read(repo, run, name) for name in ("eval.json", "predictions.parquet")}
+        rebuild(repo, "digits@2", other, fitting=True)
+    bad = room.json("release", "verify", "digits@2", code=7)
+    with opened(room) as repo:  # and says that the better one made them
+        told = json.loads(other[f"{folder}/eval.json"])
         told["model"]["digest"] = release.manifest.weights[0].digest
         data = json.dumps(told, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-        rebuild(repo, "digits@2", {path: data}, fitting=True)
+        rebuild(repo, "digits@2", {f"{folder}/eval.json": data}, fitting=True)
     lied = room.json("release", "verify", "digits@2", code=7)
     below = room.json("release", "verify", "digits@2", "--to", "R2", "--level", "R3", code=10)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,7 +27,7 @@ from tether.evals.predictions import Predictions
 from tether.hub.routes import comparing
 from tether.repo.revision import find_entry
 from tether.runs.metrics import Metrics, Series, encode_series
-from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Summary
+from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Summary, Work
 
 EVIL = "<script>alert(1)</script>"
 AT = "/ada/x"
@@ -321,14 +322,21 @@ def test_pages_tell_who_read_what_they_show(room: HubRoom, monkeypatch: pytest.M
 
     for path in ("tree/main/data", "file/main/data/a.csv", f"commit/{place.commit.hex()}"):
         page = text(room, path)
-        assert f'Read by\nruns <a href="{AT}/runs/{run_id(2)}">spam &lt;script' in page
+        assert f'Trained on it:\nruns <a href="{AT}/runs/{run_id(2)}">spam &lt;script' in page
         assert "and 1 more" in page
         assert EVIL not in page
-    assert "Read by" not in text(room, "file/main/else/b.csv")
+    assert "usedby" not in text(room, "file/main/else/b.csv")
+    work = Work(place.commit.hex(), "0" * 64, False, 2, 4)
+    put_run(room, 3, name="judging", data=(msgspec.structs.replace(data[0], name="test"),), work=work)
+    page = text(room, "tree/main/data")
+    assert f'Judged with it, and not trained on it:\nrun <a href="{AT}/runs/{run_id(3)}">' in page
+    put_run(room, 4, name="lying", work=work)
+    page = text(room, f"commit/{place.commit.hex()}")
+    assert f'In the working copy, not known to be read, of\nrun <a href="{AT}/runs/{run_id(4)}">' in page
     monkeypatch.setattr("tether.pages.records.used.LOOKED_AT", 1)
-    put_run(room, 3, name="third", data=data)  # what was shown before is remembered
+    put_run(room, 5, name="third", data=data)  # what was shown before is remembered
     page = text(room, "tree/main/data")
     assert "elder" not in page
-    assert "asked were only the newest 1 runs" in page
-    assert "Read by none" in text(room, "file/main/else/b.csv")
+    assert "Asked were only the newest 1 runs" in page
+    assert "No run or release that was asked had it." in text(room, "file/main/else/b.csv")
     assert look(room, f"{AT}/runs", **HTML).headers["content-security-policy"].count("unsafe") == 0

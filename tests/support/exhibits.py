@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from tests.support.benches import small
 from tests.support.cli import Room
 from tests.support.receiver import Receiver
@@ -16,9 +17,10 @@ from tests.support.records import put_in, record, run_id
 
 from tether.api.repo import Repo
 from tether.core.names import RUNS
-from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predictor, SliceResult
+from tether.evals.evaldoc import EvalData, EvalModel, Evaluation, Intervals, Metric, Predictor, SliceResult
 from tether.evals.predictions import Predictions
 from tether.repo.repository import Repository
+from tether.repo.revision import find_entry
 from tether.runs.rundoc import Artefact
 
 SECRET = "of-the-webhooks-of-ada"
@@ -82,15 +84,19 @@ def put_records(room: Room, folder: Path) -> dict[str, str]:
     (folder.parent / "CARD.md").write_text(_CARD)
     with Repo.open(folder) as repo:
         repository = repo.repository
+        weights = find_entry(repository, "main:models/w.safetensors")[1]
+        measured = weights.digest.hex()
         for name, every in (("worse", 3), ("better", 9)):
-            put_evaluation(repository, ids[name], f"judge-{name}", every)
-        bench = {"run.json": record(3, name="bench").encode(), "artefacts/bench.json": small().encode()}
+            model = EvalModel("main:models/w.safetensors", measured, weights.size)
+            put_evaluation(repository, ids[name], f"judge-{name}", every, model)
+        told = small(model=msgspec.structs.replace(small().model, digest=measured))
+        bench = {"run.json": record(3, name="bench").encode(), "artefacts/bench.json": told.encode()}
         put_in(repository, RUNS + run_id(3), bench, _NOW)
     parts = ("--weights", "main:models/w.safetensors", "--code", "training=main:code/train.py")
-    told = ("--card", str(folder.parent / "CARD.md"), "--licence", "MIT", "--licence", "data=CC-BY-4.0")
-    measured = ("--evaluation", ids["better"], "--bench", run_id(3), "--profile", "train")
+    card = ("--card", str(folder.parent / "CARD.md"), "--licence", "MIT", "--licence", "data=CC-BY-4.0")
+    judged = ("--evaluation", ids["better"], "--bench", run_id(3), "--profile", "train")
     room.do(
-        "release", "create", "-q", "owls@1.0", "--run", ids["newer"], *parts, *told, *measured,
+        "release", "create", "-q", "owls@1.0", "--run", ids["newer"], *parts, *card, *judged,
         "-m", "Tells owls from nightjars.", cwd=folder,
     )  # fmt: skip
     return ids
@@ -114,7 +120,9 @@ def _train(room: Room, folder: Path, name: str, rate: str) -> str:
     return found
 
 
-def put_evaluation(repository: Repository, run: str, name: str, every: int) -> None:
+def put_evaluation(
+    repository: Repository, run: str, name: str, every: int, model: EvalModel | None = None
+) -> None:
     """Put a run that evaluated a classifier, wrong at each `every`th example of 60."""
     import numpy as np
     import pyarrow as pa
@@ -136,6 +144,7 @@ def put_evaluation(repository: Repository, run: str, name: str, every: int) -> N
         Intervals(0.95, 10, 0),
         "accuracy",
         (Metric("accuracy", share, share - 0.1, min(share + 0.1, 1.0), "wilson"),),
+        model=model,
         slices=(
             SliceResult("dark", "brightness < 40", 15, 15, (Metric("accuracy", 0.8, 0.55, 0.93, "wilson"),)),
         ),

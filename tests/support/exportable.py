@@ -10,18 +10,40 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tests.support.cli import Room
 
+from tether.core.digest import hash_bytes
+
 NASTY = 'a|b `c` <i>*d* "e": [f](g) #.csv'
 LABEL = "digits@1.0"
 COMMIT = "c" * 64
 EVALUATION = {
     "version": 1,
     "task": "classification",
-    "data": {"rev": "main", "commit": COMMIT, "path": "test", "digest": "d" * 64, "count": 40},
+    "data": {
+        "rev": "main",
+        "commit": COMMIT,
+        "path": "test",
+        "digest": "d" * 64,
+        "count": 40,
+        "set": "e" * 64,
+        "identity": "row",
+    },
+    "predictor": {"kind": "file"},
+    "predictions": "f" * 64,
+    "intervals": {"level": 0.95, "replicates": 10, "seed": 0},
+    "primary": "accuracy",
     "metrics": [
         {"name": "accuracy", "value": 0.75, "low": 0.5, "high": 0.875, "method": "wilson"},
         {"name": "recall[dog]", "value": None},
     ],
-    "slices": [{"name": "at | night", "count": 8, "metrics": [{"name": "accuracy", "value": 0.25}]}],
+    "slices": [
+        {
+            "name": "at | night",
+            "where": "dark",
+            "min": 1,
+            "count": 8,
+            "metrics": [{"name": "accuracy", "value": 0.25}],
+        }
+    ],
 }
 """An evaluation, as far as exports show it."""
 _TRAIN = """
@@ -82,7 +104,9 @@ def make_release(folder: Path) -> Room:
         *("run", "-q", "--name", "base", "--data", "train=main:train", "--param", "lr=0.1", "--seed", "7"),
         *("--artefact", "model.safetensors", "--", "sh", "code/train.sh"),
     )
-    (room.work / "eval.json").write_text(json.dumps(EVALUATION))
+    weights = safetensors()
+    model = {"source": "m", "digest": hash_bytes(weights).hex(), "bytes": len(weights)}
+    (room.work / "eval.json").write_text(json.dumps({**EVALUATION, "model": model}))
     room.do("run", "-q", "--name", "judge", "--no-checkout", "--artefact", "eval.json", "--", "true")
     room.do(
         *("release", "create", "-q", LABEL, "--run", "base", "-m", "Digits | of *people*"),

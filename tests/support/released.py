@@ -11,13 +11,14 @@ import msgspec
 from tests.support.cli import Room
 
 from tether.api.repo import Repo
-from tether.core.digest import Digest
+from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.core.names import path_bytes, release_ref
 from tether.core.objects import Commit
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
+from tether.evals.evaldoc import EvalData, EvalModel, Evaluation, Intervals, Metric, Predictor
 from tether.releases.manifest import MANIFEST, Manifest, Part
 from tether.releases.reading import KnownRelease, find_release
 
@@ -25,6 +26,18 @@ SCRIPT = """
 cp "$TETHER_DATA_TRAIN/labels.csv" /dev/null
 echo '{"step": 1, "loss": 0.5}' >> "$TETHER_METRICS"
 """
+
+
+EVALUATION = Evaluation(
+    "classification",
+    EvalData("main:data/test", None, "data/test", "d" * 64, "e" * 64, 1, "row"),
+    Predictor("file"),
+    "f" * 64,
+    Intervals(0.95, 10, 0),
+    "accuracy",
+    (Metric("accuracy", 1.0),),
+)
+"""What an evaluation of predictions says."""
 
 
 def safetensors(**tensors: list[float]) -> bytes:
@@ -50,8 +63,10 @@ def prepare(room: Room) -> None:
     room.write("code/pylock.toml", 'lock-version = "1.0"\n')
     room.do("add", "-q", ".")
     room.do("commit", "-q", "-m", "Data and code")
-    room.write("model.safetensors", safetensors(w=[1.0, 2.0], b=[0.5]))
-    room.write("eval.json", '{"accuracy": 1.0}\n')
+    weights = safetensors(w=[1.0, 2.0], b=[0.5])
+    room.write("model.safetensors", weights)
+    model = EvalModel("model.safetensors", hash_bytes(weights).hex(), len(weights))
+    room.write("eval.json", msgspec.structs.replace(EVALUATION, model=model).encode())
     data = ("--data", "train=main:data/train", "--data", "test=main:data/test")
     common = ("--param", "lr=0.1", "--seed", "17", "--artefact", "model.safetensors", "--name", "training")
     room.do("run", "-q", *data, *common, "--", "sh", "code/train.sh")

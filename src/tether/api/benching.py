@@ -4,13 +4,14 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from tether.api.benched import LoadedModel, load_model, place_of_file
+from tether.api.modelnames import model_place
 from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest, pathless
 from tether.api.running import Begun, note_altered
@@ -115,6 +116,7 @@ def bench_model(
     """
     request.settings.check()
     need_parquet()
+    request = replace(request, model=model_place(repo, request.model, request.folder))
     place = place_of_file(repo, request.model, request.folder)
     pinned = [f"{MODEL}={place.rev}"] if place.rev is not None else []
     pinned += [f"{DATA}={request.data}"] if request.data is not None else []

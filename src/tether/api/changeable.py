@@ -280,8 +280,8 @@ class Changeable(Readable):
             choices: `predictions` is a file with predictions, and nothing is run; `predictor` a program to
                 run. `task`, `label`, `key`, `inputs` and `classes` say what the data is, otherwise that is
                 guessed. `slices` is the file of slices as `REV:PATH`, empty for none; otherwise `slices.yml`
-                beside the data. `trust` loads what can run code, `in_order` takes predictions without ids,
-                `replicates` and `seed` are of the bootstrap, `name` is what to call the run.
+                beside the data or above it. `trust` loads what can run code, `in_order` takes predictions
+                without ids, `replicates` and `seed` are of the bootstrap, `name` is what to call the run.
 
         Example:
             >>> size = Path("said.csv").write_text("file,prediction\ncat.png,cat\ndog.png,cat\n")

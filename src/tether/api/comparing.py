@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tether.api.evaluating import slices_place
+from tether.api.modelnames import find_named, model_digests
 from tether.api.opened import Opened
 from tether.api.runs import RunDiff, diff_runs
 from tether.bench.comparing import compare_benches
@@ -23,7 +24,7 @@ from tether.evals.slices import Slice, read_slices
 from tether.repo.revision import find_entry
 from tether.runs.differing import Pair
 from tether.runs.pinning import ARTEFACTS
-from tether.runs.reading import KnownRun, entries_of, find_run, read_file, runs_of
+from tether.runs.reading import KnownRun, entries_of, read_file, runs_of
 
 _MOST_PREDICTIONS = 4 << 30
 _BUFFER = 1 << 20
@@ -34,8 +35,7 @@ class CompareRequest:
     """What is compared.
 
     Attributes:
-        old: A run, or a file of the disk with predictions as `tether eval` keeps them. A run that is no
-            evaluation stands for the newest evaluation of a model that it made.
+        old: What `find_evaluation` takes, or a file of the disk with predictions as `tether eval` keeps them.
         new: As `old`.
         folder: What paths are relative to.
         common: Compare the examples that both have, where the sets differ.
@@ -117,25 +117,34 @@ def _side(repo: Opened, text: str, folder: Path) -> Side:
     path = folder / text
     if text.endswith(".parquet") and path.is_file():
         return Side(text, read_predictions(path, text))
-    run = find_evaluation(repo, text)
+    run = find_evaluation(repo, text, folder)
     evaluation = evaluation_of(repo, run)
     return Side(text, predictions_of(repo, run), run, evaluation, _trained(repo, evaluation.model))
 
 
-def find_evaluation(repo: Opened, text: str) -> KnownRun:
-    """Return the evaluation that a user means: its run, or the newest one of a model that a run made.
+def find_evaluation(repo: Opened, text: str, folder: Path) -> KnownRun:
+    """Return the evaluation that a user means: its run, or the newest one of the model that is named.
+
+    Args:
+        repo: Where.
+        text: A run that is an evaluation, or a name of a model as `modelnames` has them; a run or a release
+            stands for all models that it has.
+        folder: What paths of the disk are relative to.
 
     Raises:
         NotFound: There is none.
     """
-    run = find_run(repo.repository, text)
-    if _has(run, EVAL_FILE):
+    named = find_named(repo, text, folder)
+    run = named.run
+    if run is not None and _has(run, EVAL_FILE):
         return run
-    made = {each.digest for each in run.record.artefacts}
+    made, tensors = model_digests(repo, named)
     for each in evaluations(repo):
         model = evaluation_of(repo, each).model
-        if model is not None and model.digest in made:
+        if model is not None and (model.digest in made or model.weights in tensors):
             return each
+    if run is None:
+        raise NotFound(f"{text} was not evaluated", hint=f"tether eval {text} REV:DATA")
     raise NotFound(
         f"run {run.id} is no evaluation, and nothing that it made was evaluated",
         hint=f"tether eval runs/{run.id}:{ARTEFACTS}/MODEL DATA",

@@ -33,13 +33,13 @@ class EvalRequest:
         data: The evaluation set, as `REV:PATH`.
         folder: What paths are relative to.
         environ: The environment of a predictor.
-        model: A file of the disk, `REV:PATH`, or a run that kept one model; None with predictions alone.
+        model: A name as `modelnames` has them; None with predictions alone.
         predictions: A file with predictions; None runs the model.
         predictor: A program with `{in}`, `{out}` and `{model}`; None is the runner of the format.
         task: What is predicted; None asks the labels.
         options: What the columns of the data are.
         classes: The names of the classes whose scores a model gives.
-        slices: A file of slices as `REV:PATH`; None is `slices.yml` of the data's revision, empty is none.
+        slices: A file of slices as `REV:PATH`; None is `slices.yml` beside the data or above, empty is none.
         trust: Load what can run code.
         in_order: Predictions without ids are in the order of the examples.
         batch: Examples at once.

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tether.api.evalrequest import EvalRequest, Show, check_request, words_of
+from tether.api.modelnames import find_named, model_place
 from tether.api.opened import Opened
 from tether.api.pinned import check_out
 from tether.api.predicting import (
@@ -21,12 +23,11 @@ from tether.api.predicting import (
     predict,
 )
 from tether.api.runinputs import RunRequest, pathless
-from tether.api.runmodels import of_run
 from tether.api.running import note_altered
 from tether.api.stopping import recorded
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find, walk
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.evals.data.folders import ExampleFile
 from tether.evals.data.opening import collect, open_data, set_digest
 from tether.evals.data.source import ExampleSource
@@ -39,7 +40,7 @@ from tether.evals.predictions import Predictions
 from tether.evals.slices import FILE as SLICES_FILE
 from tether.evals.slices import Slice, read_slices
 from tether.evals.tasks import guess_task
-from tether.repo.revision import find_entry, resolve_tree, split_place
+from tether.repo.revision import find_entry, resolve_path, split_place
 from tether.runs.altered import Altered
 from tether.runs.rundoc import Exit, RunRecord, Status
 from tether.runs.sealing import Ending, seal
@@ -71,7 +72,7 @@ def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show])
         Unsupported: They are of a form that is not read, or a package is missing.
         Stopped: Ctrl-C or a signal ended it, as which it is stored.
     """
-    request = of_run(repo, request)
+    request = _with_place(repo, request)
     check_request(request)
     at_rev = request.model is not None and _is_place(request.model, request.folder)
     inputs = {
@@ -119,14 +120,36 @@ def slices_place(repo: Opened, data: str, slices: str | None) -> str | None:
     Args:
         repo: Where to look.
         data: The evaluation set, as `REV:PATH`.
-        slices: `REV:PATH`; empty is none, None is `slices.yml` at the top of the revision of the data.
+        slices: `REV:PATH`; empty is none, None is `slices.yml` beside the data or in the nearest folder
+            above it.
     """
     if slices is not None:
         return slices or None
-    rev = split_place(data)[0]
-    tree = resolve_tree(repo.repository, rev).tree
-    there = find(repo.repository.objects, tree, SLICES_FILE.encode()) is not None
-    return f"{rev}:{SLICES_FILE}" if there else None
+    place = resolve_path(repo.repository, data)
+    folder, _, _ = place.path.rpartition(b"/")
+    while True:
+        path = folder + b"/" + SLICES_FILE.encode() if folder else SLICES_FILE.encode()
+        if find(repo.repository.objects, place.tree, path) is not None:
+            return f"{split_place(data)[0]}:{os.fsdecode(path)}"
+        if not folder:
+            return None
+        folder, _, _ = folder.rpartition(b"/")
+
+
+def _with_place(repo: Opened, request: EvalRequest) -> EvalRequest:
+    """Return a request whose model is a file of the disk or `REV:PATH`, whatever named it."""
+    if request.model is not None:
+        return replace(request, model=model_place(repo, request.model, request.folder))
+    if request.predictions is None:
+        with suppress(NotFound):
+            named = find_named(repo, request.data, request.folder)
+            what = "run" if named.run is not None else "release" if named.release is not None else None
+            if what is not None:
+                raise InvalidInput(
+                    f"{request.data} is a {what}, and there is no data to measure its model on",
+                    hint=f"tether eval {request.data} REV:DATA",
+                )
+    return request
 
 
 def _is_place(text: str, folder: Path) -> bool:

@@ -254,7 +254,7 @@ def verify_exported(
         place: The folder or file.
         clock: Gives the time, for keys that are valid for some time.
         signers: Whose signatures are trusted.
-        checks: What is done for the levels above R1.
+        checks: What is done for the levels above R1; None ends with R0.
         progress: Where to report.
 
     Raises:

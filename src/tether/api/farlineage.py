@@ -99,17 +99,25 @@ class _RunUse(_Use):
     name: str | None
     status: str
     undeclared: list[str]
+    roles: list[str]
+    may_have_read: bool
 
 
 class _ReleaseUse(_Use):
     release: str
     by_run: bool
+    roles: list[str]
 
 
-class _Users(msgspec.Struct):
-    contents: list[_Content]
+class _OtherUsers(msgspec.Struct):
     runs: list[_RunUse]
     releases: list[_ReleaseUse]
+
+
+class _Users(_OtherUsers):
+    contents: list[_Content]
+    judged: _OtherUsers
+    there: _OtherUsers
     further: list[_Node]
     looked_at: _Looked
     problems: list[str]

@@ -17,7 +17,8 @@ from tether.releases.graph import Direction, Graph, around
 from tether.releases.lineage import release_id_of, run_id, whole_graph
 from tether.releases.reading import find_release
 from tether.releases.starting import is_digits, node_of_entry, nodes_named
-from tether.releases.uses import Uses, find_uses, wanted_below, wanted_by_digest
+from tether.releases.uses import Uses, wanted_below, wanted_by_digest
+from tether.releases.usesearch import find_uses
 from tether.repo.revision import find_entry, split_place
 from tether.runs.reading import find_run
 from tether.storage.oserrors import translated
@@ -134,7 +135,7 @@ def hashed(place: Path) -> Digest:
 
 
 def find_users(repo: Opened, text: str, folder: Path) -> tuple[dict[Digest, bytes], Uses]:
-    """Return the contents that a user means, by digest, and which runs and releases were trained on them.
+    """Return the contents that a user means, by digest, and which runs and releases had them, and what for.
 
     Args:
         repo: Where.

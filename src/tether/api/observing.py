@@ -59,13 +59,14 @@ def compare_inputs(
             left.append(path)
     rest = {path: size for path in left if (size := _size(path)) is not None}
     code = _tracked_by_git(list(rest), around)
-    in_work, digests = _in_the_working_copy(repo, record, [path for path in rest if path not in code])
+    in_work, digests, work = _in_the_working_copy(repo, record, [path for path in rest if path not in code])
     for name in in_work.values():
         declared[name] = declared.get(name, 0) + 1
     others = {path: size for path, size in rest.items() if path not in code and path not in in_work}
     named = _named(others, around)
     shown = tuple(_undeclared(named, others, digests))[:MOST_NAMED]
-    return Observed(declared=declared, code=len(code), undeclared=shown, unnamed=len(others) - len(shown))
+    unnamed = len(others) - len(shown)
+    return Observed(declared=declared, code=len(code), work=work, undeclared=shown, unnamed=unnamed)
 
 
 def _is_within(path: bytes, place: bytes) -> bool:
@@ -100,20 +101,24 @@ def _below(path: bytes, top: bytes) -> bytes | None:
 
 def _in_the_working_copy(
     repo: Opened, record: RunRecord, paths: Sequence[bytes]
-) -> tuple[dict[bytes, str], dict[bytes, Digest]]:
+) -> tuple[dict[bytes, str], dict[bytes, Digest], dict[str, str]]:
     """Return which of the paths are declared by what they hold, and the digests that were taken for that.
 
-    A file of the working copy is, where the recorded tree has it, or where an input has it as it is now.
+    A file of the working copy is, where the recorded tree has it, or where an input has it as it is now. The
+    third is what of the recorded tree was opened, as `Observed.work`.
     """
     if repo.repository.worktree is None:
-        return {}, {}
+        return {}, {}, {}
     top = os.path.realpath(os.fsencode(repo.root))
     below = {path: name for path in paths if (name := _below(os.path.realpath(path), top)) is not None}
     found: dict[bytes, str] = {}
     digests: dict[bytes, Digest] = {}
+    work: dict[str, str] = {}
     if record.work is not None:
         known = _entries(repo, record.work.digest, list(below.values()))
         found = {path: WORK for path, name in below.items() if name in known}
+        names = sorted({below[path] for path in found})[:MOST_NAMED]
+        work = {name.decode(errors="backslashreplace"): known[name].digest.hex() for name in names}
     for each in record.data:
         start = path_bytes(each.path) + b"/" if each.path else b""
         some = {path: name.removeprefix(start) for path, name in below.items() if name.startswith(start)}
@@ -124,7 +129,7 @@ def _in_the_working_copy(
                 digest = digests[path] = digests.get(path) or _digest(path)
                 if digest == entry.digest:
                     found[path] = each.name
-    return found, digests
+    return found, digests, work
 
 
 def _entries(repo: Opened, tree: str, paths: list[bytes]) -> Mapping[bytes, Entry]:

@@ -1,6 +1,6 @@
 """Which data goes into a release: what the user named, the inputs of the run, and what it was judged on."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import get_args
 
 from tether.api.releaseorigins import InStore, Places, in_store
@@ -14,21 +14,9 @@ from tether.releases.manifest import DATA, DataRole, Source
 from tether.repo.repository import Repository
 from tether.runs.pinning import DATA as RUN_DATA
 from tether.runs.pinning import WORK
+from tether.runs.purposes import role_of_name
 from tether.runs.reading import KnownRun
 from tether.runs.rundoc import DataInput
-
-_ROLES: Mapping[str, DataRole] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "dev": "validation",
-    "validation": "validation",
-    "test": "test",
-    "eval": "evaluation",
-    "evaluation": "evaluation",
-}
-"""What inputs of runs are used for by the first word of their names; others are for the training."""
 
 
 class DataPicker:
@@ -78,7 +66,7 @@ class DataPicker:
         run, known = self._run, {_digest(pick).hex() for pick in picks}
         for each in run.record.data if run is not None else ():
             if each.digest not in known:
-                add = f"--data {_role(each.name)}={each.name}"
+                add = f"--data {role_of_name(each.name)}={each.name}"
                 yield f"the run read {each.name}, which is not in the release; {add} adds it"
 
     def _named(self) -> Iterator[Pick]:
@@ -92,7 +80,7 @@ class DataPicker:
 
     def _inputs(self, run: KnownRun) -> Iterator[Pick]:
         for each in run.record.data:
-            yield self._pick(_role(each.name), each.name, self._input(run, each))
+            yield self._pick(role_of_name(each.name), each.name, self._input(run, each))
 
     def _work(self, run: KnownRun) -> Iterator[Pick]:
         """Yield the working copy of a run that declared no data: it may have read any of it."""
@@ -115,11 +103,6 @@ class DataPicker:
             raise NotFound(f"run {run.id} does not have its data {about.name}")
         source = Source(commit=about.commit, path=about.path)
         return in_store(about.path.rpartition("/")[2] or about.name, entry, source)
-
-
-def _role(name: str) -> DataRole:
-    word = name.lower().replace("_", "-").replace(".", "-").partition("-")[0]
-    return _ROLES.get(word, "train")
 
 
 def _name_of(found: InStore, inputs: Iterable[DataInput], role: str) -> str:

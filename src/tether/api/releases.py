@@ -12,7 +12,7 @@ from tether.api.opened import Opened
 from tether.errors import InvalidInput, NotFound, TetherError
 from tether.releases.attesting import Attestation, Said, add_attestation, attestations_of, signature_of
 from tether.releases.completeness import Completeness, completeness
-from tether.releases.findings import LEVELS, Verification
+from tether.releases.findings import LEVELS, Verification, reproductions_of, signers_of
 from tether.releases.keys import Signer, load_allowed, load_key
 from tether.releases.manifest import Manifest, document_of, parse_label
 from tether.releases.reading import KnownRelease, find_release, read_part, releases_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tether.api.exporting import Exported
     from tether.api.releaserequest import ReleaseRequest
     from tether.releases.exports.forms import ExportOptions
+    from tether.releases.figures import BenchFigures, EvaluationFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ class Release:
         return list(
             attestations_of(self.repo.repository, manifest.name, manifest.version, allowed_signers(self.repo))
         )
+
+    @property
+    def figures(self) -> "list[EvaluationFigures | BenchFigures | TetherError]":
+        """What its evaluations and benches say in short; an error for each that cannot be read."""
+        if not (self.manifest.evaluations or self.manifest.benches):
+            return []
+        from tether.releases.figures import figures_of  # slow to import
+
+        return list(figures_of(self.repo.repository, self.known))
 
     def read(self, path: str) -> bytes:
         """Return a file of the release, by its path in it.
@@ -203,8 +213,19 @@ def release_document(release: Release) -> dict[str, Any]:
         "id": release.id,
         "commit": release.known.commit.hex(),
         "completeness": release.completeness.document(),
+        "figures": [_figures_document(each) for each in release.figures],
         "attestations": [attestation_document(each) for each in release.attestations],
     }
+
+
+def _figures_document(found: "EvaluationFigures | BenchFigures | TetherError") -> dict[str, Any]:
+    """Return the figures of an evaluation or a bench as JSON has them."""
+    if isinstance(found, TetherError):
+        return {"problem": str(found)}
+    document = found._asdict()
+    if "metrics" in document:
+        document["metrics"] = msgspec.to_builtins(document["metrics"])
+    return document
 
 
 def listed_document(release: Release) -> dict[str, Any]:
@@ -217,12 +238,9 @@ def listed_document(release: Release) -> dict[str, Any]:
         "created": manifest.created,
         "class": release.completeness.openness,
         "run": manifest.run.id if manifest.run is not None else None,
-        "signers": sorted({each.signer for each in _good(release) if each.signer}),
+        "signers": sorted(set(signers_of(release.attestations, release.id))),
+        "reproductions": [each._asdict() for each in reproductions_of(release.attestations, release.id)],
     }
-
-
-def _good(release: Release) -> list[Attestation]:
-    return [each for each in release.attestations if each.statement and each.statement.is_about(release.id)]
 
 
 def attestation_document(each: Attestation) -> dict[str, Any]:
@@ -250,6 +268,7 @@ def verification_document(done: Verification) -> dict[str, Any]:
         "problems": msgspec.to_builtins(done.problems),
         **plain,
         "signers": done.signers,
+        "reproductions": [each._asdict() for each in done.reproductions],
         "attestations": [attestation_document(each) for each in done.attestations],
         "dangers": done.dangers,
         "files": done.files,

@@ -7,6 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from tether.api.opened import Opened
+from tether.api.releasejudged import judged_by, require_own
 from tether.api.releaseorigins import InStore, Taken, beside, opened, take
 from tether.api.releasepicks import pick_parts
 from tether.api.releaserequest import Pick, ReleaseRequest
@@ -73,7 +74,8 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
     Raises:
         AlreadyExists: There is one of this name and version.
         NotFound: Something that was named is not there.
-        InvalidInput: Something was named in a way that cannot be, or private data would be shown.
+        InvalidInput: Something was named in a way that cannot be, an evaluation or a bench is none, or of
+            another model, or private data would be shown.
     """
     repository, author = repo.repository, repo.author
     label = f"{request.name}@{request.version}"
@@ -103,8 +105,9 @@ def create_release(repo: Opened, request: ReleaseRequest) -> Created:
         )
         manifest = _licensed(manifest, request.licences)
         _require_hidden(repository, transaction, manifest, builder.entries)
+        unsaid = tuple(require_own(transaction.objects, manifest, builder.entries, runs.judged))
         store_release(transaction, manifest, builder.entries, author, now)
-    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest), *builder.dangers)
+    notes = (*picked.notes, *runs.notes(), *runs.holding(manifest), *unsaid, *builder.dangers)
     return Created(find_release(repository, label), notes)
 
 
@@ -115,6 +118,10 @@ class _Runs:
         self.run = _stored(repository, request.run) if request.run is not None else None
         self.evaluations = [_stored(repository, each) for each in request.evaluations]
         self.benches = [_stored(repository, each) for each in request.benches]
+        self.judged = [
+            *(judged_by(repository, each, "evaluation") for each in self.evaluations),
+            *(judged_by(repository, each, "bench") for each in self.benches),
+        ]
 
     def notes(self) -> Iterator[str]:
         """Yield which runs did not end well."""

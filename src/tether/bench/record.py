@@ -16,9 +16,10 @@ from tether.bench.settings import SERVER, Scenario, Section
 from tether.bench.stats import spread, summary
 from tether.core.jsondoc import canonical, read_document
 from tether.errors import Corrupt, Unsupported
+from tether.runs.purposes import BENCH_FILE, LATENCIES_FILE
 
 VERSION = 1
-DOCUMENT, LATENCIES = "bench.json", "latencies.parquet"
+DOCUMENT, LATENCIES = BENCH_FILE, LATENCIES_FILE
 _S = 1e9
 _COLUMNS = ("round", "query", "due_ns", "start_ns", "end_ns")
 

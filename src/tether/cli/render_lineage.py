@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tether.cli.format import count_text, size_text
 from tether.core.names import display, path_bytes
 from tether.releases.graph import node_of
+from tether.releases.uses import WORKING_COPY
 
 if TYPE_CHECKING:
     from tether.api.farlineage import FarLineage
@@ -168,15 +169,23 @@ def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
         if "versions" in looked:
             yield f"{len(wanted)} of {count_text(looked['versions'], 'version')} have the row"
         counts = f"{count_text(looked['runs'], 'run')} and {count_text(looked['releases'], 'release')}"
-        yield f"none of {counts} read it"
-        return
-    yield from _list(ctx, f"{count_text(len(runs), 'run')} read it", map(_run_lines, runs))
-    title = f"{count_text(len(releases), 'release')} stand{'s' * (len(releases) == 1)} on it"
-    yield from _list(ctx, title, map(_release_lines, releases))
+        yield f"none of {counts} was trained on it"
+    for what, users in (("trained on it", found), *((_OTHERS[key], found[key]) for key in _OTHERS)):
+        for kind, lines in (("run", _run_lines), ("release", _release_lines)):
+            uses = users[kind + "s"]
+            title = f"{count_text(len(uses), kind)} {'was' if len(uses) == 1 else 'were'} {what}"
+            yield from _list(ctx, title, map(lines, uses))
     further = [iter([_line(ctx, node_of(each))]) for each in found["further"][:_SHOWN]]
     yield from _list(ctx, "further down", further)
     if len(found["further"]) > _SHOWN:
         yield f"  ... and {count_text(len(found['further']) - _SHOWN, 'more', 'more')}"
+
+
+_OTHERS: "Mapping[str, str]" = {
+    "judged": "not trained on it, and judged with it",
+    "there": "not known to have read it, and had it in the working copy",
+}
+"""What is said of those that were not trained on some contents, by where the document has them."""
 
 
 def _list(ctx: "Context", title: str, items: Iterable[Iterator[str]]) -> Iterator[str]:
@@ -190,18 +199,28 @@ def _list(ctx: "Context", title: str, items: Iterable[Iterator[str]]) -> Iterato
 
 def _run_lines(use: Mapping[str, Any]) -> Iterator[str]:
     if use["status"] == "running":
-        yield f"{_printable(use['id'])} under way{_in_repository(use)}"
+        yield f"{_printable(use['id'])} under way{_for_what(use)}{_in_repository(use)}"
     else:
         name = f" {_printable(use['name'])}" if use["name"] else ""
-        yield f"{_printable(use['id'])}{name}, {_printable(use['status'])}{_in_repository(use)}"
+        named = f"{_printable(use['id'])}{name}, {_printable(use['status'])}"
+        yield f"{named}{_for_what(use)}{_in_repository(use)}"
+    if use["may_have_read"]:
+        yield "it may have read it: it declared no data, or opened files there that are not named"
     yield from _paths(use)
     yield from (f"{_printable(path)}, which was not declared" for path in use["undeclared"][:_SHOWN_PLACES])
 
 
 def _release_lines(use: Mapping[str, Any]) -> Iterator[str]:
     by_run = ", by its runs" if use["by_run"] else ""
-    yield f"{_printable(use['release'])} {_printable(use['id'][:_SHORT])}{by_run}{_in_repository(use)}"
+    named = f"{_printable(use['release'])} {_printable(use['id'][:_SHORT])}"
+    yield f"{named}{_for_what(use)}{by_run}{_in_repository(use)}"
     yield from _paths(use)
+
+
+def _for_what(use: Mapping[str, Any]) -> str:
+    """Return what somebody had contents for, but where the title says all of it."""
+    roles = [_printable(role) for role in use["roles"] if role != WORKING_COPY]
+    return f", as {' and '.join(roles)}" if roles else ""
 
 
 def _in_repository(use: Mapping[str, Any]) -> str:

@@ -4,16 +4,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tether.cli.format import count_text, size_text
+from tether.cli.render_bench import time_text
 from tether.cli.render_profile import profile_words
+from tether.errors import TetherError
 
 if TYPE_CHECKING:
     from tether.api.releases import Release
     from tether.cli.context import Context
+    from tether.evals.evaldoc import Metric
     from tether.releases.attesting import Attestation
     from tether.releases.completeness import Completeness
-    from tether.releases.findings import Verification
+    from tether.releases.figures import BenchFigures, EvaluationFigures
+    from tether.releases.findings import Reproduction, Verification
     from tether.releases.manifest import Part, Weights
 
+_SHOWN_METRICS = 4
 _DONE = {
     "R0": "sealed: every file is what the manifest says",
     "R1": "complete: all that it takes to make it again is named and here",
@@ -53,11 +58,14 @@ def release_table(ctx: "Context", documents: Sequence[Mapping[str, Any]]) -> Ite
     """Yield a table with a line for each release."""
     if not documents:
         return
-    rows = [["release", "class", "created", "id", "signed by"]]
+    rows = [["release", "class", "created", "id", "signed by", "reproduced"]]
     for each in documents:
         label = f"{each['name']}@{each['version']}"
         signers = ", ".join(each["signers"]) or "-"
-        rows.append([label, each["class"] or "-", str(each["created"])[:10], each["id"][:12], signers])
+        said = [one for one in each["reproductions"] if one["signer"] is not None]
+        reproduced = ", ".join(f"{one['verdict']} by {one['signer']}" for one in said) or "-"
+        created = str(each["created"])[:10]
+        rows.append([label, each["class"] or "-", created, each["id"][:12], signers, reproduced])
     for number, line in enumerate(_table(rows)):
         yield ctx.style("faint", line) if not number else line
 
@@ -89,6 +97,7 @@ def release_lines(ctx: "Context", release: "Release") -> Iterator[str]:
     runs = [manifest.run] if manifest.run is not None else []
     for title, found in (("run", runs), ("evaluations", manifest.evaluations), ("benches", manifest.benches)):
         yield from _section(ctx, title, map(_part, found))
+    yield from _section(ctx, "figures", map(_figures, release.figures))
     yield from _section(
         ctx, "licences", _values({str(scope): each for scope, each in manifest.licences.items()})
     )
@@ -119,14 +128,40 @@ def _weights(part: "Weights") -> list[str]:
     return [part.path, part.format or "", numbers, size_text(part.bytes), part.licence or ""]
 
 
+def _figures(found: "EvaluationFigures | BenchFigures | TetherError") -> list[str]:
+    """Return the figures of an evaluation or a bench on one line."""
+    if isinstance(found, TetherError):
+        return [str(found)]
+    if found.kind == "evaluation":
+        said = ", ".join(map(_metric, found.metrics[:_SHOWN_METRICS]))
+        rest = len(found.metrics) - _SHOWN_METRICS
+        more = f" and {rest} more" if rest > 0 else ""
+        return [f"{said}{more}", f"of {count_text(found.examples, 'example')} of {found.data}"]
+    p50 = ", ".join(f"{name} {time_text(value)}" for name, value in found.p50_s.items())
+    return [f"p50 {p50}", f"peak {size_text(found.peak_bytes)}"]
+
+
+def _metric(each: "Metric") -> str:
+    if each.value is None:
+        return f"{each.name} -"
+    has_interval = each.low is not None and each.high is not None
+    return f"{each.name} {each.value:.4f}" + (f" ({each.low:.4f} to {each.high:.4f})" if has_interval else "")
+
+
 def _attestation(each: "Attestation") -> list[str]:
     said = each.statement.predicate_type if each.statement is not None else each.problem
     reproduced = f"reproduced: {each.reproduced}" if each.reproduced is not None else ""
     return [str(each.verdict), each.signer or each.key or "", said, reproduced]
 
 
-def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
-    """Yield how far a release could be verified."""
+def verification_lines(ctx: "Context", done: "Verification", highest: str = "R3") -> Iterator[str]:
+    """Yield how far a release could be verified, and whether others reproduced it.
+
+    Args:
+        ctx: Styles.
+        done: What was found.
+        highest: The level above which none was tried.
+    """
     amount = f"{count_text(done.files, 'file')}, {size_text(done.bytes)}"
     reached = ctx.style("added", done.level) if done.level is not None else ctx.style("error", "no level")
     yield f"{ctx.style('ref', done.label)}: {reached} ({amount} read)"
@@ -138,6 +173,9 @@ def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
     for level in dict.fromkeys(each.level for each in done.untried):
         reasons = [each.reason for each in done.untried if each.level == level]
         yield f"  {level}  not tried: {_plain('; '.join(reasons))}"
+    yield from (f"  R4  {_reproduction(each)}" for each in done.reproductions)
+    if not done.reproductions and done.level not in (None, "R0") and highest == "R3":
+        yield f"  R4  nobody says that it was reproduced: 'tether repro {done.label}' tries"
     for data in done.private:
         where = "here all the same" if data.here else "not here"
         amount = f"{count_text(data.files, 'file')}, {size_text(data.bytes)}"
@@ -146,10 +184,17 @@ def verification_lines(ctx: "Context", done: "Verification") -> Iterator[str]:
     yield f"  {_signed(done)}"
 
 
+def _reproduction(each: "Reproduction") -> str:
+    said = f"reproduced: {each.verdict}" if each.succeeded else f"not reproduced: {each.verdict}"
+    who = each.signer or f"a key that no allowed signer has, {each.key}"
+    return _plain(f"{said}, says {who}")
+
+
 def _signed(done: "Verification") -> str:
     if done.signers:
         return f"signed by {_plain(', '.join(sorted(set(done.signers))))}"
-    unknown = sorted({each.key for each in done.attestations if each.verdict == "unknown" and each.key})
+    signing = [each for each in done.attestations if each.reproduced is None]
+    unknown = sorted({each.key for each in signing if each.verdict == "unknown" and each.key})
     if unknown:
         return f"signed by keys that no allowed signer has: {_plain(', '.join(unknown))}"
     return "not signed"

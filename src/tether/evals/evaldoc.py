@@ -9,8 +9,9 @@ import msgspec
 
 from tether.core.jsondoc import canonical, read_document
 from tether.evals.measuring import Figure
+from tether.runs.purposes import EVALUATION_FILE
 
-FILE = "eval.json"
+FILE = EVALUATION_FILE
 VERSION = 1
 
 

@@ -25,13 +25,12 @@ from tether.releases.starting import is_digits, node_of_entry, nodes_named
 from tether.releases.uses import (
     ReleaseUse,
     RunUse,
-    Search,
     Uses,
-    further_down,
     users_document,
     wanted_below,
     wanted_by_digest,
 )
+from tether.releases.usesearch import Search, further_down
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.revision import find_entry
@@ -91,7 +90,7 @@ def tell_lineage(hub: Hub, principal: Principal, row: RepositoryRow, of: str, wa
 
 
 def tell_users(hub: Hub, principal: Principal, row: RepositoryRow, uses: str) -> dict[str, Any]:
-    """Return which runs and releases were trained on a file, or on the files of a folder, as JSON has it.
+    """Return who was trained on a file, or on the files of a folder, and who else had them, as JSON has it.
 
     Args:
         hub: Has the repositories.
@@ -198,7 +197,7 @@ def _wanted(repository: Repository, uses: str) -> dict[Digest, bytes]:
 
 
 class _Looking:
-    """Looks for contents in what runs and releases of several repositories read.
+    """Looks for contents in what runs and releases of several repositories had.
 
     Attributes:
         found: What was found.
@@ -226,7 +225,9 @@ class _Looking:
             if self._nodes >= MOST_NODES or self._told >= MOST_PATHS:
                 self.reading.complete = False
                 break
-        self.found.runs, self.found.releases = list(self._runs.values()), list(self._releases.values())
+        uses: list[RunUse | ReleaseUse] = [*self._runs.values(), *self._releases.values()]
+        for use in uses:
+            self.found.add(use)
         self.found.looked_at = {**self.reading.looked_at, "nodes": self._nodes}
 
     def _look_into(self, where: str, repository: Repository, search: Search) -> None:
@@ -249,15 +250,16 @@ class _Looking:
         for error in found.problems:
             self.reading.note(where, error)
         self._nodes += found.looked_at["nodes"]
-        for run in found.runs:
+        for run in found.all_runs():
             run_key = run.id, None if run.run is None else run.run.commit
             known = self._runs.get(run_key)
             self._runs[run_key] = replace(known or run, where=(*(known or run).where, where))
-        for release in found.releases:
-            before = self._releases.get(release.release.id)
-            self._releases[release.release.id] = replace(
-                before or release, where=(*(before or release).where, where)
-            )
+        for release in found.all_releases():
+            before = self._releases.get(release.release.id, release)
+            # Which runs of a release are there differs from one repository to the other.
+            roles = tuple(dict.fromkeys((*before.roles, *release.roles)))
+            by_run, everywhere = before.by_run or release.by_run, (*before.where, where)
+            self._releases[release.release.id] = replace(before, roles=roles, by_run=by_run, where=everywhere)
 
     def follow(self, traced: Traced) -> None:
         """Find out what came from these."""

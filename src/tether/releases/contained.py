@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
-from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Leaf, Node, split_digests
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, Leaf, Node, split_digests
 from tether.core.treeread import BATCH, read_nodes
 
 MOST_NAMED = 20
@@ -101,6 +101,24 @@ class Contained:
         """Return what an entry is and what lies below it, with paths from the folder that it is in."""
         own = Found(1, ((name, digest),)) if digest in self._wanted else NOTHING
         return joined((own, self.below(digest).under(name)), self._most) if is_folder else own
+
+    def by_entry(self, tree: Digest) -> Iterator[Entry]:
+        """Yield the entries of a tree that are some of what is wanted, or have some below them.
+
+        Raises:
+            NotFound: A node is not here.
+            Corrupt: A node is damaged.
+        """
+        self.below(tree)
+        waiting = [tree]
+        while waiting:
+            [(_, node)] = self._read([waiting.pop()])
+            if isinstance(node, Inner):
+                waiting += [each for each in split_digests(node.digests)[::-1] if self._known[each].total]
+                continue
+            for entry in node.entries():
+                if self.at(entry.name, entry.digest, is_folder=entry.kind == EntryKind.DIRECTORY).total:
+                    yield entry
 
     def _read(self, digests: Sequence[Digest]) -> Iterator[tuple[Digest, Node]]:
         self.nodes += len(digests)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
-from tether.releases.graph import Edge, Graph, Node, nearest
+from tether.releases.graph import BESIDE, Edge, Graph, Node, nearest
 
 _COLOURS: Mapping[str, str] = {
     "data": "#0a7ea4",
@@ -203,7 +203,9 @@ def _line(points: Sequence[tuple[int, int]], relation: str) -> str:
         bend = max((x2 - x1) // 2, 30)
         path += f" L{x2},{y2}" if number % 2 else f" C{x1 + bend},{y1} {x2 - bend},{y2} {x2},{y2}"
     x, y = _on_the_way(*points[-2:])
-    drawn = f'<path d="{path}" fill="none" stroke="{_FAINT}" stroke-width="1.3" marker-end="url(#tip)"/>'
+    dashes = ' stroke-dasharray="2 4"' if relation == BESIDE else ""
+    style = f'fill="none" stroke="{_FAINT}" stroke-width="1.3"{dashes}'
+    drawn = f'<path d="{path}" {style} marker-end="url(#tip)"/>'
     label = (
         f'<text x="{x}" y="{y + 3}" font-size="10" text-anchor="middle" fill="#57606a" stroke="#ffffff" '
         f'stroke-width="3" paint-order="stroke">{_clean(relation)}</text>'

@@ -1,7 +1,8 @@
 """What verifying a release finds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tether.releases.attesting import Attestation, Verdict
 from tether.releases.reading import KnownRelease
@@ -9,6 +10,9 @@ from tether.releases.statements import RELEASE_PREDICATE, Statement
 from tether.repo.repository import Repository
 
 LEVELS = ("R0", "R1", "R2", "R3")
+"""What is verified here; that a training was reproduced, R4, is what others attest."""
+REPRODUCED = ("bitwise", "tensors", "metrics", "tolerance")
+"""Verdicts of reproductions that succeeded, the strongest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,25 @@ class Private:
     here: bool
 
 
+class Reproduction(NamedTuple):
+    """That somebody repeated the training of a release, as they attest.
+
+    Attributes:
+        verdict: How it compared, such as `bitwise`; any text, if the key is not trusted.
+        signer: Who says so, by the allowed signers; None where nobody vouches for the key.
+        key: The fingerprint of the key.
+    """
+
+    verdict: str
+    signer: str | None
+    key: str | None
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it came out as close as the release asks for."""
+        return self.verdict in REPRODUCED
+
+
 @dataclass(slots=True)
 class Verification:
     """How far a release could be verified.
@@ -103,15 +126,56 @@ class Verification:
     @property
     def signers(self) -> list[str]:
         """Who has signed the release, by the allowed signers."""
-        good = [each for each in self.attestations if each.verdict == Verdict.GOOD]
-        return [each.signer for each in good if each.signer and _signs(each.statement, self.id)]
+        return signers_of(self.attestations, self.id)
+
+    @property
+    def reproductions(self) -> list[Reproduction]:
+        """Who says how the release was reproduced."""
+        return reproductions_of(self.attestations, self.id)
 
 
 Check = Callable[[Repository, KnownRelease], list[Problem] | Untried]
 """A level above R1: what is wrong, or why it was not tried."""
 
 
+def signers_of(attestations: Iterable[Attestation], release: str | None) -> list[str]:
+    """Return who has signed a release, by the allowed signers; saying something else of it is no signature.
+
+    Args:
+        attestations: What was said of releases of that name and version.
+        release: The id.
+    """
+    good = [each for each in attestations if each.verdict == Verdict.GOOD]
+    return [each.signer for each in good if each.signer and _signs(each.statement, release)]
+
+
+def reproductions_of(attestations: Iterable[Attestation], release: str | None) -> list[Reproduction]:
+    """Return who says how a release was reproduced: allowed signers first, then by what they say.
+
+    Args:
+        attestations: As for `signers_of`; those whose signature does not fit are passed over.
+        release: The id.
+    """
+    found = {
+        Reproduction(each.reproduced, each.signer, each.key)
+        for each in attestations
+        if each.reproduced is not None and each.verdict != Verdict.BAD and _is_about(each.statement, release)
+    }
+    return sorted(found, key=_order)
+
+
+def _order(each: Reproduction) -> tuple[bool, int, str, str]:
+    strength = REPRODUCED.index(each.verdict) if each.verdict in REPRODUCED else len(REPRODUCED)
+    return each.signer is None, strength, str(each.signer), str(each.key)
+
+
+def _is_about(statement: Statement | None, release: str | None) -> bool:
+    return statement is not None and release is not None and statement.is_about(release)
+
+
 def _signs(statement: Statement | None, release: str | None) -> bool:
-    if statement is None or release is None:
-        return False
-    return statement.predicate_type == RELEASE_PREDICATE and statement.is_about(release)
+    return (
+        statement is not None
+        and statement.predicate_type == RELEASE_PREDICATE
+        and _is_about(statement, release)
+    )

@@ -7,6 +7,8 @@ from typing import Any, Literal, NamedTuple
 
 Kind = Literal["data", "code", "run", "model", "release"]
 Direction = Literal["up", "down"]
+BESIDE = "beside"
+"""The relation of the working copy with a run: it lay there, and nothing says that it was read."""
 
 
 @dataclass(frozen=True, slots=True)

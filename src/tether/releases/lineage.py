@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tether.errors import TetherError
-from tether.releases.graph import Graph, Node
+from tether.releases.graph import BESIDE, Graph, Node
 from tether.releases.manifest import Base, Data, Weights
 from tether.releases.reading import KnownRelease, releases_of
 from tether.repo.repository import Repository
 from tether.runs.asked import Asked
+from tether.runs.purposes import role_of_input
 from tether.runs.reading import KnownRun, asked_of, runs_of, verdict_of
 from tether.runs.rundoc import Artefact, DataInput, Work
 
@@ -214,10 +215,12 @@ class _Building:
             facts["verdict"] = verdict
         graph.add(Node(node, "run", record.name or run.id, {**facts, **self._found(node)}))
         for each in record.data:
-            graph.join(self._input(each), node, "read")
+            role = role_of_input(record, each.name)
+            is_read = role == "train" or each.digest in self._models
+            graph.join(self._input(each), node, "read" if is_read else role)
             self._join_origin(each, node)
         if record.work is not None:
-            graph.join(self._data("working copy", record.work), node, "read")
+            graph.join(self._data("working copy", record.work), node, BESIDE)
         if record.code is not None and record.code.commit is not None:
             graph.join(self._code(record.code.system, record.code.commit, record.code.url), node, "with")
         parent = asked.parent
@@ -287,8 +290,9 @@ class _Building:
         for data in manifest.data:
             if data.digest not in read:
                 graph.join(self._release_data(data), node, data.role)
-        for evaluation in (*manifest.evaluations, *manifest.benches):
-            graph.join(self._run(where, evaluation.id, evaluation.commit), node, "evaluation")
+        for relation, runs in (("evaluation", manifest.evaluations), ("bench", manifest.benches)):
+            for each in runs:
+                graph.join(self._run(where, each.id, each.commit), node, relation)
         for base in manifest.bases:
             graph.join(self._release(where, f"{base.name}@{base.version}", base), node, "continued")
         if run is None:

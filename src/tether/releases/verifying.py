@@ -5,6 +5,7 @@ from it, or from what was signed, are told.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from tether.core.names import release_ref
 from tether.core.progress import SILENT, Progress
@@ -16,12 +17,14 @@ from tether.releases.manifest import Code, Data, Manifest, Part
 from tether.releases.sealed import check_sealed
 from tether.repo.repository import Repository
 
+_NONE: Mapping[str, Check] = MappingProxyType({})
+
 
 def verify_release(
     repository: Repository,
     label: tuple[str, str],
     signers: Iterable[Signer] = (),
-    checks: Mapping[str, Check] | None = None,
+    checks: Mapping[str, Check] | None = _NONE,
     progress: Progress = SILENT,
 ) -> Verification:
     """Verify a release as far as it goes; a level is tried where those below have no problem.
@@ -30,7 +33,7 @@ def verify_release(
         repository: Has it.
         label: Name and version.
         signers: Whose signatures are trusted.
-        checks: What is done for the levels above R1, in their order.
+        checks: What is done for the levels above R1, in their order; None ends with R0.
         progress: Where to report.
 
     Raises:
@@ -46,14 +49,14 @@ def verify_release(
     if release is None or any(each.level == "R0" for each in done.problems):
         return done
     done.level = "R0"
-    if done.problems:
+    if done.problems or checks is None:
         return done
     lacks = list(_lacks(release.manifest))
     if lacks:
         done.untried = [Untried("R1", each) for each in lacks]
         return done
     done.level = "R1"
-    for level, check in (checks or {}).items():
+    for level, check in checks.items():
         found = check(repository, release)
         if isinstance(found, Untried):
             done.untried.append(found)

@@ -38,6 +38,8 @@ class Observed(msgspec.Struct, frozen=True):
     Attributes:
         declared: How many files of each input were opened, by its name; `work` for the working copy.
         code: How many files of the code were opened, as data: those that Git tracks.
+        work: The digests of those of the working copy, by their paths in it, as it was when the run began;
+            at most `MOST_NAMED`. Empty also where it was not told, as in older runs.
         undeclared: The others.
         unnamed: Others that are not named: there were more than are listed, or they are hidden files.
     """
@@ -45,6 +47,7 @@ class Observed(msgspec.Struct, frozen=True):
     version: int = VERSION
     declared: dict[str, int] = {}
     code: int = 0
+    work: dict[str, str] = {}
     undeclared: tuple[Undeclared, ...] = ()
     unnamed: int = 0
 

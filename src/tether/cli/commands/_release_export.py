@@ -11,7 +11,7 @@ from tether.cli.context import Context
 from tether.cli.format import count_text, size_text
 from tether.cli.options import with_options
 from tether.cli.style import is_terminal
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from tether.api.exporting import Exported
@@ -101,6 +101,14 @@ def _tell_missing(ctx: Context, missing: tuple[str, ...]) -> None:
         ctx.note(f"not said: {', '.join(missing)}")
 
 
+def _no_place(text: str, place: Path) -> None:
+    """Say why there is no release at a place of the disk; a name of one neither begins nor ends like that."""
+    hint = "name a folder or an archive that 'tether release export' wrote, or a release as NAME@VERSION"
+    if not place.exists():
+        raise NotFound(f"no such file or folder: {text}", hint=hint)
+    raise NotFound(f"no release in {text}: it has no release.json", hint=hint)
+
+
 def verified(ctx: Context, text: str, highest: str) -> "Verification | None":
     """Verify a folder or an archive; None where a text names neither.
 
@@ -110,6 +118,8 @@ def verified(ctx: Context, text: str, highest: str) -> "Verification | None":
     if "@" in text and "/" not in text and not text.endswith(_ENDINGS):
         return None
     if not place.is_file() and not (place / "release.json").is_file():
+        if text.startswith(("/", ".")) or text.endswith(_ENDINGS):
+            _no_place(text, place)
         return None
     from tether.api.exporting import verify_exported
     from tether.api.releasechecks import checks

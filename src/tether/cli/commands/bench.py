@@ -111,7 +111,9 @@ class Options:
 @_svg
 @with_options(Options)
 def measure(ctx: Context, options: Options) -> None:
-    """Measure MODEL, a path or REV:PATH, in fresh processes on rows of --data.
+    """Measure MODEL in fresh processes on rows of --data.
+
+    MODEL is a file, REV:PATH, a run that kept one model, or a release NAME@VERSION.
 
     ONNX and skops models are run as they are; others by CMD, which answers queries on its stdin and stdout.
     Each section (a scenario, and a size of batches) takes --queries and --seconds, over all rounds.

@@ -60,8 +60,8 @@ def command(ctx: Context, options: Options) -> None:
     """Compare the evaluations A and B, example by example.
 
     Shows how each metric changed with an interval from pairs, wins and regressions by slice, the examples
-    that got worse by most, and what differs in the runs that made the models. A and B are runs: evaluations,
-    or trainings whose model was evaluated; or files with predictions.
+    that got worse by most, and what differs in the runs that made the models. A and B are evaluations, files
+    with predictions, or models that were evaluated: a file, REV:PATH, the run that made one, or a release.
 
     A rule of --fail-on is a change (B less A) of a metric: 'accuracy<-0.01'. '-0.01' alone: the main metric
     got worse by more. 'slice:GLOB:' before it looks at slices, 'new:' at the value of B, and 'significant'

@@ -13,6 +13,7 @@ from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
     from tether.api.evalrequest import EvalRequest
+    from tether.runs.rundoc import RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +92,8 @@ def command(ctx: Context, options: Options) -> None:
     """Measure MODEL on DATA: metrics with intervals, of all and of each slice; kept as a run.
 
     DATA is a table (.parquet, .csv, .tsv), arrays (.npz, a folder of .npy), or a folder with a folder for
-    each class. MODEL is a file, REV:PATH, or a run that kept one model; ONNX and scikit-learn (skops) are run
-    in a process of their own.
+    each class. MODEL is a file, REV:PATH, a run that kept one model, or a release NAME@VERSION; ONNX and
+    scikit-learn (skops) are run in a process of their own.
     """
     from tether.api.evaluating import evaluate_model, write_examples
     from tether.cli.format import count_text
@@ -112,6 +113,8 @@ def command(ctx: Context, options: Options) -> None:
     for warning in done.evaluation.warnings:
         ctx.warn(warning)
     warn_altered(ctx, done.altered)
+    if request.slices is None:
+        ctx.note(_taken_slices(done.record))
     ctx.emit(
         evaluation_document(done), lambda: evaluation_lines(ctx, done.record.id, done.evaluation), page=True
     )
@@ -124,7 +127,10 @@ def _request(ctx: Context, options: Options) -> "EvalRequest":
 
     if len(options.words) > 2:
         raise InvalidInput("too many arguments", hint="tether eval [MODEL] REV:DATA")
-    model = options.words[0] if len(options.words) == 2 else None
+    model = None
+    if len(options.words) == 2:
+        word = options.words[0]
+        model = word if (ctx.cwd / word).is_file() else place_text(ctx, word)
     image = {
         "size": options.image_size,
         "mean": _numbers(options.image_mean),
@@ -149,6 +155,16 @@ def _request(ctx: Context, options: Options) -> "EvalRequest":
         plan=Plan(options.level, options.replicates, options.seed),
         name=options.name,
     )
+
+
+def _taken_slices(record: "RunRecord") -> str:
+    """Say which slices were taken where the user named none."""
+    from tether.api.predicting import SLICES
+
+    taken = next((each for each in record.data if each.name == SLICES), None)
+    if taken is None:
+        return "no slices: no slices.yml lies beside the data or in a folder above it"
+    return f"slices are those of {taken.rev}:{taken.path}"
 
 
 def _numbers(text: str | None) -> list[float] | None:

@@ -66,9 +66,10 @@ def command(ctx: Context, options: Options) -> None:
     REF is a run, a release NAME@VERSION, a revision, REV:PATH, a file, or the beginning of a digest.
 
     With --uses, PATH is a file as it is now, REV:PATH, or a digest. What decides is the content: files that
-    were renamed or deleted since are found. With --row it is a table (CSV, TSV, lines of JSON, Parquet), and
-    every version of it counts that has the row: all files of that name which runs and releases read. VALUE
-    alone is that of the key, as in 'labels.csv key=id' in .tetherattributes.
+    were renamed or deleted since are found. Who validated, tested or measured a model with it is listed
+    apart, and so is who only had it in the working copy. With --row it is a table (CSV, TSV, lines of JSON,
+    Parquet), and every version of it counts that has the row: all files of that name which runs and releases
+    read. VALUE alone is that of the key, as in 'labels.csv key=id' in .tetherattributes.
 
     With --remote, REF and REV:PATH are those of a repository on a hub, and the answer goes over all
     repositories there that you may read.

@@ -19,12 +19,12 @@ def command() -> None:
     """Look into model files: their tensors, how two of them differ, and what loading one would run.
 
     safetensors, ONNX, GGUF, PyTorch, pickle, joblib, skops, Keras, HDF5, npy and npz are read. Nothing in a
-    file is run. A file is a path, or REV:PATH for one of a revision.
+    file is run. A file is a path, REV:PATH, a run that kept one model, or a release NAME@VERSION.
     """
 
 
 @command.command()
-@click.argument("places", nargs=-1, required=True, metavar="PATH | REV:PATH...")
+@click.argument("places", nargs=-1, required=True, metavar="MODEL...")
 @click.option("--digests", is_flag=True, help="Compute the digest of each tensor; reads the whole file.")
 @click.option("--short", is_flag=True, help="Leave out the list of tensors.")
 @pass_context
@@ -75,16 +75,22 @@ def _opened(ctx: Context, place: str) -> "Model":
     """Return what one argument names; a name with a colon that is a file here is that file."""
     from tether.api.models import Model
 
-    if ":" not in place or (ctx.cwd / place).exists():
-        try:
-            return Model.open(place)
-        except NotFound as error:
-            hint = f"a file of a revision is REV:PATH, as in {place}:PATH"
-            raise NotFound(str(error), hint=hint if ":" not in place else error.hint) from None
+    if (ctx.cwd / place).is_file():
+        return Model.open(ctx.cwd / place)
+    from tether.api.modelnames import model_place, unknown_model
     from tether.repo.revision import split_place
 
-    rev, path = split_place(place_text(ctx, place))
-    return ctx.repo().at(rev).model(path)
+    try:
+        repo = ctx.repo()
+    except NotFound:
+        if ":" in place:
+            raise
+        raise unknown_model(place) from None
+    found = model_place(repo, place_text(ctx, place), ctx.cwd)
+    if ":" not in found:
+        return Model.open(ctx.cwd / found)
+    rev, path = split_place(found)
+    return repo.at(rev).model(path)
 
 
 def _document(model: "Model", *, digests: bool, short: bool) -> dict[str, Any]:

@@ -80,8 +80,8 @@ def _several(option: str, name: str, metavar: str, text: str) -> Callable[[Any],
     "Others: data-card, technical-report, research-paper, licence, ...",
 )
 @click.option("--lock", metavar="PLACE", help="The exact packages; otherwise a lock file beside the code.")
-@_several("--evaluation", "evaluations", "RUN", "A run that evaluated the model.")
-@_several("--bench", "benches", "RUN", "A run that measured it.")
+@_several("--evaluation", "evaluations", "RUN", "An evaluation of the model.")
+@_several("--bench", "benches", "RUN", "A bench of it.")
 @_several(
     "--profile", "profiles", "ROLE[=PLACE]", "The profile of the data of a role; without PLACE, made now."
 )
@@ -183,7 +183,7 @@ def show(ctx: Context, release: str) -> None:
 @click.option(
     "--to",
     "highest",
-    type=click.Choice(["R1", "R2", "R3"]),
+    type=click.Choice(["R0", "R1", "R2", "R3"]),
     default="R3",
     help="Try no level above this one.",
 )
@@ -194,7 +194,8 @@ def verify(ctx: Context, release: str, level: str | None, highest: str, signed: 
 
     R0, sealed: every file is what the manifest says, and the manifest is what was signed. R1, complete: all
     that it takes to make the model again is named and here. R2: the metrics follow from the stored
-    predictions. R3: the predictions follow from the weights. It ends with 7 where something is wrong. Whose
+    predictions. R3: the predictions follow from the weights. R4, reproduced, is what others attest after
+    'tether repro', and is told. It ends with 7 where something is wrong. Whose
     signatures are trusted is in the file of the setting signing.allowed.
 
     A PLACE is a folder or an archive that 'tether release export' wrote; it needs no repository.
@@ -205,7 +206,7 @@ def verify(ctx: Context, release: str, level: str | None, highest: str, signed: 
 
     done = _release_export.verified(ctx, release, highest)
     done = done or verify_it(ctx.repo(), release, ctx.environ, highest)
-    ctx.emit(verification_document(done), lambda: verification_lines(ctx, done))
+    ctx.emit(verification_document(done), lambda: verification_lines(ctx, done, highest))
     if not done.ok:
         ctx.exit(_DAMAGED)
     if (level is not None and not reaches(done, level)) or (signed and not done.signers):

@@ -30,9 +30,11 @@ def list_(ctx: Context, evaluation: str | None, slices: str | None) -> None:
         rows = [
             {"name": each.name, "where": each.where, "min": each.least, "note": each.note} for each in found
         ]
+        if not found and slices is None:
+            ctx.note("no slices.yml is at the top of the next commit; --slices REV:PATH names another")
         ctx.emit(rows, lambda: definition_lines(ctx, found), page=True)
         return
-    measured = evaluation_of(repo, find_evaluation(repo, evaluation))
+    measured = evaluation_of(repo, find_evaluation(repo, evaluation, ctx.cwd))
     document: list[dict[str, Any]] = [
         {
             "name": each.name,

@@ -77,35 +77,47 @@ class UsedContent(Document):
 
 
 class RunUseDocument(Document):
-    """A run that read some of the contents."""
+    """A run that had some of the contents, and what for."""
 
     id: str
     name: str | None
     status: str
     count: int
     paths: list[str]
+    roles: list[str]
     undeclared: list[str]
+    may_have_read: bool
     repositories: list[str]
 
 
 class ReleaseUseDocument(Document):
-    """A release that stands on some of the contents."""
+    """A release with some of the contents, and what for."""
 
     release: str
     id: str
     count: int
     paths: list[str]
+    roles: list[str]
     by_run: bool
     repositories: list[str]
 
 
+class OtherUsers(Document):
+    """Runs and releases that were not trained on some contents and had them all the same."""
+
+    runs: list[RunUseDocument]
+    releases: list[ReleaseUseDocument]
+
+
 class UsersDocument(Document):
-    """Who was trained on some contents."""
+    """Who was trained on some contents; who judged models with them; and who had them in the working copy."""
 
     contents: list[UsedContent]
     further_contents: int
     runs: list[RunUseDocument]
     releases: list[ReleaseUseDocument]
+    judged: OtherUsers
+    there: OtherUsers
     further: list[LineageNode]
     looked_at: LookedAt
     problems: list[str]

@@ -1,11 +1,11 @@
-"""Which runs and releases read what a page shows: known by content, from what their records name as wholes.
+"""Which runs and releases had what a page shows, and what for: by content, from what records name as wholes.
 
 What a record says of its inputs never changes, so it is read once and remembered. A file that lies below an
 input of another place is not looked for in it: 'tether lineage --uses' does that.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
@@ -20,8 +20,10 @@ from tether.pages.shelf import Shown
 from tether.releases.manifest import MANIFEST
 from tether.releases.pushedruns import MOST_RECORD, size_at
 from tether.releases.reading import stored_release
+from tether.releases.uses import WORKING_COPY, How, how_of, role_of_part
 from tether.repo.history import History
 from tether.runs.journal import RECORD
+from tether.runs.purposes import role_of_input
 from tether.runs.reading import stored_run
 
 LOOKED_AT = 200
@@ -33,33 +35,46 @@ _MOST_INPUTS = 200
 
 
 class _Read(NamedTuple):
-    """What a run or release read: digests and commits as text, and what it is called."""
+    """What a run or release had: digests and commits as text, by what it did with them."""
 
     title: str
-    digests: frozenset[str]
-    commits: frozenset[str]
+    had: Mapping[How, frozenset[str]]
+
+
+class Named(NamedTuple):
+    """Some who did one thing: titles with their pages, at most `NAMED` of each."""
+
+    words: str
+    """What they did."""
+    runs: list[tuple[str, str]]
+    """The newest first."""
+    releases: list[tuple[str, str]]
+    """By name."""
+    more_runs: int
+    more_releases: int
 
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """Who used something: titles with their pages, at most `NAMED` of each.
+    """Who had something.
 
     Attributes:
-        runs: The newest first.
-        releases: By name.
-        more_runs: Runs that are not named.
-        more_releases: Releases that are not named.
+        groups: By what they did with it; those whom nobody belongs to are left out.
         partial: How many of each were asked about, where there are more; 0: all were.
     """
 
-    runs: list[tuple[str, str]] = field(default_factory=list)
-    releases: list[tuple[str, str]] = field(default_factory=list)
-    more_runs: int = 0
-    more_releases: int = 0
+    groups: list[Named] = field(default_factory=list)
     partial: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.releases or self.partial)
+        return bool(self.groups or self.partial)
+
+
+_WORDS: Mapping[How, str] = {
+    "trained": "Trained on it:",
+    "judged": "Judged with it, and not trained on it:",
+    "there": "In the working copy, not known to be read, of",
+}
 
 
 class _Remembered:
@@ -87,61 +102,82 @@ class _Remembered:
 def _of_run(shown: Shown, history: History, ref: str, commit: Digest) -> _Read:
     size_at(shown.repository, history.commit(commit).tree, RECORD, MOST_RECORD)
     record = stored_run(shown.repository, history, ref.removeprefix(RUNS), commit).record
-    data, work = record.data[:_MOST_INPUTS], record.work
-    digests = {each.digest for each in data} | ({work.digest} if work is not None else set())
-    commits = {each.commit for each in data} | {work.commit if work is not None else None}
-    return _Read(record.name or record.id, frozenset(digests), frozenset(filter(None, commits)))
+    roles = [(role_of_input(record, each.name), each) for each in record.data[:_MOST_INPUTS]]
+    had: list[tuple[str, str | None]] = [
+        (role, key) for role, each in roles for key in (each.digest, each.commit)
+    ]
+    if record.work is not None:
+        had += [(WORKING_COPY, key) for key in (record.work.digest, record.work.commit)]
+    return _Read(record.name or record.id, _by_what_was_done(had))
 
 
 def _of_release(shown: Shown, history: History, ref: str, commit: Digest) -> _Read:
     size_at(shown.repository, history.commit(commit).tree, MANIFEST, MOST_RECORD)
     label = ref.removeprefix(RELEASES).replace("/", "@", 1)
     parts = stored_release(shown.repository, history, label, commit).manifest.data[:_MOST_INPUTS]
-    commits = {each.source.commit for each in parts if each.source is not None and each.source.repo is None}
-    return _Read(label, frozenset(each.digest for each in parts), frozenset(filter(None, commits)))
+    had = [(role_of_part(each), each.digest) for each in parts]
+    sources = [(role_of_part(each), each.source) for each in parts]
+    had += [(role, source.commit or "") for role, source in sources if source is not None and not source.repo]
+    return _Read(label, _by_what_was_done(had))
+
+
+def _by_what_was_done(had: Iterable[tuple[str, str | None]]) -> Mapping[How, frozenset[str]]:
+    found: dict[How, set[str]] = {}
+    for role, key in had:
+        if key:
+            found.setdefault(how_of((role,)), set()).add(key)
+    return {how: frozenset(keys) for how, keys in found.items()}
 
 
 _READ = _Remembered()
 
 
 def used_at(shown: Shown, place: Place) -> Used:
-    """Return who read what is at a place, or a folder of this revision in which it lies."""
+    """Return who had what is at a place, or a folder of this revision in which it lies."""
     digests = {place.entry.digest.hex(), place.commit.tree.hex()}
     objects, tree = shown.repository.objects, place.commit.tree
     for _, path in place.parts[:-1][:32]:
         entry = find(objects, tree, path)
         if entry is not None:
             digests.add(entry.digest.hex())
-    return _used(shown, digests, set())
+    return _used(shown, digests)
 
 
 def used_commit(shown: Shown, commit: Digest) -> Used:
-    """Return who read a version: the commit by name, or its whole tree by content."""
+    """Return who had a version or a part of it: the commit by name, or its whole tree by content."""
     tree = History.of(shown.repository).commit(commit).tree
-    return _used(shown, {tree.hex()}, {commit.hex()})
+    return _used(shown, {tree.hex(), commit.hex()})
 
 
-def _used(shown: Shown, digests: set[str], commits: set[str]) -> Used:
+def _used(shown: Shown, wanted: set[str]) -> Used:
     refs, history = shown.repository.root().refs, History.of(shown.repository)
     runs = sorted((ref for ref in refs if ref.startswith(RUNS)), reverse=True)
     releases = sorted(ref for ref in refs if ref.startswith(RELEASES))
 
-    def fitting(names: Iterable[str]) -> list[tuple[str, str]]:
-        found = []
+    def fitting(names: Iterable[str]) -> dict[How, list[tuple[str, str]]]:
+        found: dict[How, list[tuple[str, str]]] = {how: [] for how in _WORDS}
         for ref in names:
             read = _READ.of(shown, history, ref, refs[ref])
-            if read is not None and (digests & read.digests or commits & read.commits):
-                found.append((read.title, _page(shown, ref, read.title)))
+            how = next(
+                (how for how in _WORDS if read is not None and wanted & read.had.get(how, set())), None
+            )
+            if read is not None and how is not None:
+                found[how].append((read.title, _page(shown, ref, read.title)))
         return found
 
     by_runs, by_releases = fitting(runs[:LOOKED_AT]), fitting(releases[:LOOKED_AT])
-    return Used(
-        by_runs[:NAMED],
-        by_releases[:NAMED],
-        max(len(by_runs) - NAMED, 0),
-        max(len(by_releases) - NAMED, 0),
-        LOOKED_AT if len(runs) > LOOKED_AT or len(releases) > LOOKED_AT else 0,
-    )
+    groups = [
+        Named(
+            words,
+            by_runs[how][:NAMED],
+            by_releases[how][:NAMED],
+            max(len(by_runs[how]) - NAMED, 0),
+            max(len(by_releases[how]) - NAMED, 0),
+        )
+        for how, words in _WORDS.items()
+        if by_runs[how] or by_releases[how]
+    ]
+    return Used(groups, LOOKED_AT if len(runs) > LOOKED_AT or len(releases) > LOOKED_AT else 0)
 
 
 def _page(shown: Shown, ref: str, title: str) -> str:

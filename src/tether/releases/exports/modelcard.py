@@ -7,6 +7,7 @@ is that of Hugging Face's hub. Source: Mitchell et al., Model Cards for Model Re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tether.evals.metrics.base import is_detail
 from tether.releases.completeness import completeness
 from tether.releases.exports.markup import code, markdown, plain, table, yaml
 from tether.releases.exports.released import Measured, Released
@@ -23,7 +24,7 @@ _HUB_LICENCES = frozenset(_HUB.split())
 """Names of licences that the hub knows."""
 _ASKED = ("intended use", "limitations", "ethical considerations")
 """What the model card of the literature asks for and no machine knows."""
-_SHOWN_PACKAGES = 40
+_SHOWN_PACKAGES, _SHOWN_CLASSES = 40, 20
 
 
 def model_card(released: Released, measured: Sequence[Measured] = ()) -> tuple[str, tuple[str, ...]]:
@@ -76,6 +77,7 @@ def _head(manifest: Manifest, measured: Sequence[Measured]) -> dict[str, Any]:
     formats = sorted({part.format for part in manifest.weights if part.format})
     if formats:
         found["tags"] = formats
+    measured = _headlines(measured)
     names = list(dict.fromkeys(plain(each.name) for each in measured))
     if names:
         found["metrics"] = names
@@ -149,15 +151,37 @@ def _number(value: int | None) -> str:
 
 
 def _measurements(measured: Sequence[Measured]) -> list[str]:
-    overall = [each for each in measured if each.slice is None]
-    slices = [each for each in measured if each.slice is not None]
+    overall = [each for each in _headlines(measured) if each.slice is None]
+    slices = [each for each in _headlines(measured) if each.slice is not None]
     lines = table(["metric", "value", "interval", "examples", "data"], [_cells(each) for each in overall])
     lines = lines if overall else []
     if slices:
         names = ["slice", "metric", "value", "interval", "examples", "data"]
         rows = [[code(each.slice or ""), *_cells(each)] for each in slices]
         lines += [*([""] if lines else []), *table(names, rows)]
-    return lines
+    classes = _classes([each for each in measured if each.slice is None and is_detail(each.name)])
+    return [*lines, *([""] if lines and classes else []), *classes]
+
+
+def _headlines(measured: Sequence[Measured]) -> list[Measured]:
+    return [each for each in measured if not is_detail(each.name)]
+
+
+def _classes(details: Sequence[Measured]) -> list[str]:
+    """Return a table with a row for each class, and a column for each metric that classes have."""
+    metrics = list(dict.fromkeys(each.name.partition("[")[0] for each in details))
+    rows: dict[tuple[str | None, str], dict[str, float]] = {}
+    for each in details:
+        metric, _, name = each.name[:-1].partition("[")
+        rows.setdefault((each.run, name), {})[metric] = each.value
+    shown = list(rows.items())[:_SHOWN_CLASSES]
+    cells = [
+        [code(name), *(f"{found[each]:.6g}" if each in found else "" for each in metrics)]
+        for (_, name), found in shown
+    ]
+    lines = table(["class", *map(code, metrics)], cells) if cells else []
+    rest = len(rows) - len(shown)
+    return [*lines, "", f"{rest:,} more classes are in the evaluation."] if rest else lines
 
 
 def _cells(measured: Measured) -> list[str]:
