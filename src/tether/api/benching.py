@@ -2,9 +2,9 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from tether.api.benched import LoadedModel, load_model, place_of_file
 from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, begun
+from tether.bench.comparing import BenchDiff, compare_benches
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure
@@ -27,6 +28,7 @@ from tether.bench.record import (
     encode_latencies,
     need_parquet,
     process_part,
+    recomputed,
     section_parts,
 )
 from tether.bench.runners import allowed_cores
@@ -34,7 +36,7 @@ from tether.bench.scoring import Scorer, score
 from tether.bench.settings import Settings
 from tether.core.jsondoc import canonical
 from tether.core.progress import SILENT, Progress
-from tether.errors import InvalidInput, NotFound
+from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
 from tether.runs.pinning import ARTEFACTS
@@ -277,6 +279,29 @@ class KnownBench(NamedTuple):
     latencies: Callable[[], Any]
     """Reads the raw times: seconds by scenario and size."""
 
+    def __repr__(self) -> str:
+        return f"KnownBench({self.run.id!r}, model={self.bench.model.name!r})"
+
+    def check(self) -> None:
+        """Compute the percentiles anew from the latencies that are kept.
+
+        Raises:
+            Corrupt: They are not those of the record.
+            NotFound: The run has no latencies.
+            Unsupported: The package that reads them is not installed.
+        """
+        wrong = recomputed(self.bench, self.latencies())
+        if wrong:
+            raise Corrupt(f"the figures of run {self.run.id} are not those of its latencies: {wrong[0]}")
+
+    def svg(self) -> str:
+        """Return a drawing of the latencies; errors as for `check`, but the first."""
+        from tether.runs.plotting import histogram
+
+        found = self.latencies()
+        rows = {f"{name} {batch}": (each * 1000).tolist() for (name, batch), each in found.items()}
+        return histogram(f"latency of {self.bench.model.name}", "ms", rows)
+
 
 def find_bench(repo: Opened, text: str) -> KnownBench:
     """Return the bench of a run; see `find_run` for how runs are named.
@@ -298,6 +323,27 @@ def find_bench(repo: Opened, text: str) -> KnownBench:
         return decode_latencies(raw)
 
     return KnownBench(run, Bench.decode(data), latencies)
+
+
+def compare_two(repo: Opened, old: str, new: str, vary: Sequence[str] = ()) -> BenchDiff:
+    """Compare the benches of two runs; see `find_run` for how runs are named.
+
+    Args:
+        repo: Has them.
+        old: The one.
+        new: The other.
+        vary: What may differ: `runtime`, `threads`, `python`, `blas` or `inputs`.
+
+    Raises:
+        NotFound: There is no such run, or it is no bench.
+        InvalidInput: Something may not differ.
+        Conflict: They were taken under different conditions, so no rank is given.
+        Corrupt: One is damaged.
+    """
+    first, second = find_bench(repo, old), find_bench(repo, new)
+    latencies = (first.latencies(), second.latencies())
+    found = compare_benches(first.bench, second.bench, latencies, vary)
+    return replace(found, runs=(first.run.id, second.run.id))
 
 
 def document_of(bench: Bench) -> dict[str, Any]:

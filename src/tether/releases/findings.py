@@ -1,7 +1,10 @@
 """What verifying a release finds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
 
 from tether.releases.attesting import Attestation, Verdict
 from tether.releases.reading import KnownRelease
@@ -95,6 +98,9 @@ class Verification:
     files: int = 0
     bytes: int = 0
 
+    def __repr__(self) -> str:
+        return f"Verification({self.label!r}, level={self.level!r}, {len(self.problems)} problems)"
+
     @property
     def ok(self) -> bool:
         """Whether no level that was tried failed."""
@@ -115,3 +121,38 @@ def _signs(statement: Statement | None, release: str | None) -> bool:
     if statement is None or release is None:
         return False
     return statement.predicate_type == RELEASE_PREDICATE and statement.is_about(release)
+
+
+# -- as JSON --------------------------------------------------------------------------------
+
+
+def attestation_document(each: Attestation) -> dict[str, Any]:
+    """Return an attestation in short."""
+    statement = each.statement
+    return {
+        "id": each.id,
+        "predicate_type": statement.predicate_type if statement is not None else None,
+        "reproduced": each.reproduced,
+        "key": each.key,
+        "verdict": str(each.verdict),
+        "signer": each.signer,
+        "problem": each.problem or None,
+    }
+
+
+def verification_document(done: Verification) -> dict[str, Any]:
+    """Return how far a release could be verified, as JSON has it."""
+    plain: Mapping[str, Any] = msgspec.to_builtins({"private": done.private, "untried": done.untried})
+    return {
+        "release": done.label,
+        "id": done.id,
+        "level": done.level,
+        "ok": done.ok,
+        "problems": msgspec.to_builtins(done.problems),
+        **plain,
+        "signers": done.signers,
+        "attestations": [attestation_document(each) for each in done.attestations],
+        "dangers": done.dangers,
+        "files": done.files,
+        "bytes": done.bytes,
+    }

@@ -84,6 +84,9 @@ class Uses:
     looked_at: dict[str, int] = field(default_factory=dict)
     problems: list[TetherError] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"Uses({len(self.runs)} runs, {len(self.releases)} releases)"
+
 
 def find_uses(repository: Repository, wanted: Mapping[Digest, bytes]) -> Uses:
     """Return the runs and releases that read some contents.

@@ -1,8 +1,5 @@
 """`tether runs`: list, show, compare, export and plot runs."""
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -161,12 +158,11 @@ class ExportOptions:
 @with_options(ExportOptions)
 def export(ctx: Context, options: ExportOptions) -> None:
     """Write RUNs, or all runs, as JSON or CSV."""
-    from tether.api.runs import RunQuery, list_runs, show_run
+    from tether.api.runexport import chosen_runs, export_runs
 
     repo = ctx.repo()
-    query = RunQuery(options.where)
-    found = [show_run(repo, run) for run in options.runs] if options.runs else list_runs(repo, query)
-    text = _exported(ctx, found, options)
+    found = chosen_runs(repo, options.runs, options.where)
+    text = export_runs(repo, found, options.form, points=options.metrics)
     if options.output is None:
         ctx.bytes_out.write(text.encode())
         return
@@ -175,31 +171,6 @@ def export(ctx: Context, options: ExportOptions) -> None:
     ctx.emit(
         document, lambda: [f"wrote {count_text(len(found), 'run')} to {options.output}"], essential=False
     )
-
-
-def _exported(ctx: Context, found: "list[KnownRun]", options: ExportOptions) -> str:
-    from tether.api.runs import columns_of, document_of, run_series
-    from tether.runs.metrics import rows_of
-
-    repo = ctx.repo()
-    if options.form == "json":
-        documents = []
-        for run in found:
-            points = {"points": [*rows_of(run_series(repo, run))]} if options.metrics else {}
-            documents.append({**document_of(run.record), **points})
-        return json.dumps(documents, indent=1) + "\n"
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if options.metrics:
-        writer.writerow(["run", "metric", "step", "value", "time"])
-        for run in found:
-            for point in rows_of(run_series(repo, run)):
-                writer.writerow([run.id, point["name"], point["step"], point["value"], point["time"]])
-        return text.getvalue()
-    names, rows = columns_of(found)
-    writer.writerow(names)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 @dataclass(frozen=True, slots=True)
