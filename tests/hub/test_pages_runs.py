@@ -247,7 +247,7 @@ def test_programs_ask_for_the_same(room: HubRoom) -> None:
     comparing.ComparisonDocument.model_validate(judged)
     assert differs["parameters"] == {"lr": [0.5, None]}
     assert differs["metrics"] == {}
-    assert comparing._plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
+    assert comparing.plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
     [data] = differs["data"]
     assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 1, True)
     assert {each["path"]: each["what"] for each in data["some"]} == {"a": "removed", "b": "added"}
