@@ -5,7 +5,7 @@ from typing import Any
 
 from tether.api.opened import Opened
 from tether.api.runs import run_series
-from tether.errors import InvalidInput
+from tether.errors import InvalidInput, NotFound
 from tether.runs.conditions import value_of
 from tether.runs.metrics import Series
 from tether.runs.plotting import curves, parallel
@@ -18,6 +18,8 @@ def draw_runs(
 ) -> str:
     """Return runs as SVG: the curves of a metric, or parallel coordinates.
 
+    Runs that have none of what is drawn are left out.
+
     Args:
         repo: Has them.
         runs: Which.
@@ -26,9 +28,12 @@ def draw_runs(
             the runs have with several points, or else what tells them apart.
 
     Raises:
-        InvalidInput: Both are given, or there is nothing to draw.
+        InvalidInput: Both are given, or nothing was measured.
+        NotFound: There are no runs, or none of them has the metric or one of the axes.
         Corrupt: The metrics of a run are damaged.
     """
+    if not runs:
+        raise NotFound("no runs to draw", hint="'tether runs list' lists them")
     if metric is not None and axes:
         raise InvalidInput("two drawings at once", hint="choose a metric, or the axes")
     if metric is None and not axes:
@@ -62,16 +67,28 @@ def labels_of(runs: Sequence[KnownRun]) -> Mapping[str, str]:
 
 
 def curves_of(repo: Opened, runs: Sequence[KnownRun], metric: str) -> dict[str, Series]:
-    """Return the series of a metric, by what the runs that have it are called."""
-    labels, lines = labels_of(runs), dict[str, Series]()
-    for run in runs:
-        series = run_series(repo, run).get(metric)
-        if series is not None:
-            lines[labels[run.id]] = series
-    return lines
+    """Return the series of a metric, by what the runs that have it are called.
+
+    Raises:
+        NotFound: None of them has it.
+        Corrupt: The metrics of a run are damaged.
+    """
+    having = [run for run in runs if metric in run.record.metrics]
+    if not having:
+        raise NotFound(f"no run has the metric {metric}", hint="'tether runs list' shows what there is")
+    labels = labels_of(having)
+    return {labels[run.id]: run_series(repo, run)[metric] for run in having}
 
 
 def values_of(runs: Sequence[KnownRun], axes: Sequence[str]) -> dict[str, list[Any]]:
-    """Return the values at some axes, by what the runs are called."""
+    """Return the values at some axes, by what the runs that have one at least are called.
+
+    Raises:
+        NotFound: No run has a value at one of the axes.
+    """
     labels = labels_of(runs)
-    return {labels[run.id]: [value_of(run.record, name) for name in axes] for run in runs}
+    rows = {labels[run.id]: [value_of(run.record, name) for name in axes] for run in runs}
+    for number, name in enumerate(axes):
+        if all(row[number] is None for row in rows.values()):
+            raise NotFound(f"no run has {name}", hint="'tether runs list' shows what there is")
+    return {label: row for label, row in rows.items() if any(value is not None for value in row)}

@@ -81,6 +81,7 @@ class Recorded(Changeable):
 
         Example:
             >>> size = (repo.root / "train.py").write_text("print('trained')")
+            >>> added = repo.add("train.py")
             >>> done = repo.run_command(["python3", "train.py"], folder=repo.root, name="base")
             >>> again = repo.repro("base", environment="current")
             >>> str(again.verdict.verdict), again.verdict.reproduces.run == done.record.id
@@ -191,8 +192,8 @@ class Recorded(Changeable):
             True
 
         Raises:
-            NotFound: There is no such run.
-            InvalidInput: There is nothing to draw, both are given, or a condition cannot be read.
+            NotFound: There is no such run, none for which that holds, or none that has what is to be drawn.
+            InvalidInput: Nothing was measured, both are given, or a condition cannot be read.
         """
         from tether.api import drawing, runexport
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from tether.core.names import RUNS
-from tether.errors import InvalidInput, NotFound
+from tether.errors import NotFound
 from tether.releases.pushedruns import (
     DAMAGED,
     LOOKED_AT,
@@ -18,7 +18,7 @@ from tether.releases.pushedruns import (
 )
 from tether.repo.history import History
 from tether.repo.repository import Repository
-from tether.runs.conditions import is_field, value_of
+from tether.runs.conditions import value_of
 from tether.runs.journal import RECORD
 from tether.runs.ordering import arranged
 from tether.runs.reading import KnownRun
@@ -47,14 +47,14 @@ def list_sorted(
         limit: How many at most.
 
     Raises:
-        InvalidInput: A condition cannot be read or asks for a pattern, or no run has a value of that name.
-        NotFound: There is no run `after` which to begin.
+        InvalidInput: A condition cannot be read, or asks for a pattern.
+        NotFound: No run has a value of that name, or there is no run `after` which to begin.
     """
     name = sort.removeprefix("-")
     valued, complete = _values(repository, where, name)
-    if valued and not is_field(name) and all(value is None for value, _ in valued):
+    if valued and all(value is None for value, _ in valued):
         hint = "a parameter, a metric, or a field such as started: the list has their names"
-        raise InvalidInput(f"no run has {name[:250]!r} to sort by", hint=hint)
+        raise NotFound(f"no run has {name[:250]}", hint=hint)
     ids = arranged(valued, falling=sort.startswith("-"))
     start = 0
     if after:

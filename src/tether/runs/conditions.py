@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tether.errors import InvalidInput
-from tether.runs.rundoc import Resources, RunRecord
+from tether.runs.rundoc import RunRecord
 
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
@@ -18,7 +18,6 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _CONDITION = re.compile(r"(?P<name>.+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
 _PARTS = ("param", "metric", "seed")
-_FIELDS = frozenset({"id", "name", "status", "started", "ended", "command", "code", "exit"})
 
 
 def value_of(record: RunRecord, name: str) -> Any:
@@ -48,11 +47,6 @@ def value_of(record: RunRecord, name: str) -> Any:
     if name in plain:
         return plain[name]
     return getattr(record.resources, name, None) if name in record.resources.__struct_fields__ else None
-
-
-def is_field(name: str) -> bool:
-    """Return whether a name stands for a fact that every run can have, and so for no parameter or metric."""
-    return name in _FIELDS or name in Resources.__struct_fields__
 
 
 def _metric_value(record: RunRecord, name: str) -> float | None:
