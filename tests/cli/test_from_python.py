@@ -122,9 +122,9 @@ def test_drawings(room: Room, repo: Repo) -> None:
     (room.work / "drawn.svg").unlink()
     with pytest.raises(InvalidInput, match="two drawings"):
         repo.plot_runs(metric="loss", axes=["lr"])
-    for words in ({"where": ["lr>9"]}, {"metric": "none"}, {"axes": ["lr", "none"]}):
+    for wrong in ({"where": ["lr>9"]}, {"metric": "none"}, {"axes": ["lr", "none"]}):
         with pytest.raises(NotFound, match="no run"):
-            repo.plot_runs(**words)  # type: ignore[arg-type]
+            repo.plot_runs(**wrong)  # type: ignore[arg-type]
 
 
 def test_lineage_has_directions_and_drawings(room: Room, repo: Repo) -> None:

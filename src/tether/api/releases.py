@@ -10,7 +10,8 @@ from tether.api.opened import Opened
 from tether.errors import InvalidInput, NotFound, TetherError
 from tether.releases.attesting import Attestation, Said, add_attestation, attestations_of, signature_of
 from tether.releases.completeness import Completeness, completeness
-from tether.releases.findings import LEVELS, Verification, attestation_document
+from tether.releases.findingdoc import attestation_document
+from tether.releases.findings import LEVELS, Verification
 from tether.releases.keys import Signer, load_allowed, load_key
 from tether.releases.manifest import Manifest, document_of, parse_label
 from tether.releases.reading import KnownRelease, find_release, read_part, releases_of

@@ -22,7 +22,8 @@ from tether.model.reading import read_facts
 from tether.model.source import FileSource
 from tether.pages.tables.engine import measure_columns
 from tether.releases.attesting import ENVELOPE, KEY
-from tether.releases.findings import Problem, Untried, Verification, verification_document
+from tether.releases.findingdoc import verification_document
+from tether.releases.findings import Problem, Untried, Verification
 from tether.releases.manifest import MANIFEST, Base, Manifest, is_included
 from tether.releases.pushedreleases import MOST_TOLD, pushed_release
 from tether.releases.pushedruns import DAMAGED, MOST_RECORD, size_at

@@ -202,7 +202,7 @@ def verify(ctx: Context, release: str, level: str | None, highest: str, signed: 
     from tether.api.releases import reaches
     from tether.api.releases import verify as verify_it
     from tether.cli.render_release import verification_lines
-    from tether.releases.findings import verification_document
+    from tether.releases.findingdoc import verification_document
 
     done = _release_export.verified(ctx, release, highest)
     done = done or verify_it(ctx.repo(), release, ctx.environ, highest)
@@ -227,7 +227,7 @@ def sign(ctx: Context, release: str, key: str | None) -> None:
     """
     from tether.api.releases import show_release
     from tether.cli.render_release import signed_lines
-    from tether.releases.findings import attestation_document
+    from tether.releases.findingdoc import attestation_document
 
     found = show_release(ctx.repo(), release)
     made = found.sign(Path(key) if key is not None else None)
