@@ -124,7 +124,7 @@ def test_drawings(room: Room, repo: Repo) -> None:
         repo.plot_runs(metric="loss", axes=["lr"])
     for wrong in ({"where": ["lr>9"]}, {"metric": "none"}, {"axes": ["lr", "none"]}):
         with pytest.raises(NotFound, match="no run"):
-            repo.plot_runs(**wrong)  # type: ignore[arg-type]
+            repo.plot_runs(**wrong)
 
 
 def test_lineage_has_directions_and_drawings(room: Room, repo: Repo) -> None:

@@ -24,8 +24,8 @@ PAGE, LARGEST_PAGE = 1000, 10_000
 """Tensors of one reply."""
 MOST_TOLD = 2000
 """Rows of any other list of a reply."""
-MOST_COMPARED = 512 << 20
-"""Bytes of two files, and of their numbers, that one request reads."""
+MOST_COMPARED = 256 << 20
+"""Bytes of two files, and of their numbers, that one request reads: about six seconds of a processor."""
 _CUT = ("warnings", "globals")
 _CUT_DIFF = ("added", "removed", "renamed", "changed", "unread", "layers")
 

@@ -171,13 +171,17 @@ def list_runs(
     """
 
     def tell(repository: Repository) -> bytes:
-        if not sort:
-            page, complete = pushedruns.list_runs(repository, where, after, limit), True
-        else:
-            page, complete = pushedorder.list_sorted(repository, where, sort, after, limit)
+        page = pushedruns.list_runs(repository, where, after, limit)
+        return _json({"runs": page.documents(), "next": page.next, "complete": True})
+
+    def tell_sorted(repository: Repository) -> bytes:
+        page, complete = pushedorder.list_sorted(repository, where, sort, after, limit)
         return _json({"runs": page.documents(), "next": page.next, "complete": complete})
 
-    return told(found, tell)
+    if not sort:
+        return told(found, tell)
+    with HEAVY.turn():
+        return told(found, tell_sorted)
 
 
 @router.get("/runs/{run}", response_class=Response, responses=told_by(RunDocument), openapi_extra=OPEN)
