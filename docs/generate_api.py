@@ -9,23 +9,33 @@ from pathlib import Path
 from typing import Any
 
 import tether
+from tether.api.benching import KnownBench
 from tether.api.diff import FileChange, Version
 from tether.api.history import Branch, Standing, TagInfo
+from tether.api.lineage import Lineage
 from tether.api.merging import MergeResult
+from tether.api.onerun import FoundRun
 from tether.api.operations import Undone
+from tether.api.repeating import Repeated
 from tether.api.replaying import ReplayResult
+from tether.api.reproducing import ReproPlan
 from tether.api.resolving import Resolution
+from tether.api.running import Outcome
 from tether.api.runs import DataChange, RunDiff
 from tether.api.snapshot import FileInfo
 from tether.api.staging import CommitResult, Removed, Status
 from tether.api.switching import Restored
 from tether.api.working import Moved
+from tether.bench.comparing import BenchDiff, SectionChange
 from tether.core.objects import Commit
 from tether.core.tree import Entry
 from tether.core.treediff import TreeChange
+from tether.evals.evaldoc import Evaluation, Metric, SliceResult
+from tether.evals.slices import Slice
 from tether.model.compare import LayerChange, ModelDiff, RenamedTensor, TensorChange
 from tether.model.distance import Distance
 from tether.model.facts import Caution, GlobalName, ModelFacts, Place, Tensor
+from tether.releases.verdict import ComparedFile, ComparedMetric, Verdict
 from tether.repo.check import CheckReport, Problem
 from tether.repo.gcwrite import GcCounts
 from tether.repo.logwalk import LogEntry
@@ -58,7 +68,11 @@ RETURNED = (
     ModelDiff, TensorChange, Distance, RenamedTensor, LayerChange,
     KnownRun, RunDiff, DataChange,
     RunRecord, DataInput, Work, Code, Summary, Artefact, Exit, Resources, Output,
+    FoundRun, Outcome, ReproPlan, Repeated, Verdict, ComparedFile, ComparedMetric, Lineage,
+    KnownBench, BenchDiff, SectionChange, Evaluation, SliceResult, Metric, Slice,
 )  # fmt: skip
+WITH_METHODS = (FoundRun, Lineage, KnownBench)
+"""Those of `RETURNED` whose methods are told of too."""
 
 _LONG = 100
 
@@ -183,8 +197,16 @@ def _value(kind: type) -> str:
         lines.append(f"- `{name}: {type_text}`{f': {full}' if full else ''}")
     for name, member in vars(kind).items():
         if isinstance(member, property):
-            lines.append(f"- `{name}`: {' '.join((inspect.getdoc(member) or '').split())}")
+            lines.append(f"- `{name}`: {_short(member)}")
+        elif kind in WITH_METHODS and inspect.isfunction(member) and not name.startswith("_"):
+            lines.append(f"- `{_call(member)}`: {_short(member)}")
     return "\n".join([*lines, ""])
+
+
+def _short(member: Any) -> str:
+    """Return a docstring on one line, without its sections."""
+    text = re.split(r"^(?:Args|Raises):\n", inspect.getdoc(member) or "", flags=re.M)[0]
+    return " ".join(text.split())
 
 
 def _fields(kind: type) -> Iterator[tuple[str, str, str]]:

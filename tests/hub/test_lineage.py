@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from threading import BoundedSemaphore
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,6 +15,7 @@ from tether.core.identity import Time
 from tether.core.names import RUNS, path_bytes, release_ref
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find
+from tether.hub.queues import Queue
 from tether.hub.routes.lineage import LineageDocument, UsersDocument
 from tether.releases.manifest import MANIFEST, Base, Creator, Data, Manifest, RunPart, Weights
 from tether.releases.storing import orphan
@@ -340,11 +340,10 @@ def test_it_counts_as_many_requests(tmp_path: Path) -> None:
 def test_few_are_answered_at_a_time(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds no place is told so at once, who finds no turn after a while; then all is as before."""
     hub.run("ada/x", 1, CAT, b"weights")
-    for name, free in (("_places", 1), ("_turns", 1)):
-        semaphore = BoundedSemaphore(free)
-        monkeypatch.setattr("tether.hub.lineage._WAIT_S", 0.01)
-        monkeypatch.setattr(f"tether.hub.lineage.{name}", semaphore)
-        with semaphore:
+    for waiting in (0, 1):
+        queue = Queue("a lineage", at_once=1, waiting=waiting, wait_s=0.01)
+        monkeypatch.setattr("tether.hub.lineage._QUEUE", queue)
+        with queue.turn():
             reply = hub.api("GET", "/repos/ada/x/lineage?of=run1")
             assert (reply.status, reply.code) == (503, "unavailable")
         assert hub.lineage("ada/x", "of=run1")["complete"]

@@ -1,15 +1,23 @@
 """The pages over one repository on this machine: who may see them, and that they show it."""
 
 import asyncio
+import contextlib
+import io
+import re
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
+from tests.support.cli import Room
 from tests.support.hosted import commit_paths
 from tests.support.hub import START, Wire, ask
 from tests.support.records import record, run_id
 
+from tether.cli.commands.ui import opener
+from tether.cli.context import Context
 from tether.core.identity import Time
 from tether.hub.localui import LocalPages, LocalShelf
+from tether.releases.pushedexports import MADE
 from tether.repo.repository import Repository
 from tether.runs.journal import Journal
 from tether.runs.rundoc import Status
@@ -26,7 +34,7 @@ def look(pages: LocalPages, path: str, *, host: str = "127.0.0.1:8000", cookie: 
         "http_version": "1.1",
         "method": "GET",
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -115,3 +123,34 @@ def test_a_run_goes_on(pages: LocalPages, tmp_path: Path) -> None:
     assert "<polyline" in part
     assert "<html" not in part
     assert 'data-state="ended"' in text(f"runs/{run}?part=live")  # nobody is at it any more
+
+
+def test_exports_of_a_release_in_a_clone_that_brings_contents_later(tmp_path: Path) -> None:
+    """The links of the page lead to what they say, in a folder of any name, and bring what they need."""
+    room = Room(tmp_path)
+    room.inside = True
+    room.do("init", "-q", "birds")
+    birds = room.work / "birds"
+    (birds / "weights.bin").write_bytes(b"numbers")
+    room.do("run", "-q", "--name", "base", "--artefact", "weights.bin", "--", "true", cwd=birds)
+    room.do("release", "create", "owl@1.0+b", "--run", "base", "--licence", "release=MIT", "-q", cwd=birds)
+    room.do("clone", "-q", "--lazy", birds.as_uri(), "a b%25#é")
+    folder = room.work / "a b%25#é"
+    silent = io.TextIOWrapper(io.BytesIO())
+    with contextlib.chdir(folder):
+        context = Context(out=silent, err=silent, environ=room.environ)
+        pages = LocalPages(LocalShelf(opener(context), folder, context.now))
+    cookie = look(pages, pages.entrance).headers["set-cookie"].partition(";")[0]
+    base = f"/local/{quote(folder.name)}"
+
+    page = look(pages, f"{base}/releases/owl/1.0%2Bb", cookie=cookie)
+    links = re.findall(r'href="([^"]*/exports/[^"]*)"', page.body.decode())
+
+    assert [link.rpartition("/")[2] for link in links] == [*MADE]
+    for link in links:
+        sent = look(pages, link, cookie=cookie)
+        form = link.rpartition("/")[2]
+        shown = room.do("release", "export", "owl@1.0+b", "--as", form, cwd=birds)
+        assert (sent.status, sent.headers["content-type"]) == (200, MADE[form])
+        assert sent.body.decode() == shown
+        assert look(pages, link).status == 401

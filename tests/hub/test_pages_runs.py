@@ -252,7 +252,7 @@ def test_programs_ask_for_the_same(room: HubRoom) -> None:
     comparing.ComparisonDocument.model_validate(judged)
     assert differs["parameters"] == {"lr": {"old": 0.5, "new": None}}
     assert differs["metrics"] == {}
-    assert comparing._plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
+    assert comparing.plain({"q": [math.nan, -math.inf, 0.5]}) == {"q": ["NaN", "-Infinity", 0.5]}
     [data] = differs["data"]
     assert (data["added"], data["changed"], data["removed"], data["complete"]) == (1, 0, 1, True)
     assert {each["path"]: each["change"] for each in data["files"]} == {"a": "removed", "b": "added"}

@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest, pathless
 from tether.api.running import Begun, note_altered
 from tether.api.stopping import recorded
+from tether.bench.comparing import BenchDiff, compare_benches
 from tether.bench.fingerprint import Quiet, fingerprint, noise
 from tether.bench.inputs import Examples, Roles, arranged, random_examples, read_examples
 from tether.bench.launch import Measured, Subject, measure
@@ -29,6 +30,7 @@ from tether.bench.record import (
     encode_latencies,
     need_parquet,
     process_part,
+    recomputed,
     section_parts,
 )
 from tether.bench.runners import allowed_cores
@@ -36,7 +38,7 @@ from tether.bench.scoring import Scorer, score
 from tether.bench.settings import Settings
 from tether.core.jsondoc import canonical
 from tether.core.progress import SILENT, Progress
-from tether.errors import InvalidInput, NotFound
+from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.runs.altered import Altered
 from tether.runs.environment import describe
 from tether.runs.journal import ENVIRONMENT
@@ -286,6 +288,29 @@ class KnownBench(NamedTuple):
     latencies: Callable[[], Any]
     """Reads the raw times: seconds by scenario and size."""
 
+    def __repr__(self) -> str:
+        return f"KnownBench({self.run.id!r}, model={self.bench.model.name!r})"
+
+    def check(self) -> None:
+        """Compute the percentiles anew from the latencies that are kept.
+
+        Raises:
+            Corrupt: They are not those of the record.
+            NotFound: The run has no latencies.
+            Unsupported: The package that reads them is not installed.
+        """
+        wrong = recomputed(self.bench, self.latencies())
+        if wrong:
+            raise Corrupt(f"the figures of run {self.run.id} are not those of its latencies: {wrong[0]}")
+
+    def svg(self) -> str:
+        """Return a drawing of the latencies; errors as for `check`, but the first."""
+        from tether.runs.plotting import histogram
+
+        found = self.latencies()
+        rows = {f"{name} {batch}": (each * 1000).tolist() for (name, batch), each in found.items()}
+        return histogram(f"latency of {self.bench.model.name}", "ms", rows)
+
 
 def find_bench(repo: Opened, text: str) -> KnownBench:
     """Return the bench of a run; see `find_run` for how runs are named.
@@ -307,6 +332,27 @@ def find_bench(repo: Opened, text: str) -> KnownBench:
         return decode_latencies(raw)
 
     return KnownBench(run, Bench.decode(data), latencies)
+
+
+def compare_two(repo: Opened, old: str, new: str, vary: Sequence[str] = ()) -> BenchDiff:
+    """Compare the benches of two runs; see `find_run` for how runs are named.
+
+    Args:
+        repo: Has them.
+        old: The one.
+        new: The other.
+        vary: What may differ: `runtime`, `threads`, `python`, `blas` or `inputs`.
+
+    Raises:
+        NotFound: There is no such run, or it is no bench.
+        InvalidInput: Something may not differ.
+        Conflict: They were taken under different conditions, so no rank is given.
+        Corrupt: One is damaged.
+    """
+    first, second = find_bench(repo, old), find_bench(repo, new)
+    latencies = (first.latencies(), second.latencies())
+    found = compare_benches(first.bench, second.bench, latencies, vary)
+    return replace(found, runs=(first.run.id, second.run.id))
 
 
 def document_of(bench: Bench) -> dict[str, Any]:

@@ -67,6 +67,9 @@ class Side:
     evaluation: Evaluation | None = None
     trained: KnownRun | None = None
 
+    def __repr__(self) -> str:
+        return f"Side({self.name!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -87,6 +90,9 @@ class Compared:
     training: RunDiff | None
     bench: Mapping[str, Pair]
     bench_notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Compared({self.old.name!r}, {self.new.name!r})"
 
 
 def compare_evaluations(repo: Opened, request: CompareRequest) -> Compared:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
 from blake3 import blake3
 
@@ -13,7 +14,7 @@ from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.tree import Entry, EntryKind
 from tether.errors import Conflict, InvalidInput, NotFound, TetherError
-from tether.releases.graph import Direction, Graph, around
+from tether.releases.graph import Direction, Graph, around, document_of, mermaid_of
 from tether.releases.lineage import release_id_of, run_id, whole_graph
 from tether.releases.reading import find_release
 from tether.releases.starting import is_digits, node_of_entry, nodes_named
@@ -24,6 +25,7 @@ from tether.runs.reading import find_run
 from tether.storage.oserrors import translated
 
 BOTH: tuple[Direction, ...] = ("up", "down")
+Ways: TypeAlias = Literal["up", "down", "both"]
 _BLOCK = 1 << 20
 
 
@@ -40,6 +42,34 @@ class Lineage:
     starts: tuple[str, ...]
     graph: Graph
     problems: list[TetherError] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Lineage({list(self.starts)}, {len(self.graph.nodes)} nodes)"
+
+    def svg(self) -> str:
+        """Return a drawing of it as SVG."""
+        from tether.releases.drawing import draw
+
+        return draw(self.graph, self.starts)
+
+    def mermaid(self) -> str:
+        """Return it in the language of Mermaid."""
+        return mermaid_of(self.graph)
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON has it: where it starts, its nodes and its edges."""
+        return {"starts": list(self.starts), **document_of(self.graph)}
+
+
+def directions_of(ways: Ways) -> tuple[Direction, ...]:
+    """Return the directions that a word stands for.
+
+    Raises:
+        InvalidInput: There is no such direction.
+    """
+    if ways not in get_args(Ways):
+        raise InvalidInput(f"no such direction: {ways}", hint=f"there are {', '.join(get_args(Ways))}")
+    return BOTH if ways == "both" else (ways,)
 
 
 def find_lineage(repo: Opened, text: str, folder: Path, directions: Sequence[Direction] = BOTH) -> Lineage:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tether.api.comparing import Compared
     from tether.api.diff import FileChange
     from tether.api.history import Branch, TagInfo
-    from tether.api.lineage import Lineage
+    from tether.api.lineage import Lineage, Ways
     from tether.api.releases import Release
     from tether.api.runs import RunDiff
     from tether.api.snapshot import Snapshot
@@ -174,26 +174,29 @@ class Readable(Opened):
 
         return runs.diff_runs(self, old, new)
 
-    def lineage(self, ref: str) -> "Lineage":
-        """Return what something came from and what came from it, as a graph.
+    def lineage(self, ref: str, direction: "Ways" = "both") -> "Lineage":
+        """Return what something came from and what came from it, as a graph; its `svg` draws it.
 
         Args:
             ref: A run, a release, a revision, `REV:PATH`, a file of the disk, or the beginning of a digest.
+            direction: "up" for what it came from, "down" for what came from it, or "both".
 
         Example:
             >>> with tether.run(repo, name="base", data=["train=v1:images"]) as run:
             ...     pass
-            >>> found = repo.lineage("v1:images")
+            >>> found = repo.lineage("v1:images", "down")
             >>> [node.label for node in found.graph.nodes.values() if node.kind == "run"]
             ['base']
+            >>> found.svg().startswith("<svg ")
+            True
 
         Raises:
             NotFound: There is no such thing.
-            InvalidInput: It can be several.
+            InvalidInput: It can be several, or there is no such direction.
         """
-        from tether.api.lineage import find_lineage
+        from tether.api.lineage import directions_of, find_lineage
 
-        return find_lineage(self, ref, Path.cwd())
+        return find_lineage(self, ref, Path.cwd(), directions_of(direction))
 
     def users_of(self, path: str, row: "Mapping[str, object] | None" = None) -> "Uses":
         """Return which runs and releases were trained on a file, or on files of a folder, or on a row.

@@ -12,6 +12,7 @@ from tether.api.opened import Opened
 from tether.errors import InvalidInput, NotFound, TetherError
 from tether.releases.attesting import Attestation, Said, add_attestation, attestations_of, signature_of
 from tether.releases.completeness import Completeness, completeness
+from tether.releases.findingdoc import attestation_document
 from tether.releases.findings import LEVELS, Verification, reproductions_of, signers_of
 from tether.releases.keys import Signer, load_allowed, load_key
 from tether.releases.manifest import Manifest, document_of, parse_label
@@ -36,6 +37,10 @@ class Release:
 
     repo: Opened
     known: KnownRelease
+
+    def __repr__(self) -> str:
+        openness = self.completeness.openness
+        return f"Release({self.label!r}, {self.id[:12]!r}, class {openness or 'none'})"
 
     @property
     def manifest(self) -> Manifest:
@@ -240,37 +245,4 @@ def listed_document(release: Release) -> dict[str, Any]:
         "run": manifest.run.id if manifest.run is not None else None,
         "signers": sorted(set(signers_of(release.attestations, release.id))),
         "reproductions": [each._asdict() for each in reproductions_of(release.attestations, release.id)],
-    }
-
-
-def attestation_document(each: Attestation) -> dict[str, Any]:
-    """Return an attestation in short."""
-    statement = each.statement
-    return {
-        "id": each.id,
-        "predicate_type": statement.predicate_type if statement is not None else None,
-        "reproduced": each.reproduced,
-        "key": each.key,
-        "verdict": str(each.verdict),
-        "signer": each.signer,
-        "problem": each.problem or None,
-    }
-
-
-def verification_document(done: Verification) -> dict[str, Any]:
-    """Return how far a release could be verified, as JSON has it."""
-    plain: Mapping[str, Any] = msgspec.to_builtins({"private": done.private, "untried": done.untried})
-    return {
-        "release": done.label,
-        "id": done.id,
-        "level": done.level,
-        "ok": done.ok,
-        "problems": msgspec.to_builtins(done.problems),
-        **plain,
-        "signers": done.signers,
-        "reproductions": [each._asdict() for each in done.reproductions],
-        "attestations": [attestation_document(each) for each in done.attestations],
-        "dangers": done.dangers,
-        "files": done.files,
-        "bytes": done.bytes,
     }

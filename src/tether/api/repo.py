@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from tether.api.changeable import Changeable
 from tether.api.opened import Paths, find_repository, system_clock
+from tether.api.recorded import Recorded
 from tether.core.identity import Time
 from tether.errors import InvalidInput
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tether.sync.exchange import Exchange
 
 
-class Repo(Changeable):
+class Repo(Recorded):
     """A repository on this machine: everything that can be done with it.
 
     Example:

@@ -60,6 +60,9 @@ class ReproRequest:
     environment: EnvironmentChoice = "recorded"
     rules: Rules = field(default_factory=Rules)
 
+    def __repr__(self) -> str:
+        return f"ReproRequest({self.original.run.id!r}, environment={self.environment!r})"
+
 
 @dataclass(frozen=True, slots=True)
 class ReproPlan:
@@ -76,6 +79,9 @@ class ReproPlan:
     data: tuple[str, ...]
     room: RoomPlan
     python: str
+
+    def __repr__(self) -> str:
+        return f"ReproPlan({self.request.original.run.id!r}, {len(self.data)} inputs)"
 
 
 class Reproduced(NamedTuple):

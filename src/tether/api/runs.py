@@ -151,6 +151,9 @@ class RunDiff:
     patch: bool | None
     environment: Mapping[str, Pair]
 
+    def __repr__(self) -> str:
+        return f"RunDiff({self.old.id!r}, {self.new.id!r})"
+
 
 def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
     """Compare two runs; see `find_run` for how they are named.

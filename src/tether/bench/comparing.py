@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,6 +49,7 @@ class BenchDiff:
         bytes: On the disk, old and new.
         noisy: Why the figures are not to be trusted much.
         varied: What differs by the user's leave.
+        runs: The ids of the runs that keep them, old and new, where they were taken from runs.
     """
 
     sections: tuple[SectionChange, ...]
@@ -55,6 +57,10 @@ class BenchDiff:
     bytes: tuple[int, int]
     noisy: tuple[str, ...]
     varied: tuple[str, ...]
+    runs: tuple[str, str] | None = None
+
+    def __repr__(self) -> str:
+        return f"BenchDiff({self.runs}, {len(self.sections)} sections)"
 
 
 def compare_benches(
@@ -121,3 +127,22 @@ def _change(
     ratio, low, high = ratio_interval(latencies[0][key], latencies[1][key], _SEED)
     verdict: Literal["faster", "slower", "same"] = "faster" if high < 1 else "slower" if low > 1 else "same"
     return SectionChange(old, new, ratio, (low, high), verdict)
+
+
+def diff_document(diff: BenchDiff) -> dict[str, Any]:
+    """Return how two benches differ as JSON has it."""
+    sections = [
+        {
+            "scenario": each.new.scenario,
+            "batch": each.new.batch,
+            "old": msgspec.to_builtins(each.old),
+            "new": msgspec.to_builtins(each.new),
+            "ratio": each.ratio,
+            "ci": each.ci,
+            "verdict": each.verdict,
+        }
+        for each in diff.sections
+    ]
+    sides = dict(zip(("old", "new"), diff.runs or (None, None), strict=True))
+    pairs = {name: dict(zip(sides, getattr(diff, name), strict=True)) for name in ("peak_bytes", "bytes")}
+    return {**sides, "sections": sections, **pairs, "noisy": list(diff.noisy), "varied": list(diff.varied)}

@@ -118,6 +118,9 @@ class Bench(_Value, frozen=True):
     noisy: list[str]
     version: int = VERSION
 
+    def __repr__(self) -> str:
+        return f"Bench({self.model.name!r}, {len(self.sections)} sections)"
+
     def encode(self) -> bytes:
         """Return the bytes of `bench.json`."""
         return canonical(msgspec.to_builtins(self))

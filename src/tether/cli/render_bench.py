@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tether.cli.format import count_text, size_text
 from tether.cli.render_commit import printable
 from tether.cli.style import Style
 
 if TYPE_CHECKING:
-    from tether.bench.comparing import BenchDiff
     from tether.bench.record import Bench, SectionPart
 
 _HEADS = ("scenario", "batch", "queries", "p50", "p90", "p95", "p99", "max", "mean", "inputs/s")
@@ -140,25 +137,6 @@ def _score(row: dict[str, Any]) -> list[str]:
     ends = row.get("ci")
     interval = f"{ends[0]:.4f} to {ends[1]:.4f}" if ends else "-"
     return [f"{row['score']:.4f}", interval, f"{row['n']:,}"]
-
-
-def diff_document(runs: tuple[str, str], diff: "BenchDiff") -> dict[str, Any]:
-    """Return how two benches differ as JSON has it."""
-    sections = [
-        {
-            "scenario": each.new.scenario,
-            "batch": each.new.batch,
-            "old": msgspec.to_builtins(each.old),
-            "new": msgspec.to_builtins(each.new),
-            "ratio": each.ratio,
-            "ci": each.ci,
-            "verdict": each.verdict,
-        }
-        for each in diff.sections
-    ]
-    sides = {"old": runs[0], "new": runs[1]}
-    pairs = {name: dict(zip(sides, getattr(diff, name), strict=True)) for name in ("peak_bytes", "bytes")}
-    return {**sides, "sections": sections, **pairs, "noisy": list(diff.noisy), "varied": list(diff.varied)}
 
 
 def diff_lines(style: Style, document: dict[str, Any]) -> Iterator[str]:

@@ -90,6 +90,9 @@ class Comparison:
     best: tuple[Example, ...]
     left_out: tuple[int, int, int]
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.task!r}, {self.primary!r}, {self.whole.count} examples)"
+
 
 def compare(
     old: Predictions,

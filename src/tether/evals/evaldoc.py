@@ -114,6 +114,9 @@ class Evaluation(_Value, frozen=True):
     """Label, prediction, and how often; the most frequent first."""
     warnings: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Evaluation({self.task!r}, {self.data.path!r}, {self.primary!r}, {len(self.slices)} slices)"
+
     def encode(self) -> bytes:
         """Return the bytes of `eval.json`: sorted keys, ASCII, one line."""
         return canonical(msgspec.to_builtins(self))

@@ -34,6 +34,7 @@ from tether.hub.routes import (
     lineage,
     locks,
     mail,
+    models,
     notices,
     oidc,
     organisations,
@@ -60,6 +61,7 @@ _ROUTES = (
     comparing,  # before `records`, whose ids of runs are any word
     records,
     lineage,
+    models,
     organisations,
     repositories,
     teams,

@@ -4,18 +4,17 @@ The graph is made of the records of runs and releases when somebody asks. What a
 repository has is told as the record names it, whether it is somewhere on the hub or not.
 """
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from threading import BoundedSemaphore
 from typing import Any, Literal
 
 from tether.core.digest import EMPTY_FILE, Digest
-from tether.errors import InvalidInput, NotFound, TetherError, Unavailable
+from tether.errors import InvalidInput, NotFound, TetherError
 from tether.hub.access import Principal
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.nearby import find_nearby
+from tether.hub.queues import Queue
 from tether.hub.recordreading import Reading
 from tether.hub.repositories import open_repository
 from tether.releases.contained import Exhausted
@@ -44,11 +43,7 @@ MOST_WANTED = 10_000
 MOST_PATHS = 4 << 20
 """Bytes of paths after which no more runs and releases are told."""
 _CONTENTS_TOLD = 100
-_WAIT_S = 20
-_turns = BoundedSemaphore(2)
-"""A request can take seconds of a processor: many at once would hold up all else."""
-_places = BoundedSemaphore(8)
-"""Those at work and those that wait: each has a thread of the hub, and others need some too."""
+_QUEUE = Queue("a lineage")
 Ways = Literal["up", "down", "both"]
 _WAYS: dict[Ways, tuple[Direction, ...]] = {"up": ("up",), "down": ("down",), "both": ("up", "down")}
 _MIN_PART = 4
@@ -69,7 +64,7 @@ def tell_lineage(hub: Hub, principal: Principal, row: RepositoryRow, of: str, wa
         InvalidInput: It can be several.
         Unavailable: Too many ask for this now.
     """
-    with _turn():
+    with _QUEUE.turn():
         reading = _reading_of(hub, principal, row)
         traced = joined_graph(reading.records(of))
         with closing(open_repository(hub, row)) as repository:
@@ -103,7 +98,7 @@ def tell_users(hub: Hub, principal: Principal, row: RepositoryRow, uses: str) ->
         InvalidInput: It is a folder of too many files.
         Unavailable: Too many ask for this now.
     """
-    with _turn():
+    with _QUEUE.turn():
         with closing(open_repository(hub, row)) as repository:
             wanted = _wanted(repository, uses)
         looking = _Looking(_reading_of(hub, principal, row), wanted)
@@ -116,22 +111,6 @@ def tell_users(hub: Hub, principal: Principal, row: RepositoryRow, uses: str) ->
     document = users_document(dict(list(wanted.items())[:_CONTENTS_TOLD]), found)
     further = {"further_contents": max(0, len(wanted) - _CONTENTS_TOLD)}
     return {**document, **further, "problems": reading.problems, "complete": reading.complete}
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    error = Unavailable("too many ask for a lineage now", hint="try again in a minute")
-    if not _places.acquire(blocking=False):
-        raise error
-    try:
-        if not _turns.acquire(timeout=_WAIT_S):
-            raise error
-        try:
-            yield
-        finally:
-            _turns.release()
-    finally:
-        _places.release()
 
 
 def _reading_of(hub: Hub, principal: Principal, row: RepositoryRow) -> Reading:

@@ -74,6 +74,13 @@ class ModelDiff:
     unchanged: int = 0
     layers: tuple[LayerChange, ...] = ()
 
+    def __repr__(self) -> str:
+        changed, moved = len(self.changed), len(self.renamed)
+        return (
+            f"ModelDiff(+{len(self.added)}, -{len(self.removed)}, {moved} renamed, {changed} changed, "
+            f"{self.unchanged} unchanged)"
+        )
+
     @property
     def metadata(self) -> dict[str, tuple[Any, Any]]:
         """What the files say of themselves where they differ: old and new, None where a side says nothing."""

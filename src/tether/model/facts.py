@@ -84,6 +84,9 @@ class ModelFacts:
     """Functions and classes that loading the file looks up, in order of their names."""
     warnings: tuple[Caution, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"ModelFacts({self.format!r}, {len(self.tensors)} tensors, {self.parameters} parameters)"
+
     @property
     def parameters(self) -> int:
         """Elements of all tensors."""

@@ -118,6 +118,9 @@ class Verification:
     files: int = 0
     bytes: int = 0
 
+    def __repr__(self) -> str:
+        return f"Verification({self.label!r}, level={self.level!r}, {len(self.problems)} problems)"
+
     @property
     def ok(self) -> bool:
         """Whether no level that was tried failed."""

@@ -187,6 +187,9 @@ class Manifest(_Value, frozen=True, kw_only=True):
     tolerance: dict[str, float] = {}
     """By how much a metric of a repeated training may differ, by its name."""
 
+    def __repr__(self) -> str:
+        return f"Manifest({self.label!r}, {len(list(self.parts()))} parts)"
+
     def encode(self) -> bytes:
         """Return the bytes of `release.json`: sorted keys, ASCII, one line; its parts are as they must be.
 

@@ -31,6 +31,9 @@ class KnownRelease:
     tree: Digest
     commit: Digest
 
+    def __repr__(self) -> str:
+        return f"KnownRelease({self.label!r}, {self.id[:12]!r})"
+
     @property
     def id(self) -> str:
         """The id: the BLAKE3 of the manifest."""

@@ -131,6 +131,9 @@ class Uses:
     looked_at: dict[str, int] = field(default_factory=dict)
     problems: list[TetherError] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        return f"Uses({len(self.trained.runs)} runs, {len(self.trained.releases)} releases)"
+
     @property
     def runs(self) -> list[RunUse]:
         """The runs that were trained on them, the newest first."""

@@ -85,6 +85,9 @@ class Verdict(msgspec.Struct, frozen=True):
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Verdict({str(self.verdict)!r}, reproduces={self.reproduces.run!r})"
+
     def encode(self) -> bytes:
         """Return the bytes of `verdict.json`."""
         return canonical(msgspec.to_builtins(self))

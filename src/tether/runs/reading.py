@@ -45,6 +45,9 @@ class KnownRun:
     commit: Digest | None = None
     journal: Journal | None = None
 
+    def __repr__(self) -> str:
+        return f"KnownRun({self.id!r}, name={self.record.name!r}, status={str(self.record.status)!r})"
+
     @property
     def id(self) -> str:
         """Its id."""

@@ -157,6 +157,9 @@ class RunRecord(_Value, frozen=True):
     resources: Resources = Resources()
     output: dict[str, Output] = {}
 
+    def __repr__(self) -> str:
+        return f"RunRecord({self.id!r}, name={self.name!r}, status={str(self.status)!r})"
+
     def encode(self) -> bytes:
         """Return the bytes of `run.json`: sorted keys, ASCII, one line."""
         return canonical(msgspec.to_builtins(self))

@@ -208,11 +208,8 @@ def _draw(ctx: Context, run: str, target: str | None) -> None:
     if target is None:
         return
     from tether.api.benching import find_bench
-    from tether.runs.plotting import histogram
 
-    known = find_bench(ctx.repo(), run)
-    rows = {f"{name} {batch}": (each * 1000).tolist() for (name, batch), each in known.latencies().items()}
-    Path(target).write_text(histogram(f"latency of {known.bench.model.name}", "ms", rows))
+    Path(target).write_text(find_bench(ctx.repo(), run).svg())
 
 
 @command.command()
@@ -223,15 +220,12 @@ def _draw(ctx: Context, run: str, target: str | None) -> None:
 def show(ctx: Context, run: str, check: bool, svg: str | None) -> None:
     """Show what a bench found; a RUN is named as in 'tether runs'."""
     from tether.api.benching import document_of, find_bench
-    from tether.bench.record import recomputed
     from tether.cli.render_bench import bench_lines
-    from tether.errors import Corrupt
 
     known = find_bench(ctx.repo(), run)
     _draw(ctx, known.run.id, svg)
-    wrong = recomputed(known.bench, known.latencies()) if check else []
-    if wrong:
-        raise Corrupt(f"the figures of run {known.run.id} are not those of its latencies: {wrong[0]}")
+    if check:
+        known.check()
     document: dict[str, Any] = {"run": known.run.id, **document_of(known.bench)}
     document |= {"checked": True} if check else {}
     ctx.emit(document, lambda: bench_lines(ctx.style, known.run.id, known.bench, checked=check), page=True)
@@ -247,12 +241,9 @@ def compare(ctx: Context, old: str, new: str, vary: str | None) -> None:
 
     Benches of different machines, or of different inputs, are not ranked.
     """
-    from tether.api.benching import find_bench
-    from tether.bench.comparing import compare_benches
-    from tether.cli.render_bench import diff_document, diff_lines
+    from tether.api.benching import compare_two
+    from tether.bench.comparing import diff_document
+    from tether.cli.render_bench import diff_lines
 
-    first, second = find_bench(ctx.repo(), old), find_bench(ctx.repo(), new)
-    latencies = (first.latencies(), second.latencies())
-    found = compare_benches(first.bench, second.bench, latencies, _names(vary))
-    document = diff_document((first.run.id, second.run.id), found)
+    document = diff_document(compare_two(ctx.repo(), old, new, _names(vary)))
     ctx.emit(document, lambda: diff_lines(ctx.style, document))

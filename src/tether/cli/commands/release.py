@@ -200,9 +200,10 @@ def verify(ctx: Context, release: str, level: str | None, highest: str, signed: 
 
     A PLACE is a folder or an archive that 'tether release export' wrote; it needs no repository.
     """
-    from tether.api.releases import reaches, verification_document
+    from tether.api.releases import reaches
     from tether.api.releases import verify as verify_it
     from tether.cli.render_release import verification_lines
+    from tether.releases.findingdoc import verification_document
 
     done = _release_export.verified(ctx, release, highest)
     done = done or verify_it(ctx.repo(), release, ctx.environ, highest)
@@ -225,8 +226,9 @@ def sign(ctx: Context, release: str, key: str | None) -> None:
     The signature is an in-toto statement in a DSSE envelope on a ref of its own, which travels with push,
     fetch and clone.
     """
-    from tether.api.releases import attestation_document, show_release
+    from tether.api.releases import show_release
     from tether.cli.render_release import signed_lines
+    from tether.releases.findingdoc import attestation_document
 
     found = show_release(ctx.repo(), release)
     made = found.sign(Path(key) if key is not None else None)

@@ -1,8 +1,5 @@
 """`tether runs`: list, show, compare, export and plot runs."""
 
-import csv
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -89,12 +86,10 @@ def _asked_for(
     ctx: Context, runs: tuple[str, ...], where: tuple[str, ...], shown: tuple[str, ...] = ()
 ) -> "list[KnownRun]":
     """Return the runs that are named, or all for which conditions hold."""
-    from tether.api.runs import RunQuery, list_runs, show_run
+    from tether.api.runexport import chosen_runs
 
-    if runs:
-        return [show_run(ctx.repo(), run) for run in runs]
     doubtful: list[TetherError] = []
-    found = list_runs(ctx.repo(), RunQuery(where, shown=shown), doubtful=doubtful)
+    found = chosen_runs(ctx.repo(), runs, where, shown, doubtful)
     _warn(ctx, doubtful)
     return found
 
@@ -184,8 +179,10 @@ class ExportOptions:
 @with_options(ExportOptions)
 def export(ctx: Context, options: ExportOptions) -> None:
     """Write RUNs, or all runs, as JSON or CSV."""
+    from tether.api.runexport import export_runs
+
     found = _asked_for(ctx, options.runs, options.where)
-    text = _exported(ctx, found, options)
+    text = export_runs(ctx.repo(), found, options.form, points=options.metrics)
     if options.output is None:
         ctx.bytes_out.write(text.encode())
         return
@@ -194,31 +191,6 @@ def export(ctx: Context, options: ExportOptions) -> None:
     ctx.emit(
         document, lambda: [f"wrote {count_text(len(found), 'run')} to {options.output}"], essential=False
     )
-
-
-def _exported(ctx: Context, found: "list[KnownRun]", options: ExportOptions) -> str:
-    from tether.api.runs import columns_of, document_of, run_series
-    from tether.runs.metrics import rows_of
-
-    repo = ctx.repo()
-    if options.form == "json":
-        documents = []
-        for run in found:
-            points = {"points": [*rows_of(run_series(repo, run))]} if options.metrics else {}
-            documents.append({**document_of(run.record), **points})
-        return json.dumps(documents, indent=1) + "\n"
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if options.metrics:
-        writer.writerow(["run", "metric", "step", "value", "time"])
-        for run in found:
-            for point in rows_of(run_series(repo, run)):
-                writer.writerow([run.id, point["name"], point["step"], point["value"], point["time"]])
-        return text.getvalue()
-    names, rows = columns_of(found)
-    writer.writerow(names)
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 @dataclass(frozen=True, slots=True)

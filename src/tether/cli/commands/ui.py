@@ -1,6 +1,7 @@
 """`tether ui`: show the repository in a browser."""
 
 import webbrowser
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import click
@@ -35,11 +36,7 @@ def command(ctx: Context, options: Options) -> None:
 
     here = ctx.repo().repository
     folder = here.worktree or here.directory
-
-    def reopened() -> Repository:
-        return Repository.open(here.directory, clock=ctx.now)
-
-    pages = LocalPages(LocalShelf(reopened, folder, ctx.now))
+    pages = LocalPages(LocalShelf(opener(ctx), folder, ctx.now))
     with listen("127.0.0.1", options.port) as (listener, url):
         address = url + pages.entrance
         ctx.emit({"url": address}, lambda: [f"serving {folder} at {address}", "press Ctrl-C to end"])
@@ -47,3 +44,17 @@ def command(ctx: Context, options: Options) -> None:
         if not options.no_open:
             webbrowser.open(address)
         serve_pages(pages, listener, log=ctx.err)
+
+
+def opener(ctx: Context) -> Callable[[], Repository]:
+    """Return what opens the repository of a command again; a partial clone brings what is looked at."""
+    from tether.api.repo import Repo
+
+    directory, settings = ctx.repo().repository.directory, ctx.user_config_path
+
+    def open_again() -> Repository:
+        repo = Repo(Repository.open(directory, clock=ctx.now, user_config=settings))
+        repo.connect, repo.open_bucket = ctx.connect, ctx.open_bucket
+        return repo.repository
+
+    return open_again

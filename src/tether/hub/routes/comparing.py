@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
@@ -11,6 +11,8 @@ from starlette.responses import Response
 from tether.core.treediff import TreeChange, changed_word
 from tether.evals.comparisondoc import comparison_document
 from tether.hub.access import Role
+from tether.hub.pushedmeasures import told_bench_diff
+from tether.hub.queues import HEAVY
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document
 from tether.hub.routes.records import told, told_by
@@ -29,6 +31,9 @@ Sides: TypeAlias = dict[str, Any]
 """The value in the `old` and in the `new` run, null where there is none."""
 _PATCHES: Mapping[str, bool | None] = {"same": False, "none": False, "differ": True, "large": None}
 """Whether patches differ, by the word of pages."""
+Vary = Annotated[list[Literal["runtime", "threads", "python", "blas", "inputs"]], Query(max_length=5)]
+COST = 5
+"""As how many requests one for a comparison of benches counts."""
 
 
 class DataDifference(Document):
@@ -81,6 +86,22 @@ class ComparisonDocument(Document):
     best: list[dict[str, Any]]
 
 
+class BenchDiffDocument(Document):
+    """Two benches beside each other, as `tether bench compare --json` tells it.
+
+    Numbers that JSON has not are text. `intervals` is false where the latencies are not at hand, or too many.
+    """
+
+    old: str
+    new: str
+    sections: list[dict[str, Any]]
+    peak_bytes: dict[str, int]
+    bytes: dict[str, int]
+    noisy: list[str]
+    varied: list[str]
+    intervals: bool
+
+
 @router.get("/diff", response_class=Response, responses=told_by(DifferenceDocument), openapi_extra=OPEN)
 def diff(found: Readable, old: RunId, new: RunId) -> Response:
     """Tell how two runs differ: parameters, metrics, data, code and environment."""
@@ -99,6 +120,28 @@ def compare(found: Readable, old: RunId, new: RunId) -> Response:
     return _of_both(found, old, new, tell)
 
 
+@router.get(
+    "/compare-benches", response_class=Response, responses=told_by(BenchDiffDocument), openapi_extra=OPEN
+)
+def compare_benches(
+    found: Annotated[Hosted, Depends(repository_for(Role.READ, COST))],
+    old: RunId,
+    new: RunId,
+    vary: Vary = [],  # noqa: B006
+) -> Response:
+    """Compare the benches of two runs: medians with intervals, memory and size.
+
+    Benches of different machines, or of other differences than those that `vary` names, are not ranked: 409.
+    """
+
+    def tell(repository: Repository) -> bytes:
+        document = told_bench_diff(repository, old, new, vary)
+        return json.dumps(plain(document), allow_nan=False).encode()
+
+    with HEAVY.turn():
+        return told(found, tell)
+
+
 def _of_both(
     found: Hosted, old: str, new: str, tell: Callable[[Shown, KnownRun, KnownRun], dict[str, Any]]
 ) -> Response:
@@ -106,7 +149,7 @@ def _of_both(
         row = found.row
         shown = Shown(row.owner.name, row.name, repository, "", lambda: None)
         document = tell(shown, run_shown(shown, old), run_shown(shown, new))
-        return json.dumps(_plain(document), allow_nan=False).encode()
+        return json.dumps(plain(document), allow_nan=False).encode()
 
     return told(found, read)
 
@@ -141,12 +184,12 @@ def _side(side: Side) -> dict[str, str]:
     return {"run": side.chosen.id, "evaluation": side.run.id}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a document in which numbers that JSON has not are text."""
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -137,18 +137,19 @@ class Hosted:
         return Serving(repository, guard, tracer=self.hub.tracer)
 
 
-def repository_for(role: Role | None, cost: int = 1) -> Callable[..., Hosted]:
+def repository_for(role: Role | None, cost: int | Callable[[Request], int] = 1) -> Callable[..., Hosted]:
     """Return the dependency that finds `{owner}/{name}` for who has `role` there; None: may know of it.
 
-    Where a request is much work, `cost` says as how many it counts.
+    Where a request is much work, `cost` says as how many it counts, or tells it by what was asked.
 
     Its errors are those of `tether.hub.access.require` and of `principal_of`. The transaction in which it
     looked is over when the route begins, so a route may stream for long.
     """
 
     def dependency(request: Request, hub: TheHub, owner: str, name: str) -> Hosted:
+        count = cost if isinstance(cost, int) else cost(request)
         with hub.database.session(reads_only=True) as session:
-            principal, due = found_principal(request, hub, session, cost)
+            principal, due = found_principal(request, hub, session, count)
             found, address = find(session, owner, name), f"{owner}/{name}"
             if role is None:
                 row = require_sight(session, principal, found, address)

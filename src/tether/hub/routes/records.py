@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
@@ -14,23 +14,31 @@ from tether.errors import Corrupt, Unsupported
 from tether.hub import pushedmeasures
 from tether.hub.access import Role
 from tether.hub.problems import reply
+from tether.hub.queues import HEAVY
 from tether.hub.routes.dependencies import OPEN, Hosted, repository_for
 from tether.hub.routes.documents import Document, ProblemDocument
-from tether.releases import pushedexports, pushedreleases, pushedruns
+from tether.hub.verifying import told_verification
+from tether.releases import pushedexports, pushedorder, pushedreleases, pushedruns
 from tether.repo.repository import Repository
 
 router = APIRouter(prefix="/repos/{owner}/{name}", tags=["records"])
 Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 Where = Annotated[list[Annotated[str, Field(max_length=500)]], Query(max_length=10)]
 Openness = Literal["I", "II", "III"]
+COST_OF_VERIFYING = 20
+"""As how many requests one to verify a release counts."""
 _logger = logging.getLogger("tether.hub")
 
 
 class RunsDocument(Document):
-    """A page of runs, each as docs/format/run.md has it."""
+    """A page of runs, each as docs/format/run.md has it.
+
+    `complete` is false where they are sorted and older runs were not looked at.
+    """
 
     runs: list[dict[str, Any]]
     next: str | None
+    complete: bool
 
 
 class RunDocument(Document):
@@ -118,26 +126,63 @@ class ReleaseDocument(Document):
     further_attestations: int
 
 
+class VerificationDocument(Document):
+    """How far a release could be verified, as `tether release verify --json` tells it.
+
+    `untried` says why a level was not tried; the hub never tries R3, and has no allowed signers.
+    """
+
+    release: str
+    id: str | None
+    level: Literal["R0", "R1", "R2"] | None
+    ok: bool
+    problems: list[dict[str, str | None]]
+    further_problems: int
+    private: list[dict[str, Any]]
+    untried: list[dict[str, str]]
+    signers: list[str]
+    attestations: list[dict[str, Any]]
+    dangers: list[str]
+    files: int
+    bytes: int
+
+
 def told_by(model: type[Document]) -> dict[int | str, dict[str, Any]]:
     """Return what a route that tells of records answers."""
     damaged = {"model": ProblemDocument, "description": "It is damaged, or not of a known version"}
     return {200: {"model": model}, 422: damaged}
 
 
+def _cost_of_list(request: Request) -> int:
+    return pushedorder.PAGES if request.query_params.get("sort") else 1
+
+
 @router.get("/runs", response_class=Response, responses=told_by(RunsDocument), openapi_extra=OPEN)
 def list_runs(
-    found: Readable,
+    found: Annotated[Hosted, Depends(repository_for(Role.READ, _cost_of_list))],
     where: Where = [],  # noqa: B006
+    sort: Annotated[str, Query(max_length=260)] = "",
     after: str = "",
     limit: Annotated[int, Query(ge=1, le=pushedruns.LARGEST_PAGE)] = pushedruns.PAGE,
 ) -> Response:
-    """List runs, the newest first; a page may be short before `next` is null, which ends the list."""
+    """List runs, the newest first; a page may be short before `next` is null, which ends the list.
+
+    With `sort` they are in the order of a parameter, a metric or a field, with `-` before it the other way
+    round, as far as one request looks at them.
+    """
 
     def tell(repository: Repository) -> bytes:
         page = pushedruns.list_runs(repository, where, after, limit)
-        return _json({"runs": page.documents(), "next": page.next})
+        return _json({"runs": page.documents(), "next": page.next, "complete": True})
 
-    return told(found, tell)
+    def tell_sorted(repository: Repository) -> bytes:
+        page, complete = pushedorder.list_sorted(repository, where, sort, after, limit)
+        return _json({"runs": page.documents(), "next": page.next, "complete": complete})
+
+    if not sort:
+        return told(found, tell)
+    with HEAVY.turn():
+        return told(found, tell_sorted)
 
 
 @router.get("/runs/{run}", response_class=Response, responses=told_by(RunDocument), openapi_extra=OPEN)
@@ -205,6 +250,22 @@ def list_releases(
 def show_release(found: Readable, release: str, version: str) -> Response:
     """Tell of one release, what it lacks, and what is said of it; the hub verifies nothing."""
     return told(found, lambda repository: _json(pushedreleases.told_release(repository, release, version)))
+
+
+@router.get(
+    "/releases/{release}/{version}/verification",
+    response_class=Response,
+    responses=told_by(VerificationDocument),
+    openapi_extra=OPEN,
+)
+def verify_release(
+    found: Annotated[Hosted, Depends(repository_for(Role.READ, COST_OF_VERIFYING))],
+    release: str,
+    version: str,
+) -> Response:
+    """Verify a release: R0, R1 and R2, of what one request can read; what is wrong is told by its name."""
+    with HEAVY.turn():
+        return told(found, lambda repository: _json(told_verification(repository, release, version)))
 
 
 @router.get(

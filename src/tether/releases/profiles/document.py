@@ -187,6 +187,9 @@ class Profile(_Value, frozen=True, kw_only=True):
     texts: Texts | None = None
     damaged: Damaged = Damaged()
 
+    def __repr__(self) -> str:
+        return f"Profile({len(self.tables)} tables, {len(self.arrays)} arrays)"
+
     def encode(self) -> bytes:
         """Return the bytes."""
         return canonical(msgspec.to_builtins(self))
