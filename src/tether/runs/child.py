@@ -82,6 +82,7 @@ def run_task(task: Task) -> Done:
     began = time.monotonic()
     with _signals(task) as told:
         child = told.child = _start(task)
+        told.pass_on()
         sampler = Sampler(child.pid)
         sampler.start()
         copiers = [
@@ -156,7 +157,17 @@ class _Told:
     def __init__(self) -> None:
         self.seen: dict[int, None] = {}
         """Each once, in the order in which they came."""
+        self.waiting: list[int] = []
+        """Those that the command has not got yet: it may be about to start."""
         self.child: subprocess.Popen[bytes] | None = None
+
+    def pass_on(self) -> None:
+        """Send the command what waits for it, once it is there."""
+        while self.child is not None and self.waiting:
+            number = self.waiting.pop(0)
+            if self.child.returncode is None:
+                with suppress(ProcessLookupError):
+                    os.kill(self.child.pid, number)
 
 
 @contextmanager
@@ -166,11 +177,10 @@ def _signals(task: Task) -> Iterator[_Told]:
 
     def pass_on(number: int, _: FrameType | None) -> None:
         told.seen[number] = None
-        child = told.child
-        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
-        if child is not None and child.returncode is None and not (task.terminal and number == signal.SIGINT):
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, number)
+        # A terminal sends Ctrl-C to the command as well, once that is there; twice would be once too often.
+        if not (task.terminal and number == signal.SIGINT and told.child is not None):
+            told.waiting.append(number)
+            told.pass_on()
 
     if threading.current_thread() is not threading.main_thread():
         yield told
