@@ -295,6 +295,8 @@ class Recorded(Changeable):
             NotFound: There is no such evaluation.
             Corrupt: It is damaged.
         """
+        from pathlib import Path
+
         from tether.api import comparing
 
         return comparing.evaluation_of(self, comparing.find_evaluation(self, run, Path.cwd()))

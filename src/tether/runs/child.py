@@ -162,24 +162,25 @@ class _Told:
         self._child: subprocess.Popen[bytes] | None = None
 
     def begin(self, child: "subprocess.Popen[bytes]") -> None:
-        """Pass signals on to `child` from now on, and those that came while it was started."""
+        """Pass signals on to `child` from now on, and those that came before there was one."""
         self._child = child
         for number in self._early:
-            self._send(child, number)
+            _send(child, number)
 
     def take(self, number: int, _: FrameType | None) -> None:
         """Handle a signal."""
         self.seen[number] = None
         if self._child is None:
             self._early.append(number)
-        else:
-            self._send(self._child, number)
+        # A terminal sends Ctrl-C to the command as well, once that is there; twice would be once too often.
+        elif not (self._is_terminal and number == signal.SIGINT):
+            _send(self._child, number)
 
-    def _send(self, child: "subprocess.Popen[bytes]", number: int) -> None:
-        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
-        if child.returncode is None and not (self._is_terminal and number == signal.SIGINT):
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, number)
+
+def _send(child: "subprocess.Popen[bytes]", number: int) -> None:
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, number)
 
 
 @contextmanager

@@ -31,4 +31,4 @@ def test_a_signal_that_comes_during_the_start_is_passed_on(
     outputs = {name: (tmp_path / name, print) for name in ("stdout", "stderr")}
     done = run_task(Task(["sleep", "50"], tmp_path, os.environ, outputs))
 
-    assert done.status is status
+    assert (done.status, done.told) == (status, number)
