@@ -204,7 +204,7 @@ def test_of_two_pushes_with_the_same_packs_both_arrive(tmp_path: Path) -> None:
 
 
 def test_a_pack_that_the_root_names_and_that_is_gone_has_not_arrived(tmp_path: Path) -> None:
-    """A name in the root proves nothing of a file that was set aside, and other repositories prove nothing."""
+    """A name in the root proves nothing of a file that was set aside, nor do other repositories."""
     here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
     commit = commit_files(here, {"a": b"one\n"}, "first")
     end, other = NearEnd(there.directory), NearEnd(make_repository(tmp_path / "other", bare=True).directory)
