@@ -7,17 +7,32 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import BIN, Room
+from tests.support.instead import find_instead
 
 ROOT = Path(__file__).parents[2]
+BY_COPIES = """
+import sys
+from pathlib import Path
+
+tether, root, output = sys.argv[1:]
+sys.path.insert(0, root)
+import demo.terminal
+
+demo.terminal.TETHER = Path(tether)
+from demo.__main__ import main
+
+sys.exit(main([output]))
+"""
+"""The demonstration, whose commands are run by copies of a process: how they start is shown elsewhere."""
 WITHOUT_PILLOW = "import sys; sys.modules['PIL'] = None; import demo.__main__ as d; sys.exit(d.main([]))"
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run Python with the project's folder on its path."""
+    """Run Python, which finds the project's folder where it is started in it."""
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
-        env={"PATH": f"{BIN}:/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"},
+        env={"PATH": f"{BIN}:/usr/bin:/bin", "LANG": "C.UTF-8"},
         capture_output=True,
         text=True,
         check=False,
@@ -49,7 +64,7 @@ def test_the_story_ends_with_repositories_that_are_whole(tmp_path: Path, room: R
     """All chapters are told, the files are there, and both people have the same history."""
     output = tmp_path / "out"
 
-    done = run("-m", "demo", str(output), cwd=tmp_path)
+    done = run("-c", BY_COPIES, str(find_instead() / "tether"), str(ROOT), str(output), cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
     assert re.findall(r"^== (\d)", done.stdout, re.M) == list("12345678")

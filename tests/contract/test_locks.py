@@ -1,7 +1,5 @@
 """What every kind of lock must do; see `tether.storage.locks.Lock`."""
 
-import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -9,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.lockplaces import KINDS, LockPlace, lock_place
-from tests.support.holding import holding, release
+from tests.support.holding import Other, holding, release
 
 from tether.errors import Unavailable
 from tether.storage.locks import Holder, Lock
@@ -42,7 +40,7 @@ def lock_of(place: LockPlace, *, repository: str = "one", name: str = "writer", 
     return place.open(repository).lock(name, command="gc", started=STARTED, timeout_s=wait_s)
 
 
-def other_process(place: LockPlace, mode: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+def other_process(place: LockPlace, mode: str) -> AbstractContextManager[Other]:
     """Let another process hold the lock until it is released."""
     return holding(HOLD, place.address, mode, str(STARTED))
 
@@ -124,8 +122,7 @@ def test_the_callback_can_give_up(place: LockPlace) -> None:
 def test_a_killed_holder_leaves_a_free_lock(place: LockPlace) -> None:
     """However a process ends, what it held is free."""
     with other_process(place, "exclusive") as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
 
         with lock_of(place, wait_s=10.0).exclusive():
             pass

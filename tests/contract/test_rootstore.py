@@ -1,12 +1,12 @@
 """What every place for a root must do; see `tether.repo.rootstore.RootStore`."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests.contract.rootplaces import KINDS, RootPlace, root_place
+from tests.support.holding import Other
 from tests.support.racing import WRITERS, race
 
 from tether.errors import AlreadyExists, Conflict, NotFound
@@ -172,19 +172,13 @@ def test_processes_lose_no_update(place: RootPlace) -> None:
     if not place.address:
         pytest.skip("no other process reaches the memory of this one")
     place.open().create(b"0 0")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", COUNT, place.address, "8", str(number)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        for number in range(3)
-    ]
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-    for process in processes:
-        process.communicate(b"go\n", timeout=60)
+    others = [Other(COUNT, place.address, "8", str(number)) for number in range(3)]
+    with ExitStack() as stack:
+        for other in others:
+            stack.callback(other.close)
+            assert other.line() == "ready\n"
+        for other in others:
+            other.say()
 
-    assert [process.returncode for process in processes] == [0] * 3
+        assert [other.process.wait(60) for other in others] == [0] * 3
     assert place.open().read().split()[0] == b"24"

@@ -4,15 +4,15 @@
 """
 
 import os
-import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from tests.support.cli import TETHER, Room
+from tests.support.holding import Other
 from tests.support.model import read_commit
 from tests.support.repos import ADA, ticking
 
@@ -24,7 +24,7 @@ from tether.repo.history import History
 from tether.repo.repository import Repository
 
 ROUNDS = int(os.environ.get("TETHER_PROCESSES_ROUNDS", "4"))
-TOP = Path(__file__).parents[2]
+_LONGEST_S = 250.0
 
 
 @pytest.fixture
@@ -48,17 +48,17 @@ def begin(place: Path) -> Repo:
     return repo
 
 
-def start(role: str, folder: Path, me: str, rounds: int = ROUNDS) -> "subprocess.Popen[str]":
+def start(role: str, folder: Path, me: str, rounds: int = ROUNDS) -> Other:
     """Start a process in a role; see `tests.support.worker`."""
-    command = [sys.executable, "-m", "tests.support.worker", role, str(folder), me, str(rounds)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=TOP, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    return Other("from tests.support.worker import main; main()", role, str(folder), me, str(rounds))
 
 
-def finish(processes: Sequence["subprocess.Popen[str]"]) -> None:
-    """Wait for all, and fail with what the first of them said that failed."""
-    said = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(said)
+def finish(others: Sequence[Other]) -> None:
+    """Wait for all; what one said that failed is among what the test printed."""
+    with ExitStack() as stack:
+        for other in others:
+            stack.callback(other.close)
+        assert [other.process.wait(_LONGEST_S) for other in others] == [0] * len(others)
 
 
 def assert_sound(folder: Path) -> Repository:
@@ -121,15 +121,13 @@ def test_a_killed_holder_is_not_waited_for(place: Path) -> None:
     """The locks of a process that SIGKILL ended are free at once, and the repository is as it was."""
     begin(place).close()
     holder = start("holds", place / "work", "holder", 1)
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    assert holder.line() == "held\n"
     repo = Repo.open(place / "work")
     repo.repository.wait = lambda _holder: False
     with pytest.raises(Unavailable, match=rf"`tether add` \(pid {holder.pid}\)"):
         repo.add()
 
-    holder.send_signal(signal.SIGKILL)
-    holder.communicate()
+    holder.close()
     repo.add()
     repo.gc()
 
@@ -141,16 +139,15 @@ def test_who_is_waited_for_is_told(place: Path) -> None:
     room = Room(place / "room")
     begin(place / "room").close()
     holder = start("holds", room.work, "holder", 1)
-    assert holder.stdin is not None
-    assert holder.stdout is not None
-    assert holder.stdout.readline() == "held\n"
+    assert holder.line() == "held\n"
     command: list[str | Path] = [TETHER, "-C", str(room.work), "rm", "--cached", "first"]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, env=room.environ, stdout=pipe, stderr=pipe, text=True) as waiting:
         assert waiting.stderr is not None
         told = waiting.stderr.readline()
-        holder.communicate("go on\n")
+        holder.say()
         waiting.communicate()
+    finish([holder])
 
     assert told == f"waiting for `tether add` (pid {holder.pid})\n"
     assert waiting.returncode == 0

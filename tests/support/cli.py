@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.support.instead import find_instead
 from tests.support.preloaded import LONGEST_STDIN, finish
 
 from tether.cli.context import Context
@@ -88,11 +89,18 @@ class Room:
     def shell(self, line: str, *, timeout_s: float = _TIMEOUT_S) -> Result:
         """Run a line of `sh` with stdout and stderr in one, as a terminal shows them.
 
-        The shell is left out where the line is nothing but a command of `tether`.
+        The shell is left out where the line is nothing but a command of `tether`. In a shell too, commands of
+        `tether` are copies.
         """
         if line.startswith(_PLAIN) and not _OF_A_SHELL.search(line) and self._can_be_copied(b"", None):
             return self._copy(shlex.split(line)[1:], b"", None, None, timeout_s, in_one=True)
-        return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", None, None, timeout_s)
+        path = {"PATH": self.copying_path()}
+        return self._process(["/bin/sh", "-c", f"exec 2>&1\n{line}"], b"", path, None, timeout_s)
+
+    def copying_path(self) -> str:
+        """Return a search path on which `tether` lets a copy run its command, where that does the same."""
+        path = self.environ["PATH"]
+        return f"{find_instead()}{os.pathsep}{path}" if self._can_be_copied(b"", None) else path
 
     def ok(self, *arguments: str | bytes, **settings: Any) -> str:
         """Run `tether`, which must succeed and say nothing on stderr; return its output."""

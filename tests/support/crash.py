@@ -5,6 +5,7 @@ import shutil
 import signal
 import struct
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,15 +144,17 @@ def run_watched(root: Path, command: Command, look: Callable[[int], None]) -> in
     """
     from tether.worktree import files, files_pure
 
-    count, looking = 0, False
+    count, one_at_a_time, here = 0, threading.Lock(), threading.local()
 
     def step() -> None:
-        nonlocal count, looking
-        if looking:
+        nonlocal count
+        if getattr(here, "looks", False):  # what is done to look does not count; what other threads do does
             return
-        number, count, looking = count, count + 1, True
-        look(number)
-        looking = False
+        with one_at_a_time:
+            here.looks = True
+            number, count = count, count + 1
+            look(number)
+            here.looks = False
 
     def watched(call: Callable[..., object]) -> Callable[..., object]:
         def wrapped(*arguments: object) -> object:

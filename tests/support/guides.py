@@ -161,7 +161,8 @@ def _started(room: Room, block: re.Match[str]) -> Iterator[tuple["subprocess.Pop
     """Run one background command on a free port; give the file with what it says on stderr too."""
     person = _words(block).person
     assert person, "a background command belongs to somebody"
-    environ = {**room.environ, **_person(room, person), "TETHER_HUB_PORT": "0"}
+    own = {"TETHER_HUB_PORT": "0", "PATH": room.copying_path()}
+    environ = {**room.environ, **_person(room, person), **own}
     log = room.work.parent / f"background-{block.start()}.log"
     code = re.sub(r" --port \d+", "", block["code"])
     command = ["/bin/sh", "-c", f"exec {code}"]

@@ -6,7 +6,8 @@ and forks on demand; a fork runs the same entry point, in its own folder and env
 to stop and waited for like any other process. Tests of how the program itself starts do not use it.
 
 `python -m tests.support.preloaded` is that process; it serves the socket that is its stdin, and it and all
-its copies end with whoever holds the other end.
+its copies end with whoever holds the other end. Commands in scripts of a shell reach it by another socket,
+see `tests.support.instead`.
 """
 
 import atexit
@@ -16,6 +17,7 @@ import json
 import os
 import pkgutil
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -24,11 +26,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any, NoReturn
+from typing import IO, Any, NoReturn, TypeAlias
 
 from tether.cli.main import PROGRAM, entry_point
 
@@ -40,6 +42,8 @@ LONGEST_STDIN = 1 << 16
 """What a pipe holds."""
 
 _ROOT = Path(__file__).parents[2]
+_Asked: TypeAlias = tuple[bytes, list[int]]
+"""What a copy shall do, and its streams."""
 _WANTED = (
     "tether.cli.commands.hub",
     "tether.hub.jobs.worker",
@@ -59,11 +63,11 @@ class Copy:
     """A copy that runs a command of `tether`.
 
     Args:
-        arguments: The command.
+        arguments: The command; or `-c`, a program in Python, and what that one gets.
         cwd: Its folder.
         environ: All of its environment.
         err: Gets what it writes on stderr; None where that is stdout.
-        stdin: What it reads on stdin, at most 64 KiB.
+        stdin: What it reads on stdin, at most 64 KiB, or the end of a pipe from which it reads.
 
     Attributes:
         stdout: What it writes on stdout.
@@ -76,13 +80,13 @@ class Copy:
         cwd: Path,
         environ: Mapping[str, str],
         err: IO[bytes] | int | None,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
     ) -> None:
         self.returncode: int | None = None
         out, out_end = os.pipe()
         self._told, told_end = os.pipe()
         self.stdout = os.fdopen(out, "rb")
-        given = _filled(stdin)
+        given = os.dup(stdin) if isinstance(stdin, int) else _filled(stdin)
         request = json.dumps({"arguments": arguments, "cwd": str(cwd), "environ": dict(environ)}).encode()
         assert len(request) < _LONGEST
         try:
@@ -197,18 +201,28 @@ def _filled(data: bytes) -> int:
 
 
 @cache
-def _server() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
-    """Return the process of all copies, started when first asked for, and our end of its socket."""
+def _server() -> tuple[socket.socket, "subprocess.Popen[bytes]", Path]:
+    """Return the process of all copies, started when first asked for, our end of its socket, and its door."""
+    door = Path(tempfile.mkdtemp(prefix="tether-copies-"), "door")
+    atexit.register(shutil.rmtree, door.parent, ignore_errors=True)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
+    with theirs, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listening:
+        listening.bind(str(door))
+        listening.listen(64)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.preloaded"],
+            [sys.executable, "-m", "tests.support.preloaded", str(listening.fileno())],
             cwd=_ROOT,
             env={**os.environ, "LANG": "C.UTF-8"},
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
         )
-    return ours, process
+    return ours, process, door
+
+
+def find_door() -> Path:
+    """Return the socket at which anybody asks the process of all copies for one."""
+    return _server()[2]
 
 
 def _main() -> None:
@@ -228,16 +242,41 @@ def _main() -> None:
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
-    with socket.socket(fileno=os.dup(0)) as asking:
-        while True:
+    with socket.socket(fileno=os.dup(0)) as asking, socket.socket(fileno=int(sys.argv[1])) as door:
+        mine = _forked(_asked(asking, door))
+    if mine is not None:
+        request, given = mine
+        _guard(json.loads(request), *given)
+
+
+def _forked(asked: Generator[_Asked, None, None]) -> _Asked | None:
+    """Make a process for each thing that is asked for, and return it there; None here, at the end."""
+    for each in asked:
+        if not os.fork():
+            asked.close()
+            return each
+        for descriptor in each[1]:
+            os.close(descriptor)
+    return None
+
+
+def _asked(asking: socket.socket, door: socket.socket) -> Generator[_Asked, None, None]:
+    """Yield what is asked for, and the descriptors for it, until the one who started this ends."""
+    poll = select.poll()
+    poll.register(asking, select.POLLIN)
+    poll.register(door, select.POLLIN)
+    while True:
+        for number, _ in poll.poll():
+            if number == door.fileno():
+                with door.accept()[0] as caller:
+                    request, given, _, _ = socket.recv_fds(caller, _LONGEST, 3)
+                    if request:
+                        yield request, [*given, os.dup(caller.fileno())]
+                continue
             request, given, _, _ = socket.recv_fds(asking, _LONGEST, 4)
             if not request:
                 return
-            if not os.fork():
-                break
-            for descriptor in given:
-                os.close(descriptor)
-    _guard(json.loads(request), *given)
+            yield request, given
 
 
 def _guard(request: dict[str, Any], given: int, out: int, err: int, told: int) -> NoReturn:
@@ -272,12 +311,18 @@ def _become(request: dict[str, Any], given: int, out: int, err: int) -> None:
     time.tzset()
     tempfile.tempdir = None  # it is looked for again
     os.chdir(request["cwd"])
+    if "umask" in request:
+        os.umask(request["umask"])
     sys.argv = [str(Path(sys.executable).with_name(PROGRAM)), *request["arguments"]]
 
 
 def _run() -> None:
     """Run the command, and end as an interpreter does, but without taking its memory apart."""
     try:
+        if sys.argv[1:2] == ["-c"]:
+            program, sys.argv = sys.argv[2], ["-c", *sys.argv[3:]]
+            exec(program, {"__name__": "__main__"})
+            sys.exit()
         entry_point()
     except SystemExit as end:
         getattr(threading, "_shutdown")()  # noqa: B009 - it has no other name, and waits for all threads

@@ -50,14 +50,14 @@ def take_over(hub: Hub, principal: Principal, row: RepositoryRow, pack: Digest, 
         try:
             place = places.find(hub, principal, row, pack, place_id)
         except NotFound:
-            if has_arrived(backend, pack):
+            if has_arrived(repository, pack):
                 return
             raise
         try:
             _receive(hub, row, backend, place)
         except (NotFound, InvalidInput, Corrupt, AlreadyExists):
             places.end(hub, place.id)
-            if not has_arrived(backend, pack):
+            if not has_arrived(repository, pack):
                 raise
             return
     places.end(hub, place.id)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 
 from tether.storage.backend import RESERVED
 
@@ -31,6 +32,7 @@ class Folder:
         self.root = os.fspath(root.absolute())
         self.step = step
         self._durable: set[str] = set()
+        self._ensuring = RLock()
         self._names = itertools.count()
 
     def place(self, key: str) -> str:
@@ -163,9 +165,14 @@ class Folder:
         """
         if folder in self._durable:
             return
-        parent = os.path.dirname(folder)  # noqa: PTH120
+        with self._ensuring:  # of threads that need it at once, one does it
+            if folder not in self._durable:
+                self._make_durable(folder)
+                self._durable.add(folder)
+
+    def _make_durable(self, folder: str) -> None:
         if folder != self.root:
-            self._ensure(parent)
+            self._ensure(os.path.dirname(folder))  # noqa: PTH120
         try:
             os.stat(folder)  # noqa: PTH116
             made = False
@@ -175,7 +182,6 @@ class Folder:
             made = True
         if made or folder != self.root:
             self._sync(folder)
-        self._durable.add(folder)
 
     def _sync(self, path: str) -> None:
         """Make the name `path`, or its absence, durable: fsync the folder that holds it."""

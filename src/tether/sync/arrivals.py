@@ -6,6 +6,7 @@ from typing import NamedTuple
 from tether.core.digest import Digest
 from tether.errors import AlreadyExists, NotFound
 from tether.repo.packs import pack_key
+from tether.repo.repository import Repository
 from tether.storage.backend import Backend
 
 ARRIVED = "arrived/"
@@ -61,6 +62,13 @@ def made_of(backend: Backend, name: Digest) -> Made | None:
     return Made(int.from_bytes(made[:_START], "little"), made[_START:]) if len(made) > _START else None
 
 
-def has_arrived(backend: Backend, name: Digest) -> bool:
-    """Say whether a pack arrived whole and is still there; gc may have taken it since."""
-    return backend.exists(note_key(name)) and backend.exists(pack_key(name))
+def has_arrived(repository: Repository, name: Digest) -> bool:
+    """Say whether a pack arrived whole and is still there; gc may have taken it since.
+
+    One that the root of this repository names has: another push brought the same pack and took its note away.
+    The root is asked after the note, since a push moves it before.
+    """
+    backend = repository.backend
+    if not backend.exists(pack_key(name)):
+        return False
+    return backend.exists(note_key(name)) or name in repository.root().packs()

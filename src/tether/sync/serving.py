@@ -191,8 +191,8 @@ class Serving:
     # -- what arrives -----------------------------------------------------------------------
 
     def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack was received whole."""
-        return has_arrived(self._repository.backend, name)
+        """Say whether a pack was received whole, by whichever push."""
+        return has_arrived(self._repository, name)
 
     def receive(self, name: Digest, start: int | None = None) -> Receiver:
         """Return what takes the bytes of a pack; it does not count before a push names it.
@@ -356,7 +356,7 @@ class _Arrived:
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
     found = _Tables([], [], [], [])
     for name in packs:
-        if not has_arrived(repository.backend, name):
+        if not has_arrived(repository, name):
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
         table = read_contents(repository.backend, name)

@@ -3,14 +3,12 @@
 import errno
 import fcntl
 import os
-import signal
-import subprocess
 import threading
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from tests.support.holding import holding, release
+from tests.support.holding import Other, holding, release
 
 from tether.errors import Forbidden, NotFound, Unavailable, Unsupported
 from tether.storage import locks
@@ -30,7 +28,7 @@ sys.stdin.readline()
 """
 
 
-def other_process(path: Path, mode: str) -> AbstractContextManager["subprocess.Popen[str]"]:
+def other_process(path: Path, mode: str) -> AbstractContextManager[Other]:
     """Let another process hold the lock until it is released."""
     return holding(HOLD, str(path), mode)
 
@@ -112,8 +110,7 @@ def test_a_killed_holder_leaves_a_free_lock(tmp_path: Path) -> None:
     """The kernel frees the lock of a process however it ends; its note is recognised and removed."""
     path = tmp_path / "lock"
     with other_process(path, "exclusive") as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.kill()
         assert len(list((tmp_path / "lock.holders").iterdir())) == 1
 
         with impatient(path).exclusive():

@@ -9,8 +9,10 @@ from tests.support.repos import commit_files, make_repository, read_files, ticki
 
 from tether.core.digest import Digest
 from tether.core.names import branch_ref, remote_ref
+from tether.errors import Conflict
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.packs import pack_key
+from tether.repo.quarantine import set_aside
 from tether.repo.repack import MANY
 from tether.repo.repository import Repository, Storage
 from tether.repo.transaction import Transaction
@@ -23,9 +25,10 @@ from tether.sync.far import push_far
 from tether.sync.guarding import PushView
 from tether.sync.moves import choose_head
 from tether.sync.serving import Serving
-from tether.sync.wire import PushRequest
+from tether.sync.upload import upload
+from tether.sync.wire import PushRequest, RefMove
 
-MAIN = branch_ref("main")
+MAIN, SIDE = branch_ref("main"), branch_ref("side")
 
 
 class Meanwhile:
@@ -177,6 +180,46 @@ def test_packs_that_are_merged_away_while_a_push_is_judged_are_found_again(tmp_p
 
     assert seen == [b"n"]
     assert_has(there, commit, {"n": b"mine"})
+
+
+def test_of_two_pushes_with_the_same_packs_both_arrive(tmp_path: Path) -> None:
+    """The first takes away the notes that the packs of the second arrived; the root names these then."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    files = {"a": b"one\n"}
+    commit = commit_files(here, files, "first")
+    end = NearEnd(there.directory)
+    sent = upload(end, here, [commit], end.refs())
+    twice = upload(end, here, [commit], end.refs())
+    assert twice.packs == sent.packs
+    end.push(PushRequest(bytes(16), sent.packs, (RefMove(MAIN, None, commit),)))
+    packs = there.root().packs()
+    assert set(packs) == set(sent.packs)
+
+    assert all(map(end.has_pack, packs))
+    end.push(PushRequest(bytes(range(16)), twice.packs, (RefMove(SIDE, None, commit),)))
+
+    assert there.root().refs == {MAIN: commit, SIDE: commit}
+    assert there.root().packs() == packs
+    assert_has(there, commit, files)
+
+
+def test_a_pack_that_the_root_names_and_that_is_gone_has_not_arrived(tmp_path: Path) -> None:
+    """A name in the root proves nothing of a file that was set aside, nor do other repositories."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    commit = commit_files(here, {"a": b"one\n"}, "first")
+    end, other = NearEnd(there.directory), NearEnd(make_repository(tmp_path / "other", bare=True).directory)
+    push_far(here, end, "origin", PushOptions(("main",)))
+    packs = there.root().packs()
+    request = PushRequest(bytes(16), packs, (RefMove(SIDE, None, commit),))
+
+    assert not any(map(other.has_pack, packs))
+    with pytest.raises(Conflict, match="not there any more"):
+        other.push(request)
+    set_aside(there.backend, pack_key(packs[0]), 0)
+    assert [end.has_pack(name) for name in packs] == [False] + [True] * (len(packs) - 1)
+    with pytest.raises(Conflict, match="not there any more"):
+        end.push(request)
+    assert there.root().refs == {MAIN: commit}
 
 
 @pytest.mark.parametrize("runs", [False, True], ids=["empty", "runs"])

@@ -4,10 +4,11 @@ Columns are named in quotes, values are parameters, and nobody's SQL is run. Lon
 leave the engine. A later engine for differences and merges of tables takes the place of this module.
 """
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from threading import Semaphore, Timer
+from threading import Event, Semaphore, Thread
 from typing import TYPE_CHECKING, Any
 
 from tether.errors import InvalidInput, TetherError, Unavailable
@@ -25,6 +26,8 @@ MEMORY = "384MB"
 LONGEST = 1000
 """Characters of one value."""
 MOST_COLUMNS = 500
+_AGAIN_S = 0.05
+"""Between two interrupts of what takes too long."""
 _AT_ONCE = 2
 _TURNS = Semaphore(_AT_ONCE)
 _LINE = 1 << 20
@@ -227,37 +230,64 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+class _Limited:
+    """A connection of the engine whose queries end when its time is up.
+
+    An interrupt ends the query that runs, and is lost where none does. So it comes again until all is over,
+    and no query begins too late.
+
+    Args:
+        connection: Which one; it is not closed while this is open.
+    """
+
+    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+        self.connection = connection
+        self._end, self._over = time.monotonic() + SECONDS, Event()
+        self._watch = Thread(target=self._interrupt, args=(SECONDS,), name="table-clock", daemon=True)
+        self._watch.start()
+
+    def execute(self, query: str, values: Sequence[str] = ()) -> "duckdb.DuckDBPyConnection":
+        """Run a query; errors are those of the engine, and `InterruptException` when the time is up."""
+        import duckdb
+
+        if time.monotonic() >= self._end:
+            raise duckdb.InterruptException("the time is up")
+        return self.connection.execute(query, values or None)
+
+    def _interrupt(self, wait_s: float) -> None:
+        while not self._over.wait(wait_s):
+            self.connection.interrupt()
+            wait_s = _AGAIN_S
+
+    def close(self) -> None:
+        """Let nothing be interrupted any more."""
+        self._over.set()
+        self._watch.join()
+
+
 @contextmanager
-def _connected(opened: Any, size: int) -> Iterator["duckdb.DuckDBPyConnection"]:
+def _connected(opened: Any, size: int) -> Iterator[_Limited]:
     """Give a connection that sees one file; what goes wrong in it is told in our words."""
     import duckdb
 
     if not _TURNS.acquire(timeout=SECONDS):
         raise Unavailable("too many tables are being read", hint="load the page again in a moment")
     try:
-        connection = duckdb.connect(":memory:", config=_CONFIG)
-        clock = Timer(SECONDS, connection.interrupt)
-        clock.daemon = True
-        try:
+        with closing(duckdb.connect(":memory:", config=_CONFIG)) as connection:
             connection.register_filesystem(OneFile(opened, size))
             connection.execute("SET disabled_filesystems='LocalFileSystem'; SET lock_configuration=true")
-            clock.start()
-            yield connection
-        except duckdb.InterruptException:
-            hint = "download the file, or look at it without sorting and filtering"
-            raise InvalidInput("the table is too large for that here", hint=hint) from None
-        except duckdb.OutOfMemoryException:
-            raise InvalidInput(
-                "the table needs more memory than a page may take", hint="download it"
-            ) from None
-        except duckdb.Error as error:
-            cause = error.__cause__
-            if isinstance(cause, TetherError):
-                raise cause from None
-            raise InvalidInput(f"the table cannot be read: {_first_line(error)}") from None
-        finally:
-            clock.cancel()
-            connection.close()
+            with closing(_Limited(connection)) as limited:
+                yield limited
+    except duckdb.InterruptException:
+        hint = "download the file, or look at it without sorting and filtering"
+        raise InvalidInput("the table is too large for that here", hint=hint) from None
+    except duckdb.OutOfMemoryException:
+        raise InvalidInput("the table needs more memory than a page may take", hint="download it") from None
+    except duckdb.Error as error:
+        cause = error.__cause__
+        if isinstance(cause, TetherError):
+            raise cause from None
+        raise InvalidInput(f"the table cannot be read: {_first_line(error)}") from None
     finally:
         _TURNS.release()
 
