@@ -210,13 +210,13 @@ def test_what_judged_is_shown_apart(room: Room) -> None:
 
     assert room.do("lineage", "--uses", "test/c.txt").splitlines()[1:6] == [
         "none of 3 runs and 2 releases was trained on it",
-        "1 run was not trained on it, and judged with it",
+        "1 run was not trained on it, only judged with it",
         f"  {ids['all']} all, finished, as test",
         "    data/test/c.txt",
-        "1 release was not trained on it, and judged with it",
+        "1 release was not trained on it, only judged with it",
     ]
     lying = room.do("lineage", "--uses", "lying.txt").splitlines()
-    assert lying[2] == "3 runs were not known to have read it, and had it in the working copy"
+    assert lying[2] == "3 runs only had it in the working copy, not known to have read it"
     assert "    it may have read it: it declared no data, or opened files there that are not named" in lying
     graph = lineage(room, "all", "--up")
     nodes = {node["id"]: node["label"] for node in graph["nodes"]}

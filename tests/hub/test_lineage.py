@@ -257,6 +257,28 @@ def test_who_was_trained_on_a_file(hub: Hub) -> None:
         assert hub.api("GET", f"/repos/ada/x/lineage?{query}").code == "invalid-input"
 
 
+def test_who_judged_and_who_had_it_lying_there_is_told_apart(hub: Hub) -> None:
+    """Tested with a file is not trained on it; nor is what lay in a working copy."""
+    ada = hub.token("ada")
+    tested = DataInput("test", "main:test", None, "test", "directory", "d" * 64, 1, 5)
+    one = hub.run("ada/x", 1, {"test/cat.txt": b"a cat"}, b"weights", data=(tested,))
+    record = RunRecord(run_id(2), Status.FINISHED, ("train",), "2026-11-01T00:00:00+00:00", name="bare")
+    hub.put("ada/x", RUNS + run_id(2), {"run.json": record.encode(), "work/cat.txt": b"a cat"})
+    part = {"kind": "directory", "digest": "a" * 64, "files": 1, "bytes": 1}
+    run = RunPart(path=f"runs/{run_id(1)}", id=run_id(1), commit=one.commit, **part)  # type: ignore[arg-type]
+    hub.release("ada/x", "pets@1", b"weights", run=run)
+
+    used = hub.lineage("ada/x", f"uses={hash_bytes(b'a cat').hex()}", ada)
+
+    assert (used["runs"], used["releases"], used["further"]) == ([], [], [])
+    [judged], [released] = used["judged"]["runs"], used["judged"]["releases"]
+    assert (judged["id"], judged["roles"], judged["paths"]) == (run_id(1), ["test"], ["data/test/cat.txt"])
+    assert (released["release"], released["roles"], released["by_run"]) == ("pets@1", ["test"], True)
+    [there] = used["there"]["runs"]
+    assert (there["id"], there["paths"], there["may_have_read"]) == (run_id(2), ["work/cat.txt"], True)
+    assert used["complete"]
+
+
 def test_folders_are_joined_with_what_lies_in_them(hub: Hub) -> None:
     """A file that no run named leads to the data that has it."""
     hub.run("ada/x", 1, CAT, b"weights")

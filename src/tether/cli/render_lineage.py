@@ -170,10 +170,10 @@ def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{len(wanted)} of {count_text(looked['versions'], 'version')} have the row"
         counts = f"{count_text(looked['runs'], 'run')} and {count_text(looked['releases'], 'release')}"
         yield f"none of {counts} was trained on it"
-    for what, users in (("trained on it", found), *((_OTHERS[key], found[key]) for key in _OTHERS)):
+    for what, users in (("{was} trained on it", found), *((_OTHERS[key], found[key]) for key in _OTHERS)):
         for kind, lines in (("run", _run_lines), ("release", _release_lines)):
             uses = users[kind + "s"]
-            title = f"{count_text(len(uses), kind)} {'was' if len(uses) == 1 else 'were'} {what}"
+            title = f"{count_text(len(uses), kind)} {what}".format(was="was" if len(uses) == 1 else "were")
             yield from _list(ctx, title, map(lines, uses))
     further = [iter([_line(ctx, node_of(each))]) for each in found["further"][:_SHOWN]]
     yield from _list(ctx, "further down", further)
@@ -182,8 +182,8 @@ def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
 
 
 _OTHERS: "Mapping[str, str]" = {
-    "judged": "not trained on it, and judged with it",
-    "there": "not known to have read it, and had it in the working copy",
+    "judged": "{was} not trained on it, only judged with it",
+    "there": "only had it in the working copy, not known to have read it",
 }
 """What is said of those that were not trained on some contents, by where the document has them."""
 
