@@ -81,8 +81,8 @@ def run_task(task: Task) -> Done:
     """
     began = time.monotonic()
     with _signals(task) as told:
-        child = told.child = _start(task)
-        told.pass_on()
+        child = _start(task)
+        told.begin(child)
         sampler = Sampler(child.pid)
         sampler.start()
         copiers = [
@@ -154,40 +154,44 @@ def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, s
 class _Told:
     """Signals that came, and whom they are passed on to."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
         self.seen: dict[int, None] = {}
         """Each once, in the order in which they came."""
-        self.waiting: list[int] = []
-        """Those that the command has not got yet: it may be about to start."""
-        self.child: subprocess.Popen[bytes] | None = None
+        self._is_terminal = task.terminal
+        self._early: list[int] = []
+        self._child: subprocess.Popen[bytes] | None = None
 
-    def pass_on(self) -> None:
-        """Send the command what waits for it, once it is there."""
-        while self.child is not None and self.waiting:
-            number = self.waiting.pop(0)
-            if self.child.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.kill(self.child.pid, number)
+    def begin(self, child: "subprocess.Popen[bytes]") -> None:
+        """Pass signals on to `child` from now on, and those that came while it was started."""
+        self._child = child
+        for number in self._early:
+            self._send(child, number)
+
+    def take(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal."""
+        self.seen[number] = None
+        if self._child is None:
+            self._early.append(number)
+        else:
+            self._send(self._child, number)
+
+    def _send(self, child: "subprocess.Popen[bytes]", number: int) -> None:
+        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
+        if child.returncode is None and not (self._is_terminal and number == signal.SIGINT):
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)
 
 
 @contextmanager
 def _signals(task: Task) -> Iterator[_Told]:
     """Pass signals on to the command and live on to tell how it ended; yield those that came."""
-    told = _Told()
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        told.seen[number] = None
-        # A terminal sends Ctrl-C to the command as well, once that is there; twice would be once too often.
-        if not (task.terminal and number == signal.SIGINT and told.child is not None):
-            told.waiting.append(number)
-            told.pass_on()
-
+    told = _Told(task)
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
     # 'nohup' has SIGHUP ignored, by us and by the command; a handler would make both heed it.
     heard = [number for number in _PASSED_ON if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, *heard)}
+    before = {number: signal.signal(number, told.take) for number in (signal.SIGINT, *heard)}
     try:
         yield told
     finally:

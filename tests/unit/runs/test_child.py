@@ -1,32 +1,47 @@
-"""Commands of runs, and signals that come to the process that runs them."""
+"""Commands of runs as child processes."""
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from tether.runs import child
 from tether.runs.child import Task, run_task
 from tether.runs.rundoc import Status
 
 
-class Early(Mapping[str, str]):
-    """An environment that brings a signal when it is read: before the command is there."""
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, Status.KILLED), (signal.SIGINT, Status.INTERRUPTED)]
+)
+def test_a_signal_that_comes_during_the_start_is_passed_on(
+    number: signal.Signals, status: Status, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is neither lost nor does it end the one that has to tell."""
+    start = child._start
 
-    def __getitem__(self, name: str) -> str:
-        return {"PATH": os.environ["PATH"]}[name]
+    def slow(task: Task) -> "subprocess.Popen[bytes]":
+        started = start(task)
+        os.kill(os.getpid(), number)
+        return started
 
-    def __len__(self) -> int:
-        return 1
+    monkeypatch.setattr(child, "_start", slow)
 
-    def __iter__(self) -> Iterator[str]:
-        os.kill(os.getpid(), signal.SIGTERM)
-        return iter(["PATH"])
+    outputs = {name: (tmp_path / name, print) for name in ("stdout", "stderr")}
+    done = run_task(Task(["sleep", "50"], tmp_path, os.environ, outputs))
+
+    assert (done.status, done.told) == (status, number)
 
 
-def test_a_signal_that_comes_before_the_command(tmp_path: Path) -> None:
-    """It is kept for the command, which would run to its end otherwise."""
-    outputs = {name: (tmp_path / name, len) for name in ("stdout", "stderr")}
+def test_what_is_ignored_stays_so(tmp_path: Path) -> None:
+    """As under `nohup`: a terminal that goes away ends neither the command nor who runs it."""
+    outputs = {name: (tmp_path / name, print) for name in ("stdout", "stderr")}
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        both = "kill -HUP $PPID; kill -HUP $$; sleep 0.2; exit 3"
+        done = run_task(Task(["sh", "-c", both], tmp_path, os.environ, outputs))
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
-    done = run_task(Task(["sleep", "20"], tmp_path, Early(), outputs))
-
-    assert (done.status, done.exit.signal, done.told) == (Status.KILLED, signal.SIGTERM, signal.SIGTERM)
+    assert (done.status, done.exit.code, done.told) == (Status.FAILED, 3, None)
