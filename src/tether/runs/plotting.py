@@ -7,13 +7,15 @@ from html import escape
 from tether.runs.metrics import Series
 
 _COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#0a7ea4", "#57606a")
+_DASHES = ("", "6 3", "2 2", "8 3 2 3")
+"""How lines are broken: those with one colour, one after the other."""
 _WIDTH, _HEIGHT = 800, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 180, 36, 40
 _MOST_POINTS = 2000
 _TICKS = 5
 _AXIS_LABELS = 70
 """Room for what is written at the last axis, before the key."""
-_KEY_STEP, _MOST_LETTERS = 16, 26
+_KEY_STEP, _KEY_LINE, _MOST_LETTERS = 16, 60, 26
 _AXIS = "#8c959f"
 
 
@@ -28,10 +30,12 @@ def curves(title: str, lines: Mapping[str, Series]) -> str:
     up = Scale([value for _, value in finite], _HEIGHT - _BOTTOM, _TOP)
     parts = [_text(_LEFT, 22, title, size=15), *_grid(across, up)]
     for number, row in enumerate(points.values()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour, dash = _COLOURS[number % len(_COLOURS)], _dash(number)
         for piece in _pieces(row):
             path = " ".join(f"{across.at(step):.1f},{up.at(value):.1f}" for step, value in piece)
-            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{path}"/>')
+            parts.append(
+                f'<polyline fill="none" stroke="{colour}" stroke-width="1.5"{dash} points="{path}"/>'
+            )
             if len(piece) == 1:
                 x, _, y = path.partition(",")
                 parts.append(f'<circle cx="{x}" cy="{y}" r="2.5" fill="{colour}"/>')
@@ -51,12 +55,14 @@ def parallel(title: str, names: Sequence[str], rows: Mapping[str, Sequence[objec
     ]
     parts = [_text(20, 22, title, size=15)]
     for number, row in enumerate(rows.values()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour, dash = _COLOURS[number % len(_COLOURS)], _dash(number)
         places = [axis.at(value) for axis, value in zip(axes, row, strict=True)]
         for piece in unbroken(places):
             points = [(_LEFT + gap * at, y) for at, y in piece]
             path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-            parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="1.5" points="{path}"/>')
+            parts.append(
+                f'<polyline fill="none" stroke="{colour}" stroke-width="1.5"{dash} points="{path}"/>'
+            )
             parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in points]
     for number, (name, axis) in enumerate(zip(names, axes, strict=True)):
         x = _LEFT + gap * number
@@ -80,14 +86,24 @@ def unbroken(places: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     return [piece for piece in pieces if piece]
 
 
+def _dash(number: int) -> str:
+    """Return the attribute by which a line is told from others of its colour; empty for the first of each."""
+    dash = _DASHES[number // len(_COLOURS) % len(_DASHES)]
+    return f' stroke-dasharray="{dash}"' if dash else ""
+
+
 def _key(names: Sequence[str]) -> list[str]:
-    """Return which colour is which line, as far as there is room."""
+    """Return which colour, and which way of being broken, is which line, as far as there is room."""
     most = (_HEIGHT - _BOTTOM - _TOP) // _KEY_STEP
     shown = names if len(names) <= most else names[: most - 1]
     x, parts = _WIDTH - _RIGHT + 12, []
     for number, name in enumerate(shown):
         written = _text(x, _TOP + _KEY_STEP * number + 8, _shortened(name))
-        parts.append(f'<g fill="{_COLOURS[number % len(_COLOURS)]}">{written}</g>')
+        colour, dash = _COLOURS[number % len(_COLOURS)], _dash(number)
+        parts.append(f'<g fill="{colour}">{written}</g>')
+        if dash:
+            y = _TOP + _KEY_STEP * number + 10
+            parts.append(f'<path d="M{x} {y}h{_KEY_LINE}" stroke="{colour}"{dash}/>')
     if len(shown) < len(names):
         more = f"and {len(names) - len(shown)} more"
         parts.append(_text(x, _TOP + _KEY_STEP * len(shown) + 8, more))

@@ -32,3 +32,16 @@ def test_a_signal_that_comes_during_the_start_is_passed_on(
     done = run_task(Task(["sleep", "50"], tmp_path, os.environ, outputs))
 
     assert (done.status, done.told) == (status, number)
+
+
+def test_what_is_ignored_stays_so(tmp_path: Path) -> None:
+    """As under `nohup`: a terminal that goes away ends neither the command nor who runs it."""
+    outputs = {name: (tmp_path / name, print) for name in ("stdout", "stderr")}
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        both = "kill -HUP $PPID; kill -HUP $$; sleep 0.2; exit 3"
+        done = run_task(Task(["sh", "-c", both], tmp_path, os.environ, outputs))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert (done.status, done.exit.code, done.told) == (Status.FAILED, 3, None)

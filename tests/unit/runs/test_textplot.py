@@ -1,9 +1,10 @@
 """Curves as text, and what is drawn where nobody says."""
 
 import math
+import re
 
 from tether.runs.metrics import Metrics, Series
-from tether.runs.plotting import histogram
+from tether.runs.plotting import curves, histogram, parallel
 from tether.runs.rundoc import RunRecord, Status
 from tether.runs.textplot import chosen_axes, chosen_metric, text_curves, text_parallel
 
@@ -41,6 +42,19 @@ def test_more_runs_than_marks() -> None:
         assert (len(said), len(set(marks))) == (1, said[0])
         assert key[said[0]].startswith(f"there are {said[0]} marks")
         assert key[said[0] + 1] == f"* {said[0]}"
+
+
+def test_lines_of_a_drawing_can_be_told_apart() -> None:
+    """More of them than there are colours are broken in ways that the key shows."""
+    names = [str(number) for number in range(19)]
+    for drawn in (
+        curves("loss", {name: Series([0, 1], [1.0, 2.0], [None] * 2) for name in names}),
+        parallel("all", ["a", "b"], {name: [1, 2] for name in names}),
+    ):
+        lines = re.findall(r'<polyline fill="none" (stroke.*?) points', drawn)
+        key = re.findall(r'<path d=".*?" (stroke.*?)/>', drawn)
+        assert len(lines) == len(set(lines)) == 19
+        assert [line.replace(' stroke-width="1.5"', "") for line in lines[8:]] == key
 
 
 def test_the_metric_that_says_most() -> None:
