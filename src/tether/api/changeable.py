@@ -258,7 +258,8 @@ class Changeable(Readable):
         Raises:
             AlreadyExists: There is one of this name and version.
             NotFound: Something that was named is not there.
-            InvalidInput: Something was named in a way that cannot be, or private data would be shown.
+            InvalidInput: Something was named in a way that cannot be, an evaluation or a bench is none, or of
+                another model, or private data would be shown.
         """
         from tether.api import releases
         from tether.api.releasefile import request_of
@@ -276,7 +277,8 @@ class Changeable(Readable):
 
         Args:
             data: The evaluation set, as `REV:PATH`: a table, arrays, or a folder of folders by class.
-            model: A file, or `REV:PATH`. ONNX and scikit-learn models are run in a process of their own.
+            model: A file, `REV:PATH`, a run that kept one model, or a release. ONNX and scikit-learn models
+                are run in a process of their own.
             choices: `predictions` is a file with predictions, and nothing is run; `predictor` a program to
                 run. `task`, `label`, `key`, `inputs` and `classes` say what the data is, otherwise that is
                 guessed. `slices` is the file of slices as `REV:PATH`, empty for none; otherwise `slices.yml`
@@ -303,7 +305,8 @@ class Changeable(Readable):
         r"""Measure how fast a model answers and what it takes, in fresh processes, and keep that as a run.
 
         Args:
-            model: A file, or `REV:PATH`. ONNX and skops models are run as they are.
+            model: A file, `REV:PATH`, a run that kept one model, or a release. ONNX and skops models are run
+                as they are.
             data: The inputs, as `REV:PATH`; None for random numbers, of `sizes` where the model leaves them
                 open.
             choices: `command` answers the queries instead of a runner. `label`, `id`, `slices` and `columns`

@@ -201,6 +201,8 @@ class Readable(Opened):
     def users_of(self, path: str, row: "Mapping[str, object] | None" = None) -> "Uses":
         """Return which runs and releases were trained on a file, or on files of a folder, or on a row.
 
+        Who only judged a model with it is `judged` of what is returned, who had it lying there is `there`.
+
         Args:
             path: A file of the disk, a path of HEAD, `REV:PATH`, or a digest; what decides is the content.
             row: Values by column: who read a version of this table that has a row with all of them. Versions
@@ -286,7 +288,8 @@ class Readable(Opened):
         r"""Compare two evaluations, example by example; see `evaluate`.
 
         Args:
-            old: A run: an evaluation, or a training whose model was evaluated; or a file with predictions.
+            old: An evaluation, a file with predictions, or a model that was evaluated: a file, `REV:PATH`,
+                the run that made it, or a release.
             new: As `old`.
             common: Compare the examples that both have, where the sets differ.
             replicates: How often the bootstrap draws.
