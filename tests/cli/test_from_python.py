@@ -15,7 +15,7 @@ from tests.support.repos import ADA
 
 from tether.api.repo import Repo
 from tether.bench.comparing import diff_document
-from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound
+from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError
 from tether.runs.rundoc import Status
 
 TRAIN = """
@@ -203,7 +203,7 @@ def test_choices_that_make_no_sense(repo: Repo) -> None:
         repo.repro("slow", environment="other")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="tolerance of loss"):
         repo.repro("slow", tolerance={"loss": -1.0})
-    with pytest.raises(InvalidInput, match="reads no test"):
+    with pytest.raises(TetherError, match="reads no test"):
         repo.retrain("slow", data=["test=v1:train"])
     with pytest.raises(NotFound):
         repo.plan_repro("none")

@@ -1,20 +1,15 @@
 """`tether repro`: repeat a run in a clean room, and say how the two compare."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from tether.cli.context import Context
 from tether.cli.options import with_options
-from tether.errors import AlreadyExists, InvalidInput
-
-if TYPE_CHECKING:
-    from tether.api.rooms import RoomPlace
+from tether.errors import InvalidInput
 
 _DIFFERENT = 1
 
@@ -77,6 +72,7 @@ def command(ctx: Context, options: Options) -> None:
     ends with the code of that, 130 or 143.
     """
     from tether.api.originals import find_original
+    from tether.api.repeating import chosen_room
     from tether.api.reproducing import ReproRequest, attest_verdict, execute_repro, plan_repro
     from tether.cli.render_repro import plan_document, plan_lines, verdict_document, verdict_lines
     from tether.cli.render_running import shower, warn_of
@@ -94,7 +90,8 @@ def command(ctx: Context, options: Options) -> None:
     if options.dry_run:
         ctx.emit(plan_document(plan), lambda: plan_lines(plan))
         return
-    with _room(ctx, options) as place:
+    room = Path(options.room) if options.room is not None else None
+    with chosen_room(room, ctx.environ.get("TMPDIR") or None) as place:
         terminal = is_terminal(ctx.err) or os.isatty(0)
         done = execute_repro(repo, plan, place, shower(ctx), terminal=terminal)
     key = ctx.cwd / options.key if options.key is not None else None
@@ -105,22 +102,6 @@ def command(ctx: Context, options: Options) -> None:
         ctx.exit(done.outcome.code)
     if not done.verdict.verdict.is_good:
         ctx.exit(_DIFFERENT)
-
-
-@contextmanager
-def _room(ctx: Context, options: Options) -> "Iterator[RoomPlace]":
-    """Yield an empty folder: one that is kept, or one that goes afterwards."""
-    from tether.api.rooms import RoomPlace, temporary_room
-
-    if options.room is not None:
-        place = Path(options.room).absolute()
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise AlreadyExists(f"{options.room} is not empty", hint="name a folder that does not exist")
-        place.mkdir(parents=True, exist_ok=True)
-        yield RoomPlace(place)
-        return
-    with temporary_room(ctx.environ.get("TMPDIR") or None) as given:
-        yield given
 
 
 def _tolerance(text: str) -> tuple[str, float]:
