@@ -152,7 +152,9 @@ def test_odd_names(room: Room) -> None:
 def test_a_killed_command_told_what_it_had_opened(room: Room) -> None:
     """The first files are written down at once."""
     room.inside = False
-    script = "import os, time; open('extra.csv').read(); print(os.getpid(), flush=True); time.sleep(100)"
+    script = (
+        "open('extra.csv').read(); import os; print(os.getpid(), flush=True); import time; time.sleep(100)"
+    )
     with subprocess.Popen(
         [TETHER, "run", "-q", "--", PYTHON, "-c", script], cwd=room.work, env=room.environ,
         stdout=subprocess.PIPE, text=True,

@@ -358,7 +358,7 @@ def test_a_repetition_that_was_stopped_attests_nothing(
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
 
-    asked = [TETHER, "repro", "pets@1", "--env", "current", "--key", key]
+    asked: list[str | Path] = [TETHER, "repro", "pets@1", "--env", "current", "--key", key]
     environ = {**room.environ, "STOP": "1"}
     done = subprocess.run(
         asked, cwd=room.work, env=environ, capture_output=True, text=True, timeout=120, check=False

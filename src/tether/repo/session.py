@@ -164,13 +164,10 @@ class WriteSession:
 
     def seal(self) -> SealedPacks:
         """Make every pack durable and return them; the session takes nothing more."""
-        roles = list(self._writers)
-        for role in roles[:-1]:
-            self._seal(role)
-        # The last pack is often the only one: it needs no thread.
-        own = [(role, self._writers[role].finish()) for role in roles[-1:]]
+        done = [(role, future.result()) for role, _, future in self._sealing]
+        # Nothing is left to do meanwhile, so open packs need no thread: most sessions have no others.
+        done += [(role, writer.finish()) for role, writer in self._writers.items()]
         self._writers.clear()
-        done = [(role, future.result()) for role, _, future in self._sealing] + own
         self._stop()
         return SealedPacks(
             tuple(pack for role, pack in done if role == DATA),

@@ -79,7 +79,8 @@ def run_task(task: Task) -> Done:
     """
     began = time.monotonic()
     with _signals(task) as told:
-        child = told.child = _start(task)
+        child = _start(task)
+        told.begin(child)
         sampler = Sampler(child.pid)
         sampler.start()
         copiers = [
@@ -150,28 +151,41 @@ def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, s
 class _Told:
     """Signals that came, and whom they are passed on to."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
         self.seen: set[int] = set()
-        self.child: subprocess.Popen[bytes] | None = None
+        self._is_terminal = task.terminal
+        self._early: list[int] = []
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def begin(self, child: "subprocess.Popen[bytes]") -> None:
+        """Pass signals on to `child` from now on, and those that came while it was started."""
+        self._child = child
+        for number in self._early:
+            self._send(child, number)
+
+    def take(self, number: int, _: FrameType | None) -> None:
+        """Handle a signal."""
+        self.seen.add(number)
+        if self._child is None:
+            self._early.append(number)
+        else:
+            self._send(self._child, number)
+
+    def _send(self, child: "subprocess.Popen[bytes]", number: int) -> None:
+        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
+        if child.returncode is None and not (self._is_terminal and number == signal.SIGINT):
+            with suppress(ProcessLookupError):
+                os.kill(child.pid, number)
 
 
 @contextmanager
 def _signals(task: Task) -> Iterator[_Told]:
     """Pass signals on to the command and live on to tell how it ended; yield those that came."""
-    told = _Told()
-
-    def pass_on(number: int, _: FrameType | None) -> None:
-        told.seen.add(number)
-        child = told.child
-        # A terminal sends Ctrl-C to the command as well; twice would be once too often.
-        if child is not None and child.returncode is None and not (task.terminal and number == signal.SIGINT):
-            with suppress(ProcessLookupError):
-                os.kill(child.pid, number)
-
+    told = _Told(task)
     if threading.current_thread() is not threading.main_thread():
         yield told
         return
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, *_PASSED_ON)}
+    before = {number: signal.signal(number, told.take) for number in (signal.SIGINT, *_PASSED_ON)}
     try:
         yield told
     finally:
