@@ -6,7 +6,7 @@ from typing import Any
 from tether.api.opened import Opened
 from tether.api.runs import run_series
 from tether.errors import InvalidInput, NotFound
-from tether.runs.conditions import value_of
+from tether.runs.conditions import has_name, names_of, unknown_name, value_of
 from tether.runs.metrics import Series
 from tether.runs.plotting import curves, parallel
 from tether.runs.reading import KnownRun
@@ -75,7 +75,8 @@ def curves_of(repo: Opened, runs: Sequence[KnownRun], metric: str) -> dict[str, 
     """
     having = [run for run in runs if metric in run.record.metrics]
     if not having:
-        raise NotFound(f"no run has the metric {metric}", hint="'tether runs list' shows what there is")
+        known = sorted({name for run in runs for name in run.record.metrics})
+        raise unknown_name(metric, known, "metric")
     labels = labels_of(having)
     return {labels[run.id]: run_series(repo, run)[metric] for run in having}
 
@@ -84,11 +85,12 @@ def values_of(runs: Sequence[KnownRun], axes: Sequence[str]) -> dict[str, list[A
     """Return the values at some axes, by what the runs that have one at least are called.
 
     Raises:
-        NotFound: No run has a value at one of the axes.
+        NotFound: No run knows one of the axes.
     """
+    records = [run.record for run in runs]
+    for name in axes:
+        if not any(has_name(record, name) for record in records):
+            raise unknown_name(name, names_of(records))
     labels = labels_of(runs)
     rows = {labels[run.id]: [value_of(run.record, name) for name in axes] for run in runs}
-    for number, name in enumerate(axes):
-        if all(row[number] is None for row in rows.values()):
-            raise NotFound(f"no run has {name}", hint="'tether runs list' shows what there is")
     return {label: row for label, row in rows.items() if any(value is not None for value in row)}

@@ -18,13 +18,15 @@ from tether.releases.pushedruns import (
 )
 from tether.repo.history import History
 from tether.repo.repository import Repository
-from tether.runs.conditions import value_of
+from tether.runs.conditions import has_name, names_of, unknown_name, value_of
 from tether.runs.journal import RECORD
 from tether.runs.ordering import arranged
 from tether.runs.reading import KnownRun
 
 PAGES = 4
 """As many pages of the plain list are read for one request, and as many requests it counts."""
+_LONGEST, _MOST_NAMES = 250, 1000
+"""Of names among which one is looked for that resembles an unknown one."""
 
 
 class SortedPage(NamedTuple):
@@ -48,13 +50,10 @@ def list_sorted(
 
     Raises:
         InvalidInput: A condition cannot be read, or asks for a pattern.
-        NotFound: No run has a value of that name, or there is no run `after` which to begin.
+        NotFound: No run knows that name, or there is no run `after` which to begin.
     """
     name = sort.removeprefix("-")
     valued, complete = _values(repository, where, name)
-    if valued and all(value is None for value, _ in valued):
-        hint = "a parameter, a metric, or a field such as started: the list has their names"
-        raise NotFound(f"no run has {name[:250]}", hint=hint)
     ids = arranged(valued, falling=sort.startswith("-"))
     start = 0
     if after:
@@ -65,16 +64,27 @@ def list_sorted(
 
 
 def _values(repository: Repository, where: Sequence[str], name: str) -> tuple[list[tuple[Any, str]], bool]:
-    """Return the value and the id of runs, the newest first, and whether these are all."""
+    """Return the value and the id of runs, the newest first, and whether these are all.
+
+    Raises:
+        NotFound: None of them knows the name.
+    """
     found: list[tuple[Any, str]] = []
-    after = ""
+    after: str | None = ""
+    is_known, names = False, set[str]()
     for _ in range(PAGES):
+        if after is None:
+            break
         page = list_runs(repository, where, after, LOOKED_AT)
-        found += [(value_of(run.record, name), run.id) for run in page.runs]
-        if page.next is None:
-            return found, True
+        records = [run.record for run in page.runs]
+        is_known = is_known or any(has_name(record, name) for record in records)
+        names.update(() if is_known else names_of(records))
+        found += [(value_of(record, name), record.id) for record in records]
         after = page.next
-    return found, False
+    if found and not is_known:
+        short = sorted(each for each in names if len(each) <= _LONGEST)
+        raise unknown_name(name[:_LONGEST], short[:_MOST_NAMES])
+    return found, after is None
 
 
 def _page(repository: Repository, ids: Sequence[str], limit: int) -> Page:

@@ -1,7 +1,6 @@
 """`tether runs`: list, show, compare, export and plot runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -228,42 +227,25 @@ def plot(ctx: Context, options: PlotOptions) -> None:
     found = _asked_for(ctx, options.runs, options.where)
     if not found:
         raise NotFound("no runs to draw", hint="'tether runs list' lists them")
-    options = _chosen(found, options)
-    if options.parallel is not None:
-        _draw_parallel(ctx, found, _names(options.parallel), options)
+    metric, axes = options.metric, _names(options.parallel or "")
+    if metric is None and not axes:
+        from tether.api.drawing import chosen_drawing
+
+        metric, axes = chosen_drawing(found)
+    if metric is None:
+        _draw_parallel(ctx, found, axes, options)
     else:
-        _draw_curves(ctx, found, options.metric or "", options)
-
-
-def _chosen(found: "list[KnownRun]", options: PlotOptions) -> PlotOptions:
-    """Return the options with what to draw, where nobody said."""
-    from tether.runs.textplot import chosen_axes, chosen_metric
-
-    if options.metric is not None or options.parallel is not None:
-        return options
-    records = [run.record for run in found]
-    metric = chosen_metric(records)
-    if metric is not None:
-        return replace(options, metric=metric)
-    axes = chosen_axes(records)
-    if len(axes) < 2:
-        raise InvalidInput(
-            "nothing to draw", hint="no run has metrics: 'tether runs list' shows what there is"
-        )
-    return replace(options, parallel=",".join(axes))
+        _draw_curves(ctx, found, metric, options)
 
 
 def _draw_parallel(ctx: Context, found: "list[KnownRun]", names: list[str], options: PlotOptions) -> None:
     """Draw the runs that have a value at one of the axes at least."""
-    from tether.runs.conditions import value_of
+    from tether.api.drawing import values_of
     from tether.runs.plotting import parallel
     from tether.runs.textplot import text_parallel
 
-    _check_axes(found, names)
-    labels = _labels(found)
-    values = {labels[run.id]: [value_of(run.record, name) for name in names] for run in found}
-    rows = {run: row for run, row in values.items() if any(value is not None for value in row)}
-    _tell_left_out(ctx, len(values) - len(rows), " or ".join(names))
+    rows = values_of(found, names)
+    _tell_left_out(ctx, len(found) - len(rows), " or ".join(names))
     if not options.text and options.output is not None:
         _write(ctx, options.output, parallel(" / ".join(names), names, rows), len(rows))
         return
@@ -271,44 +253,20 @@ def _draw_parallel(ctx: Context, found: "list[KnownRun]", names: list[str], opti
     ctx.emit(told, lambda: text_parallel(names, rows))
 
 
-def _check_axes(found: "list[KnownRun]", names: list[str]) -> None:
-    from tether.runs.conditions import has_name, names_of, unknown_name
-
-    records = [run.record for run in found]
-    for name in names:
-        if not any(has_name(record, name) for record in records):
-            raise unknown_name(name, names_of(records))
-
-
 def _draw_curves(ctx: Context, found: "list[KnownRun]", metric: str, options: PlotOptions) -> None:
     """Draw the runs that have the metric."""
-    from tether.api.runs import run_series
+    from tether.api.drawing import curves_of
     from tether.runs.metrics import rows_of
     from tether.runs.plotting import curves
     from tether.runs.textplot import text_curves
 
-    _check_metric(found, metric)
-    labels = _labels(found)
-    having = [run for run in found if metric in run.record.metrics]
-    lines = {labels[run.id]: run_series(ctx.repo(), run)[metric] for run in having}
+    lines = curves_of(ctx.repo(), found, metric)
     _tell_left_out(ctx, len(found) - len(lines), metric)
     if not options.text and options.output is not None:
         _write(ctx, options.output, curves(metric, lines), len(lines))
         return
     told = [{"run": name, **point} for name, series in lines.items() for point in rows_of({metric: series})]
     ctx.emit(told, lambda: text_curves(metric, lines))
-
-
-def _check_metric(found: "list[KnownRun]", metric: str) -> None:
-    from tether.runs.conditions import unknown_name
-
-    known = sorted({name for run in found for name in run.record.metrics})
-    if metric not in known:
-        raise unknown_name(metric, known, "metric")
-
-
-def _labels(found: "list[KnownRun]") -> Mapping[str, str]:
-    return {run.id: f"{run.record.name or ''} {run.id[-8:]}".strip() for run in found}
 
 
 def _tell_left_out(ctx: Context, count: int, what: str) -> None:
