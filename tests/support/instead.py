@@ -1,7 +1,7 @@
 """A program `tether` for scripts of a shell that lets a copy run its command; see `tests.support.preloaded`.
 
 It hands over its arguments, its environment, its folder and its three streams, passes signals on, and ends as
-the copy ends. It is a script without imports of ours, so that it starts in a few milliseconds.
+the copy ends. It is a script that imports next to nothing, so that it starts in a fraction of the time.
 """
 
 import sys
