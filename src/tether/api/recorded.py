@@ -116,8 +116,8 @@ class Recorded(Changeable):
             (1, 2)
 
         Raises:
-            NotFound: There is no such run or release, or data of it is not here.
-            InvalidInput: It can be several, has no input of a name, or a choice makes no sense.
+            NotFound: There is no such run or release, data of it is not here, or it has no input of a name.
+            InvalidInput: It can be several, or a choice makes no sense.
         """
         from tether.api import repeating
 
