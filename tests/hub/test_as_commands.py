@@ -24,6 +24,7 @@ from tether.core.names import RUNS, attestation_ref, release_ref
 from tether.hub import queues
 from tether.hub.routes import comparing, models, records
 from tether.hub.routes.documents import Document
+from tether.releases.findings import Reproduction
 from tether.releases.manifest import MANIFEST
 from tether.sync.exchange import PushOptions
 from tether.sync.far import push_far
@@ -242,6 +243,11 @@ def test_a_release_is_verified(story: Story) -> None:
 
     assert (told["level"], told.pop("further_problems")) == ("R2", 0)
     assert told == shown
+    with pytest.MonkeyPatch.context() as patch:
+        said = Reproduction("bitwise", None, "SHA256:key")
+        patch.setattr("tether.releases.findings.reproductions_of", lambda *_: [said])
+        repeated = story.ok("releases/spam/1/verification", records.VerificationDocument)
+    assert repeated["reproductions"] == [said._asdict()]
     assert story.refused("releases/spam/9/verification") == (404, "not-found")
     with opened(story.room) as repo:
         rebuild(repo, "spam@1", {"weights/new.safetensors": safetensors(w=[9.0])})
