@@ -31,6 +31,7 @@ from tether.sync.far import push_far
 from tether.sync.hubend import HubEnd
 
 AT = "/repos/ada/x"
+LATENCIES = "artefacts/latencies.parquet"
 POINT = 'echo "{\\"loss\\": $TETHER_PARAM_LR}" >> $TETHER_METRICS'
 ANSWER = """
 from tether.bench.wire import serve
@@ -200,8 +201,10 @@ def test_benches_that_somebody_made_up(story: Story) -> None:
     odd["process"]["peak_bytes"] = []
     put_run(story.hub, 1, {path: small.encode()})
     put_run(story.hub, 2, {path: json.dumps(odd).encode()})
-    put_run(story.hub, 3, {path: small.encode(), "artefacts/latencies.parquet": b"PAR1"})
-    ids = [run_id(number) for number in (1, 2, 3)]
+    put_run(story.hub, 3, {path: small.encode(), LATENCIES: b"PAR1"})
+    put_run(story.hub, 4, {path: small.encode(), LATENCIES: benches.latencies(end_ns=["a", "b", "c"])})
+    put_run(story.hub, 5, {path: small.encode(), LATENCIES: benches.latencies(scenario=[["single"]] * 3)})
+    ids = [run_id(number) for number in (1, 2, 3, 4, 5)]
 
     assert story.ok("runs/compare-benches", old=ids[0], new=ids[0])["intervals"] is False
     for other in ids[1:]:
