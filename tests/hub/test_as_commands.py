@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
 import numpy as np
 import pytest
 from tests.support import benches
@@ -209,6 +210,20 @@ def test_benches_that_somebody_made_up(story: Story) -> None:
     assert story.ok("runs/compare-benches", old=ids[0], new=ids[0])["intervals"] is False
     for other in ids[1:]:
         assert story.refused("runs/compare-benches", old=ids[0], new=other) == (422, "corrupt")
+
+
+def test_many_sections_of_the_same_latencies(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries count as often as sections draw from them: beyond the bound there are no intervals."""
+    small = benches.small()
+    rates = [msgspec.structs.replace(small.sections[0], rate=float(rate)) for rate in range(4)]
+    bench = msgspec.structs.replace(small, sections=rates)
+    put_run(story.hub, 6, {"artefacts/bench.json": bench.encode(), LATENCIES: benches.latencies()})
+
+    for most, intervals in ((12, True), (11, False)):
+        monkeypatch.setattr("tether.hub.pushedmeasures.MOST_LATENCIES", most)
+        told = story.ok("runs/compare-benches", old=run_id(6), new=run_id(6))
+        assert (told["intervals"], len(told["sections"])) == (intervals, 4)
+        assert (told["sections"][0]["verdict"] == "not known") is not intervals
 
 
 def test_runs_are_sorted(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
