@@ -325,10 +325,11 @@ def test_it_is_for_readers(story: Story) -> None:
 
 def test_few_are_answered_at_a_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds no place is told so."""
-    queue = queues.Queue("what reads much", at_once=1, waiting=0, wait_s=0.01)
-    monkeypatch.setattr("tether.hub.routes.models.HEAVY", queue)
-    with queue.turn():
-        assert story.refused("model", of="main:new.safetensors") == (503, "unavailable")
+    monkeypatch.setattr(queues.HEAVY, "_wait_s", 0.01)
+    with queues.HEAVY.turn(), queues.HEAVY.turn():
+        reply = story.hub.api("GET", f"{AT}/model?of=main:new.safetensors", story.token)
+    assert (reply.status, reply.code) == (503, "unavailable")
+    assert reply.json["error"]["message"] == "too many ask for models, benches or releases now"
     assert story.ok("model", of="main:new.safetensors")["safe"]
 
 
