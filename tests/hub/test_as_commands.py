@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+import msgspec
 import numpy as np
 import pytest
 from tests.support import benches
@@ -24,12 +25,14 @@ from tether.core.names import RUNS, attestation_ref, release_ref
 from tether.hub import queues
 from tether.hub.routes import comparing, models, records
 from tether.hub.routes.documents import Document
+from tether.releases.findings import Reproduction
 from tether.releases.manifest import MANIFEST
 from tether.sync.exchange import PushOptions
 from tether.sync.far import push_far
 from tether.sync.hubend import HubEnd
 
 AT = "/repos/ada/x"
+LATENCIES = "artefacts/latencies.parquet"
 POINT = 'echo "{\\"loss\\": $TETHER_PARAM_LR}" >> $TETHER_METRICS'
 ANSWER = """
 from tether.bench.wire import serve
@@ -199,12 +202,28 @@ def test_benches_that_somebody_made_up(story: Story) -> None:
     odd["process"]["peak_bytes"] = []
     put_run(story.hub, 1, {path: small.encode()})
     put_run(story.hub, 2, {path: json.dumps(odd).encode()})
-    put_run(story.hub, 3, {path: small.encode(), "artefacts/latencies.parquet": b"PAR1"})
-    ids = [run_id(number) for number in (1, 2, 3)]
+    put_run(story.hub, 3, {path: small.encode(), LATENCIES: b"PAR1"})
+    put_run(story.hub, 4, {path: small.encode(), LATENCIES: benches.latencies(end_ns=["a", "b", "c"])})
+    put_run(story.hub, 5, {path: small.encode(), LATENCIES: benches.latencies(scenario=[["single"]] * 3)})
+    ids = [run_id(number) for number in (1, 2, 3, 4, 5)]
 
     assert story.ok("runs/compare-benches", old=ids[0], new=ids[0])["intervals"] is False
     for other in ids[1:]:
         assert story.refused("runs/compare-benches", old=ids[0], new=other) == (422, "corrupt")
+
+
+def test_many_sections_of_the_same_latencies(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Queries count as often as sections draw from them: beyond the bound there are no intervals."""
+    small = benches.small()
+    rates = [msgspec.structs.replace(small.sections[0], rate=float(rate)) for rate in range(4)]
+    bench = msgspec.structs.replace(small, sections=rates)
+    put_run(story.hub, 6, {"artefacts/bench.json": bench.encode(), LATENCIES: benches.latencies()})
+
+    for most, intervals in ((12, True), (11, False)):
+        monkeypatch.setattr("tether.hub.pushedmeasures.MOST_LATENCIES", most)
+        told = story.ok("runs/compare-benches", old=run_id(6), new=run_id(6))
+        assert (told["intervals"], len(told["sections"])) == (intervals, 4)
+        assert (told["sections"][0]["verdict"] == "not known") is not intervals
 
 
 def test_runs_are_sorted(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +261,11 @@ def test_a_release_is_verified(story: Story) -> None:
 
     assert (told["level"], told.pop("further_problems")) == ("R2", 0)
     assert told == shown
+    with pytest.MonkeyPatch.context() as patch:
+        said = Reproduction("bitwise", None, "SHA256:key")
+        patch.setattr("tether.releases.findings.reproductions_of", lambda *_: [said])
+        repeated = story.ok("releases/spam/1/verification", records.VerificationDocument)
+    assert repeated["reproductions"] == [said._asdict()]
     assert story.refused("releases/spam/9/verification") == (404, "not-found")
     with opened(story.room) as repo:
         rebuild(repo, "spam@1", {"weights/new.safetensors": safetensors(w=[9.0])})
@@ -301,10 +325,11 @@ def test_it_is_for_readers(story: Story) -> None:
 
 def test_few_are_answered_at_a_time(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who finds no place is told so."""
-    queue = queues.Queue("what reads much", at_once=1, waiting=0, wait_s=0.01)
-    monkeypatch.setattr("tether.hub.routes.models.HEAVY", queue)
-    with queue.turn():
-        assert story.refused("model", of="main:new.safetensors") == (503, "unavailable")
+    monkeypatch.setattr(queues.HEAVY, "_wait_s", 0.01)
+    with queues.HEAVY.turn(), queues.HEAVY.turn():
+        reply = story.hub.api("GET", f"{AT}/model?of=main:new.safetensors", story.token)
+    assert (reply.status, reply.code) == (503, "unavailable")
+    assert reply.json["error"]["message"] == "too many ask for models, benches or releases now"
     assert story.ok("model", of="main:new.safetensors")["safe"]
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.records import put, put_release, record, run_id
 from tether.core.digest import hash_bytes
 from tether.core.names import path_bytes, release_ref
 from tether.core.treeread import find
+from tether.hub.queues import Queue
 from tether.releases.manifest import MANIFEST, Creator, Manifest, RunPart, Weights
 from tether.repo.history import History
 
@@ -135,3 +137,28 @@ def test_who_may_not_read_gets_nothing(room: HubRoom) -> None:
 
     assert room.api("GET", "/repos/eve/y/releases/spam/1/exports/mof").status in (401, 404)
     assert room.api("GET", "/repos/eve/y/releases/spam/1/exports/mof", room.token("ada")).status == 404
+
+
+def test_few_are_made_at_a_time(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Route and page wait in one queue with all that reads much; who finds no place is told so."""
+    queue = Queue("exports", at_once=1, waiting=0, wait_s=0.01)
+    monkeypatch.setattr("tether.hub.routes.records.HEAVY", queue)
+    monkeypatch.setattr("tether.hub.pages.shelf.HEAVY", queue)
+    place = "/ada/x/releases/spam/1/exports/mof"
+    with queue.turn():
+        assert room.api("GET", f"{AT}/spam/1/exports/mof").status == 503
+        assert look(room, place).status == 503
+        assert look(room, "/ada/x/releases/spam/1").status == 200
+    assert room.api("GET", f"{AT}/spam/1/exports/mof").body == look(room, place).body
+
+
+def test_what_they_cost(tmp_path: Path) -> None:
+    """Each counts as five requests, by the route and by the page."""
+    hub = HubRoom(tmp_path / "hub", requests_per_s=1, requests_burst=11)
+    hub.repository(hub.user("ada"), "ada/x")
+    put_release(hub, "spam", "1")
+    place = "/ada/x/releases/spam/1/exports/mof"
+
+    assert hub.api("GET", f"{AT}/spam/1/exports/mof").status == 200
+    assert [look(hub, place).status for _ in range(2)] == [200, 429]
+    hub.close()

@@ -5,6 +5,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -186,3 +187,28 @@ def test_pictures_that_nothing_shows_go(room: Review) -> None:
     assert shown() == [404, 404, 404]
     assert give(room, "rex", picture()).json["address"] == said
     assert look(room, said, "rex").body == picture()
+
+
+def test_pictures_go_where_no_room_is_left(room: Review, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the quota too, and a picture that comes in that moment stops no collection."""
+    stays, gone = (give(room, "rex", picture((8, side))).json["address"] for side in (6, 7))
+    send(room, f"{AT}/discussions/new", "rex", title="Odd", body=f"![a]({stays})")
+    room.hub.now += 2 * attachments.GRACE_S * 1_000_000
+    root = room.hub.user("root", admin=True)
+    (row,) = chosen(room.hub.hub, ["ada/x"])
+    written = attachments._written
+
+    def met(*args: Any) -> Any:
+        found = written(*args)
+        if None in args[-1].values():
+            assert give(room, "rex", picture((8, 9))).status == 201
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(attachments, "_written", met)
+        collect(room.hub.hub, row)
+    assert look(room, gone, "rex").status == 200
+    room.hub.now += 2 * attachments.GRACE_S * 1_000_000
+    room.hub.ok("PUT", "/quotas/ada", root, {"max_bytes": 1})
+    assert collect(room.hub.hub, row).freed > 0
+    assert [look(room, address, "rex").status for address in (stays, gone)] == [200, 404]

@@ -100,7 +100,7 @@ def hostile() -> Iterator[tuple[str, Any]]:
     yield "keys that go down", changed("bins", {"drop": 0, "keys": [5, -1], "counts": [1, 1]})
     yield "bits past the end", changed("bins", {"drop": 60, "keys": [0, 1 << 40], "counts": [1, 1]})
     yield "unequal columns", changed("bins", {"drop": 0, "keys": [1], "counts": []})
-    yield "too many bins", changed("bins", {"drop": 0, "keys": [1] * 2000, "counts": [1] * 2000})
+    yield "too many bins", changed("bins", {"drop": 0, "keys": [1] * 257, "counts": [1] * 257})
     yield "too deep", changed("bins", {"drop": 63, "keys": [0], "counts": [1]})
     rows = document()
     rows["tables"][0]["rows"] = 1 << 63
@@ -134,6 +134,39 @@ def test_a_page_draws_so_much() -> None:
     assert len(shown.counted) == 5
     assert (len(shown.counted[0].values), shown.counted[0].more) == (25, 875)
     assert max(len(each.name) for each in shown.counted[0].values) == 80
+
+
+def test_a_page_draws_so_much_of_all_profiles(room: HubRoom) -> None:
+    """The rows of all profiles together are bounded, and of each it is said how many are left out."""
+    found = document()
+    column = found["tables"][0]["columns"][1]
+    found["tables"][0]["columns"] = [column | {"name": f"c{n}"} for n in range(60)]
+    shown = page(room, "3", *[canonical(found)] * 3)
+
+    assert shown.count('<th scope="row">c') == 60 + 39  # the 61st row of the first are the files
+    assert shown.count('aria-label="Profile of') == 3
+    assert "21 more rows are not shown" in shown
+    assert "60 more rows are not shown" in shown
+
+
+def test_bins_are_put_into_buckets() -> None:
+    """Each number counts once, whether bins are single numbers or wide, on both sides of zero."""
+    found = document()
+    numbers = found["tables"][0]["columns"][1]["numbers"]
+    numbers |= {"min": -4.0, "max": 4.0, "quantiles": []}
+    one, four = 0x3FF0_0000_0000_0000, 0x4010_0000_0000_0000
+    wide = one >> 51  # from 1 to 1.5
+    for bins, expected in (
+        ({"drop": 0, "keys": [0, one], "counts": [3, 1]}, {12: 3, 15: 1}),
+        ({"drop": 0, "keys": [four], "counts": [2]}, {23: 2}),
+        ({"drop": 51, "keys": [-wide, 2 * wide], "counts": [9, 9]}, {7: 3, 8: 6, 15: 6, 16: 3}),
+    ):
+        numbers["bins"] = bins
+        drawing = drawn(json.dumps(found).encode()).rows[1].drawing
+        assert drawing is not None
+        most = max(expected.values())
+        tall = {round(bar.x / 4): bar.height / 24 * most for bar in drawing.bars}
+        assert tall == pytest.approx(expected), bins
 
 
 def test_ends_that_are_far_apart_are_drawn_from_the_middle() -> None:

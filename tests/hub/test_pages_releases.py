@@ -10,9 +10,10 @@ from tests.hub.test_pages import FORM, PASSWORD, look, send, signed_in
 from tests.support.benches import small
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
+from tests.support.hubpush import RoomClient
 from tests.support.records import put, put_release, put_run, run_id
 
-from tether.core.names import release_ref
+from tether.core.names import attestation_ref, release_ref
 from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Metric, Predictor, SliceResult
 from tether.releases.manifest import (
     MANIFEST,
@@ -28,6 +29,8 @@ from tether.releases.manifest import (
 from tether.releases.reading import find_release
 from tether.repo.revision import find_entry
 from tether.runs.rundoc import Artefact, DataInput
+from tether.sync.hubend import HubEnd
+from tether.sync.wire import PushRequest, RefMove
 
 EVIL = "<script>alert(1)</script>"
 AT = "/ada/x"
@@ -211,3 +214,17 @@ def test_a_release_is_forked_by_a_form(room: HubRoom) -> None:
     assert (made.status, made.headers["location"]) == (303, "/bob/x")
     assert look(room, "/bob/x").status == 200
     assert send(room, f"{AT}/fork", headers={**FORM, "cookie": bob}).status == 409
+
+
+def test_attestations_that_were_pushed_are_named(room: HubRoom) -> None:
+    """What happened lately names the release that they are of, and leads to its page, not to a branch."""
+    put_release(room, "spam", "1.0")
+    commit = put(room, "refs/heads/main", {"attestation.json": b"{}"})
+    move = RefMove(attestation_ref("spam", "1.0", "ab" * 32), None, commit, False)
+    HubEnd(RoomClient(room, room.token("ada")), "ada", "x").push(PushRequest(b"w" * 16, (), (move,)))
+    shown = look(room, "/ada").body.decode()
+
+    assert f'attested something of <a href="{AT}/releases/spam/1.0"><code>spam@1.0</code></a>' in shown
+    assert "refs/attestations" not in shown
+    assert "pushed to" not in shown
+    assert look(room, f"{AT}/releases/spam/1.0").status == 200

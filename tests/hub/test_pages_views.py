@@ -3,15 +3,24 @@
 import io
 import json
 import tarfile
+import time
 import zipfile
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
+
+from tether.core.digest import Digest, hash_bytes
+from tether.errors import NotFound
+from tether.pages.notebookpictures import NotebookPictures
+from tether.pages.viewers.notebook import Picture
 
 HTML = {"accept": "text/html"}
 
@@ -174,6 +183,33 @@ def test_notebooks(hub: HubRoom) -> None:
     ):
         assert hub.call("GET", f"/ada/files/raw/main/{at}").status == 404
     assert 'id="L1"' in page(hub, "odd.ipynb")
+
+
+def test_a_notebook_is_parsed_once_for_all_its_pictures() -> None:
+    """However many are asked for at once; the ones looked at last are kept, and of another there are none."""
+    one, other = (json.dumps(book | {"x": n}).encode() for n, book in enumerate((NOTEBOOK, NOTEBOOK)))
+    known, reads = {hash_bytes(data): data for data in (one, other, b"[1]")}, list[Digest]()
+
+    def read(digest: Digest, offset: int, limit: int) -> bytes:
+        reads.append(digest)
+        time.sleep(0.02)
+        return known[digest][offset:limit]
+
+    contents: Any = SimpleNamespace(read=read)
+    kept = NotebookPictures(kept=len(picture("PNG")) + 700)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: kept.of(contents, hash_bytes(one), "1.1"), range(8)))
+    assert found == [Picture(picture("PNG"), "image/png")] * 8
+    assert reads == [hash_bytes(one)]
+    for number in ("1.2", "9.9", "x"):
+        with pytest.raises(NotFound):
+            kept.of(contents, hash_bytes(one), number)
+    with pytest.raises(NotFound):
+        kept.of(contents, hash_bytes(b"[1]"), "0.0")
+    assert len(reads) == 2
+    kept.of(contents, hash_bytes(other), "1.1")
+    kept.of(contents, hash_bytes(one), "1.1")
+    assert reads[2:] == [hash_bytes(other), hash_bytes(one)]
 
 
 def test_archives_are_listed(hub: HubRoom) -> None:

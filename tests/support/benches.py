@@ -1,5 +1,8 @@
 """A small bench, as records have it."""
 
+import io
+from typing import Any
+
 import msgspec
 
 from tether.bench.record import Bench, InputPart, ModelPart, ProcessPart, SectionPart
@@ -35,3 +38,16 @@ def small(**changes: object) -> Bench:
         noisy=[],
     )  # fmt: skip
     return msgspec.structs.replace(made, **changes)
+
+
+def latencies(**changes: list[Any]) -> bytes:
+    """Return `latencies.parquet` of three queries as anybody may write it, with other columns for some."""
+    import pyarrow
+    import pyarrow.parquet
+
+    columns: dict[str, list[Any]] = {
+        "scenario": ["single"] * 3, "batch": [1] * 3, "due_ns": [0, 0, 0], "end_ns": [1000, 2000, 3000]
+    }  # fmt: skip
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table({**columns, **changes}), sink)
+    return sink.getvalue()

@@ -22,6 +22,8 @@ VERSION = 1
 DOCUMENT, LATENCIES = BENCH_FILE, LATENCIES_FILE
 _S = 1e9
 _COLUMNS = ("round", "query", "due_ns", "start_ns", "end_ns")
+_READ = {"scenario": "string", "batch": "int64", "due_ns": "int64", "end_ns": "int64"}
+"""Columns that are read, with the types as which they are: whoever pushed them may have written any."""
 
 Interval = tuple[float, float]
 
@@ -226,9 +228,12 @@ def decode_latencies(data: bytes) -> dict[tuple[str, int], NDArray[np.float64]]:
     arrow = need_parquet()
     try:
         table = arrow.parquet.read_table(io.BytesIO(data), use_threads=False, pre_buffer=False)
-        due, ends = (table.column(name).to_numpy() for name in ("due_ns", "end_ns"))
-        keys = list(zip(table.column("scenario").to_pylist(), table.column("batch").to_pylist(), strict=True))
-    except (arrow.ArrowException, KeyError, ValueError, OSError) as error:
+        columns = {name: table.column(name).cast(kind) for name, kind in _READ.items()}
+        if any(column.null_count for column in columns.values()):
+            raise ValueError("a value is missing")
+        due, ends = (columns[name].to_numpy() for name in ("due_ns", "end_ns"))
+        keys = list(zip(columns["scenario"].to_pylist(), columns["batch"].to_pylist(), strict=True))
+    except (arrow.ArrowException, KeyError, TypeError, ValueError, OSError) as error:
         raise Corrupt(f"the latencies of a bench are damaged: {error}") from None
     rows: dict[tuple[str, int], list[int]] = {}
     for at, key in enumerate(keys):

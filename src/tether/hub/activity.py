@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from tether.core.names import BRANCHES, RELEASES, RUNS, TAGS
+from tether.core.names import ATTESTATIONS, BRANCHES, RELEASES, RUNS, TAGS
 from tether.hub.access import Principal
 from tether.hub.database.models import AuditEntry, RepositoryRow
 from tether.hub.repositories import ids_of, readable_ids
@@ -21,8 +21,9 @@ class Happened(NamedTuple):
     Attributes:
         id: Of the entry; the next page is before the last one's.
         row: The repository, as it is called now.
-        kind: `branch`, `tag`, `release`, `run`, `create` or `fork`.
-        name: Of the branch, the tag or the release, as `NAME@VERSION`; the id of a run that was pushed.
+        kind: `branch`, `tag`, `release`, `attestation`, `run`, `create` or `fork`.
+        name: Of the branch, the tag or the release, as `NAME@VERSION`, of an attestation too; the id of a run
+            that was pushed.
         commit: To which it was moved; None where it was deleted.
     """
 
@@ -78,6 +79,8 @@ def _read(entry: AuditEntry, row: RepositoryRow) -> Happened:
 
 def _named(ref: str) -> tuple[str, str]:
     """Return what kind of thing a ref is, and what people call it."""
+    if ref.startswith(ATTESTATIONS):
+        return "attestation", "@".join(ref.removeprefix(ATTESTATIONS).split("/")[:2])
     if ref.startswith(RELEASES):
         return "release", ref.removeprefix(RELEASES).replace("/", "@", 1)
     for prefix, kind in ((TAGS, "tag"), (RUNS, "run")):

@@ -8,7 +8,7 @@ must be for this machine by name.
 import hmac
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock, Thread
 from urllib.parse import quote
@@ -69,6 +69,10 @@ class LocalShelf:
         with closing(self._open()) as repository:
             head = repository.root().head_commit()
             yield Shown(OWNER, self.name, repository, str(self._folder), lambda: self._known(head))
+
+    def heavy(self, cost: int) -> AbstractContextManager[None]:
+        """Wait for nothing: there is one who looks."""
+        return nullcontext()
 
     def _known(self, head: Digest | None) -> Facts | None:
         """Return the facts of the head if they were counted; otherwise a thread begins to."""

@@ -21,7 +21,7 @@ T = TypeVar("T")
 _ARTEFACTS = "artefacts/"
 _MOST_MEASURED = 4 << 20
 MOST_LATENCIES, MOST_SECTIONS = 200_000, 30
-"""Queries and sections of a bench of which intervals are computed."""
+"""Queries, each as often as a section has it, and sections of a bench of which intervals are computed."""
 _MOST_LATENCY_BYTES = 16 << 20
 _COLUMNS = ("scenario", "batch", "due_ns", "end_ns")
 _LARGEST = 1 << 62
@@ -60,8 +60,15 @@ def told_bench_diff(repository: Repository, old: str, new: str, vary: Sequence[s
     benches = [_bench(repository, run) for run in (old, new)]
     latencies = [_latencies(repository, run, bench) for run, bench in zip((old, new), benches, strict=True)]
     both = None if latencies[0] is None or latencies[1] is None else (latencies[0], latencies[1])
+    both = both if both is not None and _is_little(benches[1], both) else None
     found = _compared(benches[0], benches[1], both, vary)
     return {**diff_document(replace(found, runs=(old, new))), "intervals": both is not None}
+
+
+def _is_little(bench: Bench, latencies: tuple[Latencies, Latencies]) -> bool:
+    """Return whether intervals are computed: several sections of one size draw from the same latencies."""
+    keys = [(each.scenario, each.batch) for each in bench.sections]
+    return all(sum(len(side.get(key, ())) for key in keys) <= MOST_LATENCIES for side in latencies)
 
 
 def _compared(

@@ -43,5 +43,6 @@ class Queue:
             self._places.release()
 
 
-HEAVY = Queue("what reads much")
-"""That of models, benches and releases, which are read and computed with for one request."""
+HEAVY = Queue("models, benches or releases")
+"""That of what is read and computed with for one request: models, benches, releases that are verified or
+exported, and lists of runs that are sorted."""

@@ -36,17 +36,19 @@ class Stored(NamedTuple):
 
 
 class Storing(Wrapper):
-    """Takes packs as a push does: each is charged to the owner and noted before it is there.
+    """Takes packs as a push does: each is charged to the owner, and noted before it is there.
 
     Args:
         hub: Has the repository.
         row: The repository.
         backend: Of the repository.
+        charged: Whether packs count at once. What is written to free room does not: it has to be possible
+            where there is none, and the next count of all packs finds it.
     """
 
-    def __init__(self, hub: Hub, row: RepositoryRow, backend: Backend) -> None:
+    def __init__(self, hub: Hub, row: RepositoryRow, backend: Backend, *, charged: bool = True) -> None:
         super().__init__(backend)
-        self.hub, self.row = hub, row
+        self.hub, self.row, self.charged = hub, row, charged
         self.fault: BaseException | None = None
 
     def upload(self) -> "_Charged":
@@ -75,7 +77,7 @@ class _Charged:
     def finish(self, key: str) -> None:
         """Charge and note the pack, then make it durable."""
         storing = self._storing
-        size = 0 if storing.inner.exists(key) else self._size
+        size = self._size if storing.charged and not storing.inner.exists(key) else 0
         try:
             with quotas.charging(storing.hub, storing.row, size):
                 name = Digest(bytes.fromhex(PurePosixPath(key).stem))

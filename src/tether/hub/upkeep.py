@@ -1,12 +1,13 @@
 """Keeping the repositories of a hub in order, while it serves: which ones, verifying, collecting garbage."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from sqlalchemy import select
 
 from tether.core.progress import SILENT, Progress
-from tether.errors import Corrupt, InvalidInput, NotFound
+from tether.errors import Conflict, Corrupt, InvalidInput, NotFound
 from tether.hub.conversations.attachments import drop_unused
 from tether.hub.database.models import Account, RepositoryRow
 from tether.hub.hub import Hub
@@ -20,6 +21,8 @@ from tether.repo.gc import GcOptions, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.repair import Repair, repair_repository
 from tether.storage.locks import Wait
+
+_logger = logging.getLogger("tether.hub")
 
 
 def chosen(hub: Hub, addresses: Sequence[str]) -> list[RepositoryRow]:
@@ -121,7 +124,7 @@ def _lost(hub: Hub, row: RepositoryRow, error: Corrupt) -> CheckReport:
 def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wait | None = None) -> GcCounts:
     """Free what nothing needs in a repository; packs that wait for a push or are staged stay.
 
-    Pictures of conversations that nothing shows any more go before.
+    Pictures of conversations that nothing shows any more go before, or the next time if that meets a push.
 
     Args:
         hub: Has the repository.
@@ -133,7 +136,10 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
         Corrupt: It cannot be told what is needed.
         Unavailable: Somebody is writing and does not end.
     """
-    drop_unused(hub, row)
+    try:
+        drop_unused(hub, row)
+    except Conflict as error:
+        _logger.info("pictures that nothing shows stay in %s until the next gc: %s", row.full_name, error)
     repository = open_repository(hub, row)
     repository.wait, now = wait, hub.clock()
     since = now.micros - hub.settings.upload_grace_s * 1_000_000

@@ -126,6 +126,18 @@ class Shelf(Protocol):
         """
         ...
 
+    def heavy(self, cost: int) -> AbstractContextManager[None]:
+        """Wait until it is the turn of what reads much, and have it for a `with` block.
+
+        Args:
+            cost: As how many requests this one counts.
+
+        Raises:
+            RateLimited: There were too many requests.
+            Unavailable: Too many wait, or it took too long.
+        """
+        ...
+
 
 def shelf_of(request: Request) -> Shelf:
     """Return the shelf of this request; whoever serves the pages has put the way to it in the state."""

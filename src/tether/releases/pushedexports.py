@@ -22,6 +22,8 @@ MADE = {
     "mof": "application/yaml",
 }
 """The forms that are made of what was pushed, with their media types."""
+COST = 5
+"""As how many requests one for an export counts."""
 _MOST_WEIGHTS = 50
 """Files of weights, of which each is looked into."""
 _MOST_FILES, _MOST_BYTES = 1000, 64 << 20

@@ -133,8 +133,13 @@ def _keep(hub: Hub, row: RepositoryRow, name: bytes, data: bytes, room: int) -> 
 def _written(
     hub: Hub, row: RepositoryRow, repository: Repository, tree: Digest, files: Mapping[bytes, bytes | None]
 ) -> tuple[Digest, tuple[list[Digest], list[Digest]]]:
-    """Store files, or let go of those that are None; return the commit and the packs of data and metadata."""
-    session = WriteSession(Storing(hub, row, repository.backend), repository.objects, LEVEL)
+    """Store files, or let go of those that are None; return the commit and the packs of data and metadata.
+
+    To let go of files is not charged: who has no room left could free none.
+    """
+    charged = any(data is not None for data in files.values())
+    storing = Storing(hub, row, repository.backend, charged=charged)
+    session = WriteSession(storing, repository.objects, LEVEL)
     writer = ContentWriter(session)
     try:
         changes: dict[bytes, Entry | None] = dict.fromkeys(files)
@@ -158,8 +163,10 @@ def drop_unused(hub: Hub, row: RepositoryRow) -> int:
     """Let go of pictures that no conversation of the repository shows any more; return how many.
 
     Garbage collection frees them afterwards. A picture that is put in again within the grace comes anew.
+    What is written for this is not charged, so that it goes on where the quota is used up.
 
     Raises:
+        Conflict: Something else was changed in this moment, such as a picture that came.
         Corrupt, Unavailable: As for a push.
     """
     with closing(open_repository(hub, row)) as repository:

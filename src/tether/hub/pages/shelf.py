@@ -1,7 +1,8 @@
 """The shelf of the hub: repositories of its database, as far as one who looks may read them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy.orm import Session
 from starlette.requests import Request
@@ -13,10 +14,12 @@ from tether.hub.conversations.notices import count_unread
 from tether.hub.database.models import RepositoryRow
 from tether.hub.facts import known_of
 from tether.hub.hub import Hub
+from tether.hub.queues import HEAVY
 from tether.hub.repositories import find, reading
-from tether.hub.routes.dependencies import found_principal, hub_of, note_use
+from tether.hub.routes.dependencies import count_more, found_principal, hub_of, note_use
 from tether.hub.trackedrecords import TrackedUnderWay
 from tether.pages.shelf import Frame, Shown, Tab, shelf_of
+from tether.pages.turns import waiting
 
 _TITLE = "Tether"
 
@@ -28,10 +31,14 @@ class HubShelf:
         hub: The hub.
         principal: Who asks.
         address: Of the hub, as people reach it.
+        count_more: Counts the request as so many more; raises RateLimited.
     """
 
-    def __init__(self, hub: Hub, principal: Principal, address: str) -> None:
+    def __init__(
+        self, hub: Hub, principal: Principal, address: str, count_more: Callable[[int], None]
+    ) -> None:
         self.hub, self.principal, self._address = hub, principal, address.rstrip("/")
+        self._count_more = count_more
         self.turns = hub.turns
 
     def frame(self) -> Frame:
@@ -77,6 +84,13 @@ class HubShelf:
                 under_way=TrackedUnderWay(self.hub, row),
             )
 
+    @contextmanager
+    def heavy(self, cost: int) -> Iterator[None]:
+        """Wait for a turn in the queue that routes have too; other pages are made meanwhile."""
+        self._count_more(cost - 1)
+        with waiting(), HEAVY.turn():
+            yield
+
     def _fork(self, row: RepositoryRow) -> str:
         """Return where a fork is asked for: by somebody who is signed in, of what is somebody else's."""
         user = self.principal.user
@@ -104,7 +118,8 @@ def shelf_for(request: Request) -> HubShelf:
             principal, due = ANONYMOUS, False
     if due:
         note_use(hub, principal)
-    return HubShelf(hub, principal, hub.settings.public_url or str(request.base_url))
+    more = partial(count_more, request, principal)
+    return HubShelf(hub, principal, hub.settings.public_url or str(request.base_url), more)
 
 
 def principal_in(request: Request) -> Principal:

@@ -93,6 +93,15 @@ def found_principal(request: Request, hub: Hub, session: Session, cost: int = 1)
     return principal, tokens.use_is_due(session, now, principal.token_id)
 
 
+def count_more(request: Request, principal: Principal, more: int) -> None:
+    """Count a request, which was counted once, as so many more.
+
+    Raises:
+        RateLimited: There were too many requests.
+    """
+    _limiter_of(request).of_principal(principal, request.client.host if request.client else "", more)
+
+
 def _limiter_of(request: Request) -> RateLimiter:
     limiter = request.state.limiter
     assert isinstance(limiter, RateLimiter)

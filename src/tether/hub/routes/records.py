@@ -141,6 +141,7 @@ class VerificationDocument(Document):
     private: list[dict[str, Any]]
     untried: list[dict[str, str]]
     signers: list[str]
+    reproductions: list[dict[str, str | None]]
     attestations: list[dict[str, Any]]
     dangers: list[str]
     files: int
@@ -280,7 +281,12 @@ def verify_release(
     },
     openapi_extra=OPEN,
 )
-def export_release(found: Readable, release: str, version: str, form: str) -> Response:
+def export_release(
+    found: Annotated[Hosted, Depends(repository_for(Role.READ, pushedexports.COST))],
+    release: str,
+    version: str,
+    form: str,
+) -> Response:
     """Send a release in a form that other programs read: model-card, cyclonedx, slsa or mof."""
     made: list[pushedexports.Export] = []
 
@@ -288,7 +294,8 @@ def export_release(found: Readable, release: str, version: str, form: str) -> Re
         made.append(pushedexports.pushed_export(repository, release, version, form))
         return made[0].data
 
-    sent = told(found, tell)
+    with HEAVY.turn():
+        sent = told(found, tell)
     for export in made:
         sent.headers["Content-Type"] = export.media
         sent.headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(export.name, safe='')}"

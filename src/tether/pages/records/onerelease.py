@@ -21,7 +21,7 @@ from tether.pages.addresses import link
 from tether.pages.records.charts import Bar, bench_bars
 from tether.pages.records.known import MOST_BESIDE, or_none
 from tether.pages.records.onerun import place_page
-from tether.pages.records.profiled import MOST_BYTES, Drawn, drawn
+from tether.pages.records.profiled import MOST_BYTES, MOST_ROWS, Drawn, drawn
 from tether.pages.shelf import Shown
 from tether.releases.manifest import Base, EnvironmentPart, Manifest, Part, RunPart, is_included
 from tether.releases.pushedreleases import told_release
@@ -214,17 +214,18 @@ def _measured(shown: Shown, known: KnownRelease, part: RunPart) -> Measured:
 
 
 def _profiles(shown: Shown, known: KnownRelease) -> list[Profiled]:
-    found = []
+    found, left = list[Profiled](), MOST_ROWS
     for each in known.manifest.profiles[:_MOST_PROFILES]:
-        seen = or_none(partial(_drawn, shown, known, each))
+        seen = or_none(partial(_drawn, shown, known, each, left))
+        left -= 0 if seen is None else len(seen.rows)
         facts = (or_none(partial(_facts, shown, known, each)) or []) if seen is None else []
         found.append(Profiled(each.data[:200], _page(shown, known, each.path), seen, facts))
     return found
 
 
-def _drawn(shown: Shown, known: KnownRelease, part: Part) -> Drawn | None:
+def _drawn(shown: Shown, known: KnownRelease, part: Part, most_rows: int) -> Drawn | None:
     data = _read(shown, known, part.path, MOST_BYTES)
-    return drawn(data) if data is not None else None
+    return drawn(data, most_rows) if data is not None else None
 
 
 def _environment(shown: Shown, known: KnownRelease) -> list[tuple[str, str]]:

@@ -1,18 +1,20 @@
 """The profile of data as the page of a release draws it. Whoever pushed it may have written anything."""
 
 import math
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
+from itertools import accumulate, islice
 from typing import NamedTuple
 
+import numpy as np
+
 from tether.releases.profiles.document import Column, Counts, Numbers, Profile
-from tether.releases.profiles.sketching import edges
+from tether.releases.profiles.sketching import edges_of
 from tether.releases.profiles.telling import summary
 
 MOST_BYTES = 2 << 20
 """Of one profile that a page reads."""
 MOST_ROWS, MOST_VALUES, MOST_DAMAGED = 100, 25, 10
-"""Columns, values of a label and damaged files that a page shows."""
+"""Columns of all profiles of a page, and values of a label and damaged files of each, that are shown."""
 _BUCKETS, WIDE, HIGH = 24, 96, 24
 """Bars of a drawing, and its size."""
 _LONGEST = 80
@@ -107,11 +109,12 @@ class Drawn(NamedTuple):
     damages: int
 
 
-def drawn(data: bytes) -> Drawn:
+def drawn(data: bytes, most_rows: int = MOST_ROWS) -> Drawn:
     """Return a profile for a page.
 
     Args:
         data: Its bytes, at most `MOST_BYTES`.
+        most_rows: Rows that are drawn.
 
     Raises:
         Corrupt, Unsupported: It is none, or a newer one.
@@ -121,8 +124,8 @@ def drawn(data: bytes) -> Drawn:
     return Drawn(
         summary(found),
         [*islice((each for each in _counted(found) if each.values), _MOST_COUNTED)],
-        [*islice(_rows(found), MOST_ROWS)],
-        max(total - MOST_ROWS, 0) + found.more_tables + found.more_arrays,
+        [*islice(_rows(found), most_rows)],
+        max(total - most_rows, 0) + found.more_tables + found.more_arrays,
         [(_cut(each.path), _cut(each.reason)) for each in found.damaged.files[:MOST_DAMAGED]],
         found.damaged.count,
     )
@@ -216,27 +219,24 @@ def _drawing(numbers: Numbers | None) -> Drawing | None:
 
 
 def _buckets(numbers: Numbers, low: float, high: float) -> list[float]:
-    amounts = [0.0] * _BUCKETS
-    scale = _BUCKETS / (high - low)
-    if numbers.bins is None or not math.isfinite(scale):
-        return amounts
-    for (begin, end), count in _bins(numbers.bins.keys, numbers.bins.counts, numbers.bins.drop):
-        first, last = (min(max((each - low) * scale, -1.0), _BUCKETS + 1.0) for each in (begin, end))
-        if last - first < 1e-9:
-            at = _BUCKETS - 1 if first == _BUCKETS else math.floor(first)
-            if 0 <= at < _BUCKETS:
-                amounts[at] += count
-            continue
-        for at in range(max(math.floor(first), 0), min(math.ceil(last), _BUCKETS)):
-            amounts[at] += count * (min(last, at + 1) - max(first, at)) / (last - first)
-    return amounts
-
-
-def _bins(keys: Iterable[int], counts: Iterable[int], drop: int) -> Iterator[tuple[tuple[float, float], int]]:
-    key = 0
-    for step, count in zip(keys, counts, strict=True):
-        key += step
-        yield edges(key, drop), count
+    """Return how many numbers are in each bucket; those of a bin lie evenly in it."""
+    bins, scale = numbers.bins, _BUCKETS / (high - low)
+    if bins is None or not math.isfinite(scale):
+        return [0.0] * _BUCKETS
+    keys = np.fromiter(accumulate(bins.keys), np.int64, len(bins.keys))
+    counts = np.array(bins.counts, np.float64)
+    with np.errstate(over="ignore"):  # what lies too far away is beyond the ends all the same
+        first, last = (
+            np.clip((ends - low) * scale, -1.0, _BUCKETS + 1.0) for ends in edges_of(keys, bins.drop)
+        )
+    wide = last - first >= 1e-9
+    at = np.where(first == _BUCKETS, _BUCKETS - 1, np.floor(first)).astype(np.int64)
+    inside = ~wide & (at >= 0) & (at < _BUCKETS)
+    amounts = np.bincount(at[inside], counts[inside], _BUCKETS)
+    first, last, bucket = first[wide, None], last[wide, None], np.arange(_BUCKETS)
+    parts = np.clip(np.minimum(last, bucket + 1) - np.maximum(first, bucket), 0, None) / (last - first)
+    found: list[float] = (amounts + counts[wide] @ parts).tolist()
+    return found
 
 
 def _cut(text: str, most: int = _LONGEST) -> str:

@@ -6,16 +6,15 @@ page stays small, and what is no picture by its own bytes is never sent as one.
 
 import json
 from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from tether.core.filetype import HEAD_SIZE, sniff
-from tether.errors import NotFound
 from tether.pages import markdown
 from tether.pages.viewers.image import SHOWN
 from tether.pages.viewers.opened import Opened, View
@@ -27,6 +26,15 @@ _LONGEST_OUTPUT = 20_000
 _LONGEST_CODE = 100_000
 _MOST_PICTURES = 100
 _DRAWN = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_ODD = (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError)
+"""What a document of another form than a notebook raises, and Base64 that is none."""
+
+
+class Picture(NamedTuple):
+    """A picture of a notebook, and its media type."""
+
+    data: bytes
+    media: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +60,36 @@ def show(opened: Opened) -> View | None:
         return None
     try:
         document = json.loads(opened.read(LONGEST))
-        places = _places(document)
+        places = list(islice(_drawn(document["cells"][:MOST_CELLS]), _MOST_PICTURES))
         cells = [
             _cell(each, opened, [output for cell, output in places if cell == number], number)
             for number, each in enumerate(document["cells"][:MOST_CELLS])
         ]
         hidden = len(document["cells"]) - len(cells)
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+    except _ODD:
         return None
     return View("notebook.html", (f"{len(cells) + hidden:,} cells",), {"cells": cells, "hidden": hidden})
 
 
-def picture(data: bytes, number: str) -> tuple[bytes, str]:
-    """Return a picture of a notebook and its media type.
+def pictures(data: bytes) -> dict[str, Picture]:
+    """Return the pictures of a notebook by `CELL.OUTPUT`, each counted from 0.
 
-    Args:
-        data: The notebook.
-        number: `CELL.OUTPUT`, each counted from 0.
-
-    Raises:
-        NotFound: There is none, or what is there is no picture by its own bytes.
+    What is no picture by its own bytes is left out, and of what is no notebook there are none.
     """
+    found = dict[str, Picture]()
     try:
-        document = json.loads(data)
-        place = next(each for each in _places(document) if f"{each[0]}.{each[1]}" == number)
-        held = document["cells"][place[0]]["outputs"][place[1]]["data"]
-        found = b64decode(_joined(next(held[kind] for kind in _DRAWN if kind in held)))
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, StopIteration, Base64Error):
-        raise NotFound("no such picture in the notebook") from None
-    media = SHOWN.get(sniff(found[:HEAD_SIZE], b"").kind)
-    if media not in _DRAWN:
-        raise NotFound("no such picture in the notebook")
-    return found, media
-
-
-def _places(document: Any) -> list[tuple[int, int]]:
-    """Return the cells and outputs of a notebook that are pictures which browsers draw."""
-    return list(islice(_drawn(document["cells"][:MOST_CELLS]), _MOST_PICTURES))
+        cells = json.loads(data)["cells"]
+        places = list(islice(_drawn(cells[:MOST_CELLS]), _MOST_PICTURES))
+    except _ODD:
+        return {}
+    for cell, output in places:
+        with suppress(*_ODD):
+            held = cells[cell]["outputs"][output]["data"]
+            drawn = b64decode(_joined(next(held[kind] for kind in _DRAWN if kind in held)))
+            media = SHOWN.get(sniff(drawn[:HEAD_SIZE], b"").kind)
+            if media in _DRAWN:
+                found[f"{cell}.{output}"] = Picture(drawn, media)
+    return found
 
 
 def _drawn(cells: Any) -> Iterator[tuple[int, int]]:

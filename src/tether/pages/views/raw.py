@@ -17,10 +17,11 @@ from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, NotFound
 from tether.pages.addresses import where_of
 from tether.pages.contents import send_contents
+from tether.pages.notebookpictures import PICTURES
 from tether.pages.revisions import Place, find_place
 from tether.pages.shelf import Shown, shelf_of
 from tether.pages.viewers.image import SHOWN
-from tether.pages.viewers.notebook import LONGEST, picture
+from tether.pages.viewers.notebook import LONGEST
 from tether.pages.viewers.pdf import MEDIA_TYPE as PDF
 from tether.pages.viewers.played import media_type
 
@@ -55,9 +56,8 @@ def _picture(request: Request, shown: Shown, place: Place) -> Response:
     """Return a picture that lies in a notebook."""
     if place.entry.size > LONGEST:
         raise NotFound("no such picture in the notebook")
-    data = shown.repository.contents.read(place.entry.digest, 0, LONGEST)
-    found, media = picture(data, request.query_params["picture"])
-    return Response(found, headers=_headers(place, media, save=False))
+    found = PICTURES.of(shown.repository.contents, place.entry.digest, request.query_params["picture"])
+    return Response(found.data, headers=_headers(place, found.media, save=False))
 
 
 def _type(kind: str, name: bytes) -> str:

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from tether.pages.records.known import told
 from tether.pages.records.onerelease import MOST_PARTS, release_shown
 from tether.pages.rendering import page
-from tether.pages.shelf import Shown
-from tether.releases.pushedexports import MADE, pushed_export
+from tether.pages.shelf import Shown, shelf_of
+from tether.releases.pushedexports import COST, MADE, pushed_export
 from tether.releases.pushedreleases import PAGE, list_releases
 
 
@@ -31,7 +31,7 @@ def show(request: Request, shown: Shown) -> Response:
 def send_export(request: Request, shown: Shown) -> Response:
     """Send a release in a form that other programs read."""
     params = request.path_params
-    with told(f"release {params['release']}@{params['version']}"):
+    with shelf_of(request).heavy(COST), told(f"release {params['release']}@{params['version']}"):
         made = pushed_export(shown.repository, params["release"], params["version"], params["form"])
     headers = {
         "Content-Type": made.media,

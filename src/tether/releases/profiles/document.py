@@ -17,7 +17,8 @@ DEEPEST = 62
 """Bits of a float64 that a sketch can drop; then only signs and whether a number is very large are left."""
 LARGEST = 8 << 20
 """Bytes of a profile that somebody pushed which are read."""
-_MOST_BINS = 1024
+MOST_BINS = 256
+"""Of one sketch."""
 _FINITE = 1.79e308
 _INFINITE = 0x7FF0_0000_0000_0000
 """The bits of a float64 that are larger than those of each finite one."""
@@ -235,7 +236,7 @@ def _sound(found: Numbers) -> bool:
     if bins is None:
         return True
     return (
-        0 < len(bins.keys) == len(bins.counts) <= _MOST_BINS
+        0 < len(bins.keys) == len(bins.counts) <= MOST_BINS
         and all(each > 0 for each in bins.keys[1:])
         and all(abs(each) << bins.drop < _INFINITE for each in (*bins.keys[:1], sum(bins.keys)))
     )

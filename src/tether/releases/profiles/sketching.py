@@ -114,17 +114,23 @@ class Edge(NamedTuple):
 
 def edges(key: int, drop: int) -> Edge:
     """Return the ends of a bin; they are equal where no bit is dropped."""
+    lows, highs = edges_of(np.array([key], np.int64), drop)
+    return Edge(float(lows[0]), float(highs[0]))
+
+
+def edges_of(keys: Whole, drop: int) -> tuple[Floats, Floats]:
+    """Return the lower and the upper ends of many bins; see `edges`."""
+    sizes = np.abs(keys).astype(np.uint64)  # the end of the last bin may need all 64 bits
+    near = _numbers(sizes << np.uint64(drop))
     if not drop:
-        one = math.copysign(_number(abs(key)), key)
-        return Edge(one, one)
-    if not key:
-        return Edge(-_number(1 << drop), _number(1 << drop))
-    low, high = _number(abs(key) << drop), _number((abs(key) + 1) << drop)
-    return Edge(low, high) if key > 0 else Edge(-high, -low)
+        ones = np.copysign(near, keys)
+        return ones, ones
+    far = _numbers((sizes + np.uint64(1)) << np.uint64(drop))
+    return np.where(keys > 0, near, -far), np.where(keys < 0, -near, far)
 
 
-def _number(bits: int) -> float:
-    return float(np.int64(min(bits, _LARGEST)).view(np.float64))
+def _numbers(bits: NDArray[np.uint64]) -> Floats:
+    return np.minimum(bits, np.uint64(_LARGEST)).view(np.float64)
 
 
 def _keys(values: Floats, drop: int) -> Whole:

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tether.releases.profiles.document import SHARES, Bins, Counts, Numbers
+from tether.releases.profiles.document import MOST_BINS, SHARES, Bins, Counts, Numbers
 from tether.releases.profiles.moments import MOST, Floats, Moments
 from tether.releases.profiles.sketching import WORKING, Sketch
 
-_MOST_BINS, _LEAST_BINS, _SHARE = 256, 8, 8
-"""Bins that are told: so many, but on average with so many numbers in each, so that few numbers are not shown
-one by one."""
+_LEAST_BINS, _SHARE = 8, 8
+"""Bins that are told: `MOST_BINS`, but on average with so many numbers in each, so that few numbers are not
+shown one by one."""
 _EXACT = 1 << 53
 _WAITING = 1 << 13
 """Single numbers that are kept until they are worth a block."""
@@ -113,7 +113,7 @@ class Spread:
         if not count or self.min is None or self.max is None:
             return Numbers(self.count, self.nan, self.infinite)
         low, high = (self.min, self.max) if self.whole else (float(self.min), float(self.max))
-        shown = sketch.within(min(max(count // _SHARE, _LEAST_BINS), _MOST_BINS))
+        shown = sketch.within(min(max(count // _SHARE, _LEAST_BINS), MOST_BINS))
         keys = shown.keys.tolist()
         deltas = [after - before for before, after in pairwise(keys)]
         return Numbers(
