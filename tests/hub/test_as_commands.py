@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from tests.support import benches
+from tests.support import benches, modelfiles
 from tests.support.cli import Room
 from tests.support.hosted import open_hosted
 from tests.support.hub import HubRoom
@@ -174,6 +174,26 @@ def test_a_small_file_with_many_numbers(story: Story) -> None:
         patch.setattr("tether.hub.modelfiles.MOST_COMPARED", 1 << 20)
         assert story.refused("model/diff", old="odd:packed.npz", new="odd:packed.npz") == (413, "too-large")
     assert story.ok("model/diff", old="odd:packed.npz", new="odd:packed.npz")["same"]
+
+
+def test_few_numbers_that_much_is_read_for(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors at the end of one packed storage are small, and each unpacks all of it: that counts."""
+    shared = modelfiles.torch_shared(1 << 16)
+    put(story.hub, "refs/heads/shared", {"a.pt": shared})
+    with opened(story.room) as repo:
+        rebuild(repo, "spam@1", {"weights/new.safetensors": shared}, fitting=True)
+    story.push("ada/shared")
+
+    assert len(shared) < 10_000
+    with monkeypatch.context() as patch:
+        patch.setattr("tether.hub.modelfiles.MOST_COMPARED", 1 << 20)
+        assert story.refused("model/diff", old="shared:a.pt", new="shared:a.pt") == (413, "too-large")
+    assert story.ok("model/diff", old="shared:a.pt", new="shared:a.pt")["same"]
+    at = "/repos/ada/shared/releases/spam/1/verification"
+    reason = "its weights have more numbers than a hub reads"
+    assert not any(reason in each["reason"] for each in story.hub.ok("GET", at)["untried"])
+    monkeypatch.setattr("tether.hub.verifying.MOST_BYTES", 1 << 20)
+    assert reason in story.hub.ok("GET", at)["untried"][0]["reason"]
 
 
 def test_two_benches(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,9 +17,9 @@ from tether.core.treeread import find, walk
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, Unsupported
 from tether.evals.evaldoc import Evaluation
 from tether.evals.predictions import COLUMNS
-from tether.model.dtypes import byte_length
 from tether.model.reading import read_facts
 from tether.model.source import FileSource
+from tether.model.values import reading_cost
 from tether.pages.tables.engine import measure_columns
 from tether.releases.attesting import ENVELOPE, KEY
 from tether.releases.findingdoc import verification_document
@@ -35,7 +35,7 @@ from tether.repo.repository import Repository
 
 MOST_BYTES, MOST_FILES = 256 << 20, 40_000
 """Of all files of a release that are read for one request, each counted in its tree and by its part; as many
-bytes may the numbers in its weights have."""
+bytes may be read or unpacked for the numbers in its weights."""
 MOST_WORK = 100_000_000
 """Examples times replicates times slices of evaluations that are computed again."""
 _MOST_PARTS, _MOST_BASES, _MOST_WEIGHTS = 2000, 20, 50
@@ -166,7 +166,7 @@ def _length(repository: Repository, digest: Digest) -> int:
 
 
 def _numbers(repository: Repository, manifest: Manifest) -> int:
-    """Return the bytes of all numbers in the weights, unpacked, as their headers have them."""
+    """Return the bytes that reading all numbers in the weights takes, unpacked, as their headers have it."""
     total = 0
     for part in (*manifest.weights, *manifest.checkpoints):
         if part.kind == "directory" or part.tensor_digest is None:
@@ -174,7 +174,7 @@ def _numbers(repository: Repository, manifest: Manifest) -> int:
         with suppress(InvalidInput, Unsupported, *DAMAGED):
             with BufferedReader(repository.contents.open(parse_digest(part.digest))) as file:
                 facts = read_facts(FileSource(file), part.path.rpartition("/")[2])
-            total += sum(byte_length(each.dtype, each.shape) or 0 for each in facts.tensors)
+            total += reading_cost(facts.tensors)
     return total
 
 
