@@ -16,8 +16,9 @@ from tests.support.cli import Room
 from tests.support.hosted import open_hosted
 from tests.support.hub import HubRoom
 from tests.support.hubpush import RoomClient
+from tests.support.predicted import predicted
 from tests.support.records import put, put_release, put_run, run_id
-from tests.support.released import opened, rebuild, safetensors
+from tests.support.released import known, opened, rebuild, safetensors
 
 from tether.core.digest import hash_bytes
 from tether.core.names import RUNS, attestation_ref, release_ref
@@ -294,6 +295,22 @@ def test_releases_that_are_too_much(story: Story, monkeypatch: pytest.MonkeyPatc
     large = {"attestation.json": b" " * (9 << 20), "key.pub": b"no key"}
     put(story.hub, attestation_ref("said", "1", "0" * 64), large, {"attestation.json": 1})
     assert story.ok("releases/said/1/verification")["untried"][0]["level"] == "R0"
+
+
+def test_evaluations_that_take_long(story: Story) -> None:
+    """A small table whose texts take minutes to be compared is not computed again."""
+    with opened(story.room) as repo:
+        [part] = known(repo, "spam@1").manifest.evaluations
+        weights = (story.room.work / "new.safetensors").read_bytes()
+        said = {
+            f"{part.path}/artefacts/predictions.parquet": predicted("text", ["ab" * 50_000], ["ba" * 50_000])
+        }
+        rebuild(repo, "spam@1", {"weights/new.safetensors": weights, **said}, fitting=True)
+    story.push("ada/long")
+
+    told = story.hub.ok("GET", "/repos/ada/long/releases/spam/1/verification")
+    assert (told["level"], told["problems"]) == ("R1", [])
+    assert "more than a hub computes" in told["untried"][0]["reason"]
 
 
 def test_it_is_for_readers(story: Story) -> None:

@@ -14,13 +14,12 @@ from tether.core.digest import Digest, parse_digest
 from tether.core.names import ATTESTATIONS, path_bytes, release_ref
 from tether.core.tree import EntryKind
 from tether.core.treeread import find, walk
-from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, Unsupported
+from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, TooLarge, Unsupported
 from tether.evals.evaldoc import Evaluation
-from tether.evals.predictions import COLUMNS
 from tether.model.reading import read_facts
 from tether.model.source import FileSource
 from tether.model.values import reading_cost
-from tether.pages.tables.engine import measure_columns
+from tether.pages.records.predicted import MOST_STEPS, extent_of
 from tether.releases.attesting import ENVELOPE, KEY
 from tether.releases.findingdoc import verification_document
 from tether.releases.findings import Problem, Untried, Verification
@@ -37,10 +36,11 @@ MOST_BYTES, MOST_FILES = 256 << 20, 40_000
 """Of all files of a release that are read for one request, each counted in its tree and by its part; as many
 bytes may be read or unpacked for the numbers in its weights."""
 MOST_WORK = 100_000_000
-"""Examples times replicates times slices of evaluations that are computed again."""
+"""Examples times replicates times slices of evaluations that are computed again, and the steps of comparing
+texts, of which many cost as much as one of those."""
 _MOST_PARTS, _MOST_BASES, _MOST_WEIGHTS = 2000, 20, 50
 _MOST_SAID = 8 << 20
-_MOST_EXAMPLES, _MOST_TABLE = 100_000, 64 << 20
+_STEPS = MOST_STEPS // MOST_WORK
 _ANY = 1 << 62
 _MOST_PROBLEMS = 200
 _HINT = "clone it, and run 'tether release verify'"
@@ -193,12 +193,13 @@ def _metrics_again(repository: Repository, release: KnownRelease) -> list[Proble
             size_at(repository, release.tree, f"{part.path}/{EVALUATION}", MOST_RECORD)
             known = Evaluation.decode(repository.contents.read(told.digest), part.id)
             size = repository.contents.size(table.digest)
-            rows, taken = measure_columns(repository.contents, (table.digest, size), COLUMNS)
+            extent = extent_of(repository.contents, (table.digest, size))
+        except TooLarge:
+            return _untried()
         except TetherError as error:
             return Untried("R2", f"evaluation {part.id} cannot be measured: {error}")
-        if rows > _MOST_EXAMPLES or max(size, taken) > _MOST_TABLE:
-            return _untried()
-        work += rows * max(known.intervals.replicates, 1) * (1 + len(known.slices))
+        work += extent.rows * max(known.intervals.replicates, 1) * (1 + len(known.slices))
+        work += extent.steps // _STEPS
         if work > MOST_WORK:
             return _untried()
     return metrics_again(repository, release)

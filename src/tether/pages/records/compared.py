@@ -1,8 +1,4 @@
-"""Two evaluations compared, example by example, from the predictions that they keep.
-
-Predictions come from whoever may push, and a small file can hold a large table: the engine of tables measures
-it, in bounded memory and time, before it is read.
-"""
+"""Two evaluations compared, example by example, from their predictions, which are measured before."""
 
 import io
 from collections import OrderedDict
@@ -12,21 +8,21 @@ from threading import Lock, Semaphore
 from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.treeread import find
-from tether.errors import Conflict, InvalidInput, NotFound, TetherError, Unavailable
+from tether.errors import Conflict, InvalidInput, NotFound, TetherError, TooLarge, Unavailable
 from tether.evals.comparing import Comparison, compare
 from tether.evals.evaldoc import FILE as EVAL_FILE
 from tether.evals.evaldoc import Evaluation
 from tether.evals.intervals import Plan
-from tether.evals.predictions import COLUMNS, Predictions, read_predictions
 from tether.evals.predictions import FILE as PREDICTIONS_FILE
+from tether.evals.predictions import Predictions, read_predictions
 from tether.pages.records.known import beside, page_of_runs
+from tether.pages.records.predicted import extent_of
 from tether.pages.shelf import Shown
-from tether.pages.tables.engine import measure_columns
 from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun
 
-MOST_EXAMPLES, MOST_BYTES, MOST_SLICES = 100_000, 64 << 20, 100
-"""What a page compares; 'tether compare' has no such bounds."""
+MOST_SLICES = 100
+"""What a page compares, beside the bounds of what is measured; 'tether compare' has none."""
 _PLAN = Plan(replicates=200)
 _REMEMBERED = 32
 _SECONDS = 5.0
@@ -110,10 +106,7 @@ def _place(shown: Shown, run: KnownRun) -> tuple[Digest, int]:
     entry = None if run.tree is None else find(shown.repository.objects, run.tree, path)
     if entry is None:
         raise InvalidInput(f"run {run.id} keeps no predictions")
-    size = shown.repository.contents.size(entry.digest)
-    if size > MOST_BYTES:
-        raise _too_much(run)
-    return entry.digest, size
+    return entry.digest, shown.repository.contents.size(entry.digest)
 
 
 def _too_much(run: KnownRun) -> TetherError:
@@ -136,9 +129,10 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
 
 
 def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
-    rows, size = measure_columns(shown.repository.contents, place, COLUMNS)
-    if rows > MOST_EXAMPLES or size > MOST_BYTES:
-        raise _too_much(run)
+    try:
+        extent_of(shown.repository.contents, place)
+    except TooLarge:
+        raise _too_much(run) from None
     data = shown.repository.contents.read(place[0])
     found = read_predictions(io.BytesIO(data), f"{PREDICTIONS_FILE} of run {run.id}")
     if len(found.slices) > MOST_SLICES or len(found.score_classes) > MOST_SLICES:
