@@ -16,10 +16,11 @@ from tether.core.tree import EntryKind
 from tether.core.treeread import find, walk
 from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, TooLarge, Unsupported
 from tether.evals.evaldoc import Evaluation
+from tether.evals.intervals import MOST_GROUPS
 from tether.model.reading import read_facts
 from tether.model.source import FileSource
 from tether.model.values import reading_cost
-from tether.pages.records.predicted import MOST_STEPS, extent_of
+from tether.pages.records.predicted import MOST_NUMBERS, MOST_STEPS, extent_of
 from tether.releases.attesting import ENVELOPE, KEY
 from tether.releases.findingdoc import verification_document
 from tether.releases.findings import Problem, Untried, Verification
@@ -198,7 +199,10 @@ def _metrics_again(repository: Repository, release: KnownRelease) -> list[Proble
             return _untried()
         except TetherError as error:
             return Untried("R2", f"evaluation {part.id} cannot be measured: {error}")
-        work += extent.rows * max(known.intervals.replicates, 1) * (1 + len(known.slices))
+        replicates = max(known.intervals.replicates, 1)
+        if replicates * max(min(extent.rows, MOST_GROUPS), 3 * extent.classes) > MOST_NUMBERS:
+            return _untried()  # what is drawn, and the sums of each class, would be as many numbers
+        work += extent.rows * replicates * (1 + len(known.slices))
         work += extent.steps // _STEPS
         if work > MOST_WORK:
             return _untried()

@@ -50,6 +50,17 @@ def test_long_texts_are_too_large() -> None:
     assert extent(predicted("text", ["a b " * 75] * 1000, ["b a " * 75] * 1000)).rows == 1000
 
 
+def test_classes_are_counted() -> None:
+    """Of labels and predictions together; scores of all of them for all examples are an array."""
+    assert extent(predicted("classification", [3, 1, 3], [2, 3, 3])) == Extent(3, classes=3)
+    scored = predicted("classification", ["x"] * 3, ["y"] * 3, scores=[[0.5]] * 3)
+    assert extent(scored) == Extent(3, classes=2, scored=True)
+    names = [f"c{number}" for number in range(3000)]
+    assert extent(predicted("classification", names, names)).classes == 3000
+    with pytest.raises(TooLarge):
+        extent(predicted("classification", names, names, scores=[[0.5]] * 3000))
+
+
 def test_columns_that_the_engine_gives_other_names() -> None:
     """The engine sees no `label` behind a `LABEL`, so it would be read without having been measured."""
     hidden = predicted("text", ["ab" * 50_000], ["x"], LABEL=["a"])

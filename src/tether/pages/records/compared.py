@@ -16,7 +16,7 @@ from tether.evals.intervals import Plan
 from tether.evals.predictions import FILE as PREDICTIONS_FILE
 from tether.evals.predictions import Predictions, read_predictions
 from tether.pages.records.known import beside, page_of_runs
-from tether.pages.records.predicted import extent_of
+from tether.pages.records.predicted import MOST_NUMBERS, Extent, extent_of
 from tether.pages.shelf import Shown
 from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun
@@ -119,6 +119,10 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
     if not _TURNS.acquire(timeout=_SECONDS):
         raise Unavailable("other models are being compared", hint="load the page again in a moment")
     try:
+        extents = [_extent(shown, side.run, place) for side, place in zip(sides, places, strict=True)]
+        classes = sum(each.classes for each in extents)  # each model has scores of those of the other too
+        if any(each.scored and each.rows * classes > 2 * MOST_NUMBERS for each in extents):
+            raise _too_much(sides[1].run)
         old, new = (_predictions(shown, side.run, place) for side, place in zip(sides, places, strict=True))
         least = {each.name: each.min for each in sides[1].evaluation.slices}
         return compare(old, new, least, _PLAN)
@@ -128,11 +132,14 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
         _TURNS.release()
 
 
-def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
+def _extent(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Extent:
     try:
-        extent_of(shown.repository.contents, place)
+        return extent_of(shown.repository.contents, place)
     except TooLarge:
         raise _too_much(run) from None
+
+
+def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
     data = shown.repository.contents.read(place[0])
     found = read_predictions(io.BytesIO(data), f"{PREDICTIONS_FILE} of run {run.id}")
     if len(found.slices) > MOST_SLICES or len(found.score_classes) > MOST_SLICES:

@@ -10,13 +10,15 @@ from typing import NamedTuple
 from tether.core.digest import Digest
 from tether.errors import InvalidInput, TooLarge, Unsupported
 from tether.evals.predictions import COLUMNS, read_header
-from tether.evals.tasks import TEXT
-from tether.pages.tables.engine import measure_columns, measure_pairs
+from tether.evals.tasks import CLASSIFICATION, TEXT
+from tether.pages.tables.engine import count_different, measure_columns, measure_pairs
 from tether.repo.contents import ContentReader
 
 MOST_EXAMPLES, MOST_BYTES = 100_000, 64 << 20
 MOST_STEPS = 4_000_000_000
 """Of comparing texts: some seconds of a processor."""
+MOST_NUMBERS = 8_000_000
+"""Of one array, such as scores of all classes for all examples: 64 MB."""
 _PAIR = ("label", "prediction")
 _A_CHARACTER = 500
 """Steps that a character takes by itself; beside it each takes one with each of the other text."""
@@ -28,10 +30,14 @@ class Extent(NamedTuple):
     Attributes:
         rows: Examples.
         steps: Of comparing texts, each about a nanosecond; 0 where the task has none.
+        classes: About how many there are, no less than half; 0 where the task has none.
+        scored: Whether there are scores, of which all classes have some when they are measured.
     """
 
     rows: int
     steps: int = 0
+    classes: int = 0
+    scored: bool = False
 
 
 def extent_of(contents: ContentReader, file: tuple[Digest, int]) -> Extent:
@@ -64,13 +70,16 @@ def extent_of(contents: ContentReader, file: tuple[Digest, int]) -> Extent:
         raise InvalidInput("two columns of the predictions have the same name")
     if not set(_PAIR) <= set(header.columns):
         return Extent(rows)
-    steps = 0
+    steps = classes = 0
     if header.task == TEXT:
         products, lengths = measure_pairs(contents, file, _PAIR)
         steps = products + _A_CHARACTER * lengths
-    if steps > MOST_STEPS:
+    elif header.task == CLASSIFICATION:
+        classes = max(count_different(contents, file, _PAIR), len(header.classes))
+    scored = "scores" in header.columns
+    if steps > MOST_STEPS or (scored and rows * classes > MOST_NUMBERS):
         raise _too_large()
-    return Extent(rows, steps)
+    return Extent(rows, steps, classes, scored)
 
 
 def _too_large() -> TooLarge:

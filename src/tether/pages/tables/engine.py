@@ -194,6 +194,16 @@ def measure_pairs(contents: ContentReader, file: tuple[Any, int], pair: tuple[st
     return int(found[0] or 0), int(found[1] or 0)
 
 
+def count_different(contents: ContentReader, file: tuple[Any, int], pair: tuple[str, str]) -> int:
+    """Return how many different texts two columns of a Parquet file have; else as `measure_pairs`."""
+    digest, size = file
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES["parquet"]
+        one, two = (f"SELECT CAST(t.{_quoted(name)} AS VARCHAR) FROM {source} AS t" for name in pair)
+        found = connection.execute(f"SELECT count(*) FROM ({one} UNION {two})").fetchone() or (0,)
+    return int(found[0])
+
+
 def _bytes(column: Column) -> str:
     """Return the expression for what a value takes in memory, as texts and lists do; it is no less."""
     name = f"t.{_quoted(column.name)}"
