@@ -320,6 +320,19 @@ def test_texts_that_take_long_to_compare_are_refused(room: HubRoom) -> None:
         assert "more than a page compares" in page
 
 
+def test_many_slices_are_refused_before_they_are_read(
+    room: HubRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The header of a small file names them, and each would be as long as the table."""
+    names = [f"slice {number}" for number in range(101)]
+    evaluated(room, 1, ["cat"] * 4, predicted("classification", ["cat"] * 4, ["cat"] * 4, slices=names))
+    evaluated(room, 2, ["cat"] * 4)
+    read = f"runs/compare?old={run_id(1)}&new={run_id(2)}"
+    monkeypatch.setattr("tether.pages.records.compared.read_predictions", None)
+
+    assert "more than a page compares" in text(room, read, 400)
+
+
 def test_pages_tell_who_read_what_they_show(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that read a folder is named on it, on its files and on its commit, and nowhere else."""
     monkeypatch.setattr("tether.pages.records.used.NAMED", 1)

@@ -22,6 +22,8 @@ _COLUMNS = ("example_id", "label", "prediction")
 COLUMNS = (*_COLUMNS, "scores", "slices")
 """What is read of the table; whatever else it has is passed over."""
 _MOST_HEADER = 16 << 20
+_MOST_MASKS = 1 << 30
+"""Slices times examples, each a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ def _header(schema: Any, name: str) -> Header:
 
 def _parsed(table: Any, header: Header) -> Predictions:
     task, classes = header.task, header.classes
+    if len(header.slices) * len(table) > _MOST_MASKS:
+        raise ValueError(f"{len(header.slices):,} slices of {len(table):,} examples are too many")
     ids, labels, predictions = (whole(table[column]) for column in _COLUMNS)
     kind = arrow().float64() if task == REGRESSION else arrow().string()
     if any(each.null_count for each in (ids, labels, predictions)) or len(compute().unique(ids)) != len(ids):

@@ -61,6 +61,15 @@ def test_classes_are_counted() -> None:
         extent(predicted("classification", names, names, scores=[[0.5]] * 3000))
 
 
+def test_slices_are_counted() -> None:
+    """A header may name far more of them than there are examples, and each is as long as the table."""
+    few = predicted("regression", [1.0], [2.0], slices=["a", "b"])
+
+    assert extent(few) == Extent(1, slices=2)
+    with pytest.raises(TooLarge):
+        extent(predicted("regression", [1.0] * 200, [2.0] * 200, slices=[f"{at}" for at in range(50_001)]))
+
+
 def test_columns_that_the_engine_gives_other_names() -> None:
     """The engine sees no `label` behind a `LABEL`, so it would be read without having been measured."""
     hidden = predicted("text", ["ab" * 50_000], ["x"], LABEL=["a"])

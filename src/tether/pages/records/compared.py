@@ -134,14 +134,17 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
 
 def _extent(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Extent:
     try:
-        return extent_of(shown.repository.contents, place)
+        found = extent_of(shown.repository.contents, place)
     except TooLarge:
         raise _too_much(run) from None
+    if found.slices > MOST_SLICES:
+        raise _too_much(run)
+    return found
 
 
 def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
     data = shown.repository.contents.read(place[0])
     found = read_predictions(io.BytesIO(data), f"{PREDICTIONS_FILE} of run {run.id}")
-    if len(found.slices) > MOST_SLICES or len(found.score_classes) > MOST_SLICES:
+    if len(found.score_classes) > MOST_SLICES:
         raise _too_much(run)
     return found

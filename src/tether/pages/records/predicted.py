@@ -15,6 +15,8 @@ from tether.pages.tables.engine import count_different, measure_columns, measure
 from tether.repo.contents import ContentReader
 
 MOST_EXAMPLES, MOST_BYTES = 100_000, 64 << 20
+_MOST_MASKS = 10_000_000
+"""Slices times examples, each a byte."""
 MOST_STEPS = 4_000_000_000
 """Of comparing texts: some seconds of a processor."""
 MOST_NUMBERS = 8_000_000
@@ -31,12 +33,14 @@ class Extent(NamedTuple):
         rows: Examples.
         steps: Of comparing texts, each about a nanosecond; 0 where the task has none.
         classes: About how many there are, no less than half; 0 where the task has none.
+        slices: How many it has, be they empty.
         scored: Whether there are scores, of which all classes have some when they are measured.
     """
 
     rows: int
     steps: int = 0
     classes: int = 0
+    slices: int = 0
     scored: bool = False
 
 
@@ -68,6 +72,9 @@ def extent_of(contents: ContentReader, file: tuple[Digest, int]) -> Extent:
     # The engine gives columns other names that differ by case alone, and did not measure them.
     if len({name.lower() for name in header.columns}) < len(header.columns):
         raise InvalidInput("two columns of the predictions have the same name")
+    slices = len(header.slices)
+    if slices * rows > _MOST_MASKS:
+        raise _too_large()
     if not set(_PAIR) <= set(header.columns):
         return Extent(rows)
     steps = classes = 0
@@ -79,7 +86,7 @@ def extent_of(contents: ContentReader, file: tuple[Digest, int]) -> Extent:
     scored = "scores" in header.columns
     if steps > MOST_STEPS or (scored and rows * classes > MOST_NUMBERS):
         raise _too_large()
-    return Extent(rows, steps, classes, scored)
+    return Extent(rows, steps, classes, slices, scored)
 
 
 def _too_large() -> TooLarge:
