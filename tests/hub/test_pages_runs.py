@@ -320,9 +320,7 @@ def test_texts_that_take_long_to_compare_are_refused(room: HubRoom) -> None:
         assert "more than a page compares" in page
 
 
-def test_many_slices_are_refused_before_they_are_read(
-    room: HubRoom, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_slices_are_refused_before_they_are_read(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     """The header of a small file names them, and each would be as long as the table."""
     names = [f"slice {number}" for number in range(101)]
     evaluated(room, 1, ["cat"] * 4, predicted("classification", ["cat"] * 4, ["cat"] * 4, slices=names))
