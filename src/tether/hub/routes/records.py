@@ -141,6 +141,7 @@ class VerificationDocument(Document):
     private: list[dict[str, Any]]
     untried: list[dict[str, str]]
     signers: list[str]
+    reproductions: list[dict[str, str | None]]
     attestations: list[dict[str, Any]]
     dangers: list[str]
     files: int
