@@ -332,6 +332,24 @@ def test_the_wrong_numbers_are_found(room: Room) -> None:
     )
 
 
+def test_a_folder_has_no_tensors(room: Room) -> None:
+    """A manifest that says so has a problem, which is named as others are."""
+    more = {"path": "weights/folder", "kind": "directory", "sha256": None, "tensor_digest": "0" * 64}
+
+    def change(old: Manifest) -> Manifest:
+        return msgspec.structs.replace(
+            old, weights=(*old.weights, msgspec.structs.replace(old.weights[0], **more))
+        )
+
+    with opened(room) as repo:
+        rebuild(repo, "pet@0.9", {"weights/folder/a": b"x"}, change, fitting=True)
+
+    [problem] = verified(room, "pet@0.9", code=7)["problems"]
+
+    assert (problem["component"], problem["path"]) == ("weights", "weights/folder")
+    assert "it is no file" in problem["message"]
+
+
 def test_one_of_another_key_is_told(room: Room, tmp_path: Path) -> None:
     """A signature that nobody vouches for is no problem and no proof; a broken one is a problem."""
     key = tmp_path / "other"

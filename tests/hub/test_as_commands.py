@@ -12,13 +12,14 @@ from urllib.parse import urlencode
 import msgspec
 import numpy as np
 import pytest
-from tests.support import benches
+from tests.support import benches, modelfiles
 from tests.support.cli import Room
 from tests.support.hosted import open_hosted
 from tests.support.hub import HubRoom
 from tests.support.hubpush import RoomClient
+from tests.support.predicted import predicted
 from tests.support.records import put, put_release, put_run, run_id
-from tests.support.released import opened, rebuild, safetensors
+from tests.support.released import known, opened, rebuild, safetensors
 
 from tether.core.digest import hash_bytes
 from tether.core.names import RUNS, attestation_ref, release_ref
@@ -179,6 +180,26 @@ def test_a_small_file_with_many_numbers(story: Story) -> None:
     assert story.ok("model/diff", old="odd:packed.npz", new="odd:packed.npz")["same"]
 
 
+def test_few_numbers_that_much_is_read_for(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tensors at the end of one packed storage are small, and each unpacks all of it: that counts."""
+    shared = modelfiles.torch_shared(1 << 16)
+    put(story.hub, "refs/heads/shared", {"a.pt": shared})
+    with opened(story.room) as repo:
+        rebuild(repo, "spam@1", {"weights/new.safetensors": shared}, fitting=True)
+    story.push("ada/shared")
+
+    assert len(shared) < 10_000
+    with monkeypatch.context() as patch:
+        patch.setattr("tether.hub.modelfiles.MOST_COMPARED", 1 << 20)
+        assert story.refused("model/diff", old="shared:a.pt", new="shared:a.pt") == (413, "too-large")
+    assert story.ok("model/diff", old="shared:a.pt", new="shared:a.pt")["same"]
+    at = "/repos/ada/shared/releases/spam/1/verification"
+    reason = "its weights have more numbers than a hub reads"
+    assert not any(reason in each["reason"] for each in story.hub.ok("GET", at)["untried"])
+    monkeypatch.setattr("tether.hub.verifying.MOST_BYTES", 1 << 20)
+    assert reason in story.hub.ok("GET", at)["untried"][0]["reason"]
+
+
 def test_two_benches(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ranked as the command ranks them, and not where more than the model differs."""
     one, two, few = (run_of(story, name) for name in ("one", "two", "few"))
@@ -298,6 +319,28 @@ def test_releases_that_are_too_much(story: Story, monkeypatch: pytest.MonkeyPatc
     large = {"attestation.json": b" " * (9 << 20), "key.pub": b"no key"}
     put(story.hub, attestation_ref("said", "1", "0" * 64), large, {"attestation.json": 1})
     assert story.ok("releases/said/1/verification")["untried"][0]["level"] == "R0"
+
+
+def test_evaluations_that_take_long(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small table whose texts take minutes to be compared is not computed again."""
+    with opened(story.room) as repo:
+        [part] = known(repo, "spam@1").manifest.evaluations
+        weights = (story.room.work / "new.safetensors").read_bytes()
+        said = {
+            f"{part.path}/artefacts/predictions.parquet": predicted("text", ["ab" * 50_000], ["ba" * 50_000])
+        }
+        rebuild(repo, "spam@1", {"weights/new.safetensors": weights, **said}, fitting=True)
+    story.push("ada/long")
+
+    def untried(owned: str) -> str:
+        told = story.hub.ok("GET", f"/repos/{owned}/releases/spam/1/verification")
+        assert (told["level"], told["problems"]) == ("R1", [])
+        reason: str = told["untried"][0]["reason"]
+        return reason
+
+    assert "more than a hub computes" in untried("ada/long")
+    monkeypatch.setattr("tether.hub.verifying.MOST_NUMBERS", 20 * 3 * 2 - 1)  # replicates, sums, classes
+    assert "more than a hub computes" in untried("ada/x")
 
 
 def test_it_is_for_readers(story: Story) -> None:

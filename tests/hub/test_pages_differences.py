@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
+from tests.support.modelfiles import torch_shared
 
 HTML = {"accept": "text/html"}
 
@@ -140,6 +141,20 @@ def test_a_commit_of_many_pictures_is_read_by_folder(hub: HubRoom) -> None:
     assert shown.count("size=160") == 12
     assert shown.count("/diff/") == 300
     assert "The first 300 of 400 files" in shown
+
+
+def test_few_numbers_that_much_is_read_for(hub: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two small models of which each tensor unpacks a whole storage are not compared."""
+    for count in (8, 9, 10):
+        with closing(open_hosted(hub, "ada/birds")) as repository:
+            commit_paths(repository, {b"net.pt": torch_shared(1 << 16, count)})
+    with monkeypatch.context() as patch:
+        for name in ("LIMIT", "_LIMIT_AMONG_MANY"):
+            patch.setattr(f"tether.pages.differences.weights.{name}", 1 << 20)
+        for path in ("commit/main", "diff/main~1..main/net.pt"):
+            assert "This is long" in page(hub, path)
+
+    assert "0 of 9 tensors changed" in page(hub, "commit/main~1")
 
 
 def test_long_texts_are_cut(hub: HubRoom) -> None:

@@ -16,6 +16,7 @@ import pytest
 from tests.hub.test_pages import HTML, look
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
+from tests.support.predicted import predicted
 from tests.support.records import put, put_run, run_id
 
 from tether.api.opened import Opened
@@ -307,6 +308,27 @@ def test_predictions_that_swell_are_refused(room: HubRoom) -> None:
     page = text(room, f"runs/compare?old={run_id(1)}&new={run_id(2)}", 400)
 
     assert "more than a page compares" in page or "more memory" in page
+
+
+def test_texts_that_take_long_to_compare_are_refused(room: HubRoom) -> None:
+    """The distance of two texts is quadratic, so a row of a few kilobytes would keep a processor for long."""
+    evaluated(room, 1, ["cat"] * 4, predicted("text", ["ab" * 50_000], ["ba" * 50_000]))
+    evaluated(room, 2, ["cat"] * 4, predicted("text", ["ab" * 50_000], ["ab" * 50_000]))
+
+    for old, new in ((1, 2), (2, 1)):
+        page = text(room, f"runs/compare?old={run_id(old)}&new={run_id(new)}", 400)
+        assert "more than a page compares" in page
+
+
+def test_many_slices_are_refused_before_they_are_read(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The header of a small file names them, and each would be as long as the table."""
+    names = [f"slice {number}" for number in range(101)]
+    evaluated(room, 1, ["cat"] * 4, predicted("classification", ["cat"] * 4, ["cat"] * 4, slices=names))
+    evaluated(room, 2, ["cat"] * 4)
+    read = f"runs/compare?old={run_id(1)}&new={run_id(2)}"
+    monkeypatch.setattr("tether.pages.records.compared.read_predictions", None)
+
+    assert "more than a page compares" in text(room, read, 400)
 
 
 def test_pages_tell_who_read_what_they_show(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,11 +124,24 @@ def torch_pickle(items: Mapping[str, bytes]) -> bytes:
     return b"\x80\x02ccollections\nOrderedDict\n)R(" + pairs + b"u."
 
 
-def torch_zip(pickle: bytes, storages: Mapping[str, bytes], more: Mapping[str, bytes] | None = None) -> bytes:
-    """Return a checkpoint as PyTorch writes it today."""
+def torch_zip(
+    pickle: bytes,
+    storages: Mapping[str, bytes],
+    more: Mapping[str, bytes] | None = None,
+    *,
+    compressed: bool = False,
+) -> bytes:
+    """Return a checkpoint as PyTorch writes it today, or with its members deflated as PyTorch reads them."""
     files = {"data.pkl": pickle, "byteorder": b"little", "version": b"3\n", **(more or {})}
     files |= {f"data/{key}": data for key, data in storages.items()}
-    return archive({f"archive/{name}": data for name, data in files.items()})
+    return archive({f"archive/{name}": data for name, data in files.items()}, compressed=compressed)
+
+
+def torch_shared(size: int, count: int = 10) -> bytes:
+    """Return a checkpoint whose tensors are the last two of `size` numbers in one deflated storage each."""
+    last = torch_tensor("0", "FloatStorage", (2,), (1,), size - 2)
+    storages = {"0": bytes(4 * size)}
+    return torch_zip(torch_pickle({f"w{at}": last for at in range(count)}), storages, compressed=True)
 
 
 def torch_legacy(pickle: bytes, storages: Mapping[str, tuple[int, bytes]]) -> bytes:

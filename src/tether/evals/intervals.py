@@ -25,6 +25,8 @@ _FEWEST_GROUPS = 256
 _MOST_NUMBERS = 4_000_000
 _MOST_WORK = 400_000_000
 _FEWEST_REPLICATES = 100
+_MOST_KEPT = 1000 * MOST_GROUPS
+"""Numbers that are kept for the next slice, metric or model: what the standard plan draws, 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +106,18 @@ def groups_of(chosen: NDArray[np.bool_], statistics: int, seed: int) -> tuple[ND
     return groups, most
 
 
-@lru_cache(maxsize=4)
 def draws(count: int, replicates: int, seed: int) -> Floats:
     """Return how often each of `count` was drawn, of shape (replicates, count); each row sums to `count`."""
+    made = _kept if count * replicates <= _MOST_KEPT else _drawn
+    return made(count, replicates, seed)
+
+
+@lru_cache(maxsize=4)
+def _kept(count: int, replicates: int, seed: int) -> Floats:
+    return _drawn(count, replicates, seed)
+
+
+def _drawn(count: int, replicates: int, seed: int) -> Floats:
     rng = np.random.default_rng(seed)
     drawn = np.empty((replicates, count))
     for at in range(replicates):

@@ -1,10 +1,11 @@
 """`predictions.parquet`: what a model said of each example. See docs/format/evaluation.md."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ _COLUMNS = ("example_id", "label", "prediction")
 COLUMNS = (*_COLUMNS, "scores", "slices")
 """What is read of the table; whatever else it has is passed over."""
 _MOST_HEADER = 16 << 20
+_MOST_MASKS = 1 << 30
+"""Slices times examples, each a byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,39 @@ class Predictions:
         )
 
 
+class Header(NamedTuple):
+    """What a table says of itself.
+
+    Attributes:
+        task: One of `TASKS`.
+        classes: Whose scores it has.
+        slices: The names of all slices.
+        about: The model and the data, as plain JSON.
+        columns: The names of its columns, each as often as it is there.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    slices: tuple[str, ...]
+    about: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+
+def read_header(source: Path | BinaryIO, name: str = FILE) -> Header:
+    """Return what a table says of itself; none of its values are read.
+
+    Args:
+        source: A file.
+        name: For messages.
+
+    Raises:
+        InvalidInput: It is no such table.
+        Unsupported: It has a version that is not known.
+    """
+    with _understood(name):
+        return _header(parquet().ParquetFile(source).schema_arrow, name)
+
+
 def read_predictions(source: Path | BinaryIO, name: str = FILE) -> Predictions:
     """Read the table.
 
@@ -114,29 +150,39 @@ def read_predictions(source: Path | BinaryIO, name: str = FILE) -> Predictions:
         InvalidInput: It is no such table.
         Unsupported: It has a version that is not known.
     """
-    try:
+    with _understood(name):
         file = parquet().ParquetFile(source)
-        header = _header(file.schema_arrow.metadata or {}, name)
-        table = file.read([name for name in COLUMNS if name in file.schema_arrow.names]).combine_chunks()
+        header = _header(file.schema_arrow, name)
+        table = file.read([column for column in COLUMNS if column in header.columns]).combine_chunks()
         return _parsed(table, header)
-    except (arrow().ArrowException, KeyError, TypeError, ValueError, OSError) as error:
+
+
+@contextmanager
+def _understood(name: str) -> Iterator[None]:
+    """Tell of whatever a damaged table leads to in our words."""
+    try:
+        yield
+    except (arrow().ArrowException, KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise InvalidInput(f"{name} has no predictions as Tether keeps them: {_line(error)}") from None
 
 
-def _header(metadata: Mapping[bytes, bytes], name: str) -> dict[str, Any]:
-    data = metadata.get(_KEY)
+def _header(schema: Any, name: str) -> Header:
+    data = (schema.metadata or {}).get(_KEY)
     if data is None or len(data) > _MOST_HEADER:
         raise InvalidInput(f"{name} has no predictions as Tether keeps them", hint="'tether eval' makes them")
     header = json.loads(data)
     if not isinstance(header, dict) or header.get("version") != VERSION:
         raise Unsupported(f"predictions of another version in {name}", hint="a newer Tether may know it")
-    return header
-
-
-def _parsed(table: Any, header: dict[str, Any]) -> Predictions:
     task, classes, names = header["task"], header["classes"], header["slices"]
     if task not in TASKS or not all(isinstance(each, str) for each in (*classes, *names)):
         raise ValueError("the header is damaged")
+    return Header(task, tuple(classes), tuple(names), header["about"], tuple(schema.names))
+
+
+def _parsed(table: Any, header: Header) -> Predictions:
+    task, classes = header.task, header.classes
+    if len(header.slices) * len(table) > _MOST_MASKS:
+        raise ValueError(f"{len(header.slices):,} slices of {len(table):,} examples are too many")
     ids, labels, predictions = (whole(table[column]) for column in _COLUMNS)
     kind = arrow().float64() if task == REGRESSION else arrow().string()
     if any(each.null_count for each in (ids, labels, predictions)) or len(compute().unique(ids)) != len(ids):
@@ -151,13 +197,13 @@ def _parsed(table: Any, header: dict[str, Any]) -> Predictions:
         labels.cast(kind),
         predictions.cast(kind),
         scores,
-        tuple(classes),
-        _masks(whole(table["slices"]), names),
-        header["about"],
+        classes,
+        _masks(whole(table["slices"]), header.slices),
+        header.about,
     )
 
 
-def _masks(lists: Any, names: list[str]) -> dict[str, NDArray[np.bool_]]:
+def _masks(lists: Any, names: tuple[str, ...]) -> dict[str, NDArray[np.bool_]]:
     rows = np.asarray(compute().list_parent_indices(lists))
     values = compute().list_flatten(lists)
     if arrow().types.is_dictionary(values.type):

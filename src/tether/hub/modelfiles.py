@@ -13,10 +13,10 @@ from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge
 from tether.model.compare import Opened, compare, diff_document
-from tether.model.dtypes import byte_length
 from tether.model.facts import facts_document
 from tether.model.reading import read_facts
 from tether.model.source import CachedSource, FileSource, Source
+from tether.model.values import reading_cost
 from tether.repo.repository import Repository
 from tether.repo.revision import Place, find_entry, split_place
 
@@ -119,11 +119,10 @@ def _require_small(*files: _File) -> None:
     """Refuse files of which more would be read than a hub does, as they lie there or unpacked."""
     hint = "clone it, and run: tether model diff"
     stored = sum(file.size for file in files)
-    numbers = sum(
-        byte_length(tensor.dtype, tensor.shape) or 0 for file in files for tensor in file.opened.facts.tensors
-    )
+    numbers = sum(reading_cost(file.opened.facts.tensors) for file in files)
     if max(stored, numbers) > MOST_COMPARED:
-        raise TooLarge(f"the models have {max(stored, numbers):,} bytes, more than a hub compares", hint=hint)
+        what = f"{max(stored, numbers):,} bytes of the models would be read"
+        raise TooLarge(f"{what}, more than a hub compares", hint=hint)
 
 
 @contextmanager

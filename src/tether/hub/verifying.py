@@ -14,13 +14,13 @@ from tether.core.digest import Digest, parse_digest
 from tether.core.names import ATTESTATIONS, path_bytes, release_ref
 from tether.core.tree import EntryKind
 from tether.core.treeread import find, walk
-from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, Unsupported
+from tether.errors import Corrupt, InvalidInput, NotFound, TetherError, TooLarge, Unsupported
 from tether.evals.evaldoc import Evaluation
-from tether.evals.predictions import COLUMNS
-from tether.model.dtypes import byte_length
+from tether.evals.intervals import MOST_GROUPS
 from tether.model.reading import read_facts
 from tether.model.source import FileSource
-from tether.pages.tables.engine import measure_columns
+from tether.model.values import reading_cost
+from tether.pages.records.predicted import MOST_NUMBERS, MOST_STEPS, extent_of
 from tether.releases.attesting import ENVELOPE, KEY
 from tether.releases.findingdoc import verification_document
 from tether.releases.findings import Problem, Untried, Verification
@@ -35,12 +35,13 @@ from tether.repo.repository import Repository
 
 MOST_BYTES, MOST_FILES = 256 << 20, 40_000
 """Of all files of a release that are read for one request, each counted in its tree and by its part; as many
-bytes may the numbers in its weights have."""
+bytes may be read or unpacked for the numbers in its weights."""
 MOST_WORK = 100_000_000
-"""Examples times replicates times slices of evaluations that are computed again."""
+"""Examples times replicates times slices of evaluations that are computed again, and the steps of comparing
+texts, of which many cost as much as one of those."""
 _MOST_PARTS, _MOST_BASES, _MOST_WEIGHTS = 2000, 20, 50
 _MOST_SAID = 8 << 20
-_MOST_EXAMPLES, _MOST_TABLE = 100_000, 64 << 20
+_STEPS = MOST_STEPS // MOST_WORK
 _ANY = 1 << 62
 _MOST_PROBLEMS = 200
 _HINT = "clone it, and run 'tether release verify'"
@@ -166,7 +167,7 @@ def _length(repository: Repository, digest: Digest) -> int:
 
 
 def _numbers(repository: Repository, manifest: Manifest) -> int:
-    """Return the bytes of all numbers in the weights, unpacked, as their headers have them."""
+    """Return the bytes that reading all numbers in the weights takes, unpacked, as their headers have it."""
     total = 0
     for part in (*manifest.weights, *manifest.checkpoints):
         if part.kind == "directory" or part.tensor_digest is None:
@@ -174,7 +175,7 @@ def _numbers(repository: Repository, manifest: Manifest) -> int:
         with suppress(InvalidInput, Unsupported, *DAMAGED):
             with BufferedReader(repository.contents.open(parse_digest(part.digest))) as file:
                 facts = read_facts(FileSource(file), part.path.rpartition("/")[2])
-            total += sum(byte_length(each.dtype, each.shape) or 0 for each in facts.tensors)
+            total += reading_cost(facts.tensors)
     return total
 
 
@@ -193,12 +194,16 @@ def _metrics_again(repository: Repository, release: KnownRelease) -> list[Proble
             size_at(repository, release.tree, f"{part.path}/{EVALUATION}", MOST_RECORD)
             known = Evaluation.decode(repository.contents.read(told.digest), part.id)
             size = repository.contents.size(table.digest)
-            rows, taken = measure_columns(repository.contents, (table.digest, size), COLUMNS)
+            extent = extent_of(repository.contents, (table.digest, size))
+        except TooLarge:
+            return _untried()
         except TetherError as error:
             return Untried("R2", f"evaluation {part.id} cannot be measured: {error}")
-        if rows > _MOST_EXAMPLES or max(size, taken) > _MOST_TABLE:
-            return _untried()
-        work += rows * max(known.intervals.replicates, 1) * (1 + len(known.slices))
+        replicates = max(known.intervals.replicates, 1)
+        if replicates * max(min(extent.rows, MOST_GROUPS), 3 * extent.classes) > MOST_NUMBERS:
+            return _untried()  # what is drawn, and the sums of each class, would be as many numbers
+        work += extent.rows * replicates * (1 + len(known.slices))
+        work += extent.steps // _STEPS
         if work > MOST_WORK:
             return _untried()
     return metrics_again(repository, release)

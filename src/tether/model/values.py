@@ -5,7 +5,7 @@ limit.
 """
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tether.errors import InvalidInput, Unsupported
@@ -42,6 +42,31 @@ _SMALL_FLOATS = {
 def none_beside(_name: str) -> Source | None:
     """Return None: there are no files beside."""
     return None
+
+
+def reading_cost(tensors: Iterable[Tensor]) -> int:
+    """Return how many bytes are read or unpacked to have the values of tensors, as their header has it.
+
+    It can be far more than they have: tensors may share a packed storage, of which each unpacks what lies
+    before it, and strides let few values span much. Headers come from whoever wrote the file, so what reads
+    for others bounds this and not the sizes of tensors.
+    """
+    return sum(map(_cost, tensors))
+
+
+def _cost(tensor: Tensor) -> int:
+    place, length = tensor.place, byte_length(tensor.dtype, tensor.shape)
+    if place is None or not length:
+        return 0
+    span = _span(tensor, tensor.strides) if tensor.strides is not None else 0
+    packed = 0 if place.packing == "raw" else place.length
+    return max(max(length, span) + place.skip, packed)
+
+
+def _span(tensor: Tensor, strides: tuple[int, ...]) -> int:
+    """Return the bytes from the first value to the end of the last, of a tensor that has some."""
+    last = sum((size - 1) * step for size, step in zip(tensor.shape, strides, strict=True))
+    return (last + 1) * LAYOUTS[tensor.dtype].bytes
 
 
 def blocks(source: Source, tensor: Tensor, beside: Siblings = none_beside) -> Iterator[bytes]:
@@ -107,7 +132,7 @@ def _inflated(source: Source, place: Place, length: int) -> Iterator[bytes]:
             if not waiting and at < stop:
                 waiting = source.read(at, min(BLOCK, stop - at))
                 at += len(waiting)
-            given, data = waiting, unpacker.decompress(waiting, BLOCK)
+            given, data = waiting, unpacker.decompress(waiting, min(BLOCK, skip + left))
             if not given and not data:  # all was given, and nothing is held back any more
                 return
             waiting = unpacker.unconsumed_tail
@@ -147,7 +172,7 @@ def _strided(source: Source, tensor: Tensor, strides: tuple[int, ...]) -> Iterat
 
     assert tensor.place is not None
     width = LAYOUTS[tensor.dtype].bytes
-    span = (sum((size - 1) * step for size, step in zip(tensor.shape, strides, strict=True)) + 1) * width
+    span = _span(tensor, strides)
     length = byte_length(tensor.dtype, tensor.shape) or 0
     if tensor.dtype not in NUMBERS or max(span, length) > LARGEST_STRIDED:
         raise Unsupported(f"{tensor.name[:100]!r} does not lie row by row and is too large to be turned")

@@ -24,6 +24,8 @@ from tether.repo.history import History
 from tether.repo.repository import Repository
 
 _MOST_NAMED = 5
+_FILES = ("file", "executable")
+"""The kinds of parts that can have tensors."""
 
 
 def check_sealed(
@@ -164,9 +166,14 @@ def _numbers(repository: Repository, release: KnownRelease) -> Iterator[Problem]
     """Yield weights whose numbers are not what the manifest says of them."""
     manifest = release.manifest
     for component, parts in (("weights", manifest.weights), ("checkpoints", manifest.checkpoints)):
-        opener = _Opener(repository, {part.path: parse_digest(part.digest) for part in parts})
+        files = {part.path: parse_digest(part.digest) for part in parts if part.kind in _FILES}
+        opener = _Opener(repository, files)
         for part in parts:
-            if part.tensor_digest is not None and opener.facts(part) != _stated(part):
+            if part.tensor_digest is None:
+                continue
+            if part.kind not in _FILES:
+                yield Problem("R0", component, part.path, "the manifest knows its tensors, and it is no file")
+            elif opener.facts(part) != _stated(part):
                 yield Problem("R0", component, part.path, "its tensors are not what the manifest says")
 
 

@@ -1,17 +1,19 @@
 """Two tables of predictions: pairs by id, wins and regressions, and rules that fail."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from tests.support.predicted import predicted
 
 from tether.errors import InvalidInput, TetherError
 from tether.evals.comparing import Comparison, compare
 from tether.evals.failing import Failure, failures, parse_rule
 from tether.evals.intervals import Plan
-from tether.evals.predictions import Predictions, read_predictions
+from tether.evals.predictions import Predictions, read_header, read_predictions
 from tether.evals.tasks import canonical_values
 
 PLAN = Plan(replicates=100)
@@ -58,6 +60,18 @@ def test_pairs() -> None:
     assert found.worst[0].slices == ("first", "few")
     assert (found.worst[0].label, found.worst[0].old, found.worst[0].new) == ("a", "a", "x")
     assert len(found.best) == 15
+
+
+def test_slices_that_no_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A header names any number of them, each of which is as long as the table."""
+    data = predicted("regression", [1.0] * 30, [2.0] * 30, slices=["a", "b", "c"])
+
+    assert set(read_predictions(io.BytesIO(data)).slices) == {"a", "b", "c"}
+    monkeypatch.setattr("tether.evals.predictions._MOST_MASKS", 89)
+    monkeypatch.setattr("tether.evals.predictions._masks", None)  # it is told before they are made
+    with pytest.raises(InvalidInput, match="3 slices of 30 examples"):
+        read_predictions(io.BytesIO(data))
+    assert read_header(io.BytesIO(data)).slices == ("a", "b", "c")
 
 
 def test_sets_that_differ() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tether.errors import InvalidInput
-from tether.evals.intervals import MOST_GROUPS, Plan, adjusted, groups_of, mcnemar, wilson
+from tether.evals.intervals import MOST_GROUPS, Plan, adjusted, draws, groups_of, mcnemar, wilson
 from tether.evals.measuring import measure, measure_change
 from tether.evals.metrics.regression import regression
 
@@ -41,6 +41,18 @@ def test_mcnemar_of_many() -> None:
 def test_adjusted(values: list[float]) -> None:
     """It is SciPy's control of false discoveries."""
     assert adjusted(values) == pytest.approx(list(stats.false_discovery_control(values)))
+
+
+def test_what_is_drawn_is_kept_where_it_is_small() -> None:
+    """It is the same each time, and what is large does not stay in memory."""
+    small, large = draws(50, 100, 7), draws(MOST_GROUPS, 1001, 7)
+
+    assert draws(50, 100, 7) is small
+    again = draws(MOST_GROUPS, 1001, 7)
+    assert again is not large
+    assert np.array_equal(again, large)
+    assert (large.sum(axis=1) == MOST_GROUPS).all()
+    assert draws(MOST_GROUPS, 1000, 7) is draws(MOST_GROUPS, 1000, 7)
 
 
 def test_groups_have_equal_sizes() -> None:

@@ -16,6 +16,7 @@ from tether.errors import InvalidInput, Unsupported
 from tether.model.reading import read_facts
 from tether.model.source import BytesSource
 from tether.model.tensordigest import tensor_digests
+from tether.model.values import blocks, reading_cost
 
 FILES = everywhere() | {
     "k.keras": modelfiles.keras({"class_name": "Sequential", "config": {}}),
@@ -138,6 +139,38 @@ def test_a_small_file_that_unpacks_to_a_large_one() -> None:
 
     with pytest.raises(InvalidInput, match="larger than"):
         read_facts(BytesSource(data), "m.pt")
+
+
+def test_what_reading_costs() -> None:
+    """Of tensors in one packed storage all that lies before each counts, and of strides what they span."""
+    size = 1 << 18
+    packed = BytesSource(modelfiles.torch_shared(size))
+    wide = modelfiles.torch_tensor("0", "FloatStorage", (2,), (size - 1,))
+    strided = modelfiles.torch_zip(modelfiles.torch_pickle({"w": wide}), {"0": bytes(4 * size)})
+
+    assert packed.size < 10_000
+    shared, spread = (read_facts(source, "m.pt").tensors for source in (packed, BytesSource(strided)))
+    assert reading_cost(shared) == 10 * 4 * size
+    assert reading_cost(spread) == 4 * size
+    for name in ("w.safetensors", "w.npz", "w.pt", "w.h5"):
+        tensors = read_facts(BytesSource(FILES[name]), name).tensors
+        assert reading_cost(tensors) == 12 * 4 + 3 * 4 + 4 * 8, name
+
+
+def test_no_more_is_unpacked_than_is_asked_for() -> None:
+    """Two numbers at the start of a packed storage do not cost a block each."""
+    first = modelfiles.torch_tensor("0", "FloatStorage", (2,), (1,))
+    data = modelfiles.torch_zip(modelfiles.torch_pickle({"w": first}), {"0": bytes(1 << 20)}, compressed=True)
+    source = BytesSource(data)
+    [tensor] = read_facts(source, "m.pt").tensors
+
+    tracemalloc.start()
+    found = b"".join(blocks(source, tensor))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert found == bytes(8)
+    assert peak < 1 << 19
 
 
 def test_a_repeated_number_is_not_read_without_end() -> None:

@@ -45,6 +45,8 @@ def distance(wanted: Sequence[str], found: Sequence[str]) -> int:
     """Return how many insertions, removals and exchanges lead from one sequence to another."""
     if not wanted or not found:
         return max(len(wanted), len(found))
+    if len(found) < len(wanted):  # it is the same both ways, and the bits of the shorter one are fewer
+        wanted, found = found, wanted
     places: dict[str, int] = {}
     for at, each in enumerate(wanted):
         places[each] = places.get(each, 0) | 1 << at

@@ -4,11 +4,12 @@ from tether.errors import TetherError
 from tether.model.compare import Opened, TensorChange, compare
 from tether.model.reading import read_facts, reader_of
 from tether.model.source import CachedSource, FileSource
+from tether.model.values import reading_cost
 from tether.pages.differences.pair import Difference, Pair, Side
 from tether.pages.lasting import passing
 
 LIMIT = 512 * 1024 * 1024
-"""Bytes of two versions together whose numbers are compared on a page of its own."""
+"""Bytes of two versions together, as they lie there and unpacked, that are read on a page of its own."""
 _LIMIT_AMONG_MANY = 16 * 1024 * 1024
 _MOST = 300
 _PLAIN = frozenset({"text", "json", "empty"})
@@ -23,7 +24,8 @@ def show(pair: Pair) -> Difference | None:
         if old is None or new is None:
             return None
         limit = LIMIT if pair.alone else _LIMIT_AMONG_MANY
-        if pair.old.entry.size + pair.new.entry.size > limit:
+        stored = pair.old.entry.size + pair.new.entry.size
+        if max(stored, reading_cost(old.facts.tensors) + reading_cost(new.facts.tensors)) > limit:
             return Difference("large.html")
         found = compare(old, new)
     except TetherError as error:

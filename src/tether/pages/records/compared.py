@@ -1,8 +1,4 @@
-"""Two evaluations compared, example by example, from the predictions that they keep.
-
-Predictions come from whoever may push, and a small file can hold a large table: the engine of tables measures
-it, in bounded memory and time, before it is read.
-"""
+"""Two evaluations compared, example by example, from their predictions, which are measured before."""
 
 import io
 from collections import OrderedDict
@@ -12,21 +8,21 @@ from threading import Lock, Semaphore
 from tether.core.digest import Digest
 from tether.core.names import path_bytes
 from tether.core.treeread import find
-from tether.errors import Conflict, InvalidInput, NotFound, TetherError, Unavailable
+from tether.errors import Conflict, InvalidInput, NotFound, TetherError, TooLarge, Unavailable
 from tether.evals.comparing import Comparison, compare
 from tether.evals.evaldoc import FILE as EVAL_FILE
 from tether.evals.evaldoc import Evaluation
 from tether.evals.intervals import Plan
-from tether.evals.predictions import COLUMNS, Predictions, read_predictions
 from tether.evals.predictions import FILE as PREDICTIONS_FILE
+from tether.evals.predictions import Predictions, read_predictions
 from tether.pages.records.known import beside, page_of_runs
+from tether.pages.records.predicted import MOST_NUMBERS, Extent, extent_of
 from tether.pages.shelf import Shown
-from tether.pages.tables.engine import measure_columns
 from tether.runs.pinning import ARTEFACTS
 from tether.runs.reading import KnownRun
 
-MOST_EXAMPLES, MOST_BYTES, MOST_SLICES = 100_000, 64 << 20, 100
-"""What a page compares; 'tether compare' has no such bounds."""
+MOST_SLICES = 100
+"""What a page compares, beside the bounds of what is measured; 'tether compare' has none."""
 _PLAN = Plan(replicates=200)
 _REMEMBERED = 32
 _SECONDS = 5.0
@@ -110,10 +106,7 @@ def _place(shown: Shown, run: KnownRun) -> tuple[Digest, int]:
     entry = None if run.tree is None else find(shown.repository.objects, run.tree, path)
     if entry is None:
         raise InvalidInput(f"run {run.id} keeps no predictions")
-    size = shown.repository.contents.size(entry.digest)
-    if size > MOST_BYTES:
-        raise _too_much(run)
-    return entry.digest, size
+    return entry.digest, shown.repository.contents.size(entry.digest)
 
 
 def _too_much(run: KnownRun) -> TetherError:
@@ -126,6 +119,10 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
     if not _TURNS.acquire(timeout=_SECONDS):
         raise Unavailable("other models are being compared", hint="load the page again in a moment")
     try:
+        extents = [_extent(shown, side.run, place) for side, place in zip(sides, places, strict=True)]
+        classes = sum(each.classes for each in extents)  # each model has scores of those of the other too
+        if any(each.scored and each.rows * classes > 2 * MOST_NUMBERS for each in extents):
+            raise _too_much(sides[1].run)
         old, new = (_predictions(shown, side.run, place) for side, place in zip(sides, places, strict=True))
         least = {each.name: each.min for each in sides[1].evaluation.slices}
         return compare(old, new, least, _PLAN)
@@ -135,12 +132,19 @@ def _compare(shown: Shown, sides: list[Side], places: list[tuple[Digest, int]]) 
         _TURNS.release()
 
 
-def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
-    rows, size = measure_columns(shown.repository.contents, place, COLUMNS)
-    if rows > MOST_EXAMPLES or size > MOST_BYTES:
+def _extent(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Extent:
+    try:
+        found = extent_of(shown.repository.contents, place)
+    except TooLarge:
+        raise _too_much(run) from None
+    if found.slices > MOST_SLICES:
         raise _too_much(run)
+    return found
+
+
+def _predictions(shown: Shown, run: KnownRun, place: tuple[Digest, int]) -> Predictions:
     data = shown.repository.contents.read(place[0])
     found = read_predictions(io.BytesIO(data), f"{PREDICTIONS_FILE} of run {run.id}")
-    if len(found.slices) > MOST_SLICES or len(found.score_classes) > MOST_SLICES:
+    if len(found.score_classes) > MOST_SLICES:
         raise _too_much(run)
     return found

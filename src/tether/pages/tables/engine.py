@@ -171,6 +171,39 @@ def measure_columns(contents: ContentReader, file: tuple[Any, int], names: Seque
     return int(found[0]), sum(int(each or 0) for each in found[1:])
 
 
+def measure_pairs(contents: ContentReader, file: tuple[Any, int], pair: tuple[str, str]) -> tuple[int, int]:
+    """Return how much there is to compare in the texts of two columns of a Parquet file, row by row.
+
+    Args:
+        contents: Has the file.
+        file: Its digest and size.
+        pair: The names of the columns, which are there.
+
+    Returns:
+        The sum of the products of the lengths in characters, and the sum of the lengths.
+
+    Raises:
+        InvalidInput: The file is damaged, or takes too long or too much.
+        Unavailable: Too many tables are being read.
+    """
+    digest, size = file
+    one, two = (f"length(CAST(t.{_quoted(name)} AS VARCHAR))" for name in pair)
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
+        query = f"SELECT sum({one} * {two}), sum({one} + {two}) FROM {_SOURCES['parquet']} AS t"
+        found = connection.execute(query).fetchone() or (0, 0)
+    return int(found[0] or 0), int(found[1] or 0)
+
+
+def count_different(contents: ContentReader, file: tuple[Any, int], pair: tuple[str, str]) -> int:
+    """Return how many different texts two columns of a Parquet file have; else as `measure_pairs`."""
+    digest, size = file
+    with waiting(), _connected(lambda: contents.open(digest), size) as connection:
+        source = _SOURCES["parquet"]
+        one, two = (f"SELECT CAST(t.{_quoted(name)} AS VARCHAR) FROM {source} AS t" for name in pair)
+        found = connection.execute(f"SELECT count(*) FROM ({one} UNION {two})").fetchone() or (0,)
+    return int(found[0])
+
+
 def _bytes(column: Column) -> str:
     """Return the expression for what a value takes in memory, as texts and lists do; it is no less."""
     name = f"t.{_quoted(column.name)}"
