@@ -58,6 +58,8 @@ class Outcome(NamedTuple):
     """What its Python opened; None where that was not seen."""
     altered: Altered | None = None
     """What of its data somebody wrote to; None for nothing."""
+    told: int | None = None
+    """The first signal that came to this process while it ran, whatever the command made of it."""
 
 
 class Ended(NamedTuple):
@@ -121,7 +123,7 @@ def run_command(
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
             endpoint.store(done.status)
-    return Outcome(record, done.code, observed, changed)
+    return Outcome(record, done.code, observed, changed, done.told)
 
 
 def note_altered(repo: Opened, run: Begun) -> Altered | None:
