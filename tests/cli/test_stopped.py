@@ -19,6 +19,8 @@ from tether.api.repo import Repo
 from tether.api.runinputs import RunRequest
 from tether.api.stopping import recorded, stoppable
 from tether.errors import Stopped
+from tether.runs.rundoc import Exit, Status
+from tether.runs.sealing import Ending, seal
 
 PATIENT = 'echo $$ > "$HOME/new"; mv "$HOME/new" "$HOME/started"; exec sleep 100'
 
@@ -104,6 +106,17 @@ def test_a_signal_while_it_is_stored(room: Room) -> None:
     room.do("runs", "seal")
 
     assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
+
+
+def test_a_signal_when_it_is_stored(room: Room) -> None:
+    """Its journal is gone by then, and nothing is stored again."""
+    with repository(room) as repo, pytest.raises(Stopped), recorded(repo, request(room)) as run:
+        seal(repo.repository, run.journal, Ending(Status.FINISHED, Exit(code=0)), ADA)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(10)
+
+    assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
+    assert [*(room.work / ".tether/runs").iterdir()] == []
 
 
 def test_of_what_fails_nothing_is_left(room: Room) -> None:

@@ -12,7 +12,6 @@ from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, begun, note_altered
 from tether.errors import Stopped
-from tether.runs.journal import ENDING
 from tether.runs.rundoc import Exit, Resources, Status
 from tether.runs.sealing import Ending, seal
 
@@ -57,7 +56,7 @@ def recorded(repo: Opened, request: RunRequest) -> Iterator[Begun]:
         try:
             yield run
         except KeyboardInterrupt as error:
-            if run.journal.read(ENDING) is not None:  # it was being stored: the next run does that
+            if run.journal.kept:  # it was being stored, or is: the next run does what is missing
                 raise
             number = error.signal if isinstance(error, Stopped) else int(signal.SIGINT)
             _store(repo, run, number, time.monotonic() - began)
