@@ -9,14 +9,17 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.support.cli import TETHER, Room
 from tests.support.repos import ADA
 
+from tether.api import stopping
 from tether.api.repo import Repo
 from tether.api.runinputs import RunRequest
+from tether.api.running import note_altered
 from tether.api.stopping import recorded, stoppable
 from tether.errors import Stopped
 from tether.runs.rundoc import Exit, Status
@@ -117,6 +120,24 @@ def test_a_signal_when_it_is_stored(room: Room) -> None:
 
     assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
     assert [*(room.work / ".tether/runs").iterdir()] == []
+
+
+def test_a_second_signal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the data is looked at again, which may take long: the next run stores the first one."""
+
+    def struck(*given: Any) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return note_altered(*given)
+
+    monkeypatch.setattr(stopping, "note_altered", struck)
+    with repository(room) as repo, pytest.raises(Stopped), recorded(repo, request(room)):
+        raise KeyboardInterrupt
+
+    room.do("runs", "seal")
+
+    [found] = json.loads(room.do("runs", "list", "--json"))
+    assert (found["status"], found["exit"]["signal"]) == ("interrupted", signal.SIGINT)
+    assert found["resources"]["wall_s"] >= 0
 
 
 def test_of_what_fails_nothing_is_left(room: Room) -> None:
