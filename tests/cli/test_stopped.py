@@ -78,6 +78,16 @@ def test_what_is_stopped_is_kept_as_that(
     assert _soon(lambda: not program.exists() or not program.read_bytes())
 
 
+def test_ctrl_c_at_a_terminal_comes_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends that to a predictor too, which may take its time to end."""
+    monkeypatch.setattr(os, "isatty", {0: True, 1: False, 2: False}.__getitem__)
+    predictor = "sh -c 'kill -INT $PPID; sleep 0.2; touch \"$HOME/whole\"' {model} {in} {out}"
+
+    done = room.run("eval", "HEAD:patient.sh", "HEAD:test.npz", "--predictor", predictor)
+
+    assert (done.code, (room.home / "whole").exists()) == (130, True)
+
+
 def _soon(condition: Callable[[], object]) -> bool:
     """Say whether something comes true within a minute."""
     until = time.monotonic() + 60

@@ -71,6 +71,11 @@ class Done(msgspec.Struct):
         return self.exit.code or 0
 
 
+def at_terminal() -> bool:
+    """Say whether a terminal sends Ctrl-C to this process, and so to the commands that it starts too."""
+    return os.isatty(0) or os.isatty(2)
+
+
 def run_task(task: Task) -> Done:
     """Run a command to its end, whatever `meanwhile` raises; that goes on then.
 

@@ -1,5 +1,6 @@
-"""Commands as runs, where something of ours fails while they run."""
+"""Commands as runs, where something of ours fails while they run, and at a terminal."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,20 @@ def test_of_a_command_that_is_not_there_nothing_is_left(repo: Repo) -> None:
 
     assert repo.runs() == []
     assert list((repo.root / ".tether/runs").iterdir()) == []
+
+
+def test_ctrl_c_at_a_terminal_comes_once(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends that to the command itself; what only this process got is not passed on to it there."""
+    (repo.root / "data.txt").write_text("data")
+    repo.add()
+    repo.commit("Data")
+    monkeypatch.setattr(os, "isatty", {0: True, 1: False, 2: False}.__getitem__)
+    command = ["sh", "-c", "kill -INT $PPID; sleep 0.2; echo whole"]
+
+    first = repo.run_command(command, name="first")
+    again = repo.repro("first", environment="current")
+    other = repo.retrain("first")
+
+    found = [str(each.status) for each in (first.record, again.record, other.record)]
+    assert found == ["finished"] * 3
+    assert (first.code, first.told) == (0, 2)
