@@ -17,11 +17,14 @@ from tests.support.cli import TETHER, Room
 from tests.support.repos import ADA
 
 from tether.api import stopping
+from tether.api.evalrequest import EvalRequest
+from tether.api.evaluating import evaluate_model
 from tether.api.repo import Repo
 from tether.api.runinputs import RunRequest
 from tether.api.running import note_altered
 from tether.api.stopping import recorded, stoppable
 from tether.errors import Stopped
+from tether.runs.journal import OUTPUTS
 from tether.runs.rundoc import Exit, Status
 from tether.runs.sealing import Ending, seal
 
@@ -81,11 +84,18 @@ def test_what_is_stopped_is_kept_as_that(
 def test_ctrl_c_at_a_terminal_comes_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     """It sends that to a predictor too, which may take its time to end."""
     monkeypatch.setattr(os, "isatty", {0: True, 1: False, 2: False}.__getitem__)
-    predictor = "sh -c 'kill -INT $PPID; sleep 0.2; touch \"$HOME/whole\"' {model} {in} {out}"
+    predictor = "sh -c 'echo ready; sleep 0.2; touch \"$HOME/whole\"' {model} {in} {out}"
+    asked = EvalRequest(
+        "HEAD:test.npz", room.work, room.environ, model="HEAD:patient.sh", predictor=predictor
+    )
 
-    done = room.run("eval", "HEAD:patient.sh", "HEAD:test.npz", "--predictor", predictor)
+    def strike(_: bytes) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
 
-    assert (done.code, (room.home / "whole").exists()) == (130, True)
+    with repository(room) as repo, pytest.raises(Stopped):
+        evaluate_model(repo, asked, dict.fromkeys(OUTPUTS, strike))
+
+    assert (room.home / "whole").exists()
 
 
 def _soon(condition: Callable[[], object]) -> bool:

@@ -24,7 +24,7 @@ from tether.errors import InvalidInput, Unavailable
 Arrays = Mapping[str, NDArray[Any]]
 _SAID = "said"
 _MOST_SAID = 4000
-_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ENDING: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Commands as runs, where something of ours fails while they run, and at a terminal."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -50,11 +51,15 @@ def test_ctrl_c_at_a_terminal_comes_once(repo: Repo, monkeypatch: pytest.MonkeyP
     repo.add()
     repo.commit("Data")
     monkeypatch.setattr(os, "isatty", {0: True, 1: False, 2: False}.__getitem__)
-    command = ["sh", "-c", "kill -INT $PPID; sleep 0.2; echo whole"]
+    command = ["sh", "-c", "echo ready; sleep 0.2; echo whole"]
 
-    first = repo.run_command(command, name="first")
-    again = repo.repro("first", environment="current")
-    other = repo.retrain("first")
+    def strike(printed: bytes) -> None:
+        if printed == b"ready\n":
+            os.kill(os.getpid(), signal.SIGINT)
+
+    first = repo.run_command(command, name="first", show=strike)
+    again = repo.repro("first", environment="current", show=strike)
+    other = repo.retrain("first", show=strike)
 
     found = [str(each.status) for each in (first.record, again.record, other.record)]
     assert found == ["finished"] * 3
