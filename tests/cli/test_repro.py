@@ -368,3 +368,27 @@ def test_a_repetition_that_was_stopped_attests_nothing(
     assert (done.returncode, last) == (code, "  not attested: it was stopped before its end")
     assert json.loads(room.do("release", "show", "pets@1", "--json"))["attestations"] == []
     assert show(room, "last")["status"] in ("killed", "interrupted")
+
+
+def test_what_a_training_makes_of_a_signal_is_no_verdict(room: Room, tmp_path: Path) -> None:
+    """One that catches it and ends with 1 or 0 was stopped; one that was killed by itself has failed."""
+    train(room, f'eval "$STOP"\n{script()}', "--param", "lr=0.5", folder="code")
+    room.do("release", "create", "-q", "pets@1", "--run", "last", "--licence", "MIT")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    found = []
+
+    for stop, code in (
+        ("trap 'exit 1' TERM; kill -TERM $PPID; while :; do sleep 0.02; done", 143),
+        ("trap 'exit 0' INT; kill -INT $PPID; while :; do sleep 0.02; done", 130),
+        ("kill -KILL $$", 1),
+    ):
+        room.environ["STOP"] = stop
+        done = repro(room, "pets@1", "--key", str(key), code=code)
+        found.append((done["status"], done["verdict"], done["attestation"] is not None))
+
+    assert found == [
+        ("failed", "failed", False),
+        ("finished", "different", False),
+        ("killed", "failed", True),
+    ]

@@ -9,16 +9,24 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from tests.support.cli import TETHER, Room
 from tests.support.repos import ADA
 
+from tether.api import stopping
+from tether.api.evalrequest import EvalRequest
+from tether.api.evaluating import evaluate_model
 from tether.api.repo import Repo
 from tether.api.runinputs import RunRequest
+from tether.api.running import note_altered
 from tether.api.stopping import recorded, stoppable
 from tether.errors import Stopped
+from tether.runs.journal import OUTPUTS
+from tether.runs.rundoc import Exit, Status
+from tether.runs.sealing import Ending, seal
 
 PATIENT = 'echo $$ > "$HOME/new"; mv "$HOME/new" "$HOME/started"; exec sleep 100'
 
@@ -73,6 +81,23 @@ def test_what_is_stopped_is_kept_as_that(
     assert _soon(lambda: not program.exists() or not program.read_bytes())
 
 
+def test_ctrl_c_at_a_terminal_comes_once(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends that to a predictor too, which may take its time to end."""
+    monkeypatch.setattr(os, "isatty", {0: True, 1: False, 2: False}.__getitem__)
+    predictor = "sh -c 'echo ready; sleep 0.2; touch \"$HOME/whole\"' {model} {in} {out}"
+    asked = EvalRequest(
+        "HEAD:test.npz", room.work, room.environ, model="HEAD:patient.sh", predictor=predictor
+    )
+
+    def strike(_: bytes) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with repository(room) as repo, pytest.raises(Stopped):
+        evaluate_model(repo, asked, dict.fromkeys(OUTPUTS, strike))
+
+    assert (room.home / "whole").exists()
+
+
 def _soon(condition: Callable[[], object]) -> bool:
     """Say whether something comes true within a minute."""
     until = time.monotonic() + 60
@@ -104,6 +129,35 @@ def test_a_signal_while_it_is_stored(room: Room) -> None:
     room.do("runs", "seal")
 
     assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
+
+
+def test_a_signal_when_it_is_stored(room: Room) -> None:
+    """Its journal is gone by then, and nothing is stored again."""
+    with repository(room) as repo, pytest.raises(Stopped), recorded(repo, request(room)) as run:
+        seal(repo.repository, run.journal, Ending(Status.FINISHED, Exit(code=0)), ADA)
+        os.kill(os.getpid(), signal.SIGHUP)
+        time.sleep(10)
+
+    assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
+    assert [*(room.work / ".tether/runs").iterdir()] == []
+
+
+def test_a_second_signal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes while the data is looked at again, which may take long: the next run stores the first one."""
+
+    def struck(*given: Any) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return note_altered(*given)
+
+    monkeypatch.setattr(stopping, "note_altered", struck)
+    with repository(room) as repo, pytest.raises(Stopped), recorded(repo, request(room)):
+        raise KeyboardInterrupt
+
+    room.do("runs", "seal")
+
+    [found] = json.loads(room.do("runs", "list", "--json"))
+    assert (found["status"], found["exit"]["signal"]) == ("interrupted", signal.SIGINT)
+    assert found["resources"]["wall_s"] >= 0
 
 
 def test_of_what_fails_nothing_is_left(room: Room) -> None:

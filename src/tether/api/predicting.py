@@ -14,7 +14,7 @@ from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, described
 from tether.errors import InvalidInput, NotFound, Stopped, TetherError
 from tether.evals.evaldoc import EvalModel, Predictor
-from tether.runs.child import Task, run_task
+from tether.runs.child import Task, at_terminal, run_task
 from tether.runs.journal import OUTPUTS
 from tether.runs.rundoc import Resources, Status
 
@@ -163,7 +163,7 @@ def _run(job: Job, command: tuple[str, ...], show: Mapping[str, Show], out: Path
     environ = {**request.environ, **job.run.variables}
     asked = RunRequest(command, request.folder, request.environ)
     with described(journal, asked):
-        done = run_task(Task(command, request.folder, environ, outputs, False, (job.run.lock,)))
+        done = run_task(Task(command, request.folder, environ, outputs, at_terminal(), (job.run.lock,)))
     if done.told is not None:
         raise Stopped(done.told)
     if done.status == Status.INTERRUPTED:

@@ -28,6 +28,7 @@ from tether.api.runinputs import RunRequest
 from tether.api.running import Outcome, run_command
 from tether.errors import AlreadyExists, InvalidInput
 from tether.releases.verdict import Rules, Verdict
+from tether.runs.child import at_terminal
 from tether.runs.journal import OUTPUTS
 from tether.runs.rundoc import RunRecord, Scalar, scalar
 
@@ -105,7 +106,7 @@ def run(repo: Opened, command: Sequence[str], choices: RunChoices) -> Outcome:
         observe=choices.get("observe", True),
         mlflow=choices.get("mlflow", True),
     )
-    return run_command(repo, request, _shown(choices.get("show")))
+    return run_command(repo, request, _shown(choices.get("show")), terminal=at_terminal())
 
 
 def retrain(repo: Opened, ref: str, choices: RetrainChoices) -> Outcome:
@@ -121,7 +122,7 @@ def retrain(repo: Opened, ref: str, choices: RetrainChoices) -> Outcome:
     request = retraining(repo, original, tuple(choices.get("data", ())), parameters, around)
     seeds = {**request.seeds, **choices.get("seeds", {})}
     request = msgspec.structs.replace(request, seeds=seeds, name=choices.get("name"))
-    return run_command(repo, request, _shown(choices.get("show")))
+    return run_command(repo, request, _shown(choices.get("show")), terminal=at_terminal())
 
 
 # -- in a clean room ------------------------------------------------------------------------
@@ -164,7 +165,7 @@ def repeat(repo: Opened, ref: str, choices: ReproChoices) -> Repeated:
     request = found.request
     base = request.environ.get("TMPDIR") or None
     with chosen_room(Path(room) if room is not None else None, base) as place:
-        done = execute_repro(repo, found, place, _shown(choices.get("show")))
+        done = execute_repro(repo, found, place, _shown(choices.get("show")), terminal=at_terminal())
     release = request.original.release
     path = Path(key) if key is not None else None
     said = attest_verdict(repo, done, release, path) if release is not None else None

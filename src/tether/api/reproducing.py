@@ -92,8 +92,17 @@ class Reproduced(NamedTuple):
 
     @property
     def was_stopped(self) -> bool:
-        """Whether Ctrl-C or a signal ended it, which says nothing of what it repeats."""
-        return self.outcome.record.status in (Status.INTERRUPTED, Status.KILLED)
+        """Whether somebody stopped it by Ctrl-C or a signal, which says nothing of what it repeats.
+
+        What the command made of that does not count: one that catches the signal may end with any code. One
+        that dies of a signal which nobody sent through us has failed: it crashed, or memory was short.
+        """
+        return self.outcome.told is not None or self.outcome.record.status == Status.INTERRUPTED
+
+    @property
+    def code(self) -> int:
+        """As a shell would give it: that of the signal which stopped it, or else that of the command."""
+        return self.outcome.code if self.outcome.told is None else 128 + self.outcome.told
 
 
 def plan_repro(repo: Opened, request: ReproRequest) -> ReproPlan:

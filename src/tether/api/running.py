@@ -4,10 +4,12 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from tether.api.endpoint import ADDRESS, Endpoint
 from tether.api.opened import Opened
@@ -58,6 +60,8 @@ class Outcome(NamedTuple):
     """What its Python opened; None where that was not seen."""
     altered: Altered | None = None
     """What of its data somebody wrote to; None for nothing."""
+    told: int | None = None
+    """The first signal that came to this process while it ran, whatever the command made of it."""
 
 
 class Ended(NamedTuple):
@@ -99,17 +103,8 @@ def run_command(
             environ |= variables(run.journal.folder, environ)
         room = request.room.lock if request.room is not None else None
         locks = (run.lock,) if room is None else (run.lock, room)
-        with ExitStack() as meanwhile, endpoint.serving() if endpoint else nullcontext():
-
-            def get_ready() -> None:
-                meanwhile.enter_context(described(run.journal, request))
-                for name in _FOR_THE_END:
-                    import_module(name)
-
-            done = run_task(
-                Task(request.command, request.folder, environ, outputs, terminal, locks, get_ready)
-            )
-        _keep(run.journal, request)
+        task = Task(request.command, request.folder, environ, outputs, terminal, locks)
+        done = _done(run.journal, request, task, endpoint.serving() if endpoint else nullcontext())
         if endpoint is not None:
             endpoint.close(done.status, request.folder)
         observed, changed = _observed(repo, run, request), note_altered(repo, run)
@@ -121,7 +116,24 @@ def run_command(
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
             endpoint.store(done.status)
-    return Outcome(record, done.code, observed, changed)
+    return Outcome(record, done.code, observed, changed, done.told)
+
+
+def _done(journal: Journal, request: RunRequest, task: Task, serving: AbstractContextManager[object]) -> Done:
+    """Run the command to its end, and keep what it left even where something of ours fails meanwhile."""
+    try:
+        with ExitStack() as meanwhile, serving:
+
+            def get_ready() -> None:
+                journal.kept = True  # the command was started: hours of work are not thrown away for us
+                meanwhile.enter_context(described(journal, request))
+                for name in _FOR_THE_END:
+                    import_module(name)
+
+            return run_task(msgspec.structs.replace(task, meanwhile=get_ready))
+    finally:
+        if journal.kept:
+            _keep(journal, request)
 
 
 def note_altered(repo: Opened, run: Begun) -> Altered | None:
@@ -136,7 +148,6 @@ def note_altered(repo: Opened, run: Begun) -> Altered | None:
 
 def _keep(journal: Journal, request: RunRequest) -> None:
     """Copy what the command was to leave."""
-    journal.kept = True
     for path in request.artefacts:
         with suppress(NotFound):  # a command that failed may not have made it
             journal.artefact(request.folder / path, artefact_name(path))

@@ -12,9 +12,8 @@ from tether.api.opened import Opened
 from tether.api.runinputs import RunRequest
 from tether.api.running import Begun, begun, note_altered
 from tether.errors import Stopped
-from tether.runs.journal import ENDING
 from tether.runs.rundoc import Exit, Resources, Status
-from tether.runs.sealing import Ending, seal
+from tether.runs.sealing import Ending, note_ending, seal
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 
@@ -57,7 +56,7 @@ def recorded(repo: Opened, request: RunRequest) -> Iterator[Begun]:
         try:
             yield run
         except KeyboardInterrupt as error:
-            if run.journal.read(ENDING) is not None:  # it was being stored: the next run does that
+            if run.journal.kept:  # it was being stored, or is: the next run does what is missing
                 raise
             number = error.signal if isinstance(error, Stopped) else int(signal.SIGINT)
             _store(repo, run, number, time.monotonic() - began)
@@ -67,6 +66,9 @@ def recorded(repo: Opened, request: RunRequest) -> Iterator[Begun]:
 
 def _store(repo: Opened, run: Begun, number: int, wall_s: float) -> None:
     status = Status.INTERRUPTED if number == signal.SIGINT else Status.KILLED
-    note_altered(repo, run)
+    # Before anything that takes time: who presses Ctrl-C twice leaves to the next run what is missing.
+    run.journal.kept = True
     ending = Ending(status, Exit(signal=number), Resources(wall_s=round(wall_s, 6)))
+    ending = note_ending(repo.repository, run.journal, ending)
+    note_altered(repo, run)
     seal(repo.repository, run.journal, ending, repo.author)

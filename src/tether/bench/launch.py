@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from tether.errors import InvalidInput, Unavailable
 Arrays = Mapping[str, NDArray[Any]]
 _SAID = "said"
 _MOST_SAID = 4000
+_ENDING: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,31 +145,72 @@ def _round(
 def _run(subject: Subject, settings: Settings) -> None:
     environ = {**subject.environ, **limit_threads(settings.threads), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, "-P", "-m", "tether.bench.child", str(subject.folder)]
-    with (subject.folder / _SAID).open("wb") as file:
-        process = subprocess.Popen(
-            command,
-            env=environ,
-            cwd=subject.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            process_group=0,
-        )
+    with (subject.folder / _SAID).open("wb") as file, ExitStack() as stack:
+        with _held_back():
+            process = subprocess.Popen(
+                command,
+                env=environ,
+                cwd=subject.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                process_group=0,
+            )
+            stack.callback(_end, process)
         try:
             code = process.wait(settings.timeout_s)
         except subprocess.TimeoutExpired:
             raise Unavailable(
                 f"the model took longer than {settings.timeout_s:g} s", hint="allow more with --timeout"
             ) from None
-        finally:
-            if process.returncode is None:  # the wait was ended: nobody leaves a command that runs
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
     if code or not (subject.folder / RESULT).is_file():
         lines = _said(subject) or ["it said nothing"]
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         raise Unavailable(f"the process of the model {how}: {lines[-1]}")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and its group where the wait for it was ended: nobody leaves a command that runs."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Let signals whose handlers may end what is under way wait for the end of the block.
+
+    The mask of the thread would not do: the process that is started would inherit it, and another thread
+    would still take the signal, of which the main one hears then.
+    """
+    if threading.current_thread() is not threading.main_thread():  # no handler runs there
+        yield
+        return
+    before: dict[int, Callable[[int, FrameType | None], object]] = {}
+    for number in _ENDING:
+        handler = signal.getsignal(number)
+        if callable(handler):
+            before[number] = handler
+    came: list[int] = []
+    waits = True
+
+    def take(number: int, frame: FrameType | None) -> None:
+        if waits:
+            came.append(number)
+        else:  # one that comes while they are put back
+            before[number](number, frame)
+
+    try:
+        for number in before:
+            signal.signal(number, take)
+        yield
+    finally:
+        waits = False
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _said(subject: Subject) -> list[str]:

@@ -71,8 +71,13 @@ class Done(msgspec.Struct):
         return self.exit.code or 0
 
 
+def at_terminal() -> bool:
+    """Say whether a terminal sends Ctrl-C to this process, and so to the commands that it starts too."""
+    return os.isatty(0) or os.isatty(2)
+
+
 def run_task(task: Task) -> Done:
-    """Run a command to its end.
+    """Run a command to its end, whatever `meanwhile` raises; that goes on then.
 
     Raises:
         NotFound: There is no such program.
@@ -82,23 +87,19 @@ def run_task(task: Task) -> Done:
     began = time.monotonic()
     with _signals(task) as told:
         child = _start(task)
-        told.begin(child)
         sampler = Sampler(child.pid)
-        sampler.start()
-        copiers = [
-            _Copier(stream, *task.outputs[name], name)
-            for name, stream in (("stdout", child.stdout), ("stderr", child.stderr))
-            if stream is not None
-        ]
+        copiers: list[_Copier] = []
         try:
+            told.begin(child)
+            _attend(child, task, sampler, copiers)
             if task.meanwhile is not None:
                 task.meanwhile()
-        finally:  # whatever went wrong, nobody leaves a command that runs
+        finally:  # whatever went wrong, nobody leaves a command that runs, or a thread that looks at it
             moved, usage, code = _ended(child)
-        sampler.stop()
-        deadline = time.monotonic() + _GRACE_S
-        for copier in copiers:
-            copier.thread.join(max(0.0, deadline - time.monotonic()))
+            sampler.stop()
+            deadline = time.monotonic() + _GRACE_S
+            for copier in copiers:
+                copier.thread.join(max(0.0, deadline - time.monotonic()))
     peak = max(sampler.peak_bytes or 0, usage.ru_maxrss * 1024)
     resources = Resources(
         wall_s=round(time.monotonic() - began, 6),
@@ -138,6 +139,22 @@ def _start(task: Task) -> subprocess.Popen[bytes]:
         raise Forbidden(f"{program} may not be run", hint="is it a program?") from None
     except (OSError, ValueError) as error:
         raise InvalidInput(f"{program} cannot be run: {error}") from None
+
+
+def _attend(child: "subprocess.Popen[bytes]", task: Task, sampler: Sampler, copiers: "list[_Copier]") -> None:
+    """Begin to measure a command that was just started, and to read what it prints."""
+    streams = [("stdout", child.stdout), ("stderr", child.stderr)]
+    try:
+        sampler.start()
+        for name, stream in streams:
+            assert stream is not None
+            copiers.append(_Copier(stream, *task.outputs[name], name))
+    except BaseException:  # a thread was refused: nobody would read what it prints, so it could not end
+        _send(child, signal.SIGKILL)
+        for _, stream in streams[len(copiers) :]:
+            assert stream is not None
+            stream.close()
+        raise
 
 
 def _ended(child: "subprocess.Popen[bytes]") -> "tuple[tuple[int, int] | None, struct_rusage, int]":

@@ -17,6 +17,7 @@ from tether.core.names import path_bytes, run_ref
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
+from tether.errors import TetherError
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
@@ -52,6 +53,24 @@ class Ending(msgspec.Struct, frozen=True):
 LOST = Ending(Status.LOST)
 
 
+def note_ending(repository: Repository, journal: Journal, ending: Ending) -> Ending:
+    """Write into the journal how a run ended, which is kept from now on; return that with its time.
+
+    Raises:
+        Unavailable: The disk is full; it is kept all the same.
+    """
+    if ending.status != Status.LOST:
+        ending = msgspec.structs.replace(ending, ended=ending.ended or stamp(repository.clock()))
+        try:
+            journal.replace(ENDING, canonical(msgspec.to_builtins(ending)))
+        except TetherError:
+            journal.kept = True
+            raise
+    # Not before: who is interrupted here has not said yet how it ended, and can still say so.
+    journal.kept = True
+    return ending
+
+
 def seal(repository: Repository, journal: Journal, ending: Ending, author: Person) -> RunRecord:
     """Store a run and remove its journal; when that fails, the journal stays with what is known of the end.
 
@@ -59,10 +78,7 @@ def seal(repository: Repository, journal: Journal, ending: Ending, author: Perso
         AlreadyExists: Another process did so.
         Unavailable: The disk is full.
     """
-    journal.kept = True
-    if ending.status != Status.LOST:
-        ending = msgspec.structs.replace(ending, ended=ending.ended or stamp(repository.clock()))
-        journal.write(ENDING, canonical(msgspec.to_builtins(ending)))
+    ending = note_ending(repository, journal, ending)
     with repository.transaction(f"run {journal.id}") as transaction:
         record = journal.record()
         pinned = transaction.ref(PINNED + record.id)

@@ -68,8 +68,8 @@ def command(ctx: Context, options: Options) -> None:
 
     The verdict is bitwise, tensors, metrics or tolerance, and the command ends with 0; or different or
     failed, and it ends with 1. It is kept with the new run; one about a release becomes an attestation of it,
-    if there is a key to sign it. A command that Ctrl-C or a signal stopped says nothing of the release: it
-    ends with the code of that, 130 or 143.
+    if there is a key to sign it. A repetition that Ctrl-C or a signal stopped says nothing of the release,
+    whatever the command made of that: it ends with the code of the signal, 130 or 143.
     """
     from tether.api.originals import find_original
     from tether.api.repeating import chosen_room
@@ -99,7 +99,7 @@ def command(ctx: Context, options: Options) -> None:
     ctx.emit({**verdict_document(done), "attestation": said}, lambda: verdict_lines(ctx, done, said))
     warn_of(ctx, done.outcome)
     if done.was_stopped:
-        ctx.exit(done.outcome.code)
+        ctx.exit(done.code)
     if not done.verdict.verdict.is_good:
         ctx.exit(_DIFFERENT)
 
