@@ -3,9 +3,9 @@
 Pinned files are hard links of one pool, so what one run writes, another one reads. Nobody may write to
 them, but their owner may allow it to himself, and root may anyway. At the start each folder is scanned, at
 the end again: where the columns are equal, nothing was written. A file whose record differs is read, and
-is altered if it does not hold what its digest says; that takes as long as the files are large, and so is done
-before anything is locked. An altered file is given another time then, by which whoever pins
-next sees that it has to be written anew.
+is altered if it does not hold what its digest says; that takes as long as the files are large, and so is
+done before anything is locked. An altered file is given another time then, by which whoever pins next sees
+that it has to be written anew.
 """
 
 import os
@@ -21,6 +21,7 @@ from tether.api.opened import Opened
 from tether.api.pinned import FOLDER, healed, locked, note_healed
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find_many
+from tether.errors import TetherError
 from tether.runs.altered import Altered, AlteredInput, named
 from tether.storage.oserrors import translated
 from tether.worktree.files import scan_directory
@@ -69,24 +70,32 @@ def watch(repo: Opened, name: str, entry: Entry, place: Path) -> Watched:
 def altered(repo: Opened, watched: Sequence[Watched]) -> Altered | None:
     """Return what is not as it was pinned any more, and see that no other run gets it; None if all is.
 
+    An input that cannot be looked at, such as while another process keeps the lock, counts as unchecked.
     A file that somebody changed and changed back by hand counts as unaltered; one that another run found
     altered meanwhile, and wrote anew, counts as altered.
     """
     found: dict[str, AlteredInput] = {}
+    unchecked: list[str] = []
     for each in watched:
-        if _is_quiet(repo, each):
+        try:
+            paths = set() if _is_quiet(repo, each) else _altered_in(repo, each)
+        except (OSError, TetherError):  # the run itself is stored all the same
+            unchecked.append(each.name)
             continue
-        look = _look_unhurried(repo, each)
-        # Looked at again, while nobody can be at writing it anew: read is only what changed since.
-        with translated(str(each.top)), locked(repo):
-            paths = set(_look(repo, each, look).altered)
-            _set_apart(each.top, paths)
-            before = healed(_base(repo), each.entry.digest)[each.healed :]
-            note_healed(_base(repo), each.entry.digest, paths)
-        paths.update(filter(None, before.split(b"\0")))
         if paths:
             found[each.name] = named(paths)
-    return Altered(inputs=found) if found else None
+    return Altered(inputs=found, unchecked=tuple(sorted(unchecked))) if found or unchecked else None
+
+
+def _altered_in(repo: Opened, watched: Watched) -> set[bytes]:
+    look = _look_unhurried(repo, watched)
+    # Looked at again, while nobody can be at writing it anew: read is only what changed since.
+    with translated(str(watched.top)), locked(repo):
+        paths = set(_look(repo, watched, look).altered)
+        _set_apart(watched.top, paths)
+        before = healed(_base(repo), watched.entry.digest)[watched.healed :]
+        note_healed(_base(repo), watched.entry.digest, paths)
+    return paths.union(filter(None, before.split(b"\0")))
 
 
 def _base(repo: Opened) -> Path:

@@ -74,8 +74,10 @@ def run_lines(
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
     yield from _section(ctx, "seeds", {name: str(value) for name, value in record.seeds.items()})
     yield from _section(ctx, "data", dict(_data(record)))
-    altered = _mapping(_mapping(beside.get("altered")).get("inputs"))
-    yield from _section(ctx, "written to while it ran", dict(_altered(altered)))
+    altered = _mapping(beside.get("altered"))
+    yield from _section(ctx, "written to while it ran", dict(_altered(_mapping(altered.get("inputs")))))
+    unchecked = {str(name): "it could not be looked at" for name in altered.get("unchecked") or ()}
+    yield from _section(ctx, "perhaps written to while it ran", unchecked)
     yield from _section(ctx, "read besides", dict(_undeclared(_mapping(beside.get("observed")))))
     yield from _section(ctx, "code", dict(_code(record)))
     yield from _section(ctx, "metrics", {name: _metric(each) for name, each in record.metrics.items()})

@@ -1,5 +1,6 @@
 """Pinned data that somebody writes to while a run reads it: it is told, recorded, and goes to nobody else."""
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,12 @@ from tether.api import pinned, watching
 from tether.api.repo import Repo
 from tether.api.running import RUN_FOLDER
 from tether.api.runs import clean_data, run_beside
+from tether.cli.context import Context
+from tether.cli.render_running import warn_altered
+from tether.cli.render_runs import run_lines
 from tether.core.digest import hash_bytes
+from tether.errors import Unavailable
+from tether.runs.altered import Altered
 from tether.storage.locks import LockFile
 
 CAT = b"a cat\n"
@@ -153,3 +159,29 @@ def test_files_are_read_without_the_lock(repo: Repo, monkeypatch: pytest.MonkeyP
 
     assert run.altered == {"train": ("cat.txt", "more/dog.txt")}
     assert (len(late), sorted(read)) == (1, ["cat.txt", "dog.txt", "dog.txt"])
+
+
+def test_what_could_not_be_looked_at_is_not_unaltered(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record says so, and people are told at once and later; what was found of other data is kept."""
+    real = watching.healed
+
+    def healed(base: Path, digest: bytes) -> bytes:
+        if digest == unlucky:
+            raise Unavailable("another process keeps the lock")
+        return real(base, digest)
+
+    with tether.run(repo, data=["train=HEAD:train", "one=HEAD:train/cat.txt"]) as run:
+        overwrite(run.data["train"] / "cat.txt")
+        unlucky = hash_bytes(CAT)
+        monkeypatch.setattr(watching, "healed", healed)
+
+    [found] = repo.runs()
+    beside = run_beside(repo, found)
+    assert (run.altered, run.unchecked) == ({"train": ("cat.txt",)}, ("one",))
+    assert (list(beside["altered"]["inputs"]), beside["altered"]["unchecked"]) == (["train"], ("one",))
+    ctx = Context(out=io.StringIO(), err=(told := io.StringIO()), environ={})
+    assert "  one  it could not be looked at" in [*run_lines(ctx, found, {}, beside)]
+    warn_altered(ctx, Altered(unchecked=run.unchecked))
+    assert told.getvalue().startswith(
+        "warning: data one could not be looked at: it may have been written to "
+    )
