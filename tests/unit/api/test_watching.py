@@ -17,7 +17,7 @@ from tether.api.runs import clean_data, run_beside
 from tether.cli.context import Context
 from tether.cli.render_running import warn_altered
 from tether.cli.render_runs import run_lines
-from tether.core.digest import hash_bytes
+from tether.core.digest import Digest, hash_bytes
 from tether.errors import Unavailable
 from tether.runs.altered import Altered
 from tether.storage.locks import LockFile
@@ -163,9 +163,9 @@ def test_files_are_read_without_the_lock(repo: Repo, monkeypatch: pytest.MonkeyP
 
 def test_what_could_not_be_looked_at_is_not_unaltered(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
     """The record says so, and people are told at once and later; what was found of other data is kept."""
-    real = watching.healed
+    real = pinned.healed
 
-    def healed(base: Path, digest: bytes) -> bytes:
+    def healed(base: Path, digest: Digest) -> bytes:
         if digest == unlucky:
             raise Unavailable("another process keeps the lock")
         return real(base, digest)
