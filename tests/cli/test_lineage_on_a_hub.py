@@ -1,5 +1,6 @@
 """`tether lineage --remote`: the hub is asked, and people see what they see of their own repository."""
 
+import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from tests.support.cli import Room
 from tests.support.served import Served, add_user
 
 from tether.api.farlineage import far_lineage, far_users
+from tether.cli.context import Context
+from tether.cli.render_lineage import users_lines
 from tether.errors import Corrupt
 from tether.sync.address import HubAddress
 
@@ -128,3 +131,48 @@ def test_a_hub_that_lies(change: dict[str, Any]) -> None:
         far_lineage(bad, address, "a", ("up",))
     with pytest.raises(Corrupt):
         far_users(bad, address, "a")
+
+
+USE = {"id": "1", "count": 1, "paths": ["a.csv"], "repositories": ["ada/pets"]}
+OLDER: dict[str, Any] = {
+    "contents": [{"digest": "0" * 64, "path": "a.csv"}],
+    "runs": [{**USE, "name": "first", "status": "finished", "undeclared": []}],
+    "releases": [{**USE, "release": "pets@1", "by_run": True}],
+    "further": [],
+    "looked_at": {"runs": 1, "releases": 1},
+    "problems": [],
+    "complete": True,
+}
+ROLES = {"roles": ["train"]}
+NOBODY: dict[str, list[Any]] = {"runs": [], "releases": []}
+NOW = {
+    **OLDER,
+    "runs": [{**OLDER["runs"][0], **ROLES, "may_have_read": False}],
+    "releases": [{**OLDER["releases"][0], **ROLES}],
+    "judged": NOBODY,
+    "there": NOBODY,
+}
+
+
+def told(reply: dict[str, Any]) -> list[str]:
+    """Return what people read of what a hub replied."""
+    hub: Any = Lying(reply)
+    found = far_users(hub, HubAddress("https://h", "a", "b"), "a")
+    return [*users_lines(Context(out=io.StringIO(), err=io.StringIO(), environ={}), found)][1:]
+
+
+def test_an_older_hub_does_not_tell_who_was_trained() -> None:
+    """It lists all that had a file, and nobody says of them that they were trained on it."""
+    older = told(OLDER)
+
+    assert [line for line in older if not line.startswith(" ")] == [
+        "1 run had it, and the hub is older: it does not tell what for",
+        "1 release had it, and the hub is older: it does not tell what for",
+    ]
+    assert "  1 first, finished, in ada/pets" in older
+    assert told({**OLDER, **NOBODY}) == ["none of 1 run and 1 release had it"]
+    assert [line for line in told(NOW) if not line.startswith(" ")] == [
+        "1 run was trained on it",
+        "1 release was trained on it",
+    ]
+    assert "  1 first, finished, as train, in ada/pets" in told(NOW)

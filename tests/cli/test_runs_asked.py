@@ -26,14 +26,15 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Room:
             with tether.run(repo, name=f"r{number}", parameters={"alpha": number / 1000}) as run:
                 run.metric("loss", 1 - number / 10, 0)
                 run.metric("loss", 0.5 - number / 20, 1)
-        with tether.run(repo, name="odd", parameters={"kind": "b"}, seeds={"first": 1}) as run:
+        texts = {"kind": "b", "tok": "<pad>"}
+        with tether.run(repo, name="odd", parameters=texts, seeds={"first": 1}) as run:
             run.metric("accuracy", 0.5)
     return room
 
 
 @pytest.mark.parametrize(
     "condition",
-    ["alpha<<0.005", "alpha==0.005", "alpha=<1", "alpha=>1", "alpha<", "alpha", "<1", "alpha=~x", "~x"],
+    ["alpha<<0.005", "alpha==0.005", "alpha!==1", "alpha<=>1", "alpha>~1", "alpha<", "alpha", "<1", "~x"],
 )
 def test_what_is_no_condition_is_refused(room: Room, condition: str) -> None:
     """With the form that one has, by each command that takes them."""
@@ -52,6 +53,10 @@ def test_what_is_no_condition_is_refused(room: Room, condition: str) -> None:
         ("alpha<0.005x", 0),
         ("name~^<", 0),
         ("name!=", 10),
+        ("tok=<pad>", 1),
+        ("tok!=<pad>", 9),
+        ("tok!=~x", 10),
+        ("alpha=>1", 0),
         ("kind<c", 1),
         ("seed.first=1", 1),
         ("loss.min<0.2", 2),

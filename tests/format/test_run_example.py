@@ -64,7 +64,7 @@ def test_the_example_of_what_is_beside_a_record() -> None:
     digest = "dee2170ee4509f9b3b4e7a2948a6b0886972d1fb7ff77762c455297870734fe3"
     asked = Asked(parameters=("lr",), artefacts=("weights.bin",), folder=".", parent=parent)
     seen = Observed(declared={"train": 1}, undeclared=(Undeclared("extra.csv", 4, digest),))
-    changed = Altered(inputs={"train": named([b"cat.txt"])})
+    changed = Altered(inputs={"train": named([b"cat.txt"])}, unchecked=("test",))
     said = Verdict(
         Level.TOLERANCE,
         parent,

@@ -280,14 +280,17 @@ def test_a_difference_has_one_form(room: HubRoom) -> None:
     more = {"code": code, "parameters": {"lr": 0.5}}
     put_run(room, 1, first, data=(train("aa"), train("aa", "one")), metrics=losses(0.5), **more)
     put_run(room, 2, second, data=(train("bb"), train("bb", "one"), train("cc", "new")), **more)
-    put_run(room, 3, {}, code=Code("git", "ab" * 20, "main", dirty=True, folder=".", patch="too large"))
+    for number in (3, 4):
+        lost = Code("git", "ab" * 20, "main", dirty=True, folder=".", patch="too large")
+        put_run(room, number, {}, code=lost)
+    put_run(room, 5, {})
 
-    for old, new in ((1, 2), (2, 1), (1, 3)):
+    for old, new in ((1, 2), (2, 1), (1, 3), (3, 5), (3, 4)):
         told = room.ok("GET", f"/repos{AT}/runs/diff?old={run_id(old)}&new={run_id(new)}")
         with closing(open_hosted(room, "ada/x")) as repository:
             found = diff_document(diff_runs(Opened(repository), run_id(old), run_id(new)))
         assert told == json.loads(json.dumps(found))
-        assert told["patch"] is (None if new == 3 else True)
+        assert told["patch"] is (None if new == 4 else True)
 
 
 def test_predictions_that_swell_are_refused(room: HubRoom) -> None:

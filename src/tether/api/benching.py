@@ -90,7 +90,7 @@ class Benched(NamedTuple):
     bench: Bench
     record: RunRecord
     altered: Altered | None = None
-    """What of model and data somebody wrote to meanwhile; None for nothing."""
+    """What of model and data somebody wrote to meanwhile, or could not be looked at; None for nothing."""
 
 
 def default_threads() -> int:

@@ -55,7 +55,7 @@ class Evaluated(NamedTuple):
     record: RunRecord
     evaluation: Evaluation
     altered: Altered | None = None
-    """What of its data somebody wrote to meanwhile; None for nothing."""
+    """What of its data somebody wrote to meanwhile, or could not be looked at; None for nothing."""
 
 
 def evaluate_model(repo: Opened, request: EvalRequest, show: Mapping[str, Show]) -> Evaluated:

@@ -99,14 +99,14 @@ class _RunUse(_Use):
     name: str | None
     status: str
     undeclared: list[str]
-    roles: list[str]
-    may_have_read: bool
+    roles: list[str] = []
+    may_have_read: bool = False
 
 
 class _ReleaseUse(_Use):
     release: str
     by_run: bool
-    roles: list[str]
+    roles: list[str] = []
 
 
 class _OtherUsers(msgspec.Struct):
@@ -114,10 +114,11 @@ class _OtherUsers(msgspec.Struct):
     releases: list[_ReleaseUse]
 
 
-class _Users(_OtherUsers):
+class _Users(_OtherUsers, kw_only=True):
     contents: list[_Content]
-    judged: _OtherUsers
-    there: _OtherUsers
+    judged: _OtherUsers | None = None
+    """What older hubs do not tell, as they tell no roles: there `runs` and `releases` are all that had it."""
+    there: _OtherUsers | None = None
     further: list[_Node]
     looked_at: _Looked
     problems: list[str]
@@ -158,6 +159,9 @@ def far_lineage(
 def far_users(client: HttpClient, address: HubAddress, text: str) -> dict[str, Any]:
     """Return which runs and releases on a hub were trained on a file, as `users_document` has it.
 
+    Where the hub is older and does not tell those from others that had the file, `mixed` is true in it, and
+    all of them stand where those that were trained do.
+
     Args:
         client: Speaks to the hub.
         address: The repository in which the file is looked for.
@@ -168,8 +172,14 @@ def far_users(client: HttpClient, address: HubAddress, text: str) -> dict[str, A
         Corrupt: The hub replied something else.
     """
     document = client.json("GET", f"{_path(address)}?uses={quote(text, safe='')}")
-    _read(document, _Users)
-    found: dict[str, Any] = document
+    reply = _read(document, _Users)
+    found: dict[str, Any] = {**document, "mixed": reply.judged is None or reply.there is None}
+    for key in ("judged", "there"):
+        if getattr(reply, key) is None:
+            found[key] = {"runs": [], "releases": []}
+    unknown = {"roles": [], "may_have_read": False}
+    for users in (found, found["judged"], found["there"]):
+        users |= {kind: [{**unknown, **use} for use in users[kind]] for kind in ("runs", "releases")}
     return found
 
 

@@ -17,13 +17,13 @@ from tether.repo.revision import find_entry
 from tether.runs.asked import Asked, Parent, Relation
 from tether.runs.gitcode import tracked_files
 from tether.runs.journal import RECORD
+from tether.runs.purposes import made_here
 from tether.runs.reading import KnownRun, asked_of, find_run
 from tether.runs.rundoc import DataInput, RunRecord, Scalar
 
 _MOST_RECORD = 64 << 20
 _SHORT = 12
-_MEASURED = {"tether eval": "an evaluation", "tether bench": "a bench"}
-"""How the commands begin that stand in records of what `evaluate_model` and `bench_model` do."""
+_MEASURED = {"evaluation": "an evaluation", "bench": "a bench"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,12 @@ def find_original(repo: Opened, text: str) -> Original:
 
 def _check_command(record: RunRecord) -> None:
     """Refuse a run that a process of Tether made itself: what it did is no command of a clean room."""
-    kind = _MEASURED.get(" ".join(record.command[:2]))
+    kind = made_here(record)
     if kind is not None:
         hint = f"measure again: {shlex.join(_as_read(record))}"
-        raise InvalidInput(f"run {record.id} is {kind}, no command that can be repeated", hint=hint)
+        raise InvalidInput(
+            f"run {record.id} is {_MEASURED[kind]}, no command that can be repeated", hint=hint
+        )
     if not record.command:
         raise InvalidInput(f"run {record.id} was logged by a client, which told no command")
 

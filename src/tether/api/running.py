@@ -59,7 +59,7 @@ class Outcome(NamedTuple):
     observed: Observed | None = None
     """What its Python opened; None where that was not seen."""
     altered: Altered | None = None
-    """What of its data somebody wrote to; None for nothing."""
+    """What of its data somebody wrote to, or could not be looked at; None for nothing."""
     told: int | None = None
     """The first signal that came to this process while it ran, whatever the command made of it."""
 
@@ -137,11 +137,13 @@ def _done(journal: Journal, request: RunRequest, task: Task, serving: AbstractCo
 
 
 def note_altered(repo: Opened, run: Begun) -> Altered | None:
-    """Write into the journal, before the run is stored, what of its data was written to; return that."""
-    found = None
-    with suppress(OSError, TetherError):  # whatever it is, the run itself is stored
-        found = altered(repo, run.watched)
-        if found is not None:
+    """Write into the journal, before the run is stored, what of its data was written to; return that.
+
+    That is also what could not be looked at. None is that all of it is as it was.
+    """
+    found = altered(repo, run.watched)
+    if found is not None:
+        with suppress(OSError, TetherError):  # the run itself is stored, and who ran it is told
             run.journal.write(ALTERED, found.encode())
     return found
 

@@ -137,7 +137,7 @@ class RunDiff:
         data: The inputs.
         code: Commit, branch and the like.
         patch: Whether what was changed in the code beside the commit differs; None where it was too large to
-            be kept.
+            be kept in both.
         environment: Python, packages and machine.
     """
 
@@ -178,9 +178,13 @@ def diff_runs(repo: Opened, old: str, new: str) -> RunDiff:
 
 
 def _patches_differ(repo: Opened, old: KnownRun, new: KnownRun) -> bool | None:
-    """Say whether what was changed beside the commits differs; None where one was too large to be kept."""
-    if patch_is_lost(old.record) or patch_is_lost(new.record):
-        return None
+    """Say whether what was changed beside the commits differs; None where both were too large to be kept.
+
+    One that was too large is none that another run has, or that is kept: that is larger than any which is.
+    """
+    lost = [patch_is_lost(run.record) for run in (old, new)]
+    if any(lost):
+        return None if all(lost) else True
     return read_file(repo.repository, old, PATCH) != read_file(repo.repository, new, PATCH)
 
 

@@ -39,6 +39,7 @@ class Run:
         data: The folders and files with its data, by name.
         altered: When it has ended, the files of its data that somebody wrote to meanwhile, by the name of
             the data; at most a thousand of each.
+        unchecked: Names of data that could not be looked at then: nobody knows whether somebody wrote to it.
     """
 
     def __init__(self, repo: Repo | None, request: RunRequest) -> None:
@@ -50,6 +51,7 @@ class Run:
         self.id = ""
         self.data: Mapping[str, Path] = {}
         self.altered: Mapping[str, tuple[str, ...]] = {}
+        self.unchecked: tuple[str, ...] = ()
         self._own: Begun | None = None
 
     def __enter__(self) -> Self:
@@ -91,6 +93,7 @@ class Run:
             self._describing.close()
             found = note_altered(self._repo, self._own) if self._own is not None else None
             self.altered = {name: each.files for name, each in found.inputs.items()} if found else {}
+            self.unchecked = found.unchecked if found else ()
             seal(self._repo.repository, journal, _ending(error, resources), self._repo.author)
 
     def param(self, name: str, value: object) -> None:

@@ -3,8 +3,9 @@
 Pinned files are hard links of one pool, so what one run writes, another one reads. Nobody may write to
 them, but their owner may allow it to himself, and root may anyway. At the start each folder is scanned, at
 the end again: where the columns are equal, nothing was written. A file whose record differs is read, and
-is altered if it does not hold what its digest says. It is given another time then, by which whoever pins
-next sees that it has to be written anew.
+is altered if it does not hold what its digest says; that takes as long as the files are large, and so is
+done before anything is locked. An altered file is given another time then, by which whoever pins next sees
+that it has to be written anew.
 """
 
 import os
@@ -20,16 +21,19 @@ from tether.api.opened import Opened
 from tether.api.pinned import FOLDER, healed, locked, note_healed
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find_many
+from tether.errors import TetherError
 from tether.runs.altered import Altered, AlteredInput, named
 from tether.storage.oserrors import translated
 from tether.worktree.files import scan_directory
-from tether.worktree.rows import EMPTY_ROWS, Rows, Shape, diff_rows, parse, shape_in
+from tether.worktree.rows import EMPTY_ROWS, RowDiff, Rows, Shape, diff_rows, parse, shape_in
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BLOCK = 8 << 20
 _MOST_HASHED = 4 << 30
 """Bytes that are read of files where only the time of the last change of the record differs, small files
 first. That time also moves when another run links the file, and who writes has to set the other one back."""
+_MOST_LOOKS = 3
+"""Looks without the lock. Each later one reads what changed during the one before: mostly nothing."""
 
 _Columns = Mapping[bytes, Rows]
 
@@ -66,23 +70,32 @@ def watch(repo: Opened, name: str, entry: Entry, place: Path) -> Watched:
 def altered(repo: Opened, watched: Sequence[Watched]) -> Altered | None:
     """Return what is not as it was pinned any more, and see that no other run gets it; None if all is.
 
+    An input that cannot be looked at, such as while another process keeps the lock, counts as unchecked.
     A file that somebody changed and changed back by hand counts as unaltered; one that another run found
     altered meanwhile, and wrote anew, counts as altered.
     """
     found: dict[str, AlteredInput] = {}
+    unchecked: list[str] = []
     for each in watched:
-        if _is_quiet(repo, each):
+        try:
+            paths = set() if _is_quiet(repo, each) else _altered_in(repo, each)
+        except (OSError, TetherError):  # the run itself is stored all the same
+            unchecked.append(each.name)
             continue
-        # Looked at again, while nobody can be at writing it anew.
-        with translated(str(each.top)), locked(repo):
-            paths = set(_altered(repo, each))
-            _set_apart(each.top, paths)
-            before = healed(_base(repo), each.entry.digest)[each.healed :]
-            note_healed(_base(repo), each.entry.digest, paths)
-        paths.update(filter(None, before.split(b"\0")))
         if paths:
             found[each.name] = named(paths)
-    return Altered(inputs=found) if found else None
+    return Altered(inputs=found, unchecked=tuple(sorted(unchecked))) if found or unchecked else None
+
+
+def _altered_in(repo: Opened, watched: Watched) -> set[bytes]:
+    look = _look_unhurried(repo, watched)
+    # Looked at again, while nobody can be at writing it anew: read is only what changed since.
+    with translated(str(watched.top)), locked(repo):
+        paths = set(_look(repo, watched, look).altered)
+        _set_apart(watched.top, paths)
+        before = healed(_base(repo), watched.entry.digest)[watched.healed :]
+        note_healed(_base(repo), watched.entry.digest, paths)
+    return paths.union(filter(None, before.split(b"\0")))
 
 
 def _base(repo: Opened) -> Path:
@@ -123,26 +136,72 @@ def _is_folder(record: bytes) -> bool:
     return shape_in(record[:4]) is Shape.FOLDER
 
 
-def _altered(repo: Opened, watched: Watched) -> Iterator[bytes]:
-    """Yield the paths of files that are gone, came besides, or do not hold what was pinned."""
+class _Look(NamedTuple):
+    """What was found of pinned data."""
+
+    columns: _Columns
+    """What the system said of everything in it, before any of it was read."""
+    altered: frozenset[bytes]
+    """Paths of files that are gone, came besides, or do not hold what was pinned."""
+    read: int
+    """Files that were read."""
+
+
+def _look_unhurried(repo: Opened, watched: Watched) -> _Look:
+    """Look at pinned data as long as that takes: without the lock, for which runs that begin would wait.
+
+    What changed while it was read is looked at again, such as what a run that began has linked meanwhile,
+    so that little is left to be read under the lock.
+    """
+    with translated(str(watched.top)):
+        look = _look(repo, watched)
+        for _ in range(_MOST_LOOKS - 1):
+            if not look.read:
+                break
+            look = _look(repo, watched, look)
+    return look
+
+
+def _look(repo: Opened, watched: Watched, last: _Look | None = None) -> _Look:
+    """Return what is altered; files whose records are those of the `last` look are not read again."""
     now = _scan(watched.top)
+    found: set[bytes] = set()
     loud: list[bytes] = []
     quiet: list[tuple[int, bytes]] = []
-    for folder in watched.columns.keys() | now.keys():
-        diff = diff_rows(watched.columns.get(folder, EMPTY_ROWS), now.get(folder, EMPTY_ROWS))
-        yield from (_joined(folder, name) for name in diff.removed)
-        yield from (_joined(folder, name) for name, _ in diff.added)
+    since = None if last is None else _differing(last.columns, now)
+    for folder, diff in _diffs(watched.columns, now):
+        found.update(_joined(folder, name) for name in diff.removed)
+        found.update(_joined(folder, name) for name, _ in diff.added)
         for name, before, after in diff.changed:
+            path = _joined(folder, name)
             if _is_folder(before) and _is_folder(after):  # it is looked at by itself
+                continue
+            if last is not None and since is not None and path not in since:
+                found.update({path} & last.altered)
                 continue
             old, new = parse(before), parse(after)
             if (old.mode, old.size, old.mtime_ns) == (new.mode, new.size, new.mtime_ns):
-                quiet.append((new.size, _joined(folder, name)))
+                quiet.append((new.size, path))
             else:
-                loud.append(_joined(folder, name))
+                loud.append(path)
     paths = [*loud, *_affordable(quiet)]
     entries = _entries(repo, watched, paths)
-    yield from (path for path in paths if not _holds(watched.top, path, entries.get(path)))
+    found.update(path for path in paths if not _holds(watched.top, path, entries.get(path)))
+    return _Look(now, frozenset(found), len(paths))
+
+
+def _diffs(old: _Columns, new: _Columns) -> Iterator[tuple[bytes, RowDiff]]:
+    for folder in old.keys() | new.keys():
+        yield folder, diff_rows(old.get(folder, EMPTY_ROWS), new.get(folder, EMPTY_ROWS))
+
+
+def _differing(old: _Columns, new: _Columns) -> set[bytes]:
+    """Return the paths whose records are not the same, or that only one has."""
+    found: set[bytes] = set()
+    for folder, diff in _diffs(old, new):
+        names = (*diff.removed, *(row[0] for row in diff.added), *(row[0] for row in diff.changed))
+        found.update(_joined(folder, name) for name in names)
+    return found
 
 
 def _affordable(files: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:

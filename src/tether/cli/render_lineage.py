@@ -159,7 +159,7 @@ def _printable(text: str) -> str:
 
 def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
     """Yield which runs and releases were trained on some contents, for people; see `users_document`."""
-    wanted = found["contents"]
+    wanted, mixed = found["contents"], found.get("mixed", False)
     for each in wanted[:_SHOWN_PLACES]:
         yield f"content {ctx.style('id', each['digest'][:_SHORT])} {_path(each['path'])}"
     if len(wanted) > _SHOWN_PLACES:
@@ -169,8 +169,9 @@ def users_lines(ctx: "Context", found: Mapping[str, Any]) -> Iterator[str]:
         if "versions" in looked:
             yield f"{len(wanted)} of {count_text(looked['versions'], 'version')} have the row"
         counts = f"{count_text(looked['runs'], 'run')} and {count_text(looked['releases'], 'release')}"
-        yield f"none of {counts} was trained on it"
-    for what, users in (("{was} trained on it", found), *((_OTHERS[key], found[key]) for key in _OTHERS)):
+        yield f"none of {counts} {'had it' if mixed else 'was trained on it'}"
+    what_first = "had it, and the hub is older: it does not tell what for" if mixed else "{was} trained on it"
+    for what, users in ((what_first, found), *((_OTHERS[key], found[key]) for key in _OTHERS)):
         for kind, lines in (("run", _run_lines), ("release", _release_lines)):
             uses = users[kind + "s"]
             title = f"{count_text(len(uses), kind)} {what}".format(was="was" if len(uses) == 1 else "were")

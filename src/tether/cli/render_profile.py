@@ -25,12 +25,13 @@ def profile_lines(style: Style, found: "Profile") -> Iterator[str]:
         yield from _counted("by folder", files.folders)
     for table in found.tables:
         yield from _table_lines(style, table.rows, table.files, table.left_out, table.columns)
+    least = "at least " if found.at_least else ""
     if found.more_tables:
-        yield f"and {count_text(found.more_tables, 'table')} with other columns"
+        yield f"and {least}{count_text(found.more_tables, 'table')} with other columns"
     for array in found.arrays:
         yield from _array_lines(style, array)
     if found.more_arrays:
-        yield f"and {count_text(found.more_arrays, 'array')} of other shapes"
+        yield f"and {least}{count_text(found.more_arrays, 'array')} of other shapes"
     if found.images is not None:
         images = found.images
         yield style("heading", f"{count_text(images.count, 'picture')}")

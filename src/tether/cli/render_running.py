@@ -52,9 +52,12 @@ def warn_of(ctx: "Context", done: "Outcome") -> None:
 
 
 def warn_altered(ctx: "Context", altered: "Altered | None") -> None:
-    """Warn of pinned data that somebody wrote to while a run read it."""
+    """Warn of pinned data that somebody wrote to while a run read it, and of what could not be looked at."""
     from tether.core.names import display
 
+    for name in altered.unchecked if altered is not None else ():
+        shown = display(name.encode(errors="replace"))
+        ctx.warn(f"data {shown} could not be looked at: it may have been written to while the run read it")
     for name, found in altered.inputs.items() if altered is not None else ():
         files = [display(each.encode(errors="replace")) for each in found.files]
         rest = len(files) + found.unnamed - _SHOWN

@@ -74,8 +74,10 @@ def run_lines(
     yield from _section(ctx, "parameters", {name: _cell(value) for name, value in record.parameters.items()})
     yield from _section(ctx, "seeds", {name: str(value) for name, value in record.seeds.items()})
     yield from _section(ctx, "data", dict(_data(record)))
-    altered = _mapping(_mapping(beside.get("altered")).get("inputs"))
-    yield from _section(ctx, "written to while it ran", dict(_altered(altered)))
+    altered = _mapping(beside.get("altered"))
+    yield from _section(ctx, "written to while it ran", dict(_altered(_mapping(altered.get("inputs")))))
+    unchecked = {str(name): "it could not be looked at" for name in altered.get("unchecked") or ()}
+    yield from _section(ctx, "perhaps written to while it ran", unchecked)
     yield from _section(ctx, "read besides", dict(_undeclared(_mapping(beside.get("observed")))))
     yield from _section(ctx, "code", dict(_code(record)))
     yield from _section(ctx, "metrics", {name: _metric(each) for name, each in record.metrics.items()})
@@ -222,6 +224,8 @@ def _printable(text: str) -> str:
 
 def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
     """Yield how two runs differ, for people."""
+    from tether.runs.differing import patch_is_lost
+
     yield f"{ctx.style('heading', 'runs')} {found.old.id} {found.new.id}"
     parts = {
         "facts": found.facts,
@@ -231,10 +235,12 @@ def diff_lines(ctx: "Context", found: "RunDiff") -> Iterator[str]:
     }
     for title, pairs in parts.items():
         yield from _pairs(ctx, title, pairs)
-    if found.patch:
+    if found.patch and any(patch_is_lost(run.record) for run in (found.old, found.new)):
+        yield "  patch  differs: one was too large to be kept"
+    elif found.patch:
         yield "  patch  differs: see --show-code"
     elif found.patch is None:
-        yield "  patch  too large to be kept: nobody can tell"
+        yield "  patch  both too large to be kept: nobody can tell"
     for change in found.data:
         what = "working copy" if change.name == _WORK else f"data {_printable(change.name)}"
         yield ctx.style("heading", f"{what}: {_file_count(change.files, change.old, change.new)}")

@@ -4,13 +4,14 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import NamedTuple
 
 from tether.core.digest import Digest, parse_digest
 from tether.core.names import RELEASES, RUNS, path_bytes
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find_many
-from tether.errors import TetherError
+from tether.errors import NotFound, TetherError
 from tether.releases.contained import NOTHING, Contained, Found, joined
 from tether.releases.graph import Graph, Node
 from tether.releases.lineage import release_id_of, run_id, whole_graph
@@ -20,10 +21,12 @@ from tether.releases.reading import stored_release
 from tether.releases.uses import OPENED, WORKING_COPY, ReleaseUse, RunUse, Uses, role_of_part
 from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.runs.journal import journals
 from tether.runs.observed import OBSERVED, Observed
 from tether.runs.pinning import DATA, PINNED, WORK
 from tether.runs.purposes import purpose_of, role_of_input
-from tether.runs.reading import KnownRun, stored_run
+from tether.runs.reading import stored_run
+from tether.runs.rundoc import RunRecord
 
 MOST_OBSERVED = 16 << 20
 
@@ -117,9 +120,10 @@ class Search:
             return None
         run = name.rpartition("/")[2]
         known = stored_run(self._repository, self._history, run, commit) if name.startswith(RUNS) else None
-        roles = dict.fromkeys(self._roles(known, data) if data is not None and read.total else ())
+        record = known.record if known is not None else self._told(run)
+        roles = dict.fromkeys(self._roles(record, data) if data is not None and read.total else ())
         if seen.undeclared or seen.opened:
-            purpose = "training" if known is None else purpose_of(known.record)
+            purpose = "training" if record is None else purpose_of(record)
             roles[OPENED if purpose == "training" else purpose] = None
         if not roles:
             roles[WORKING_COPY] = None
@@ -129,9 +133,16 @@ class Search:
         self.found.add(use)
         return use
 
-    def _roles(self, run: KnownRun | None, data: Entry) -> list[str]:
+    def _told(self, run: str) -> RunRecord | None:
+        """Return what the journal of a run under way says of it; None where it says nothing yet."""
+        for journal in journals(self._repository.directory):
+            if journal.id == run and journal.is_told:
+                with suppress(NotFound):  # it was stored just now
+                    return journal.record()
+        return None
+
+    def _roles(self, record: RunRecord | None, data: Entry) -> list[str]:
         """Return what the inputs of a run were for that have some of the contents."""
-        record = run.record if run is not None else None
         if data.digest not in self._inputs:  # many runs read the same
             inside = self._walks and data.kind == EntryKind.DIRECTORY
             found = self._contained.by_entry(data.digest) if inside else ()

@@ -25,10 +25,12 @@ class Altered(msgspec.Struct, frozen=True):
 
     Attributes:
         inputs: By the name of the input.
+        unchecked: Names of inputs that could not be looked at, sorted: nobody knows of them.
     """
 
     version: int = VERSION
     inputs: dict[str, AlteredInput] = {}
+    unchecked: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Return the bytes of `altered.json`."""

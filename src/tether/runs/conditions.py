@@ -18,6 +18,11 @@ _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
 }
 _CONDITION = re.compile(r"(?P<name>[^<>=~]+?)\s*(?P<sign><=|>=|!=|<|>|=|~)\s*(?P<value>.*)\Z", re.DOTALL)
 _ORDERING = ("<", "<=", ">", ">=")
+_DOUBLED: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_ORDERING, ("<", ">", "=", "~")),
+    **dict.fromkeys(("=", "!="), ("=",)),
+}
+"""What cannot follow a sign, as it does in other languages. What is equal may begin with `<`: `<pad>`."""
 _FORM = "write it like 'lr<0.1' or 'status=finished', with one of < <= > >= = != ~"
 _PARTS = ("param", "metric", "seed")
 _ENDINGS = ("", ".min", ".max", ".last")
@@ -127,7 +132,7 @@ def condition(text: str, *, patterns: bool = True) -> Callable[[RunRecord], bool
         if not patterns:
             raise InvalidInput(f"patterns are not looked for here: {text!r}", hint="compare with = or !=")
         return _searching(name, wanted)
-    if wanted.startswith(("<", ">", "=", "~")) or (sign in _ORDERING and not wanted):
+    if wanted.startswith(_DOUBLED[sign]) or (sign in _ORDERING and not wanted):
         raise InvalidInput(f"not a condition: {text!r}", hint=_FORM)
     return _comparing(name, sign, wanted)
 

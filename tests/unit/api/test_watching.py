@@ -1,16 +1,26 @@
 """Pinned data that somebody writes to while a run reads it: it is told, recorded, and goes to nobody else."""
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.support.repos import ADA, ticking
 
 import tether
+from tether.api import pinned, watching
 from tether.api.repo import Repo
 from tether.api.running import RUN_FOLDER
 from tether.api.runs import clean_data, run_beside
+from tether.cli.context import Context
+from tether.cli.render_running import warn_altered
+from tether.cli.render_runs import run_lines
+from tether.core.digest import Digest, hash_bytes
+from tether.errors import Unavailable
+from tether.runs.altered import Altered
+from tether.storage.locks import LockFile
 
 CAT = b"a cat\n"
 
@@ -117,3 +127,61 @@ def test_what_is_no_change(repo: Repo) -> None:
     assert (run.altered, other.altered) == ({}, {})
     assert clean_data(repo) == len("a cat\na dog\n")
     assert [path for path in (repo.repository.directory / "pinned").glob("*/*/*") if path.is_file()] == []
+
+
+def test_files_are_read_without_the_lock(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs that begin need not wait until large data is read; what changed by then is read once more."""
+    read: list[str] = []
+
+    def busy(holder: object) -> bool:
+        pytest.fail(f"the lock is held by {holder}")
+
+    def digest(place: bytes) -> bytes:
+        read.append(Path(os.fsdecode(place)).name)
+        if not late:
+            with LockFile(repo.repository.directory / "pinned/lock").exclusive(busy):
+                pass
+        return hash_bytes(Path(os.fsdecode(place)).read_bytes())
+
+    @contextmanager
+    def locked(opened: Repo) -> Iterator[None]:
+        late.append(opened)
+        overwrite(run.data["train"] / "more/dog.txt")
+        with pinned.locked(opened):
+            yield
+
+    late: list[Repo] = []
+    monkeypatch.setattr(watching, "_digest", digest)
+    monkeypatch.setattr(watching, "locked", locked)
+    with tether.run(repo, data=["train=HEAD:train"]) as run:
+        overwrite_in_secret(run.data["train"] / "cat.txt")
+        os.utime(run.data["train"] / "more/dog.txt")
+
+    assert run.altered == {"train": ("cat.txt", "more/dog.txt")}
+    assert (len(late), sorted(read)) == (1, ["cat.txt", "dog.txt", "dog.txt"])
+
+
+def test_what_could_not_be_looked_at_is_not_unaltered(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The record says so, and people are told at once and later; what was found of other data is kept."""
+    real = pinned.healed
+
+    def healed(base: Path, digest: Digest) -> bytes:
+        if digest == unlucky:
+            raise Unavailable("another process keeps the lock")
+        return real(base, digest)
+
+    with tether.run(repo, data=["train=HEAD:train", "one=HEAD:train/cat.txt"]) as run:
+        overwrite(run.data["train"] / "cat.txt")
+        unlucky = hash_bytes(CAT)
+        monkeypatch.setattr(watching, "healed", healed)
+
+    [found] = repo.runs()
+    beside = run_beside(repo, found)
+    assert (run.altered, run.unchecked) == ({"train": ("cat.txt",)}, ("one",))
+    assert (list(beside["altered"]["inputs"]), beside["altered"]["unchecked"]) == (["train"], ("one",))
+    ctx = Context(out=io.StringIO(), err=(told := io.StringIO()), environ={})
+    assert "  one  it could not be looked at" in [*run_lines(ctx, found, {}, beside)]
+    warn_altered(ctx, Altered(unchecked=run.unchecked))
+    assert told.getvalue().startswith(
+        "warning: data one could not be looked at: it may have been written to "
+    )

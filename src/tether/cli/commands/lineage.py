@@ -168,6 +168,8 @@ def _users(ctx: Context, path: str, options: Options) -> dict[str, "Any"]:
         with client_of(ctx, address) as client:
             document = far_users(client, address, named_there(path, ctx.cwd))
         _warn_of(ctx, document)
+        if document["mixed"] and ctx.json:
+            ctx.warn("the hub is older: it does not tell who was trained on it from who only had it")
         return document
     from tether.api.lineage import find_users, find_users_of_row
     from tether.releases.uses import users_document

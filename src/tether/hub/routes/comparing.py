@@ -29,7 +29,13 @@ Readable = Annotated[Hosted, Depends(repository_for(Role.READ))]
 RunId = Annotated[str, Query(min_length=1, max_length=40)]
 Sides: TypeAlias = dict[str, Any]
 """The value in the `old` and in the `new` run, null where there is none."""
-_PATCHES: Mapping[str, bool | None] = {"same": False, "none": False, "differ": True, "large": None}
+_PATCHES: Mapping[str, bool | None] = {
+    "same": False,
+    "none": False,
+    "differ": True,
+    "lost": True,
+    "large": None,
+}
 """Whether patches differ, by the word of pages."""
 Vary = Annotated[list[Literal["runtime", "threads", "python", "blas", "inputs"]], Query(max_length=5)]
 COST = 5
@@ -52,7 +58,8 @@ class DataDifference(Document):
 class DifferenceDocument(Document):
     """What differs between two runs, by name, as `tether runs diff --json` tells it.
 
-    Numbers that JSON has not are text. `patch` is null where it was too large to be kept, or is to be read.
+    Numbers that JSON has not are text. `patch` is null where both were too large to be kept, or one is too
+    large to be read.
     """
 
     old: str

@@ -117,11 +117,16 @@ def _text(value: Any) -> str:
 
 
 def _patches(shown: Shown, old: KnownRun, new: KnownRun) -> str:
-    """Return how the changes beside the commits compare: `same`, `differ`, `none` or `large`."""
+    """Return how the changes beside the commits compare: `same`, `differ`, `lost`, `none` or `large`.
+
+    `lost` also differs: only one was too large to be kept, so that it is larger than the other.
+    """
     sides = [or_none(partial(beside, shown, run, PATCH, MOST_PATCH)) for run in (old, new)]
     told = [run.record.code.patch if run.record.code is not None else "none" for run in (old, new)]
-    lost = "too large" in told
-    if lost or any(side is None and word == "whole" for side, word in zip(sides, told, strict=True)):
+    lost = [word == "too large" for word in told]
+    if any(lost) and not all(lost):
+        return "lost"
+    if all(lost) or any(side is None and word == "whole" for side, word in zip(sides, told, strict=True)):
         return "large"
     if not any(sides):
         return "none"

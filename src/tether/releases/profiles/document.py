@@ -184,6 +184,8 @@ class Profile(_Value, frozen=True, kw_only=True):
     more_tables: Amount = 0
     arrays: tuple[Array, ...] = ()
     more_arrays: Amount = 0
+    at_least: bool = False
+    """Whether there were too many tables or arrays to be told apart: then there may be more than these."""
     images: Images | None = None
     texts: Texts | None = None
     damaged: Damaged = Damaged()
@@ -192,8 +194,11 @@ class Profile(_Value, frozen=True, kw_only=True):
         return f"Profile({len(self.tables)} tables, {len(self.arrays)} arrays)"
 
     def encode(self) -> bytes:
-        """Return the bytes."""
-        return canonical(msgspec.to_builtins(self))
+        """Return the bytes; `at_least` is left out where it is false, as before there was such a field."""
+        found = msgspec.to_builtins(self)
+        if not self.at_least:
+            del found["at_least"]
+        return canonical(found)
 
     @classmethod
     def decode(cls, data: bytes) -> "Profile":

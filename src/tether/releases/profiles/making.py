@@ -9,13 +9,15 @@ from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, Unsupported
 from tether.releases.profiles import arrays, reading
+from tether.releases.profiles.bounded import Damages, Different, Least
 from tether.releases.profiles.document import FORMAT, VERSION, Damage, Damaged, Files, Kind, Profile, Texts
 from tether.releases.profiles.pictures import Pictures
 from tether.releases.profiles.spread import Spread, counts_of
 
 MOST_FOLDERS = 1000
 MOST_TABLES, MOST_ARRAYS, MOST_NAMED, MOST_DAMAGED = 20, 200, 50, 100
-"""Tables and arrays that are told; arrays up to which each has its file; damaged files that are named."""
+"""Tables and arrays that are told, and kept while files are read; arrays up to which each has its file;
+damaged files that are named. `MOST_NAMED` is at most `MOST_ARRAYS`."""
 _BLOCK = 1 << 20
 
 
@@ -51,26 +53,28 @@ def make_profile(
         Unsupported: A package that reads one of the files is not installed, or a single file is of no form
             that is read.
     """
-    maker = _Maker()
+    maker = _Maker(frozenset(labels))
     progress.start("profiling", None, "bytes")
     for item in items:
         maker.add(item)
         progress.advance(item.size)
     progress.finish()
-    return maker.told(frozenset(labels), folder=folder)
+    return maker.told(folder=folder)
 
 
 class _Maker:
-    def __init__(self) -> None:
+    def __init__(self, labels: frozenset[str]) -> None:
+        self._labels, self._missing = labels, set(labels)
         self._files = self._bytes = self._read = 0
         self._sizes, self._characters, self._lines = Spread(), Spread(), Spread()
         self._kinds: dict[str, list[int]] = {}
         self._folders: dict[str, int] = {}
         self._tables: dict[tuple[str, ...], reading.Table] = {}
+        self._more_tables, self._more_arrays = Different(), Different()
         self._arrays: list[arrays.Array] = []
-        self._joined: dict[tuple[object, ...], arrays.Array] = {}
+        self._joined: dict[str, arrays.Array] = {}
         self._pictures = Pictures()
-        self._damaged: list[Damage] = []
+        self._damaged: Damages = Least(lambda each: each.path, MOST_DAMAGED)
 
     def add(self, item: Item) -> None:
         """Take a file."""
@@ -87,7 +91,7 @@ class _Maker:
         try:
             self._read += self._look(item, kind)
         except InvalidInput as error:
-            self._damaged.append(Damage(item.path, str(error)))
+            self._damaged.add(Damage(item.path, str(error)))
 
     def _look(self, item: Item, kind: DataKind) -> bool:
         """Look into a file; False for one of a form that is not looked into."""
@@ -112,59 +116,67 @@ class _Maker:
     def _take_table(self, table: reading.Table) -> None:
         if not table.columns:
             return
+        self._missing.difference_update(table.columns)
         if table.key in self._tables:
             self._tables[table.key].merge(table)
-        else:
+        elif len(self._tables) < MOST_TABLES:
             self._tables[table.key] = table
+        else:
+            self._more_tables.add(table.key)
 
     def _take_arrays(self, found: list[arrays.Array]) -> None:
         """Take arrays: by their files while they are few, else only by what they have in common."""
         if self._joined or len(self._arrays) + len(found) > MOST_NAMED:
             for each in [*self._arrays, *found]:
-                if each.key in self._joined:
-                    self._joined[each.key].merge(each)
-                else:
-                    self._joined[each.key] = each
+                self._join(each)
             self._arrays = []
         else:
             self._arrays += found
+
+    def _join(self, array: arrays.Array) -> None:
+        """Take an array where there are many: those whose keys come first are kept, others are counted."""
+        key = str(array.key)
+        if key in self._joined:
+            self._joined[key].merge(array)
+            return
+        self._joined[key] = array
+        if len(self._joined) > MOST_ARRAYS:
+            last = max(self._joined)  # never comes back: all that are kept come before it
+            self._more_arrays.add(self._joined.pop(last).key)
 
     def _told_files(self) -> Files:
         kinds = {name: Kind(files, size) for name, (files, size) in sorted(self._kinds.items())}
         folders = counts_of(self._folders, MOST_FOLDERS)
         return Files(self._files, self._bytes, self._sizes.told(), kinds, folders, self._read)
 
-    def told(self, labels: frozenset[str], *, folder: bool) -> Profile:
+    def told(self, *, folder: bool) -> Profile:
         """Return the profile."""
-        if not folder and not self._read and not self._damaged:
+        if not folder and not self._read and not self._damaged.count:
             hint = "tables, arrays, pictures, texts and folders of them are"
             raise Unsupported("a file of this form is not looked into", hint=hint)
         pictures = self._pictures.told(self._damaged)
-        tables = list(self._tables.values())
-        known = {name for table in tables for name in table.columns}
-        missing = sorted(labels - known)
-        if missing:
+        if self._missing:
             raise InvalidInput(
-                f"no table has a column {missing[0]}", hint="name one with --label that is there"
+                f"no table has a column {min(self._missing)}", hint="name one with --label that is there"
             )
         every = [*self._joined.values()] or self._arrays
         ordered = sorted(every, key=lambda each: ("" if self._joined else each.path, str(each.key)))
-        self._damaged.sort(key=lambda each: each.path)
         return Profile(
             format=FORMAT,
             version=VERSION,
             files=self._told_files() if folder else None,
-            tables=tuple(each.told(labels) for each in tables[:MOST_TABLES]),
-            more_tables=len(tables[MOST_TABLES:]),
-            arrays=tuple(each.told(named=not self._joined) for each in ordered[:MOST_ARRAYS]),
-            more_arrays=len(ordered[MOST_ARRAYS:]),
+            tables=tuple(each.told(self._labels) for each in self._tables.values()),
+            more_tables=self._more_tables.count,
+            arrays=tuple(each.told(named=not self._joined) for each in ordered),
+            more_arrays=self._more_arrays.count,
+            at_least=self._more_tables.at_least or self._more_arrays.at_least,
             images=pictures,
             texts=(
                 Texts(self._lines.count, self._characters.told(), self._lines.told())
                 if self._lines.count
                 else None
             ),
-            damaged=Damaged(len(self._damaged), tuple(self._damaged[:MOST_DAMAGED])),
+            damaged=Damaged(self._damaged.count, self._damaged.first()),
         )
 
 

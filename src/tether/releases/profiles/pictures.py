@@ -13,6 +13,7 @@ import numpy as np
 from tether.core.filetype import HEAD_SIZE, sniff
 from tether.errors import InvalidInput
 from tether.evals.needs import needed
+from tether.releases.profiles.bounded import Damages
 from tether.releases.profiles.document import Damage, Images
 from tether.releases.profiles.spread import Spread, counts_of
 
@@ -90,7 +91,7 @@ class Pictures:
         self._often[one.digest] = 1
         bisect.insort(self._sample, one, key=lambda each: each.digest)
 
-    def told(self, damaged: list[Damage]) -> Images | None:
+    def told(self, damaged: Damages) -> Images | None:
         """Decode the sample and return what a profile says; None of nothing.
 
         Args:
@@ -108,7 +109,7 @@ class Pictures:
             try:
                 seen = _look(module, one.read())
             except InvalidInput as error:
-                damaged.append(Damage(one.path, str(error)))
+                damaged.add(Damage(one.path, str(error)))
                 continue
             often = self._often[one.digest]
             decoded += often

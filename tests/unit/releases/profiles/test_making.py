@@ -7,7 +7,8 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from tether.cli.render_profile import profile_lines
+from tether.cli.style import Style
 from tether.core.digest import hash_bytes
 from tether.errors import InvalidInput, Unsupported
-from tether.releases.profiles import making, pictures, reading
+from tether.releases.profiles import arrays, bounded, making, pictures, reading
 from tether.releases.profiles.document import Column, Profile
 from tether.releases.profiles.making import Item, make_profile
 
@@ -242,6 +245,52 @@ def test_many_arrays_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     ]  # fmt: skip
     assert found[1].numbers is not None
     assert (found[1].numbers.count, found[1].numbers.mean) == (24, 2.0)
+
+
+def test_only_what_is_told_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a folder of tables, arrays and damage that all differ no more is held than a profile tells."""
+    held: list[weakref.ref[Any]] = []
+    most: list[int] = []
+
+    def watched(read: Any, *found: Any) -> Any:
+        made = read(*found)
+        held.extend(map(weakref.ref, made if isinstance(made, list) else [made]))
+        return made
+
+    def items() -> Iterator[Item]:
+        for n in range(12):
+            out = io.BytesIO()
+            np.save(out, np.zeros((2, 12 - n)))
+            files = {
+                f"{n:02}.csv": b"a%d\n1\n" % n,
+                f"{n:02}.npy": out.getvalue(),
+                f"{11 - n:02}.parquet": b"",
+            }
+            for path, data in files.items():
+                yield Item(path, len(data), partial(io.BytesIO, data), partial(hash_bytes, data))
+            most.append(sum(each() is not None for each in held))
+
+    for name in ("MOST_TABLES", "MOST_ARRAYS", "MOST_NAMED", "MOST_DAMAGED"):
+        monkeypatch.setattr(making, name, 2)
+    monkeypatch.setattr(reading, "read_table", partial(watched, reading.read_table))
+    monkeypatch.setattr(arrays, "read_arrays", partial(watched, arrays.read_arrays))
+    found = make_profile(items(), ["a11"], folder=True)
+
+    assert max(most) <= 2 * 2 + 2  # and those that were read just now
+    assert [each.columns[0].name for each in found.tables] == ["a0", "a1"]
+    assert [each.shape for each in found.arrays] == [(1,), (10,)]
+    assert (found.more_tables, found.more_arrays, found.at_least) == (10, 10, False)
+    assert (found.damaged.count, [each.path for each in found.damaged.files]) == (
+        12, ["00.parquet", "01.parquet"],
+    )  # fmt: skip
+    assert b"at_least" not in found.encode()
+    with pytest.raises(InvalidInput, match="no table has a column a12"):
+        make_profile(items(), ["a11", "a12"], folder=True)
+    monkeypatch.setattr(bounded, "MOST_DIFFERENT", 3)
+    found = make_profile(items(), folder=True)
+    assert (found.more_tables, found.more_arrays, found.at_least) == (3, 3, True)
+    assert Profile.decode(found.encode()) == found
+    assert "and at least 3 tables with other columns" in [*profile_lines(Style(False), found)]
 
 
 def picture(shade: int, side: int = 8, mode: str = "L") -> bytes:
