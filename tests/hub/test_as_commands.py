@@ -4,7 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -68,6 +68,17 @@ class Story(NamedTuple):
         with opened(self.room) as repo:
             end = HubEnd(RoomClient(self.hub, self.token), *address.split("/"))
             push_far(repo.repository, end, "hub", PushOptions(("main",)))
+
+    @contextmanager
+    def rebuilt(self, address: str, files: dict[str, bytes], *, fitting: bool = False) -> Iterator[None]:
+        """Put another release in the place of `spam@1`, send it to a new repository, and undo it here."""
+        with opened(self.room) as repo:
+            before = known(repo, "spam@1").commit
+            rebuild(repo, "spam@1", files, fitting=fitting)
+        self.push(address)
+        yield
+        with opened(self.room) as repo, repo.repository.transaction("as before") as transaction:
+            transaction.set_ref(release_ref("spam", "1"), before)
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +195,8 @@ def test_few_numbers_that_much_is_read_for(story: Story, monkeypatch: pytest.Mon
     """Tensors at the end of one packed storage are small, and each unpacks all of it: that counts."""
     shared = modelfiles.torch_shared(1 << 16)
     put(story.hub, "refs/heads/shared", {"a.pt": shared})
-    with opened(story.room) as repo:
-        rebuild(repo, "spam@1", {"weights/new.safetensors": shared}, fitting=True)
-    story.push("ada/shared")
+    with story.rebuilt("ada/shared", {"weights/new.safetensors": shared}, fitting=True):
+        pass
 
     assert len(shared) < 10_000
     with monkeypatch.context() as patch:
@@ -288,10 +298,8 @@ def test_a_release_is_verified(story: Story) -> None:
         repeated = story.ok("releases/spam/1/verification", records.VerificationDocument)
     assert repeated["reproductions"] == [said._asdict()]
     assert story.refused("releases/spam/9/verification") == (404, "not-found")
-    with opened(story.room) as repo:
-        rebuild(repo, "spam@1", {"weights/new.safetensors": safetensors(w=[9.0])})
-    worse = story.room.json("release", "verify", "spam@1", "--to", "R2", code=7)
-    story.push("ada/changed")
+    with story.rebuilt("ada/changed", {"weights/new.safetensors": safetensors(w=[9.0])}):
+        worse = story.room.json("release", "verify", "spam@1", "--to", "R2", code=7)
     found = story.hub.ok("GET", "/repos/ada/changed/releases/spam/1/verification")
     assert found["problems"] == worse["problems"] != []
     assert (found["level"], found["ok"]) == (None, False)
@@ -325,12 +333,9 @@ def test_evaluations_that_take_long(story: Story, monkeypatch: pytest.MonkeyPatc
     """A small table whose texts take minutes to be compared is not computed again."""
     with opened(story.room) as repo:
         [part] = known(repo, "spam@1").manifest.evaluations
-        weights = (story.room.work / "new.safetensors").read_bytes()
-        said = {
-            f"{part.path}/artefacts/predictions.parquet": predicted("text", ["ab" * 50_000], ["ba" * 50_000])
-        }
-        rebuild(repo, "spam@1", {"weights/new.safetensors": weights, **said}, fitting=True)
-    story.push("ada/long")
+    said = predicted("text", ["ab" * 50_000], ["ba" * 50_000])
+    with story.rebuilt("ada/long", {f"{part.path}/artefacts/predictions.parquet": said}, fitting=True):
+        pass
 
     def untried(owned: str) -> str:
         told = story.hub.ok("GET", f"/repos/{owned}/releases/spam/1/verification")
