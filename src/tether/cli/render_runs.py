@@ -265,15 +265,9 @@ def _pairs(ctx: "Context", title: str, pairs: "Mapping[str, Pair]") -> Iterator[
 
 def diff_document(found: "RunDiff") -> dict[str, Any]:
     """Return how two runs differ, for `--json`."""
-    from tether.runs.differencedoc import InputDifference, difference_document
+    from tether.runs.differencedoc import PARTS, InputDifference, difference_document
 
-    parts = {
-        "facts": found.facts,
-        "parameters": found.parameters,
-        "metrics": found.metrics,
-        "code": found.code,
-        "environment": found.environment,
-    }
+    parts = {part: getattr(found, part) for part in PARTS}
     data = [
         InputDifference(
             change.name,

@@ -14,8 +14,9 @@ from tether.errors import InvalidInput, Unsupported
 from tether.evals.metrics.base import Floats
 from tether.evals.needs import arrow, compute, parquet
 from tether.evals.tasks import REGRESSION, TASKS
+from tether.runs.purposes import PREDICTIONS_FILE
 
-FILE = "predictions.parquet"
+FILE = PREDICTIONS_FILE
 VERSION = 1
 _KEY = b"tether.predictions"
 _COLUMNS = ("example_id", "label", "prediction")

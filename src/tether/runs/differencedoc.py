@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 from tether.runs.differing import Pair
 from tether.runs.rundoc import number
 
+PARTS = ("facts", "parameters", "metrics", "code", "environment")
+"""What differs by name, in the order in which it is told."""
 _COUNTED = ("added", "changed", "removed")
 
 
@@ -40,7 +42,7 @@ def difference_document(
 
     Args:
         runs: Their ids.
-        parts: What differs, by name, of the `facts`, `parameters`, `metrics`, `code` and `environment`.
+        parts: What differs, by name, of each of `PARTS`.
         patch: Whether what was changed in the code beside the commits differs; None where nobody can tell.
         data: The inputs that differ.
     """

@@ -21,7 +21,7 @@ from tether.pages.records.differing import DataRow, Diff, diff_of
 from tether.pages.records.known import run_shown
 from tether.pages.shelf import Shown
 from tether.repo.repository import Repository
-from tether.runs.differencedoc import InputDifference, difference_document
+from tether.runs.differencedoc import PARTS, InputDifference, difference_document
 from tether.runs.reading import KnownRun
 
 router = APIRouter(prefix="/repos/{owner}/{name}/runs", tags=["records"])
@@ -162,14 +162,7 @@ def _of_both(
 
 
 def _diff_document(found: Diff) -> dict[str, Any]:
-    parts = {
-        "facts": found.facts,
-        "parameters": found.parameters,
-        "metrics": found.metrics,
-        "code": found.code,
-        "environment": found.environment,
-    }
-    pairs = {title: {row.name: row.values for row in rows} for title, rows in parts.items()}
+    pairs = {part: {row.name: row.values for row in getattr(found, part)} for part in PARTS}
     return difference_document(
         (found.old.id, found.new.id), pairs, _PATCHES[found.patch], map(_data, found.data)
     )
