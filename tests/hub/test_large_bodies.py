@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from tether.core.digest import hash_bytes
+from tether.hub import largebody
 from tether.hub.connection import connection_class
 from tether.hub.largebody import LEAST, ROOM, take_rooms
 
@@ -91,6 +92,12 @@ def running() -> Iterator[Running]:
     made.listener.close()
 
 
+@pytest.fixture(autouse=True)
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give all bodies narrow rooms, so that small ones fill several."""
+    monkeypatch.setattr(largebody, "WIDE_BODIES", 0)
+
+
 def put(path: bytes = b"/", body: bytes = BODY, more: bytes = b"") -> bytes:
     """Return a request with a body of known length."""
     return b"PUT %b HTTP/1.1\r\nHost: x\r\n%bContent-Length: %d\r\n\r\n%b" % (path, more, len(body), body)
@@ -145,6 +152,27 @@ def test_requests_that_do_not_wait_for_replies(running: Running) -> None:
 def test_a_slow_application_has_every_byte(running: Running) -> None:
     """Nothing is written over before it asks for more."""
     assert said(BODY) in running.exchange(put(b"/slow"), NEXT)
+
+
+def test_few_bodies_at_once_have_wide_rooms(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that come while there are enough have narrow ones, until others end in whatever way."""
+    monkeypatch.setattr(largebody, "WIDE_BODIES", 2)
+    monkeypatch.setattr(largebody, "WIDE_ROOM", 2 * ROOM)
+    request, wide = put(more=b"Connection: close\r\n"), [2 * ROOM, 2 * ROOM, ROOM + 12_345]
+
+    def pieces() -> list[int]:
+        assert said(BODY) in running.exchange(request)
+        return [size for size in running.application.pieces if size]
+
+    for path in (b"/", b"/refuse"):
+        assert pieces() == wide
+        with closing(running.connected()) as one, closing(running.connected()) as two:
+            for connection in (one, two):
+                connection.sendall(put(path)[: 2 * ROOM + 500])
+            time.sleep(0.1)
+            assert pieces() == ([ROOM] * 5 + [12_345] if path == b"/" else wide)
+        time.sleep(0.1)
+    assert pieces() == wide
 
 
 def test_what_is_not_wanted_is_passed_over(running: Running) -> None:

@@ -42,7 +42,7 @@ class Connection(HttpToolsProtocol):
             self._watch.cancel()
         super().connection_lost(exc)
         if self._large is not None:
-            self._large.wake()
+            self._large.pass_over()
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head and refuse one that does not end."""
@@ -90,7 +90,12 @@ class Connection(HttpToolsProtocol):
         usual, large = cycle.receive, list[LargeBody]()
 
         async def receive() -> Message:
-            return await large[0].message() if large else await usual()  # type: ignore[return-value]
+            if not large:
+                return await usual()  # type: ignore[return-value]
+            message = await large[0].message()
+            if not message.get("more_body"):  # its rooms must not wait for the garbage collector
+                large.clear()
+            return message
 
         def take() -> bool:
             large.extend(self._taken(cycle))

@@ -7,7 +7,8 @@ never goes beyond the body, so what follows on the connection is left to the par
 import asyncio
 from collections.abc import Callable
 from mmap import mmap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakSet
 
 from starlette.types import Message
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 ROOM = 1 << 20
 """Bytes that are given to the application at a time, but for the first and the last ones."""
+WIDE_ROOM = 8 << 20
+"""The same for the first few bodies at once: each room that changes hands costs the interpreter's lock."""
+WIDE_BODIES = 4
+"""Bodies at once that have wide rooms, so that many together take little memory."""
 LEAST = 256 << 10
 """Bytes of a body for which it is worth it."""
 EXTENSION = "tether.rooms"
@@ -26,7 +31,7 @@ _ROOMS = 2
 
 
 class LargeBody(asyncio.BufferedProtocol):
-    """Takes the place of a connection until the body has come.
+    """Takes the place of a connection until the body has come; used by the thread of the event loop alone.
 
     Args:
         connection: Whose place it takes; everything but the body is told to it.
@@ -34,12 +39,15 @@ class LargeBody(asyncio.BufferedProtocol):
         left: Bytes that are still to come, at least one.
     """
 
+    _wide: ClassVar[WeakSet["LargeBody"]] = WeakSet()
+    """Those with wide rooms."""
+
     def __init__(self, connection: "Connection", cycle: "RequestResponseCycle", left: int) -> None:
         self._connection, self._cycle, self._left = connection, cycle, left
         began, cycle.body = cycle.body, bytearray()
         # With what the parser took in the first room, each begins at a multiple of its size in the body: so
         # it can be written past the page cache.
-        size = max(len(began) + 1, min(ROOM, left + len(began)))
+        size = max(len(began) + 1, min(self._room(), left + len(began)))
         self._rooms = [memoryview(mmap(-1, size)) for _ in range(_ROOMS)]
         self._free = list(self._rooms)
         self._filling, self._filled = self._free.pop(), len(began)
@@ -48,6 +56,13 @@ class LargeBody(asyncio.BufferedProtocol):
         self._given: memoryview | None = None
         self._news = asyncio.Event()
         self._unwanted = False
+
+    def _room(self) -> int:
+        """Return how large rooms may be now, in bytes."""
+        if len(self._wide) >= WIDE_BODIES:
+            return ROOM
+        self._wide.add(self)
+        return WIDE_ROOM
 
     # -- what the application asks ------------------------------------------------------------
 
@@ -65,15 +80,12 @@ class LargeBody(asyncio.BufferedProtocol):
         more = self._left > 0 or bool(self._ready)
         return {"type": "http.request", "body": self._given, "more_body": more}
 
-    def wake(self) -> None:
-        """Let who waits look again."""
-        self._news.set()
-
     def pass_over(self) -> None:
-        """Throw away what is still to come: the request has its reply."""
+        """Throw away what is still to come: the request has its reply, or the connection is gone."""
         self._unwanted, self._filled = True, 0
         self._ready.clear()
-        self.wake()
+        self._wide.discard(self)
+        self._news.set()
 
     def _is_over(self) -> bool:
         return self._cycle.disconnected or self._cycle.response_complete
@@ -102,7 +114,7 @@ class LargeBody(asyncio.BufferedProtocol):
             self._filled += nbytes
             if self._filled == len(self._filling) or not self._left:
                 self._ready.append(self._filling[: self._filled])
-                self.wake()
+                self._news.set()
                 if self._left and not self._free:
                     self._connection.flow.pause_reading()
         if not self._left:
