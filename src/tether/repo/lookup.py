@@ -32,37 +32,33 @@ class Lookup:
 
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
-        try:
-            return self._find(digest)
-        except Corrupt:
-            if not self.distrust():
-                raise
-            return self._find(digest)
-
-    def _find(self, digest: Digest) -> Place | None:
-        for _, index in self._opened():
-            place = self._live_place(index, index.row(digest), digest)
-            if place is not None:
-                return place
-        return None
+        return self.find_many([digest])[0]
 
     def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
         """Return where each digest lies, or None."""
+        return [found and found[0].place(found[1]) for found in self._rows(digests)]
+
+    def has_many(self, digests: Sequence[Digest]) -> list[bool]:
+        """Say of each digest whether it lies in a live pack."""
+        return [found is not None for found in self._rows(digests)]
+
+    def _rows(self, digests: Sequence[Digest]) -> list[tuple[PackIndex, int] | None]:
+        """Return for each digest an index and the row there that names a live pack, or None."""
         try:
-            return self._find_many(digests)
+            return self._find_rows(digests)
         except Corrupt:
             if not self.distrust():
                 raise
-            return self._find_many(digests)
+            return self._find_rows(digests)
 
-    def _find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
-        found: list[Place | None] = [None] * len(digests)
-        left = list(range(len(digests)))
+    def _find_rows(self, digests: Sequence[Digest]) -> list[tuple[PackIndex, int] | None]:
+        found: list[tuple[PackIndex, int] | None] = [None] * len(digests)
+        left: Sequence[int] = range(len(digests))
         for _, index in self._opened():
-            rows = index.rows([digests[at] for at in left])
-            for at, row in zip(left, rows, strict=True):
+            for at, first in zip(left, index.rows([digests[at] for at in left]), strict=True):
+                row = self._live_row(index, first, digests[at])
                 if row >= 0:
-                    found[at] = self._live_place(index, row, digests[at])
+                    found[at] = index, row
             left = [at for at in left if found[at] is None]
         return found
 
@@ -77,13 +73,11 @@ class Lookup:
                 row = index.next_row(row, digest)
         return None
 
-    def _live_place(self, index: PackIndex, row: int, digest: Digest) -> Place | None:
-        while row >= 0:
-            place = index.place(row)
-            if place.pack in self.live:
-                return place
+    def _live_row(self, index: PackIndex, row: int, digest: Digest) -> int:
+        """Return the first row from `row` on that names a live pack, or -1."""
+        while row >= 0 and index.pack(row) not in self.live:
             row = index.next_row(row, digest)
-        return None
+        return row
 
     def starting(self, prefix: bytes) -> list[Digest]:
         """Return the digests that start with `prefix`."""

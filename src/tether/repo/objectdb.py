@@ -131,9 +131,8 @@ class ObjectDb:
 
     def has_many(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether its object is here."""
-        places = self.lookup.find_many(digests)
-        pairs = zip(digests, places, strict=True)
-        return [place is not None or digest in _BUILT_IN for digest, place in pairs]
+        found = zip(digests, self.lookup.has_many(digests), strict=True)
+        return [there or digest in _BUILT_IN for digest, there in found]
 
     def find(self, digest: Digest) -> Place | None:
         """Return where an object lies; see `find_many`."""

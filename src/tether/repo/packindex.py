@@ -16,11 +16,14 @@ from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
 from tether.errors import Corrupt
 from tether.repo.frames import Frame, Table
 
+try:
+    from tether.repo._search import find_rows
+except ImportError:  # no compiler at the installation
+    from tether.repo.search_pure import find_rows
+
 MAGIC = b"TETHIDX1"
 _HEAD = struct.Struct("<8sIIQ")
 _NUMPY_FROM = 20_000
-_PASS = 8
-"""A search costs as much as a pass over so many rows."""
 
 
 class Place(NamedTuple):
@@ -71,22 +74,11 @@ class PackIndex:
 
     def row(self, digest: Digest) -> int:
         """Return the row of `digest`, or -1."""
-        prefix = int.from_bytes(digest[:8], "big")
-        row = bisect_left(self._prefixes, prefix)
-        while row < self.count and self._prefixes[row] == prefix:
-            if bytes(self._digests[row * 32 : row * 32 + 32]) == digest:
-                return row
-            row += 1
-        return -1
+        return self.rows([digest])[0]
 
     def rows(self, digests: Sequence[Digest]) -> list[int]:
-        """Return the row of each digest, or -1; for many at once one pass over the index is cheaper."""
-        if len(digests) * _PASS < self.count:
-            return [self.row(digest) for digest in digests]
-        column = bytes(self._digests)
-        # Backwards, so that of several rows of one digest the first is kept.
-        known = {column[row * 32 : row * 32 + 32]: row for row in range(self.count - 1, -1, -1)}
-        return [known.get(digest, -1) for digest in digests]
+        """Return the first row of each digest, or -1."""
+        return find_rows(self._prefixes, self._digests, list(digests))
 
     def next_row(self, row: int, digest: Digest) -> int:
         """Return the row after `row` if it is of `digest` too (in another pack), or -1."""
@@ -104,8 +96,8 @@ class PackIndex:
             yield digest
             row += 1
 
-    def place(self, row: int) -> Place:
-        """Return where the object of `row` lies.
+    def pack(self, row: int) -> Digest:
+        """Return which pack the object of `row` lies in.
 
         Raises:
             Corrupt: The row names a pack that the index does not cover.
@@ -113,6 +105,10 @@ class PackIndex:
         number = self._pack[row]
         if number >= len(self.packs):
             raise Corrupt("a pack index points to a pack that it does not name")
+        return self.packs[number]
+
+    def place(self, row: int) -> Place:
+        """Return where the object of `row` lies; errors as for `pack`."""
         digest = Digest(bytes(self._digests[row * 32 : row * 32 + 32]))
         frame = Frame(
             digest,
@@ -122,7 +118,7 @@ class PackIndex:
             self._stored[row],
             self._raw[row],
         )
-        return Place(self.packs[number], frame)
+        return Place(self.pack(row), frame)
 
     def columns(self) -> tuple[memoryview, ...]:
         """Return digests, pack numbers, offsets, stored, raw, kinds and codecs, for merging."""

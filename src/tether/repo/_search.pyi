@@ -1,0 +1,3 @@
+from tether.core.digest import Digest
+
+def find_rows(prefixes: memoryview, digests: memoryview, wanted: list[Digest]) -> list[int]: ...
