@@ -1,4 +1,4 @@
-"""Search for digests in the sorted columns of a pack index in plain Python; `_search` is the compiled twin."""
+"""Search for digests in the sorted columns of an index in plain Python; `_search` is the compiled twin."""
 
 from bisect import bisect_left
 
