@@ -44,7 +44,7 @@ _HAVES = 4096
 _MANY = 256
 _WORTH = 0.9
 """A pack is brought whole when so much of it is lacked here."""
-PACK_JOBS = 2
+PACK_JOBS = 3
 JOBS = 4
 """Requests under way at once."""
 
