@@ -103,6 +103,7 @@ def test_what_storage_lacks_stays_not_found(tmp_path: Path) -> None:
     reply = raising(tmp_path, on_disk(errno.ENOENT))
 
     assert (reply.status, reply.code) == (404, "not-found")
+    assert b"/srv" not in reply.body
 
 
 def test_who_goes_away_in_the_middle_is_no_bug(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

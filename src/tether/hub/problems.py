@@ -100,8 +100,10 @@ def _for_outsiders(error: errors.TetherError, request_id: str) -> errors.TetherE
 
     Keys of a bucket that ended would read as a token that ended, and a full disk of the hub as one of theirs.
     """
-    if not error.of_storage or isinstance(error, errors.NotFound):
+    if not error.of_storage:
         return error
+    if isinstance(error, errors.NotFound):
+        return errors.NotFound("what was asked for is not there any more")
     hint = f"try again later; the log of the hub has the reason at request {request_id}"
     what = "the hub has no room left on its disk" if _is_full(error) else "the hub cannot use its storage now"
     return errors.Unavailable(what, hint=hint)
