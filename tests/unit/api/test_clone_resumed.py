@@ -18,7 +18,7 @@ from tether.errors import Forbidden, TetherError, Unavailable
 from tether.repo.check import CheckOptions, check_repository
 from tether.sync import download
 from tether.sync.exchange import PushOptions
-from tether.sync.far import push_far
+from tether.sync.far import fetch_far, push_far
 from tether.sync.places import FarPlace
 
 Take = Callable[[Iterator[bytes]], None]
@@ -150,15 +150,14 @@ def test_nothing_is_left_where_it_would_not_help(room: Room) -> None:
         assert not room.copy.exists()
 
 
-def test_a_fetch_that_was_killed_goes_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
     """What came before a kill lies here without a name; it is not asked for again."""
     here = make_repository(room.copy.with_name("mine"))
-    place = FarPlace(room.end)
     room.end.good, room.end.failure = 2, CUT
     with pytest.raises(Unavailable):
-        place.fetch(here, "origin", remotes.FetchOptions(), progress=download.SILENT)
+        fetch_far(here, room.end, "origin")
     room.end.failure = None
-    place.fetch(here, "origin", remotes.FetchOptions(), progress=download.SILENT)
+    fetch_far(here, room.end, "origin")
 
     assert len(here.root().data_packs) == 3
     assert len(room.end.asked) == 4
