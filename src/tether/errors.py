@@ -13,6 +13,9 @@ class TetherError(Exception):
     Args:
         message: One line, lower case, names the thing, no full stop.
         hint: The next command or step, where there is one.
+
+    Attributes:
+        of_storage: Whether a disk or a bucket failed; the message is for those who run it then.
     """
 
     code: ClassVar[str] = "internal"
@@ -20,6 +23,7 @@ class TetherError(Exception):
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.of_storage = False
 
 
 class InvalidInput(TetherError):

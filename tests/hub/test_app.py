@@ -1,5 +1,6 @@
 """What every request meets: ids, headers, limits, failures, health."""
 
+import errno
 import json
 import logging
 import re
@@ -7,11 +8,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from starlette.requests import ClientDisconnect
 from tests.support.hub import HubRoom, Reply
 
 from tether import errors
 from tether.hub.app import build_api
 from tether.hub.problems import STATUSES, status_of
+from tether.storage.objecterrors import translate as of_bucket
+from tether.storage.oserrors import translated
 
 
 def raising(folder: Path, error: Exception) -> Reply:
@@ -61,6 +65,56 @@ def test_a_bug_tells_no_details(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert reply.headers["x-request-id"] in reply.json["error"]["hint"]
     assert reply.headers["x-request-id"] in caplog.text
     assert "secret detail" in caplog.text
+
+
+def on_disk(code: int) -> errors.TetherError:
+    """Return what becomes of an error of the system."""
+    try:
+        with translated("/srv/hub/x"):
+            raise OSError(code, "as told")
+    except errors.TetherError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (on_disk(errno.ENOSPC), "the hub has no room left on its disk"),
+        (on_disk(errno.EACCES), "the hub cannot use its storage now"),
+        (of_bucket(ValueError("status code: 401"), "s3://ours", "x"), "the hub cannot use its storage now"),
+        (of_bucket(ValueError("status code: 403"), "s3://ours", "x"), "the hub cannot use its storage now"),
+    ],
+    ids=["full", "closed", "keys", "refused"],
+)
+def test_storage_that_fails_is_no_matter_of_who_asks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, failure: errors.TetherError, message: str
+) -> None:
+    """They are told to come again, and neither where it lies nor to sign in anew; the log has all of it."""
+    reply = raising(tmp_path, failure)
+
+    assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "unavailable", "2")
+    assert reply.json["error"]["message"] == message
+    assert reply.headers["x-request-id"] in reply.json["error"]["hint"]
+    assert f"{reply.headers['x-request-id']} failed: {failure}" in caplog.text
+
+
+def test_what_storage_lacks_stays_not_found(tmp_path: Path) -> None:
+    """A pack that was merged away is asked for again in another place."""
+    reply = raising(tmp_path, on_disk(errno.ENOENT))
+
+    assert (reply.status, reply.code) == (404, "not-found")
+    assert b"/srv" not in reply.body
+
+
+def test_who_goes_away_in_the_middle_is_no_bug(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Every push that is cut ends so; the request log has a line, without a status."""
+    caplog.set_level(logging.INFO)
+    reply = raising(tmp_path, ClientDisconnect())
+
+    assert (reply.status, reply.body) == (0, b"")
+    assert "bug" not in caplog.text
+    entry = json.loads(next(each.message for each in caplog.records if each.name == "tether.hub.access"))
+    assert (entry["path"], entry["status"]) == ("/-/fails/now", 0)
 
 
 def test_request_ids(hub: HubRoom) -> None:

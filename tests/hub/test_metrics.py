@@ -1,11 +1,14 @@
 """What Prometheus reads: only with the token, by templates of routes, never with names of repositories."""
 
+import re
 import urllib.error
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.support.hub import HubRoom
 from tests.support.replicas import Replicas
 from tests.support.repos import commit_files, ticking
 
@@ -64,6 +67,20 @@ def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
     assert found["process_resident_memory_bytes", "", ""] > 1 << 20
     assert [refused(replicas, token) for token in (None, "wrong", replicas.token)] == [404, 404, 404]
     replicas.close()
+
+
+def test_routes_below_several_owners_have_their_whole_template(tmp_path: Path) -> None:
+    """The webhooks of a repository are told apart from those of an organisation."""
+    with closing(HubRoom(tmp_path / "hub", metrics_token=TOKEN)) as hub:
+        ada = hub.user("ada")
+        hub.repository(ada, "ada/photos")
+        hub.call("POST", "/api/v1/organisations", ada, {"name": "lab"})
+        for place in ("repos/ada/photos", "organisations/lab"):
+            assert hub.call("GET", f"/api/v1/{place}/webhooks", ada).json == []
+        text = hub.call("GET", "/metrics", TOKEN).body.decode()
+
+    routes = re.findall(r'^tether_requests_total\{.*route="(.*)",status="200"\} 1.0$', text, re.M)
+    assert {"/repos/{owner}/{name}/webhooks", "/organisations/{organisation}/webhooks"} <= {*routes}
 
 
 def test_no_token_no_metrics(tmp_path: Path) -> None:

@@ -277,6 +277,7 @@ def test_a_collector_that_hangs_holds_up_nothing(tmp_path: Path, collector: Rece
     collector.gate.clear()
     room = Room(tmp_path)
     room.environ["OTEL_BSP_SCHEDULE_DELAY"] = "50"
+    room.environ["OTEL_EXPORTER_OTLP_TIMEOUT"] = "600"  # who waited for the collector would show it
     room.do("hub", "user", "add", "-q", "ada", "--root", "hub")
     for port in (collector.port, 9):
         room.environ["TETHER_HUB_TRACES"] = f"http://127.0.0.1:{port}"
@@ -288,9 +289,10 @@ def test_a_collector_that_hangs_holds_up_nothing(tmp_path: Path, collector: Rece
         assert time.monotonic() - begun < 100  # each that waited for the collector would take ten seconds
         begun = time.monotonic()
         code, log = served.stop()
-        assert (code, time.monotonic() - begun < 20) == (0, True)
-        assert "Traceback" not in log
-        assert log.count("traces are lost") <= 1
+        assert code == 0, log
+        assert time.monotonic() - begun < 30, log  # as long as the packages wait
+        assert "Traceback" not in log, log
+        assert log.count("traces are lost") <= 1, log
     assert collector.received
     collector.gate.set()
 

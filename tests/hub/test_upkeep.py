@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.cli import Room
+from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 from tests.support.served import Served, add_user
 
@@ -75,6 +76,18 @@ def test_gc_removes_what_was_deleted_long_ago(room: Room) -> None:
     assert room.json("hub", "gc", "--root", "hub", environ=LATER)["ada/one"] == {"purged": True}
     assert len(list((room.work / "hub/repositories").iterdir())) == 1
     assert set(room.json("hub", "fsck", "--root", "hub")) == {"ada/two"}
+
+
+def test_gc_tells_what_is_kept_for_some_time(room: Room) -> None:
+    """What a branch had that is gone; there is neither an undo nor an option that would free it at once."""
+    with closing(HubRoom(room.work / "hub")) as hub, closing(open_hosted(hub, "ada/one")) as repository:
+        commit_paths(repository, {b"a.bin": bytes(range(256)) * 40})
+        with repository.transaction("push") as transaction:
+            transaction.set_ref("refs/heads/main", None)
+
+    told = room.ok("hub", "gc", "ada/one", "--root", "hub")
+    assert " are kept for some time, of branches that were deleted or lost commits\n" in told
+    assert "undo" not in told
 
 
 @pytest.fixture

@@ -115,10 +115,16 @@ def clone(
     from tether.worktree.landing import Landing
 
     source = _source(request, clock)
-    with closing(source.place), claimed(request.path, source.address, clock, bare=request.bare) as claim:
+    keeps = is_on_hub(request.address) or is_in_bucket(request.address)
+    with (
+        closing(source.place),
+        claimed(request.path, source.address, clock, bare=request.bare, keeps=keeps) as claim,
+    ):
         with Landing(claim.directory) as landing:
             source = source._replace(landing=landing)
             repository, branch = clone_repository(request, source, claim, clock, user_config)
+            if keeps:
+                claim.tidy(repository)
             repo = repo_type(repository)
             if adopt is not None:
                 adopt(repo)
@@ -177,7 +183,8 @@ def clone_repository(
 ) -> tuple[Repository, str | None]:
     """Make a repository in the claimed folder with everything of `source`.
 
-    The working files are still to be checked out. When it fails, what it made is removed again.
+    The working files are still to be checked out. When it fails, what it made is removed again, unless the
+    same clone can go on with it.
 
     Returns:
         The repository, and the branch that it is on (None when the source has no commits).
@@ -187,6 +194,7 @@ def clone_repository(
     """
     try:
         target = Repository.init(claim.path, clock=clock, bare=request.bare, user_config=user_config)
+        claim.take_over()
         options = CloneOptions(
             request.remote,
             request.branch,
@@ -200,8 +208,8 @@ def clone_repository(
         if branch is not None:
             settings |= _follow(branch, request.remote)
         target.config.update(target.directory / "config.toml", settings)
-    except BaseException:
-        claim.give_up()
+    except BaseException as error:
+        claim.fail(error)
         raise
     if not request.bare:
         exclude_from_git(claim.path)

@@ -1,7 +1,8 @@
 """The folder of a new clone: claimed before anything is made in it, and taken over from one that was stopped.
 
-Only what a clone made is ever removed. A working file counts as that if its content is the beginning of
-what the clone was to write there, so nothing is lost with it.
+Packs that came over a network are kept for the clone that takes over, which verifies them and does not ask
+for them again. Only what a clone made is ever removed. A working file counts as that if its content is the
+beginning of what the clone was to write there, so nothing is lost with it.
 """
 
 import os
@@ -19,6 +20,7 @@ from tether.core.treeread import find_many
 from tether.errors import AlreadyExists, TetherError, Unavailable
 from tether.repo.history import History
 from tether.repo.oplog import read_operations
+from tether.repo.packs import pack_key
 from tether.repo.repository import FOLDER, FORMAT_KEY, Repository
 from tether.repo.root import KEY
 from tether.repo.unfinished import MARK, is_torn, marked_source, write_mark
@@ -29,6 +31,9 @@ from tether.worktree.files import TEMPORARY_PREFIX
 from tether.worktree.worktree import STATE_FOLDER
 
 _LOCK = "clone"
+_PACKS = "packs"
+_KEPT = "kept"
+"""Where packs of an earlier clone are until there is a repository that they can lie in."""
 _LOCKS = "locks"
 _CONFIG = "config.toml"
 _MADE = (
@@ -36,7 +41,8 @@ _MADE = (
     f".{KEY}.lock",
     _CONFIG,
     f".{_CONFIG}.lock",
-    "packs",
+    _PACKS,
+    _KEPT,
     "index",
     STATE_FOLDER,
     RESERVED,
@@ -54,11 +60,34 @@ class Claim(NamedTuple):
         path: The folder that the user named.
         directory: That of the repository.
         fresh: Whether the clone made `path`.
+        keeps: Whether packs that came are worth more than the room that they take.
     """
 
     path: Path
     directory: Path
     fresh: bool
+    keeps: bool = False
+
+    def take_over(self) -> None:
+        """Let packs of an earlier clone lie in the new repository; nothing names them yet."""
+        with translated(str(self.path)):
+            _move_packs(self.directory / _KEPT, self.directory / _PACKS)
+
+    def tidy(self, repository: Repository) -> None:
+        """Remove packs of an earlier clone that this one had no use for."""
+        named = set(map(pack_key, repository.root().packs()))
+        for key, _ in list(repository.backend.list(f"{_PACKS}/")):
+            if key not in named:
+                repository.backend.delete(key)
+
+    def fail(self, error: BaseException) -> None:
+        """End a clone that failed before it wrote any working file, as far as it will not go on.
+
+        What a connection that broke has brought stays; but not where the disk has failed or is full.
+        """
+        broke = isinstance(error, Unavailable) and not error.of_storage
+        if not (self.keeps and broke and any((self.directory / _PACKS).glob("*.pack"))):
+            self.give_up()
 
     def give_up(self) -> None:
         """Remove what the clone made before it wrote any working file; what is left is for the next one."""
@@ -72,10 +101,13 @@ class Claim(NamedTuple):
 
 
 @contextmanager
-def claimed(path: Path, address: str, clock: Callable[[], Time], *, bare: bool) -> Iterator[Claim]:
+def claimed(
+    path: Path, address: str, clock: Callable[[], Time], *, bare: bool, keeps: bool = False
+) -> Iterator[Claim]:
     """Mark a folder as being cloned from `address`, and keep other clones out of it.
 
-    Where an earlier clone of the same source was stopped, what it made is removed first.
+    Where an earlier clone of the same source was stopped, what it made is removed first, but for packs where
+    those are to be kept.
 
     Raises:
         AlreadyExists: Something of the user's is there.
@@ -83,7 +115,7 @@ def claimed(path: Path, address: str, clock: Callable[[], Time], *, bare: bool) 
     """
     directory = path if bare else path / FOLDER
     _refuse_used(path, directory, address)
-    claim = Claim(path, directory, not path.exists())
+    claim = Claim(path, directory, not path.exists(), keeps)
     with translated(str(path)):
         (directory / _LOCKS).mkdir(parents=True, exist_ok=True)
     lock = LockFile(directory / _LOCKS / _LOCK, command="clone", started=clock().micros, timeout_s=0.0)
@@ -92,7 +124,7 @@ def claimed(path: Path, address: str, clock: Callable[[], Time], *, bare: bool) 
             raise Unavailable(f"another clone into {path} just failed", hint="run it again")
         _refuse_used(path, directory, address)
         if marked_source(directory) is not None:
-            _clear(path, directory, clock)
+            _clear(path, directory, clock, keeps=keeps)
         else:
             try:
                 write_mark(directory, address)
@@ -138,7 +170,7 @@ def _beside(path: Path, directory: Path) -> bool:
     return directory != path and any(each != directory for each in path.iterdir())
 
 
-def _clear(path: Path, directory: Path, clock: Callable[[], Time]) -> None:
+def _clear(path: Path, directory: Path, clock: Callable[[], Time], *, keeps: bool) -> None:
     """Remove what an earlier clone made: its working files first, which are compared with its packs.
 
     Raises:
@@ -158,7 +190,20 @@ def _clear(path: Path, directory: Path, clock: Callable[[], Time]) -> None:
         _clear_files(path, _found(os.fsencode(path)), directory, clock)
     with translated(str(path)):
         for name in _MADE:
-            _remove(directory / name)
+            if keeps and name == _PACKS:  # after the root, without which nobody opens the repository
+                _move_packs(directory / _PACKS, directory / _KEPT)
+            if not (keeps and name == _KEPT):
+                _remove(directory / name)
+
+
+def _move_packs(source: Path, target: Path) -> None:
+    """Move packs from one folder into another."""
+    found = list(source.glob("*.pack"))
+    if found:
+        target.mkdir(exist_ok=True)
+    for pack in found:
+        pack.replace(target / pack.name)
+    _remove(source)
 
 
 def _was_used(directory: Path, clock: Callable[[], Time]) -> bool:

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from tether import errors
 from tether.hub.pages.failing import failure_page, wants_page
 from tether.hub.routes.documents import ProblemDocument
+from tether.storage.oserrors import FULL
 
 STATUSES: dict[type[errors.TetherError], int] = {
     errors.InvalidInput: 400,
@@ -86,11 +87,31 @@ def install(app: Starlette) -> None:
 async def _ours(request: Request, error: Exception) -> Response:
     """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
-    answer = reply_to(error)
+    told = _for_outsiders(error, request.state.request_id)
+    answer = reply_to(told)
     if answer.status_code >= 500 and not isinstance(error, errors.QuotaExceeded):
         where = f"{request.method} {request.url.path}, request {request.state.request_id}"
-        _logger.error("%s failed: %s", where, error, exc_info=error)
-    return await _as_wanted(request, error, answer)
+        _logger.error("%s failed: %s", where, error, exc_info=None if _is_full(error) else error)
+    return await _as_wanted(request, told, answer)
+
+
+def _for_outsiders(error: errors.TetherError, request_id: str) -> errors.TetherError:
+    """Return what who asked is told: where storage is, and what it refuses to the hub, is not for them.
+
+    Keys of a bucket that ended would read as a token that ended, and a full disk of the hub as one of theirs.
+    """
+    if not error.of_storage:
+        return error
+    if isinstance(error, errors.NotFound):
+        return errors.NotFound("what was asked for is not there any more")
+    hint = f"try again later; the log of the hub has the reason at request {request_id}"
+    what = "the hub has no room left on its disk" if _is_full(error) else "the hub cannot use its storage now"
+    return errors.Unavailable(what, hint=hint)
+
+
+def _is_full(error: Exception) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in FULL
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:

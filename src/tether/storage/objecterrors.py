@@ -44,6 +44,12 @@ def translate(error: Exception, bucket: str, key: str) -> TetherError:
         bucket: The address of the bucket, for messages.
         key: What the call was about.
     """
+    ours = _meant(error, bucket, key)
+    ours.of_storage = True
+    return ours
+
+
+def _meant(error: Exception, bucket: str, key: str) -> TetherError:
     text = str(error)
     status, code = status_of(error), _first(_CODE, text)
     if code == "NoSuchBucket" or "ContainerNotFound" in text:

@@ -24,6 +24,12 @@ TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE})
 
 def translate(error: OSError, what: str) -> TetherError:
     """Return our error for `error`; `what` names the file or the key in the message."""
+    ours = _meant(error, what)
+    ours.of_storage = True
+    return ours
+
+
+def _meant(error: OSError, what: str) -> TetherError:
     code = error.errno
     reason = (error.strerror or str(error)).lower()
     if code in FULL:

@@ -1,8 +1,8 @@
 """Whole packs of contents on their way in, and what is made of files while their chunks pass."""
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
@@ -10,11 +10,12 @@ from tether.core.outline import FAST
 from tether.core.recipe import ChunkList
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge
 from tether.repo.frames import Frame, Table
+from tether.repo.packs import pack_key
 from tether.repo.proving import Means
 from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
 from tether.storage.backend import Backend
 from tether.sync.ends import FarEnd, Lands
-from tether.sync.receiving import PackReceiver
+from tether.sync.receiving import PackReceiver, Rereader
 from tether.sync.wire import PackShare
 
 _MOST = 1 << 20
@@ -81,6 +82,16 @@ class _Places:
             yield under_way
 
 
+class _Came(NamedTuple):
+    """A pack that passed."""
+
+    table: Table
+    hasher: StretchHasher | None
+
+
+_Receiver = TypeVar("_Receiver", bound=PackReceiver)
+
+
 class Passing:
     """Brings packs into a repository; safe for use from several threads once all files are expected.
 
@@ -124,31 +135,56 @@ class Passing:
         Raises:
             Corrupt: It is not sound, or not one of contents.
         """
-        found: list[tuple[Table, StretchHasher | None]] = []
-
-        def take(blocks: Iterator[bytes]) -> None:
-            made: list[StretchHasher] = []
-
-            def begin(first: Digest) -> StretchHasher | None:
-                start = self._places.start(first)
-                made.extend([StretchHasher(start)] if start is not None else [])
-                return made[0] if made else None
-
-            land = self._land if self._chosen else None
-            with PackReceiver(self._backend, share.name, begin, land) as receiver:
-                for block in blocks:
-                    receiver.write(block)
-                found.append((receiver.finish(), made[0] if made else None))
-
+        came = self._come_before(share.name)
         try:
-            self._end.pack(share.name, take)
+            came = came or self._come_now(share.name)
         except NotFound:
             return share, None
         except (InvalidInput, TooLarge) as error:
             raise Corrupt(f"{self._end.name} sent a pack that is not sound: {error}") from None
-        table, hasher = found[-1]
-        if set(table.kinds) != {int(ObjectKind.CHUNK)}:
+        if set(came.table.kinds) != {int(ObjectKind.CHUNK)}:
             raise Corrupt(f"{self._end.name} sent another pack than one of contents")
-        if hasher is not None:
-            self._made.append(stretch_of(self._backend, share.name, table, hasher.start, hasher.values()))
-        return share, table
+        if (hasher := came.hasher) is not None:
+            made = stretch_of(self._backend, share.name, came.table, hasher.start, hasher.values())
+            self._made.append(made)
+        return share, came.table
+
+    def _come_now(self, name: Digest) -> _Came:
+        """Ask the far end for a pack; more than once where it was cut."""
+        found: list[_Came] = []
+
+        def take(blocks: Iterator[bytes]) -> None:
+            def fill(receiver: PackReceiver) -> None:
+                for block in blocks:
+                    receiver.write(block)
+
+            found.append(self._pass(PackReceiver, name, fill))
+
+        self._end.pack(name, take)
+        return found[-1]
+
+    def _come_before(self, name: Digest) -> _Came | None:
+        """Take a pack that came to a fetch or a clone that was stopped; None where there is none.
+
+        Nothing names it, since its chunks are lacked. So one that is damaged is removed.
+        """
+        if not self._backend.exists(pack_key(name)):
+            return None
+        try:
+            return self._pass(Rereader, name, Rereader.read)
+        except (InvalidInput, TooLarge, NotFound):
+            self._backend.delete(pack_key(name))
+            return None
+
+    def _pass(self, kind: type[_Receiver], name: Digest, fill: Callable[[_Receiver], None]) -> _Came:
+        """Let a pack pass, verified; return its table and what was made of it."""
+        made: list[StretchHasher] = []
+
+        def begin(first: Digest) -> StretchHasher | None:
+            start = self._places.start(first)
+            made.extend([StretchHasher(start)] if start is not None else [])
+            return made[0] if made else None
+
+        with kind(self._backend, name, begin, self._land if self._chosen else None) as receiver:
+            fill(receiver)
+            return _Came(receiver.finish(), made[0] if made else None)

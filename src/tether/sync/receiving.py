@@ -16,7 +16,7 @@ from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream, TakeChunks
 from tether.repo.stretches import Begin, StretchHasher
-from tether.storage.backend import Backend
+from tether.storage.backend import Backend, Upload
 from tether.sync.arrivals import Made, note_arrival
 from tether.sync.wire import MAX_PACK
 
@@ -43,7 +43,10 @@ class PackReceiver:
         self._hasher, self._size = blake3(), 0
         self._block, self._stream = Block(), PackStream(begin, take)
         self._fault: TetherError | None = None
-        self._upload = backend.upload()
+        self._upload = self._open()
+
+    def _open(self) -> Upload | None:
+        return self._backend.upload()
 
     @property
     def growth(self) -> int:
@@ -87,7 +90,8 @@ class PackReceiver:
 
     def _work_on(self, ready: memoryview) -> None:
         self._hasher.update(ready)
-        self._upload.write(ready)
+        if self._upload is not None:
+            self._upload.write(ready)
         if self._fault is None:
             try:
                 self._stream.feed(ready)
@@ -117,6 +121,8 @@ class PackReceiver:
         return self._table()
 
     def _keep(self, table: Table) -> None:
+        if self._upload is None:
+            return
         there = self._backend.exists(pack_key(self._name))
         self._upload.finish(pack_key(self._name))
         if there and not check_pack(self._backend, self._name, table).sound:
@@ -141,7 +147,27 @@ class PackReceiver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._upload.abort()
+        if self._upload is not None:
+            self._upload.abort()
+
+
+class Rereader(PackReceiver):
+    """A pack that came earlier, on its way through once more: verified where it lies, and not written."""
+
+    def read(self) -> None:
+        """Take all of it from where it lies.
+
+        Raises:
+            NotFound: It is not there.
+            TooLarge: It is longer than any pack.
+        """
+        key = pack_key(self._name)
+        size = self._backend.size(key)
+        for at in range(0, size, _BLOCK):
+            self.take(self._backend.read(key, at, min(_BLOCK, size - at)))
+
+    def _open(self) -> Upload | None:
+        return None
 
 
 class Receiver(PackReceiver):

@@ -18,6 +18,7 @@ from tether.errors import TetherError
 if TYPE_CHECKING:
     from tether.repo.check import CheckReport
 
+_FOR_UNDO = "are kept for some time, of branches that were deleted or lost commits"
 _REPOSITORIES = click.argument("repositories", nargs=-1, metavar="[OWNER/NAME]...")
 
 
@@ -103,7 +104,7 @@ def gc(ctx: Context, repositories: tuple[str, ...], root: Path | None, database:
                 lines.append(f"{row.full_name}: {error}")
                 continue
             document[row.full_name] = gc_document(counts)
-            lines += [f"{row.full_name}: {line}" for line in gc_lines(counts)]
+            lines += [f"{row.full_name}: {line}" for line in gc_lines(counts, for_undo=_FOR_UNDO)]
     ctx.emit(document, lambda: lines)
     if failed is not None:
         ctx.exit(exit_code(failed))

@@ -11,6 +11,9 @@ from tether.cli.format import size_text
 if TYPE_CHECKING:
     from tether.repo.gcwrite import GcCounts
 
+FOR_UNDO = "are kept only for 'tether undo'; --prune-now frees them"
+"""Said of bytes that no ref needs."""
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Say what would be freed, and change nothing.")
@@ -53,10 +56,10 @@ def gc_document(counts: "GcCounts") -> dict[str, int]:
     }
 
 
-def gc_lines(counts: "GcCounts", *, dry_run: bool = False) -> Iterator[str]:
-    """Yield what a run did, for people."""
+def gc_lines(counts: "GcCounts", *, dry_run: bool = False, for_undo: str = FOR_UNDO) -> Iterator[str]:
+    """Yield what a run did, for people; `for_undo` says what is kept without a ref that needs it."""
     yield f"{'would free' if dry_run else 'freed'} {size_text(counts.freed)}, kept {size_text(counts.kept)}"
     if counts.quarantined:
         yield f"{size_text(counts.quarantined)} of freed packs stay on the disk for a day"
     if counts.for_undo:
-        yield f"{size_text(counts.for_undo)} are kept only for 'tether undo'; --prune-now frees them"
+        yield f"{size_text(counts.for_undo)} {for_undo}"

@@ -4,6 +4,7 @@ import logging
 import re
 import secrets
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tether.hub.problems import bug
@@ -37,6 +38,8 @@ class RequestId:
 
         try:
             await self.app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            return  # nobody is there to answer; the request log tells of it with the status 0
         except Exception:
             _logger.exception("bug in %s %s, request %s", scope["method"], scope["path"], request_id)
             if started:  # the reply is cut off: the server closes the connection

@@ -1,7 +1,8 @@
 """Routes of webhooks, below repositories and below organisations."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request
 
@@ -14,7 +15,7 @@ from tether.hub.routes.dependencies import Hosted, TheHub, ThePrincipal, reposit
 from tether.hub.webhooks import deliveries, managing
 from tether.hub.webhooks.managing import Holder, find
 
-routes = APIRouter(prefix="/webhooks", tags=["webhooks"])
+_Answer = TypeVar("_Answer", bound=Callable[..., object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,29 @@ def _asked(request: Request) -> Asked:
 TheAsked = Annotated[Asked, Depends(_asked)]
 
 
-@routes.post("", status_code=201)
+def _router(owner: str, found: Callable[..., None]) -> APIRouter:
+    """Return a router whose routes know their whole template, as metrics and traces name them."""
+    return APIRouter(prefix=f"{owner}/webhooks", tags=["webhooks"], dependencies=[Depends(found)])
+
+
+_below = (
+    _router("/repos/{owner}/{name}", _of_repository),
+    _router("/organisations/{organisation}", _of_organisation),
+)
+
+
+def _on(method: str, path: str = "", status_code: int = 200) -> Callable[[_Answer], _Answer]:
+    """Make a function answer below both."""
+
+    def put(answer: _Answer) -> _Answer:
+        for each in _below:
+            each.add_api_route(path, answer, methods=[method], status_code=status_code)
+        return answer
+
+    return put
+
+
+@_on("POST", status_code=201)
 def create_webhook(asked: TheAsked, body: doc.NewWebhook) -> doc.WebhookDocument:
     """Make a webhook; its secret is never shown again."""
     with acting(asked.hub, asked.principal) as act:
@@ -54,21 +77,21 @@ def create_webhook(asked: TheAsked, body: doc.NewWebhook) -> doc.WebhookDocument
         return doc.WebhookDocument.of(managing.create(act, asked.holder, wanted))
 
 
-@routes.get("")
+@_on("GET")
 def list_webhooks(asked: TheAsked) -> list[doc.WebhookDocument]:
     """List the webhooks."""
     with asked.hub.database.session(reads_only=True) as session:
         return [doc.WebhookDocument.of(row) for row in managing.list_webhooks(session, asked.holder)]
 
 
-@routes.get("/{webhook}")
+@_on("GET", "/{webhook}")
 def show_webhook(asked: TheAsked, webhook: str) -> doc.WebhookDocument:
     """Describe one webhook."""
     with asked.hub.database.session(reads_only=True) as session:
         return doc.WebhookDocument.of(find(session, asked.holder, webhook))
 
 
-@routes.patch("/{webhook}")
+@_on("PATCH", "/{webhook}")
 def change_webhook(asked: TheAsked, webhook: str, body: doc.WebhookChanges) -> doc.WebhookDocument:
     """Change a webhook; what waits to be sent goes to the new address."""
     with acting(asked.hub, asked.principal) as act:
@@ -76,21 +99,21 @@ def change_webhook(asked: TheAsked, webhook: str, body: doc.WebhookChanges) -> d
         return doc.WebhookDocument.of(managing.change(act, asked.holder, webhook, wanted))
 
 
-@routes.delete("/{webhook}", status_code=204)
+@_on("DELETE", "/{webhook}", status_code=204)
 def delete_webhook(asked: TheAsked, webhook: str) -> None:
     """Remove a webhook and its deliveries, also those that wait."""
     with acting(asked.hub, asked.principal) as act:
         managing.remove(act, asked.holder, webhook)
 
 
-@routes.post("/{webhook}/ping", status_code=202)
+@_on("POST", "/{webhook}/ping", status_code=202)
 def ping_webhook(asked: TheAsked, webhook: str) -> doc.DeliveryDocument:
     """Send an event `ping`, which tells of nothing."""
     with acting(asked.hub, asked.principal) as act:
         return doc.DeliveryDocument.of(managing.ping(act, asked.holder, webhook))
 
 
-@routes.get("/{webhook}/deliveries")
+@_on("GET", "/{webhook}/deliveries")
 def list_deliveries(
     asked: TheAsked,
     webhook: str,
@@ -104,7 +127,7 @@ def list_deliveries(
         return [doc.DeliveryDocument.of(row) for row in rows]
 
 
-@routes.get("/{webhook}/deliveries/{delivery}")
+@_on("GET", "/{webhook}/deliveries/{delivery}")
 def show_delivery(asked: TheAsked, webhook: str, delivery: str) -> doc.SentDocument:
     """Describe one delivery, with what is sent."""
     with asked.hub.database.session(reads_only=True) as session:
@@ -112,7 +135,7 @@ def show_delivery(asked: TheAsked, webhook: str, delivery: str) -> doc.SentDocum
         return doc.SentDocument.sent(deliveries.find_delivery(session, found, delivery))
 
 
-@routes.post("/{webhook}/deliveries/{delivery}/redeliver", status_code=202)
+@_on("POST", "/{webhook}/deliveries/{delivery}/redeliver", status_code=202)
 def redeliver(asked: TheAsked, webhook: str, delivery: str) -> doc.DeliveryDocument:
     """Send a delivery that ended again, with the same id."""
     with acting(asked.hub, asked.principal) as act:
@@ -120,7 +143,5 @@ def redeliver(asked: TheAsked, webhook: str, delivery: str) -> doc.DeliveryDocum
 
 
 router = APIRouter()
-router.include_router(routes, prefix="/repos/{owner}/{name}", dependencies=[Depends(_of_repository)])
-router.include_router(
-    routes, prefix="/organisations/{organisation}", dependencies=[Depends(_of_organisation)]
-)
+for _each in _below:
+    router.include_router(_each)

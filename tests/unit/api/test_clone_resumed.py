@@ -1,0 +1,165 @@
+"""Clones whose connection broke go on where they were: packs that came are not asked for again."""
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from tests.support.far import NearEnd
+from tests.support.model import read_folder
+from tests.support.repos import ADA, make_repository, ticking
+
+from tether.api import remotes
+from tether.api.remotes import CloneRequest
+from tether.api.repo import Repo
+from tether.core.digest import Digest
+from tether.errors import Forbidden, TetherError, Unavailable
+from tether.repo.check import CheckOptions, check_repository
+from tether.sync import download
+from tether.sync.exchange import PushOptions
+from tether.sync.far import fetch_far, push_far
+from tether.sync.places import FarPlace
+
+Take = Callable[[Iterator[bytes]], None]
+
+
+class BreakingEnd(NearEnd):
+    """A far end that fails at a pack."""
+
+    failure: TetherError | None = None
+    good = 0
+    """How many packs it gives before."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.asked: list[Digest] = []
+
+    def pack(self, name: Digest, take: Take) -> None:
+        """Give the bytes of a pack."""
+        self.asked.append(name)
+        if self.failure is not None and len(self.asked) > self.good:
+            raise self.failure
+        super().pack(name, take)
+
+
+class Room(NamedTuple):
+    """What is cloned, in three packs of contents, and to where."""
+
+    work: Repo
+    end: BreakingEnd
+    copy: Path
+
+    def clone(self, *, bare: bool = False) -> Repo:
+        """Clone as from a hub."""
+        return Repo.clone_with(CloneRequest("http://hub/ada/photos", self.copy, bare=bare), clock=ticking())[
+            0
+        ]
+
+    def break_at(self, good: int, failure: TetherError) -> None:
+        """Let a clone fail behind so many packs."""
+        self.end.good, self.end.failure = good, failure
+        with pytest.raises(type(failure)):
+            self.clone()
+        self.end.failure = None
+
+    def assert_copied(self, repo: Repo) -> None:
+        """Fail unless the clone is whole, and has nothing that its root does not name."""
+        assert read_folder(self.copy) == read_folder(self.work.root)
+        repository = repo.repository
+        assert check_repository(repository, CheckOptions(full=True)).problems == []
+        packs = {Digest(bytes.fromhex(path.stem)) for path in repository.directory.glob("packs/*")}
+        assert packs == set(repository.root().packs())
+        assert not (repository.directory / "kept").exists()
+
+
+@pytest.fixture
+def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
+    """Return a room in which every pack is sent whole, one after the other."""
+    there = make_repository(tmp_path / "there", bare=True)
+    work = Repo(make_repository(tmp_path / "work"), author=ADA)
+    end = BreakingEnd(tmp_path / "there")
+    monkeypatch.setattr(download, "_MANY", 1)
+    monkeypatch.setattr(download, "PACK_JOBS", 1)
+    monkeypatch.setattr(remotes, "hub_place", lambda *_: FarPlace(end))  # type: ignore[arg-type]
+    for number in range(3):
+        (work.root / f"large{number}").write_bytes(random.Random(number).randbytes(1_500_000))
+        work.add([f"large{number}"])
+        work.commit("more")
+        push_far(work.repository, end, "origin", PushOptions(("main",)))
+    assert len(there.root().data_packs) == 3
+    yield Room(work, end, tmp_path / "copy")
+    work.close()
+    there.close()
+
+
+CUT = Unavailable("no connection")
+
+
+def test_a_clone_that_broke_goes_on(room: Room) -> None:
+    """Each pack is sent once, however often it breaks; the folder is kept from others in between."""
+    room.break_at(2, CUT)
+    assert room.copy.is_dir()
+    room.break_at(3, CUT)
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+    came = [name for name in set(room.end.asked) if room.end.asked.count(name) == 1]
+    assert (len(came), len(room.end.asked)) == (2, 5)
+
+
+def test_a_pack_that_was_damaged_meanwhile_comes_again(room: Room) -> None:
+    """What lies here is verified as if it came; a pack that is none is removed."""
+    room.break_at(2, CUT)
+    first, second = sorted((room.copy / ".tether/packs").glob("*.pack"))
+    data = bytearray(first.read_bytes())
+    data[len(data) // 2] ^= 1
+    first.chmod(0o644)
+    first.write_bytes(data)
+    second.chmod(0o644)
+    second.write_bytes(second.read_bytes()[:-1])
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+
+
+@pytest.mark.parametrize("bare", [False, True])
+def test_another_kind_of_clone_takes_over(room: Room, monkeypatch: pytest.MonkeyPatch, bare: bool) -> None:
+    """What it has no use for goes: here all packs, since it takes single chunks."""
+    room.break_at(2, CUT)
+    if bare:
+        (room.copy / ".tether").rename(room.copy.with_name("aside"))
+        room.copy.rmdir()
+        room.copy.with_name("aside").rename(room.copy)
+    monkeypatch.setattr(download, "_MANY", 1 << 20)
+
+    with room.clone(bare=bare) as repo:
+        packs = {Digest(bytes.fromhex(path.stem)) for path in repo.repository.directory.glob("packs/*")}
+        assert packs == set(repo.repository.root().packs())
+        assert check_repository(repo.repository, CheckOptions(full=True)).problems == []
+    assert len(room.end.asked) == 3
+
+
+def test_nothing_is_left_where_it_would_not_help(room: Room) -> None:
+    """Without a pack that came; where the hub refuses; where the disk is full."""
+    full = Unavailable("disk full")
+    full.of_storage = True
+    for good, failure in ((0, CUT), (2, Forbidden("not you")), (2, full)):
+        room.end.asked.clear()
+        room.break_at(good, failure)
+        assert not room.copy.exists()
+
+
+def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
+    """What came before a kill lies here without a name; it is not asked for again."""
+    here = make_repository(room.copy.with_name("mine"))
+    room.end.good, room.end.failure = 2, CUT
+    with pytest.raises(Unavailable):
+        fetch_far(here, room.end, "origin")
+    room.end.failure = None
+    fetch_far(here, room.end, "origin")
+
+    assert len(here.root().data_packs) == 3
+    assert len(room.end.asked) == 4
+    assert check_repository(here, CheckOptions(full=True)).problems == []
+    here.close()
