@@ -15,7 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from tether.hub.largebody import EXTENSION, LEAST, LargeBody, length_of
 
 MAX_HEAD = 64 << 10
-"""Bytes of a request before its body; one read more may come before it is refused."""
+"""Bytes of a request before its body; of one without end, one read more may come before it is refused."""
+_TOO_LARGE = "The head of the request is too large."
 _LOOKS = 4
 """How often progress is looked at in the time that a connection may stand still."""
 
@@ -28,7 +29,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         """Begin to watch."""
         super().connection_made(transport)
-        self._head = 0
+        self._head = self._named = 0
         self._coming: int | None = None
         self._large: LargeBody | None = None
         self._begun = self._in_body = self._full = False
@@ -52,7 +53,31 @@ class Connection(HttpToolsProtocol):
             self._head += len(data)
         super().data_received(data)
         if self._head > MAX_HEAD and not self.transport.is_closing():
-            self.send_400_response("The head of the request is too large.")
+            self.send_400_response(_TOO_LARGE)
+
+    def on_message_begin(self) -> None:
+        """Begin to count."""
+        self._named = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Count what came whole in one read too."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count what came whole in one read too."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._named += size
+        if self._named > MAX_HEAD:
+            raise ValueError(_TOO_LARGE)  # the parser stops, and the request is refused
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse a request, and say why where it is known."""
+        super().send_400_response(_TOO_LARGE if self._named > MAX_HEAD else msg)
 
     def on_headers_complete(self) -> None:
         """Go from the head to the body."""
