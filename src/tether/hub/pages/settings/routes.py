@@ -80,7 +80,7 @@ def _of_repositories() -> list[BaseRoute]:
             ("remove", records.remove_gate),
             ("decide", records.decide),
         ),
-        *_part("storage", records.show_storage),
+        *_part("storage", records.show_storage, ("look", records.look_for_garbage)),
         *_part("audit", records.show_audit),
         Route(f"{_OF}/audit/export", records.export_audit),
     ]
