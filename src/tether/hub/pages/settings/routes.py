@@ -16,7 +16,16 @@ def routes() -> list[BaseRoute]:
 def _of_person() -> list[BaseRoute]:
     base, forms = person.BASE, person.of_person
     pages = (
-        (base, person.show, [("password", person.change_password)]),
+        (
+            base,
+            person.show,
+            [
+                ("password", person.change_password),
+                ("mail", person.set_mail),
+                ("mail/confirm", person.confirm_mail),
+                ("mail/forget", person.forget_mail),
+            ],
+        ),
         (
             f"{base}/tokens",
             person.show_tokens,
