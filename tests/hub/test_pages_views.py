@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.support.gallery import tables
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 
@@ -97,6 +98,7 @@ FILES = {
     b"plain.tar": tarred("w"),
     b"packed.tar.gz": tarred("w:gz"),
     b"long.txt": b"".join(b"line %d\n" % number for number in range(60_000)),
+    **{path.encode(): data for path, data in tables(changed=False).items()},
 }
 
 
@@ -231,3 +233,21 @@ def test_long_texts_are_cut(hub: HubRoom) -> None:
 
     assert "Next part" in shown
     assert "from=" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("nested.json", True),
+        ("tables/labels.csv", True),
+        ("tables/labels.parquet", False),
+        ("a.jpg", False),
+        ("long.txt", False),
+    ],
+)
+def test_texts_alone_are_offered_for_editing(hub: HubRoom, name: str, offered: bool) -> None:
+    """A table in Parquet is none, nor is a text that is too long for a form; JSON is, though it is a tree."""
+    reply = hub.call("GET", f"/ada/files/file/main/{name}", hub.token("ada"), headers=HTML)
+
+    assert reply.status == 200
+    assert (f'href="/ada/files/edit/main/{name}"' in reply.body.decode()) is offered

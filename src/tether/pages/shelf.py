@@ -97,6 +97,10 @@ class Shown:
         """The address of its first page."""
         return f"/{quote(self.owner)}/{quote(self.name)}"
 
+    def has_tab(self, word: str) -> bool:
+        """Whether this shelf has a part of that name for it."""
+        return any(each.word == word for each in self.tabs)
+
     @property
     def branch(self) -> str:
         """The name of the default branch."""
