@@ -11,6 +11,11 @@ from tests.support.video import webm
 from tests.support.window import Window
 
 _SECONDS = 30
+_DURATION = """() => new Promise((done) => {
+  const video = document.querySelector("video");
+  if (video.readyState) done(video.duration);
+  video.addEventListener("loadedmetadata", () => done(video.duration), { once: true });
+})"""
 _SEEK = """(to) => new Promise((done, fail) => {
   const video = document.querySelector("video");
   const told = () => done([video.currentTime, video.videoWidth, video.readyState]);
@@ -33,8 +38,7 @@ def test_a_video_is_sought_by_its_parts(gallery: Gallery, window: Callable[..., 
     looking.page.on("response", note)
 
     assert looking.go("/ada/films/file/main/owl.webm") == 200
-    looking.page.wait_for_function("document.querySelector('video').readyState >= 1")
-    assert looking.page.evaluate("document.querySelector('video').duration") == _SECONDS
+    assert looking.page.evaluate(_DURATION) == _SECONDS
     replies.clear()
     to, wide, ready = looking.page.evaluate(_SEEK, _SECONDS - 2)
 
