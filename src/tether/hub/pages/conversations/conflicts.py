@@ -144,14 +144,15 @@ def _compared(versions: list[Version]) -> list[Version]:
     base = versions[1]
     before = base.text or ""
     sides = [each.text for each in versions if each is not base and each.text is not None]
-    return [
-        each
-        if each.text is None
-        else replace(
-            each, lines=base_lines(before, sides) if each is base else changed_lines(before, each.text)
-        )
-        for each in versions
-    ]
+    found = list[Version]()
+    for each in versions:
+        if each.text is None:
+            found.append(each)
+        elif each is base:
+            found.append(replace(each, lines=base_lines(before, sides)))
+        else:
+            found.append(replace(each, lines=changed_lines(before, each.text)))
+    return found
 
 
 def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
