@@ -31,7 +31,10 @@ def test_a_click_on_a_row_and_a_drag_over_a_picture_fill_the_form(
     page = looking.page
     looking.go("/ada/birds/pulls/2/file?path=tables/labels.csv")
     page.locator("tr[id^='row-']", has_text="swift").click()
-    assert filled(page, "kind", "key") == ["row", "12"]
+    assert filled(page, "kind", "key", "side") == ["row", "12", "head"]
+    page.locator("tr[id^='row-']").evaluate("(row) => (row.className = 'removed')")
+    page.locator("tr[id^='row-']").click()
+    assert filled(page, "kind", "key", "side") == ["row", "12", "base"]  # where it still is
 
     looking.go("/ada/birds/pulls/2/file?path=images/dusk/0001.jpg")
     image = page.locator(".pictures img")

@@ -25,7 +25,8 @@ const line = (event) => {
 
 const row = (event) => {
   const found = event.target.closest("tr[id^='row-']");
-  if (found) fill({ kind: "row", side: "head", key: decodeURIComponent(found.id.slice(4)) });
+  const side = found?.classList.contains("removed") ? "base" : "head";
+  if (found) fill({ kind: "row", side, key: decodeURIComponent(found.id.slice(4)) });
 };
 
 const region = (image, side) => {
