@@ -74,6 +74,7 @@ class Shown:
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
         fork: Where a form is sent that forks it; empty where the viewer cannot.
+        source: OWNER/NAME of what it was forked from, if the viewer may know of that; else empty.
         under_way: Knows of runs that have not ended; None where they are written beside the repository.
     """
 
@@ -90,6 +91,7 @@ class Shown:
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()
     fork: str = ""
+    source: str = ""
     under_way: UnderWay | None = None
 
     @property
