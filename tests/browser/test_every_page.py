@@ -47,6 +47,18 @@ def test_a_page_is_sound(address: str, gallery: Gallery, kept: Callable[..., Win
     assert looking.told() + without.told() == []
 
 
+def test_a_wide_page_begins_where_its_head_does(gallery: Gallery, window: Callable[..., Window]) -> None:
+    """The name of the repository stands above the left edge of what is below it."""
+    looking = window(token=gallery.token)
+    looking.go("/ada/birds/file/main/tables/labels.csv")
+
+    lefts = [looking.page.locator(each).bounding_box() for each in (".repository h1", "main .card")]
+
+    assert lefts[0] is not None
+    assert lefts[1] is not None
+    assert lefts[0]["x"] == lefts[1]["x"]
+
+
 def test_menus_open_without_scripts(gallery: Gallery, window: Callable[..., Window]) -> None:
     """Branches, the ways to clone and one's own pages are reached."""
     looking = window(token=gallery.token, scripts=False)

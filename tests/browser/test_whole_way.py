@@ -144,8 +144,8 @@ def _resolve(page: Page) -> None:
     page.get_by_text("1 path is in conflict.").wait_for()
     assert page.get_by_role("button", name="Merge", exact=True).count() == 0
     page.get_by_role("link", name="Resolve").click()
-    page.get_by_text("Owls fly at midnight.").wait_for()
-    page.get_by_label("This text:").check()
+    page.locator(".versions pre", has_text="Owls fly at midnight.").wait_for()
+    page.get_by_label("This text, with what both sides changed:").check()
     page.get_by_label("Text for notes.txt").fill(BOTH)
     page.get_by_role("button", name="Merge main into the branch").click()
     page.get_by_text("Nothing is in conflict with main.").wait_for()

@@ -4,6 +4,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,33 @@ def test_discussing_and_being_told(room: Review) -> None:
     assert "Odd &lt;" not in text(look(room, "/-/notifications", "eve")).split("<main")[1]
     assert "Odd &lt;" in text(look(room, f"{AT}/discussions?path=data/x", "rex"))
     assert "Odd &lt;" not in text(look(room, f"{AT}/discussions?path=data", "rex")).split("<main")[1]
+
+
+def test_pages_of_files_and_commits_lead_to_what_is_said_of_them(room: Review) -> None:
+    """The link lists what there is about just that, and what one begins there is about it."""
+    head = room.hub.call("GET", f"{AT}/raw/main/data/x", room.hub.token("rex")).headers["x-tether-commit"]
+    places = {
+        f"{AT}/file/main/data/x": ("path", "data/x"),
+        f"{AT}/tree/main/data": ("path", "data"),
+        f"{AT}/commit/{head}": ("commit", head),
+    }
+    for page, (field, value) in places.items():
+        found = re.search(r'href="([^"]+/discussions\?[^"]+)"', text(look(room, page, "rex")))
+        assert found is not None, page
+        there = text(look(room, unescape(found[1]), "rex"))
+        assert f"is about <code>{value[:10]}" in there
+        begun = re.search(r'href="([^"]+/discussions/new\?[^"]+)"', there)
+        assert begun is not None
+        form = text(look(room, unescape(begun[1]), "rex"))
+        assert f'id="{field}" name="{field}" value="{value}"' in form
+        told = {"title": f"Of {field} {value}", "body": "", field: value}
+        made = send(room, f"{AT}/discussions/new", "rex", **told)
+        assert made.status == 303, made.body
+        assert f"Of {field} {value}" in text(look(room, unescape(found[1]), "rex"))
+        keeps = re.search(r'<form class="filter.*?</form>', there, re.S)
+        assert keeps is not None
+        assert f'name="{field}" value="{value}"' in keeps[0]
+    assert "Of path data/x" not in text(look(room, f"{AT}/discussions?path=data&state=all", "rex"))
 
 
 def test_answers_are_corrected_and_taken_back(room: Review) -> None:

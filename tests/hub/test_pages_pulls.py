@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -133,6 +134,38 @@ def test_conflicts_are_decided_on_the_page(room: Review) -> None:
     assert room.read("a.txt", "side") == b"one\nboth\nthree\n"
     assert look(room, f"{AT}/pulls/1/conflicts", "bob").headers["location"] == f"{AT}/pulls/1"
     assert "Nothing is in conflict" in text(look(room, f"{AT}/pulls/1", "bob"))
+
+
+def test_an_own_text_begins_with_what_both_sides_changed(room: Review) -> None:
+    """What only one side changed is in it; what both did stands between marks, which are not committed."""
+    numbers = {at: f"{at}\n" for at in range(1, 41)}
+    room.desk.commit({"long.txt": "".join(numbers.values()).encode()})
+    room.desk.push(room.ada)
+    room.branch("wide", {"long.txt": "".join({**numbers, 5: "five\n", 20: "ours\n"}.values()).encode()})
+    room.open("wide")
+    room.desk.commit({"long.txt": "".join({**numbers, 35: "<i>\n", 20: "theirs\n"}.values()).encode()})
+    room.desk.push(room.ada)
+    place = f"{AT}/pulls/1/conflicts"
+
+    page = text(look(room, place, "bob"))
+    field = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.S)
+    assert field is not None
+    own = unescape(field[1])
+    decide = "<<<<<<< This branch\nours\n=======\ntheirs\n>>>>>>> Target\n"
+    assert own == "".join({**numbers, 5: "five\n", 20: decide, 35: "<i>\n"}.values())
+    ours, base, theirs = re.findall(r'<pre class="code"[^>]*>(.*?)</pre>', page, re.S)
+    assert re.findall("<mark>(.*?)\n</mark>", ours) == ["five", "ours"]
+    assert re.findall("<mark>(.*?)\n</mark>", base) == ["5", "20", "35"]
+    assert re.findall("<mark>(.*?)\n</mark>", theirs) == ["theirs", "&lt;i&gt;"]
+    assert re.findall(r"(\d+) lines? as before", ours) == ["1", "8", "17"]
+
+    seen = {"head": room.show(1)["head"], "target": room.tip(), "path-0": "long.txt", "take-0": "content"}
+    refused = text(send(room, place, "bob", **seen, **{"text-0": own.replace("\n", "\r\n")}), 400)
+    assert "still to be decided" in refused
+    assert "&lt;&lt;&lt;&lt;&lt;&lt;&lt; This branch" in refused
+    done = own.replace(decide, "both\n")
+    assert send(room, place, "bob", **seen, **{"text-0": done}).status == 303
+    assert room.read("long.txt", "wide") == done.encode()
 
 
 def test_close_reopen_draft_labels_and_title(room: Review) -> None:

@@ -212,8 +212,13 @@ def test_a_release_is_forked_by_a_form(room: HubRoom) -> None:
     made = send(room, f"{AT}/fork", headers={**FORM, "cookie": bob})
 
     assert (made.status, made.headers["location"]) == (303, "/bob/x")
-    assert look(room, "/bob/x").status == 200
-    assert send(room, f"{AT}/fork", headers={**FORM, "cookie": bob}).status == 409
+    fork = look(room, "/bob/x", cookie=bob)
+    assert fork.status == 200
+    assert f'forked from <a href="{AT}">ada/x</a>' in fork.body.decode()
+    assert b"forked from" not in look(room, AT, cookie=bob).body
+    room.ok("PATCH", "/repos/ada/x", room.token("ada"), {"private": True})
+    assert b"ada/x" not in look(room, "/bob/x", cookie=bob).body  # bob may not know of it any more
+    assert send(room, f"{AT}/fork", headers={**FORM, "cookie": bob}).status == 404
 
 
 def test_attestations_that_were_pushed_are_named(room: HubRoom) -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tarfile
 import time
 import zipfile
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from tests.support.gallery import tables
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
 
@@ -82,6 +84,7 @@ FILES = {
     b"cut.png": picture("PNG")[:40],
     b"tone.wav": b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x44\xac\0\0\x88\x58\1\0\2\0\x10\0data\0\0\0\0",
     b"film.mp4": b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + bytes(100),
+    b"noise.bin": bytes(range(255, -1, -1)) * 9,
     b"paper.pdf": b"%PDF-1.4\n%\xe2\xe3\n",
     b"deep.json": b"[" * 50_000 + b"]" * 50_000,
     b"nested.json": b"[" * 200 + b"]" * 200,
@@ -97,6 +100,7 @@ FILES = {
     b"plain.tar": tarred("w"),
     b"packed.tar.gz": tarred("w:gz"),
     b"long.txt": b"".join(b"line %d\n" % number for number in range(60_000)),
+    **{path.encode(): data for path, data in tables(changed=False).items()},
 }
 
 
@@ -231,3 +235,36 @@ def test_long_texts_are_cut(hub: HubRoom) -> None:
 
     assert "Next part" in shown
     assert "from=" in shown
+
+
+@pytest.mark.parametrize(
+    ("name", "offered"),
+    [
+        ("nested.json", True),
+        ("tables/labels.csv", True),
+        ("tables/labels.parquet", False),
+        ("a.jpg", False),
+        ("long.txt", False),
+    ],
+)
+def test_texts_alone_are_offered_for_editing(hub: HubRoom, name: str, offered: bool) -> None:
+    """A table in Parquet is none, nor is a text that is too long for a form; JSON is, though it is a tree."""
+    reply = hub.call("GET", f"/ada/files/file/main/{name}", hub.token("ada"), headers=HTML)
+
+    assert reply.status == 200
+    assert (f'href="/ada/files/edit/main/{name}"' in reply.body.decode()) is offered
+
+
+def test_bytes_are_shown_from_anywhere(hub: HubRoom) -> None:
+    """A part of a file is read by where it begins; what is behind the end shows the last part."""
+    first = page(hub, "noise.bin")
+    assert '<td class="no">00000000</td><td class="line">ff fe fd' in first
+    assert 'href="?at=512"' in first
+    middle = page(hub, "noise.bin?at=0x408")
+    assert '<td class="no">00000400</td><td class="line">ff fe fd' in middle
+    assert {'href="?at=512"', 'href="?at=1536"'} <= set(re.findall(r'href="\?at=\d+"', middle))
+    last = page(hub, "noise.bin?at=99999999999999999999")
+    assert "000008f0" in last
+    assert 'href="?at=1536"' in last
+    assert 'rel="next"' not in last
+    assert page(hub, "noise.bin?at=-3") == first

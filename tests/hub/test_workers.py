@@ -96,7 +96,7 @@ def test_what_people_read(tmp_path: Path) -> None:
     place.room.transcript("""
         $ tether hub work --once --root hub
         ...
-        gc of ada/r0: done in ... ms: freed 0 bytes
+        gc of ada/r0: done in ... ms: freed 0 B
         ...
         10 jobs done, 0 deliveries sent
         $ tether hub jobs --root hub

@@ -1,8 +1,10 @@
 """Keeping the repositories of a hub in order, while it serves: which ones, verifying, collecting garbage."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from sqlalchemy import select
 
@@ -17,9 +19,10 @@ from tether.hub.strays import find_strays, set_stray_aside
 from tether.hub.tracking import is_tracked
 from tether.hub.workspaces import is_staged
 from tether.repo.check import CheckOptions, CheckReport, Problem, ProblemKind, check_repository
-from tether.repo.gc import GcOptions, execute_gc, plan_gc
+from tether.repo.gc import GcOptions, GcPlan, execute_gc, plan_gc
 from tether.repo.gcwrite import GcCounts
 from tether.repo.repair import Repair, repair_repository
+from tether.repo.repository import Repository
 from tether.storage.locks import Wait
 
 _logger = logging.getLogger("tether.hub")
@@ -140,9 +143,48 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
         drop_unused(hub, row)
     except Conflict as error:
         _logger.info("pictures that nothing shows stay in %s until the next gc: %s", row.full_name, error)
+    since = _upload_began(hub)
+    with _planned(hub, row, since, progress, wait) as (repository, plan):
+        with hub.tracer.span("write collection", packs=len(plan.replaced)):
+            counts = execute_gc(repository, plan, progress)
+        remove_notes(repository.backend, since)
+    return counts
+
+
+class Foreseen(NamedTuple):
+    """What `collect` would do now.
+
+    Attributes:
+        freed: Bytes that would go.
+        later: Bytes that no ref needs and that stay for as long as going back is possible.
+        days: How long that is.
+    """
+
+    freed: int
+    later: int
+    days: int
+
+
+def foresee(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> Foreseen:
+    """Return what `collect` would free now; reads the whole history and changes nothing.
+
+    Pictures of conversations that nothing shows any more are not among them.
+
+    Raises:
+        Corrupt: It cannot be told what is needed.
+        Unavailable: The repository keeps changing.
+    """
+    with _planned(hub, row, _upload_began(hub), progress, None) as (_, plan):
+        return Foreseen(plan.freed, plan.for_undo, plan.options.retention_days)
+
+
+@contextmanager
+def _planned(
+    hub: Hub, row: RepositoryRow, since: int, progress: Progress, wait: Wait | None
+) -> Iterator[tuple[Repository, GcPlan]]:
+    """Open a repository for a block, with what collecting would do now; see `collect` for errors."""
     repository = open_repository(hub, row)
-    repository.wait, now = wait, hub.clock()
-    since = now.micros - hub.settings.upload_grace_s * 1_000_000
+    repository.wait = wait
     try:
         days = int(repository.config.get("gc.retention") or 0)
         waits = spared(repository.backend, since)
@@ -151,12 +193,13 @@ def collect(hub: Hub, row: RepositoryRow, progress: Progress = SILENT, wait: Wai
             pack = PurePosixPath(key).stem
             return waits(key) or is_staged(hub, row, pack) or is_tracked(hub, row, pack)
 
-        options = GcOptions(days, spares=spares)
         with hub.tracer.span("plan collection"):
-            plan = plan_gc(repository, now, options, progress)
-        with hub.tracer.span("write collection", packs=len(plan.replaced)):
-            counts = execute_gc(repository, plan, progress)
-        remove_notes(repository.backend, since)
+            plan = plan_gc(repository, hub.clock(), GcOptions(days, spares=spares), progress)
+        yield repository, plan
     finally:
         repository.close()
-    return counts
+
+
+def _upload_began(hub: Hub) -> int:
+    """Return since when packs may have come that no push has named yet, and that stay."""
+    return hub.clock().micros - hub.settings.upload_grace_s * 1_000_000

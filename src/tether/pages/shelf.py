@@ -74,6 +74,7 @@ class Shown:
         may_administer: The viewer may change settings.
         tabs: Parts that this shelf has for it.
         fork: Where a form is sent that forks it; empty where the viewer cannot.
+        source: OWNER/NAME of what it was forked from, if the viewer may know of that; else empty.
         under_way: Knows of runs that have not ended; None where they are written beside the repository.
     """
 
@@ -90,12 +91,17 @@ class Shown:
     may_administer: bool = False
     tabs: tuple[Tab, ...] = ()
     fork: str = ""
+    source: str = ""
     under_way: UnderWay | None = None
 
     @property
     def base(self) -> str:
         """The address of its first page."""
         return f"/{quote(self.owner)}/{quote(self.name)}"
+
+    def has_tab(self, word: str) -> bool:
+        """Whether this shelf has a part of that name for it."""
+        return any(each.word == word for each in self.tabs)
 
     @property
     def branch(self) -> str:

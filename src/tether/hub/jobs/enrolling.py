@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict
-from tether.hub.database.jobs import Job, job_id
+from tether.hub.database.jobs import Job, ask_for, job_id
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.jobs.kinds import KINDS, Kind
@@ -41,7 +41,7 @@ def enrol(hub: Hub) -> None:
 def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
     """Yield the jobs of a kind that are not there."""
     every, now = _every(hub, kind), hub.now()
-    if not every:
+    if not every or kind.on_request:
         return
     if not kind.of_repository:
         if session.get(Job, kind.name) is None:
@@ -54,6 +54,20 @@ def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
         job = Job(id=job_id(kind.name, repository_id), kind=kind.name, due=due, claims=0, lost=0)
         job.repository_id = repository_id
         yield job
+
+
+def request(hub: Hub, kind: str, repository_id: str) -> None:
+    """Let a job of a repository be done now, also one that nobody asked for before.
+
+    Raises:
+        Unavailable: The database does not answer.
+    """
+    wanted, now = job_id(kind, repository_id), hub.now()
+    with suppress(Conflict), hub.database.session() as session:  # somebody else asks in this moment
+        if session.get(Job, wanted) is None:
+            session.add(Job(id=wanted, kind=kind, repository_id=repository_id, due=now, claims=0, lost=0))
+            session.flush()
+        ask_for(session, wanted, now)
 
 
 def _unwanted(hub: Hub) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tether.core.phrases import size_text
 from tether.errors import Corrupt
 from tether.hub.counting import recount
 from tether.hub.database.models import RepositoryRow
@@ -22,11 +23,12 @@ from tether.hub.runending import end_lost
 from tether.hub.search import indexing
 from tether.hub.settings import HubSettings
 from tether.hub.strays import find_strays
-from tether.hub.upkeep import collect, examine
+from tether.hub.upkeep import collect, examine, foresee
 from tether.hub.webhooks.deliveries import forget_old
 from tether.hub.workspaces import remove_expired
 from tether.repo.check import CheckOptions
 
+GARBAGE = "garbage"
 SAMPLE = 5.0
 """Percent of the contents whose bytes a verification reads, other ones each time."""
 _SHOWN = 3
@@ -56,6 +58,7 @@ class Kind(NamedTuple):
         work: Does it, or raises why not; it must bear to be begun anew, and to be done twice at once.
         of_repository: Whether each repository has one.
         at_once: Whether the first turn is due when the repository is seen first; others are spread.
+        on_request: Whether there is none before somebody asks for the first turn.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Kind(NamedTuple):
     work: Callable[[Turn], Result]
     of_repository: bool = False
     at_once: bool = False
+    on_request: bool = False
 
 
 def _purge(turn: Turn) -> Result:
@@ -108,7 +112,16 @@ def _look_for_strays(turn: Turn) -> Result:
 def _collect(turn: Turn) -> Result:
     row = _repository_of(turn)
     counts = collect(turn.hub, row, turn.halt, turn.halt.patience())
-    return Result(Outcome.DONE, f"freed {counts.freed} bytes")
+    return Result(Outcome.DONE, f"freed {size_text(counts.freed)}")
+
+
+def _foresee(turn: Turn) -> Result:
+    """Find out what `gc` would free; whoever administers the repository asks for it."""
+    found = foresee(turn.hub, _repository_of(turn), turn.halt)
+    later = (
+        f"; {size_text(found.later)} that no branch needs stays for {found.days} days" if found.later else ""
+    )
+    return Result(Outcome.DONE, f"{size_text(found.freed)} would be freed{later}")
 
 
 def _verify(turn: Turn) -> Result:
@@ -147,6 +160,7 @@ def _each(seconds: int) -> Callable[[HubSettings], int]:
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_YEAR = 365 * _DAY
 KINDS = {
     each.name: each
     for each in (
@@ -160,6 +174,7 @@ KINDS = {
         Kind(FOLLOW, _each(_DAY), _follow_pulls, of_repository=True),
         Kind(MAIL, lambda settings: _MINUTE if settings.mail_server else 0, _send_mail),
         Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),
+        Kind(GARBAGE, _each(_YEAR), _foresee, of_repository=True, on_request=True),
         Kind("verify", lambda settings: settings.verify_every_s, _verify, of_repository=True),
     )
 }

@@ -13,6 +13,7 @@ from tether.hub.conversations.finding import count_open
 from tether.hub.conversations.notices import count_unread
 from tether.hub.database.models import RepositoryRow
 from tether.hub.facts import known_of
+from tether.hub.forks import source_of
 from tether.hub.hub import Hub
 from tether.hub.queues import HEAVY
 from tether.hub.repositories import find, reading
@@ -66,6 +67,7 @@ class HubShelf:
             found = find(session, owner, name)
             row, role = require_held(session, self.principal, found, Role.READ, f"{owner}/{name}")
             tabs = _tabs(session, row, role)
+            source = source_of(session, self.principal, row)
         with reading(self.hub, row) as repository:
             yield Shown(
                 owner=row.owner.name,
@@ -81,6 +83,7 @@ class HubShelf:
                 may_administer=role >= Role.ADMIN,
                 tabs=tabs,
                 fork=self._fork(row),
+                source="" if source is None else source.full_name,
                 under_way=TrackedUnderWay(self.hub, row),
             )
 

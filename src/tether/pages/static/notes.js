@@ -25,11 +25,16 @@ const line = (event) => {
 
 const row = (event) => {
   const found = event.target.closest("tr[id^='row-']");
-  if (found) fill({ kind: "row", side: "head", key: decodeURIComponent(found.id.slice(4)) });
+  const side = found?.classList.contains("removed") ? "base" : "head";
+  if (found) fill({ kind: "row", side, key: decodeURIComponent(found.id.slice(4)) });
 };
 
 const region = (image, side) => {
-  image.draggable = false;
+  const around = image.closest("a") ?? image.parentElement;
+  around.draggable = image.draggable = false; // else a drag begins to carry the link away, and ends here
+  around.classList.add("marking");
+  const mark = around.appendChild(document.createElement("span"));
+  mark.hidden = true;
   let from = null;
   const at = (event) => {
     const box = image.getBoundingClientRect();
@@ -37,20 +42,32 @@ const region = (image, side) => {
     const scale = [image.naturalWidth / box.width, image.naturalHeight / box.height];
     return [clip((event.clientX - box.left) * scale[0], image.naturalWidth), clip((event.clientY - box.top) * scale[1], image.naturalHeight)].map(Math.round);
   };
-  image.addEventListener("pointerdown", (event) => {
-    from = at(event);
-    image.setPointerCapture(event.pointerId);
-  });
-  image.addEventListener("pointerup", (event) => {
-    if (!from) return;
+  const drawn = (event) => {
     const to = at(event);
     const [x, y] = [Math.min(from[0], to[0]), Math.min(from[1], to[1])];
     const [w, h] = [Math.abs(from[0] - to[0]), Math.abs(from[1] - to[1])];
-    from = null;
-    if (w < 3 || h < 3) return;
-    image.closest("a")?.addEventListener("click", (click) => click.preventDefault(), { once: true });
-    fill({ kind: "region", side, x, y, w, h });
+    const [wide, high] = [image.offsetWidth / image.naturalWidth, image.offsetHeight / image.naturalHeight];
+    const edges = { left: image.offsetLeft + x * wide, top: image.offsetTop + y * high, width: w * wide, height: h * high };
+    for (const [name, value] of Object.entries(edges)) mark.style[name] = `${value}px`;
+    mark.hidden = w < 3 || h < 3;
+    return { x, y, w, h };
+  };
+  image.addEventListener("pointerdown", (event) => {
+    if (event.button) return;
+    for (const other of place.querySelectorAll(".marking > span")) other.hidden = true;
+    from = at(event);
+    image.setPointerCapture(event.pointerId);
   });
+  image.addEventListener("pointermove", (event) => from && drawn(event));
+  image.addEventListener("pointerup", (event) => {
+    if (!from) return;
+    const found = drawn(event);
+    from = null;
+    if (mark.hidden) return;
+    around.addEventListener("click", (click) => click.preventDefault(), { once: true });
+    fill({ kind: "region", side, ...found });
+  });
+  image.addEventListener("pointercancel", () => (from = null));
 };
 
 if (form && place) {

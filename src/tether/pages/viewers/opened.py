@@ -7,9 +7,15 @@ from typing import Any, NamedTuple, TypeAlias
 from starlette.requests import Request
 
 from tether.core.filetype import FileType
+from tether.core.tree import EntryKind
 from tether.pages.addresses import link
 from tether.pages.revisions import Place
 from tether.pages.shelf import Shown
+
+TEXTS = frozenset({"text", "json", "empty", "svg", "xml", "html", "script"})
+"""Kinds of files that are shown as text."""
+LONGEST_WRITTEN = 256 * 1024
+"""Bytes of a text that pages offer to write on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,12 @@ class Opened:
     def size(self) -> int:
         """Bytes of the file."""
         return self.place.entry.size
+
+    @property
+    def is_written(self) -> bool:
+        """Whether it is a text that is short enough to be written on a page."""
+        written = self.type.kind in TEXTS and self.place.entry.kind != EntryKind.SYMLINK
+        return written and self.size <= LONGEST_WRITTEN
 
     @property
     def raw(self) -> str:

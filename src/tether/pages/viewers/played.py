@@ -5,6 +5,8 @@ from tether.pages.viewers.wave import length_text, loudness, read_sound, wave_pa
 
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg"}
 VIDEO = {"mp4": "video/mp4", "matroska": "video/webm"}
+LARGEST_DRAWN = 16 * 1024 * 1024
+"""Bytes of a sound in another form than WAV that the browser fetches and decodes to draw it."""
 _SOUND_ENDINGS = (b".m4a", b".opus", b".oga")
 _FILM_ENDINGS = (b".ogv",)
 
@@ -24,7 +26,7 @@ def media_type(kind: str, name: bytes) -> str | None:
 
 
 def show(opened: Opened) -> View | None:
-    """Show the player; of a WAV also how it sounds over its length."""
+    """Show the player, and how loud it is over its length: a WAV drawn here, others by the browser."""
     kind = media_type(opened.type.kind, opened.place.name)
     if kind is None:
         return None
@@ -36,5 +38,7 @@ def show(opened: Opened) -> View | None:
         words = ["WAV audio", length_text(sound.seconds), f"{sound.rate:,} Hz", channels, bits]
         values = loudness(opened.read_at, sound)
         wave = (len(values), wave_path(values))
-    context = {"film": kind.startswith("video/"), "kind": kind, "wave": wave}
+    film = kind.startswith("video/")
+    drawn = not film and wave is None and 0 < opened.size <= LARGEST_DRAWN
+    context = {"film": film, "kind": kind, "wave": wave, "drawn": drawn}
     return View("played.html", tuple(words), context)

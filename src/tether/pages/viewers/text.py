@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput
 from tether.pages.addresses import link
-from tether.pages.viewers.opened import Opened, Tool, View
+from tether.pages.viewers.opened import TEXTS, Opened, Tool, View
 
 if TYPE_CHECKING:
     from pygments.lexer import Lexer
@@ -21,14 +21,13 @@ SEARCHED = 32 * 1024 * 1024
 LARGEST_BLAMED = 512 * 1024
 """Bytes of a text of which a page tells where its lines come from."""
 _STEP = 1024 * 1024
-_KINDS = frozenset({"text", "json", "empty", "svg", "xml", "html", "script"})
 _COLOURED = 128 * 1024
 _LONGEST_LINE = 2000
 
 
 def show(opened: Opened) -> View | None:
     """Show a part of the text: its beginning or what `from` asks for; lines are wrapped for `wrap=1`."""
-    if opened.type.kind not in _KINDS:
+    if opened.type.kind not in TEXTS:
         return None
     query = opened.request.query_params
     first = _number(query.get("from", ""))

@@ -20,9 +20,10 @@ from tether.hub.problems import status_of
 from tether.hub.staging import Staging
 from tether.pages import markdown
 from tether.pages.rendering import page
+from tether.pages.viewers.opened import LONGEST_WRITTEN
 from tether.pages.viewers.text import coloured
 
-LONGEST = 256 * 1024
+LONGEST = LONGEST_WRITTEN
 """Bytes of a text that is written on a page. A form makes three of each that is not plain, and a hub takes
 bodies of a megabyte."""
 _MARKED = (b".md", b".markdown")

@@ -1,6 +1,6 @@
 """Conflicts of a pull request decided on a page: each path as one side has it, gone, or as an own text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -16,6 +16,15 @@ from tether.hub.branchrules import tree_path
 from tether.hub.pages.conversations.composing import failed
 from tether.hub.pages.conversations.held import Held, number_in
 from tether.hub.pages.conversations.pull import PullHeld, hold_pull
+from tether.hub.pages.conversations.sides import (
+    OURS,
+    THEIRS,
+    Line,
+    base_lines,
+    changed_lines,
+    is_undecided,
+    merged,
+)
 from tether.hub.pages.forms import Form
 from tether.hub.pulls import resolving
 from tether.hub.pulls.resolving import CONTENT, TAKES, Choice
@@ -35,12 +44,17 @@ _REST = TAKES[:3]
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What one side has at a path; `text` is None where it is shown as a picture or by its size."""
+    """What one side has at a path; `text` is None where it is shown as a picture or by its size.
+
+    Attributes:
+        lines: The text as it is shown: what differs, with a few lines around.
+    """
 
     title: str
     side: Side | None
     text: str | None = None
     picture: bool = False
+    lines: list[Line] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +126,40 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
         versions = _versions(held, trial, conflict, room)
         room -= sum(len(each.text or "") for each in versions)
         take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
-        mine = next((each.text for each in versions if each.title == "This branch" and each.text), "")
-        own = form.get(f"text-{at}", mine)
-        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own))
+        own = form.get(f"text-{at}", _begun(*(each.text for each in versions)))
+        decided = Decision(at, conflict["path"], conflict["reason"], _compared(versions), take, own)
+        found.append(decided)
+    return found
+
+
+def _begun(ours: str | None, base: str | None, theirs: str | None) -> str:
+    """Return the text with which an own one begins: what does not conflict is as both sides want it."""
+    if ours is None or theirs is None:
+        return ours or theirs or base or ""
+    return merged(ours, base or "", theirs)
+
+
+def _compared(versions: list[Version]) -> list[Version]:
+    """Return the versions with the lines that are shown of their texts."""
+    base = versions[1]
+    before = base.text or ""
+    sides = [each.text for each in versions if each is not base and each.text is not None]
+    found = list[Version]()
+    for each in versions:
+        if each.text is None:
+            found.append(each)
+        elif each is base:
+            found.append(replace(each, lines=base_lines(before, sides)))
+        else:
+            found.append(replace(each, lines=changed_lines(before, each.text)))
     return found
 
 
 def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
     sides = (
-        ("This branch", trial.head, "head"),
+        (OURS, trial.head, "head"),
         ("Before", trial.base, "base"),
-        ("Target", trial.target, "target"),
+        (THEIRS, trial.target, "target"),
     )
     return [
         _version(held, title, commit if conflict[key] is not None else None, conflict["path"], room)
@@ -176,6 +213,11 @@ def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
         if take not in TAKES:
             raise InvalidInput(f"{path}: no such choice", hint="choose a side, or write a text")
         text = form.get(f"text-{at}", "").replace("\r\n", "\n")
+        if take == CONTENT and is_undecided(text):
+            raise InvalidInput(
+                f"{path}: lines of the text are still to be decided",
+                hint="take the lines that begin with <<<<<<<, ======= and >>>>>>> out of it",
+            )
         content = text.encode("utf-8", "surrogatepass") if take == CONTENT else b""
         choices[path] = Choice(take, content)
     rest = form.get("rest", "")

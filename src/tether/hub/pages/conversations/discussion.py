@@ -41,7 +41,7 @@ def show_with(request: Request, held: Held, form: Form, failure: TetherError | N
             tab="discussions",
             talk=talk,
             timeline=timeline(held, session, talk, after_in(request), None),
-            about=_about(held, talk.path, talk.commit_id),
+            about=about_of(held, talk.path, talk.commit_id),
             told=own is not None and not own.muted,
             form=form,
             failure=failure,
@@ -88,8 +88,12 @@ def _new(request: Request, held: Held, form: Form, failure: TetherError | None =
     )
 
 
-def _about(held: Held, path: str | None, commit: str | None) -> tuple[str, str] | None:
-    """Return what a discussion is about, and its address."""
+def about_of(held: Held, path: str | None, commit: str | None) -> tuple[str, str] | None:
+    """Return what a discussion is about, and its address.
+
+    Raises:
+        InvalidInput: It cannot be a path.
+    """
     if path is not None:
         return path, link(held.shown.base, "file", commit or held.shown.branch, tree_path(path))
     if commit is not None:

@@ -7,15 +7,20 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tether.errors import InvalidInput
 from tether.hub.conversations import finding
 from tether.hub.conversations.finding import CLOSED, DISCUSSION, MERGED, OPEN, PULL
 from tether.hub.database.conversations import Conversation
+from tether.hub.database.rights import PATH
+from tether.hub.pages.conversations.discussion import about_of
 from tether.hub.pages.conversations.held import Held, after_in
 from tether.hub.pulls import opening
 from tether.pages.rendering import page
+from tether.pages.words import is_id
 
 _PAGE = 50
-_LONGEST = 200
+_LONGEST = {"path": PATH, "state": 200, "author": 200, "words": 200, "commit": 64}
+"""Characters of what is asked for; what is longer is cut, and finds nothing."""
 _STATES = {PULL: (OPEN, MERGED, CLOSED, "all"), DISCUSSION: (OPEN, CLOSED, "all")}
 
 
@@ -31,7 +36,8 @@ class Asked(NamedTuple):
     @classmethod
     def of(cls, request: Request, kind: str) -> "Asked":
         """Return what the address asks for."""
-        values = {name: request.query_params.get(name, "").strip()[:_LONGEST] for name in cls._fields}
+        query = request.query_params
+        values = {name: query.get(name, "").strip()[:most] for name, most in _LONGEST.items()}
         if values["state"] not in _STATES[kind]:
             values["state"] = OPEN
         return cls(**values)
@@ -39,6 +45,13 @@ class Asked(NamedTuple):
     def query(self, **other: str) -> str:
         """Return the query of the same list with something else."""
         return "?" + urlencode({key: value for key, value in {**self._asdict(), **other}.items() if value})
+
+    @property
+    def about(self) -> str:
+        """The query of the form for one more discussion about the same."""
+        about = {"path": self.path, "commit": self.commit}
+        found = urlencode({name: value for name, value in about.items() if value})
+        return found and f"?{found}"
 
     @property
     def filters(self) -> bool:
@@ -90,5 +103,16 @@ def show_discussions(request: Request, held: Held) -> Response:
         asked=asked,
         states=_STATES[DISCUSSION],
         rows=rows[:_PAGE],
+        about=_about(held, asked),
         next=asked.query(before=str(rows[_PAGE - 1].number)) if len(rows) > _PAGE else None,
     )
+
+
+def _about(held: Held, asked: Asked) -> tuple[str, str] | None:
+    """Return what the list is about, and its address; None where it is about everything or cannot be."""
+    if asked.commit and not is_id(asked.commit):
+        return None
+    try:
+        return about_of(held, asked.path or None, asked.commit or None)
+    except InvalidInput:
+        return None

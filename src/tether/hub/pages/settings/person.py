@@ -1,4 +1,4 @@
-"""The settings of the one who is signed in: tokens, password, ways to sign in, what was deleted."""
+"""The settings of the one who is signed in: mail, tokens, password, ways to sign in, what was deleted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,7 @@ from tether.errors import InvalidInput, TetherError
 from tether.hub import keeping, organisations, signin, tokens
 from tether.hub.access import Role, Scope, require, require_user
 from tether.hub.acting import acting
+from tether.hub.mail import addresses
 from tether.hub.oidc import person
 from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
@@ -22,12 +23,35 @@ _LONGEST_DAYS = 3650
 
 
 def show(request: Request, tried: Tried = NOTHING) -> Response:
-    """Show name, organisations and password."""
+    """Show name, organisations, where mail goes, and password."""
     hub, principal = hub_of(request), principal_in(request)
     user = require_user(principal)
     with hub.database.session(reads_only=True) as session:
         mine = organisations.of_user(session, principal)
-    return _page(request, "person", tried, user=user, organisations=mine)
+        mail = addresses.address_of(session, principal)
+    sends = bool(hub.settings.mail_server)
+    return _page(request, "person", tried, user=user, organisations=mine, mail=mail, sends=sends)
+
+
+def set_mail(request: Request, form: Form) -> Response:
+    """Ask by mail whether an address is that of the one who asks."""
+    with acting(hub_of(request), principal_in(request)) as act:
+        addresses.set_address(act, form.get("address", "").strip())
+    return saved(BASE)
+
+
+def confirm_mail(request: Request, form: Form) -> Response:
+    """Take what came by mail for the proof that it comes."""
+    with acting(hub_of(request), principal_in(request)) as act:
+        addresses.confirm(act, form.get("secret", "").strip())
+    return saved(BASE)
+
+
+def forget_mail(request: Request, _: Form) -> Response:
+    """Send no mail any more."""
+    with acting(hub_of(request), principal_in(request)) as act:
+        addresses.forget(act)
+    return saved(BASE)
 
 
 def change_password(request: Request, form: Form) -> Response:

@@ -6,14 +6,15 @@ from starlette.responses import Response
 from tether.errors import NotFound
 from tether.hub import gates, locks, quotas
 from tether.hub.database.rights import StoredBytes
-from tether.hub.jobs import listing
+from tether.hub.jobs import enrolling, listing
+from tether.hub.jobs.kinds import GARBAGE
 from tether.hub.pages import auditing
 from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, as_document
 from tether.hub.pages.settings.frame import Administered, administered, saved, settings_page
 from tether.hub.routes.gates import GateBody
 
-_LOCKS, _GATE = "locks", "gate"
+_LOCKS, _GATE, _STORAGE = "locks", "gate", "storage"
 
 
 def show_audit(request: Request, found: Administered, tried: Tried = NOTHING) -> Response:
@@ -29,12 +30,13 @@ def export_audit(request: Request) -> Response:
 
 
 def show_storage(request: Request, found: Administered, tried: Tried = NOTHING) -> Response:
-    """Show what it takes, and what collecting garbage freed last; what it would free finds the job."""
+    """Show what it takes, what collecting garbage freed last, and what it would free as a job found out."""
     hub = found.hub
     with hub.database.session(reads_only=True) as session:
         stored = session.get(StoredBytes, found.row.id)
         usage = quotas.usage_of(session, hub, found.row.owner_id)
         jobs = [listing.job_of(session, hub.now(), kind, found.row.id) for kind in ("gc", "verify")]
+        garbage = listing.job_of(session, hub.now(), GARBAGE, found.row.id)
     return settings_page(
         request,
         found,
@@ -43,9 +45,17 @@ def show_storage(request: Request, found: Administered, tried: Tried = NOTHING) 
         stored=stored,
         usage=usage,
         jobs=[job for job in jobs if job is not None],
+        garbage=garbage,
+        looking=garbage is not None and (garbage.state == "running" or garbage.due <= hub.now()),
         facts=found.shown.facts(),
         every_s=hub.settings.gc_every_s,
     )
+
+
+def look_for_garbage(_: Request, found: Administered, __: Form) -> Response:
+    """Let a job find out what collecting garbage would free: that reads the whole history."""
+    enrolling.request(found.hub, GARBAGE, found.row.id)
+    return saved(found.address(_STORAGE))
 
 
 def show_locks(request: Request, found: Administered, tried: Tried = NOTHING) -> Response:

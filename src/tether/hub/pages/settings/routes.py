@@ -16,7 +16,16 @@ def routes() -> list[BaseRoute]:
 def _of_person() -> list[BaseRoute]:
     base, forms = person.BASE, person.of_person
     pages = (
-        (base, person.show, [("password", person.change_password)]),
+        (
+            base,
+            person.show,
+            [
+                ("password", person.change_password),
+                ("mail", person.set_mail),
+                ("mail/confirm", person.confirm_mail),
+                ("mail/forget", person.forget_mail),
+            ],
+        ),
         (
             f"{base}/tokens",
             person.show_tokens,
@@ -80,7 +89,7 @@ def _of_repositories() -> list[BaseRoute]:
             ("remove", records.remove_gate),
             ("decide", records.decide),
         ),
-        *_part("storage", records.show_storage),
+        *_part("storage", records.show_storage, ("look", records.look_for_garbage)),
         *_part("audit", records.show_audit),
         Route(f"{_OF}/audit/export", records.export_audit),
     ]

@@ -1,0 +1,62 @@
+"""The page of storage says what collecting garbage would free, once somebody let a job find out."""
+
+import random
+import re
+import threading
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.hub.test_pages_settings import Browser
+from tests.support.hosted import commit_paths, open_hosted
+from tests.support.hub import DAY, HubRoom
+
+from tether.hub.jobs.scheduler import Ran, Scheduler
+from tether.hub.upkeep import chosen, collect
+
+AT = "/ada/birds/settings/storage"
+
+
+def run_due(hub: HubRoom) -> dict[str, Ran]:
+    """Do what is due; return it by what was done."""
+    return {ran.kind: ran for ran in Scheduler(hub.hub, "me", time.monotonic, threading.Event()).run_due()}
+
+
+def test_what_collecting_would_free_is_found_when_somebody_asks(tmp_path: Path) -> None:
+    """The figure is what a collection frees then; nothing is freed by asking, and nobody else may ask."""
+    hub = HubRoom(tmp_path / "hub", gc_every_s=0)
+    token = hub.user("ada")
+    hub.repository(token, "ada/birds")
+    ada, eve = Browser(hub, token), Browser(hub, hub.user("eve"))
+    with closing(open_hosted(hub, "ada/birds")) as repository:
+        commit_paths(repository, {b"README.md": b"# Birds\n"})
+        commit_paths(repository, {b"gone.bin": random.Random(1).randbytes(200_000)}, branch="gone")
+        with repository.transaction("branch -d") as transaction:
+            transaction.set_ref("refs/heads/gone", None)
+    assert "garbage" not in run_due(hub)  # nobody asked for it
+    assert "Not looked at yet" in ada.look(AT)
+    assert eve.send(f"{AT}/look").status == 404
+
+    ada.change(f"{AT}/look")
+    ada.change(f"{AT}/look")
+    assert "Somebody looks now" in ada.look(AT)
+    early = run_due(hub)["garbage"].message
+
+    assert re.fullmatch(r"0 B would be freed; 20\d\.\d kB that no branch needs stays for 90 days", early)
+    assert early in ada.look(AT)
+    hub.now += 91 * DAY
+    ada.change(f"{AT}/look")
+    ran = run_due(hub)["garbage"]
+    assert "garbage" not in run_due(hub)
+    said = re.search(r"([\d.]+) kB would be freed", ada.look(AT))
+    assert said is not None
+    (row,) = chosen(hub.hub, ["ada/birds"])
+    freed = collect(hub.hub, row).freed
+    assert freed > 200_000
+    assert float(said[1]) == pytest.approx(freed / 1000, abs=1)  # packs that are written again have heads
+    assert ran.message == f"{said[1]} kB would be freed"
+    ada.change(f"{AT}/look")
+    run_due(hub)
+    assert "0 B would be freed" in ada.look(AT)
+    hub.close()
