@@ -17,7 +17,7 @@ from tether.hub.opened import Opened
 from tether.hub.pages.changing.routes import routes as of_changing
 from tether.hub.pages.conversations.routes import routes as of_conversations
 from tether.hub.pages.settings.routes import routes as of_settings
-from tether.pages import folders
+from tether.pages import folders, lastchange
 from tether.pages import routes as addresses
 from tether.pages.remembered import Remembered
 from tether.storage.local import LocalBackend
@@ -118,6 +118,7 @@ def reads(hub: HubRoom, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(LocalBackend, "read", counted(LocalBackend.read))
     monkeypatch.setattr(folders, "_CHANGES", folders._Changes())
+    monkeypatch.setattr(lastchange, "_BETWEEN", lastchange._Between())
     monkeypatch.setattr(addresses, "PAGES", Remembered())
     hub.hub.opened.close()
     object.__setattr__(hub.hub, "opened", Opened())
