@@ -1,12 +1,12 @@
 """Which commit last changed each entry of a folder, for as far back as a page may look."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import islice
 from threading import Lock
 from typing import NamedTuple, TypeAlias
 
-from tether.core.digest import Digest
+from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.kinds import ObjectReader
 from tether.core.tree import Entry, EntryKind, Leaf, Node
 from tether.core.treediff import diff_level
@@ -86,7 +86,7 @@ class _Folder:
         self._nodes: dict[Digest, Node] = {}
 
     def differing(self, tree: Digest, before: Digest, names: Collection[bytes]) -> Collection[bytes]:
-        """Return those of some names in the folder of a tree, which has them, that it had not the same before.
+        """Return those of some names in the folder of a tree, which has them, that were others before.
 
         Args:
             tree: The top of the tree.
@@ -121,6 +121,11 @@ class _Folder:
         """Return what differs between two states of a folder, as far as one more than is remembered."""
         one, other = self._node(now), self._node(before)
         if isinstance(one, Leaf) and isinstance(other, Leaf):
+            if one.names == other.names:
+                rows = sorted(
+                    {*_unequal(one.kinds, other.kinds, 1), *_unequal(one.digests, other.digests, DIGEST_SIZE)}
+                )
+                return _sides(*({leaf.names[row]: leaf.entry(row) for row in rows} for leaf in (other, one)))
             mine, theirs = set(one.entries()), set(other.entries())
             both = {each.name: each for each in theirs - mine}, {each.name: each for each in mine - theirs}
             return _sides(*both)
@@ -143,6 +148,20 @@ class _Folder:
                 del self._nodes[next(iter(self._nodes))]
             known = self._nodes[digest] = read_node(self._objects, digest)
         return known
+
+
+def _unequal(one: bytes, other: bytes, width: int) -> Iterator[int]:
+    """Yield the numbers of the fields that differ in two columns of as many fields of `width` bytes."""
+    waiting = [(0, len(one) // width)]
+    while waiting:
+        start, end = waiting.pop()
+        if one[start * width : end * width] == other[start * width : end * width]:
+            continue
+        if end - start == 1:
+            yield start
+        else:
+            middle = (start + end) // 2
+            waiting += ((start, middle), (middle, end))
 
 
 _FILES = _Sides(None, None)

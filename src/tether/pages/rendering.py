@@ -1,9 +1,10 @@
 """Templates filled in: everything is escaped unless a template says that it is HTML already."""
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -20,11 +21,24 @@ POLICY = (
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 """No page has a script or a style inside, and none asks another host for anything."""
+_TIMES = 256
+_REMEMBERED = 1024
+"""Results that `once` remembers of a macro; for those that say the same of the same words and numbers."""
 
 
-def _ago(micros: int, now: int) -> str:
-    ends_at(words.ago_ends(micros, now))
-    return words.ago(micros, now)
+def _time(micros: int, now: int) -> Markup:
+    """Return a time as an element that says how long ago it was; those of one page are often the same."""
+    text, ends = _time_at(micros, now)
+    ends_at(ends)
+    return text
+
+
+@lru_cache(_TIMES)
+def _time_at(micros: int, now: int) -> tuple[Markup, int]:
+    stamp, moment, ago = words.stamp(micros), words.moment(micros), words.ago(micros, now)
+    # Numbers and words of ours: nothing in them is to be escaped.
+    text = Markup(f'<time datetime="{stamp}" title="{moment}">{ago}</time>')
+    return text, words.ago_ends(micros, now)
 
 
 @cache
@@ -54,7 +68,9 @@ def _environment() -> Environment:
         asked=asked,
         unfolded=unfolded,
     )
-    made.globals.update(asset=asset, link=link, plural=count_text, ago=_ago)
+    made.globals.update(
+        asset=asset, link=link, plural=count_text, time_element=_time, once=lru_cache(_REMEMBERED)
+    )
     return made
 
 

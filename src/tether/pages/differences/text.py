@@ -145,7 +145,7 @@ def _with_marks(words: list[str], spans: list[tuple[int, int]]) -> Markup:
     for start, end in spans:
         parts.append(escape("".join(words[at:start])))
         if end > start:
-            parts.append(Markup("<mark>{}</mark>").format("".join(words[start:end])))
+            parts += ("<mark>", escape("".join(words[start:end])), "</mark>")
         at = end
     parts.append(escape("".join(words[at:])))
-    return Markup("").join(parts)
+    return Markup("".join(parts))  # each part is escaped, or a tag
