@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, String, bindparam, or_, select, tuple_, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -59,7 +59,7 @@ def find(session: Session, owner: str, name: str) -> RepositoryRow | None:
 
 
 def _addressed() -> Select[RepositoryRow]:
-    owner, name = Account.key == bindparam("owner"), bindparam("name")
+    owner, name = Account.key == bindparam("owner", type_=String), bindparam("name", type_=String)
     current = select(RepositoryRow.id).join(Account, RepositoryRow.owner_id == Account.id)
     earlier = select(Redirect.repository_id).join(Account, Redirect.owner_id == Account.id)
     ids = union_all(

@@ -17,8 +17,8 @@ MOST = 300
 """Commits that are looked at; names that did not change in so many are left without an answer."""
 _MOST_NAMES = 1024
 """Names that differ between two states of a folder; where there are more, they are not remembered."""
-_REMEMBERED = 1 << 15
-"""Pairs of states, and names that differ in them, that are remembered: about 8 MB."""
+_REMEMBERED = 8 << 20
+"""Bytes of differences that are remembered, about."""
 _AT_HAND = 16
 """Decoded nodes: what a commit was compared with is compared with the commit before it next."""
 
@@ -38,9 +38,9 @@ def last_changes(
 ) -> dict[bytes, Digest]:
     """Return for each path the newest commit in which it differs from all parents.
 
-    Paths that are the same in a parent are followed there, so side lines that changed nothing cost
-    nothing. Work is bounded by `most` commits. What differs between two states of a folder is found once,
-    for pages of all folders: a second page reads where no other one has been, and else nothing.
+    A path that is the same in a parent is followed in the first of those, so side lines that changed
+    nothing cost nothing. Work is bounded by `most` commits. What differs between two states of a folder is
+    found once, for pages of all folders: a second page reads where no other one has been, and else nothing.
 
     Args:
         history: Gives the commits.
@@ -68,8 +68,7 @@ def last_changes(
                 waiting[parent] = same
             elif same:
                 waiting[parent] = {**waiting[parent], **same}
-        for path in left.values():  # another line may have made the same change later
-            found.setdefault(path, digest)
+        found.update((path, digest) for path in left.values())
     return found
 
 
@@ -101,7 +100,7 @@ class _Folder:
                 return ()
             if sides.now is None or sides.before is None:
                 return names
-            tree, before = sides
+            tree, before = sides.now, sides.before
         if tree == before:
             return ()
         known = self._between(tree, before, names)
@@ -131,8 +130,8 @@ class _Folder:
             return _sides(*both)
         old, new = (Entry(b"", EntryKind.DIRECTORY, 0, digest) for digest in (before, now))
         found = list(islice(diff_level(self._objects, old, new), _MOST_NAMES + 1))
-        pairs = [(each.path, each.old, each.new) for each in found]
-        return _sides(*({name: row[at] for name, *row in pairs if row[at]} for at in (0, 1)))
+        before_it = {each.path: each.old for each in found if each.old is not None}
+        return _sides(before_it, {each.path: each.new for each in found if each.new is not None})
 
     def _looked_up(self, now: Digest, before: Digest, names: Collection[bytes]) -> _Difference:
         """Return which of some names differ between two states of a folder."""
@@ -199,9 +198,14 @@ class _Between:
             if pair in self._known:
                 return
             self._known[pair] = difference
-            self._size += 1 + len(difference)
+            self._size += _weight(difference)
             while self._size > _REMEMBERED:
-                self._size -= 1 + len(self._known.pop(next(iter(self._known))))
+                self._size -= _weight(self._known.pop(next(iter(self._known))))
+
+
+def _weight(difference: _Difference) -> int:
+    """Return the bytes that a difference takes, about: with its two digests, and folders on both sides."""
+    return 400 + sum(300 + len(name) for name in difference)
 
 
 _BETWEEN = _Between()

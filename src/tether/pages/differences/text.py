@@ -141,7 +141,7 @@ def _marked(before: str | None, after: str | None) -> tuple[Markup, Markup]:
 
 
 def _with_marks(words: list[str], spans: list[tuple[int, int]]) -> Markup:
-    parts, at = [], 0
+    parts, at = list[str](), 0
     for start, end in spans:
         parts.append(escape("".join(words[at:start])))
         if end > start:
