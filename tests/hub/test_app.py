@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 from tests.support.hub import HubRoom, Reply
 
 from tether import errors
 from tether.hub.app import build_api
+from tether.hub.pages import first as first_module
+from tether.hub.pages.first import PagesFirst
+from tether.hub.pages.routes import routes as page_routes
 from tether.hub.problems import STATUSES, status_of
 from tether.storage.objecterrors import translate as of_bucket
 from tether.storage.oserrors import translated
@@ -203,3 +207,35 @@ def test_requests_are_logged_without_secrets(hub: HubRoom, caplog: pytest.LogCap
     assert entry["request"] == reply.headers["x-request-id"]
     assert token not in caplog.text
     assert "hidden" not in caplog.text
+
+
+def test_pages_are_found_as_if_all_routes_were_asked() -> None:
+    """Routes that a word rules out are passed over, and nothing else is."""
+    shown = page_routes()
+    first, plain = PagesFirst(shown), [route for route in shown if isinstance(route, Route)]
+    words = {part for route in plain for part in route.path.split("/") if part.isalpha()}
+    filled = [re.sub(r"\{[^}]*\}", value, route.path) for route in plain for value in ("x", "new", "-")]
+    mixed = [
+        f"/ada/x/{one}/{other}" for one in words for other in ("", "new", "settings", "1/files", "a/b/c")
+    ]
+    for path in [
+        "/",
+        "",
+        "//",
+        "/-/",
+        "/-/nothing",
+        "/ada",
+        "/ada/x\n/y",
+        "/ada//tree/main",
+        *filled,
+        *mixed,
+    ]:
+        scope = {"type": "http", "method": "GET", "path": path, "headers": [], "root_path": ""}
+        wanted = next((each for each in shown if each.matches(scope)[0] is Match.FULL), None)
+
+        assert first.matches(scope)[1].get("tether.page") is wanted, path
+    assert len(first._candidates("/ada/x/file/main/a")) < len(shown) / 4
+    for number in range(3 * first_module._MOST_KNOWN):
+        some = sorted(words)
+        first._candidates("/" + "/".join(some[number // len(some) ** at % len(some)] for at in range(3)))
+    assert len(first._fitting) <= first_module._MOST_KNOWN

@@ -17,7 +17,7 @@ from tether.hub.opened import Opened
 from tether.hub.pages.changing.routes import routes as of_changing
 from tether.hub.pages.conversations.routes import routes as of_conversations
 from tether.hub.pages.settings.routes import routes as of_settings
-from tether.pages import folders
+from tether.pages import folders, lastchange
 from tether.pages import routes as addresses
 from tether.pages.remembered import Remembered
 from tether.storage.local import LocalBackend
@@ -27,27 +27,27 @@ AT = "/ada/x"
 FILES = 20_000
 COMMITS = 40
 PAGES: list[tuple[str, int, int]] = [
-    ("", 200, 900_000),
-    ("/tree/main", 200, 900_000),
-    ("/tree/main/flat", 200, 900_000),
-    ("/tree/main/flat?after=010000.txt", 200, 900_000),
-    ("/tree/main/flat?from=0100", 200, 900_000),
-    ("/tree/main/flat?view=grid", 200, 900_000),
-    ("/file/main/flat/019999.txt", 200, 900_000),
-    ("/file/main/table.csv", 200, 900_000),
-    ("/file/main/owl.png", 200, 900_000),
+    ("", 120, 100_000),
+    ("/tree/main", 120, 100_000),
+    ("/tree/main/flat", 200, 300_000),
+    ("/tree/main/flat?after=010000.txt", 200, 300_000),
+    ("/tree/main/flat?from=0100", 200, 300_000),
+    ("/tree/main/flat?view=grid", 200, 300_000),
+    ("/file/main/flat/019999.txt", 200, 300_000),
+    ("/file/main/table.csv", 120, 100_000),
+    ("/file/main/owl.png", 120, 100_000),
     ("/raw/main/flat/019999.txt", 40, 300_000),
     ("/thumb/main/owl.png", 40, 300_000),
-    ("/blame/main/README.md", 200, 900_000),
-    ("/history/main", 200, 900_000),
-    ("/history/main?author=ada", 200, 900_000),
-    ("/history/main/README.md", 200, 900_000),
-    ("/history/main/flat/000007.txt", 200, 900_000),
-    ("/commit/main", 60, 400_000),
+    ("/blame/main/README.md", 40, 300_000),
+    ("/history/main", 60, 100_000),
+    ("/history/main?author=ada", 60, 100_000),
+    ("/history/main/README.md", 120, 100_000),
+    ("/history/main/flat/000007.txt", 200, 300_000),
+    ("/commit/main", 40, 100_000),
     (f"/commit/main~{COMMITS}", 120, 100_000),
     ("/compare", 60, 300_000),
     ("/compare/main~3...main", 90, 500_000),
-    ("/diff/main~3...main/README.md", 90, 500_000),
+    ("/diff/main~3...main/README.md", 40, 100_000),
     ("/runs", 60, 300_000),
     (f"/runs/diff?old={run_id(1)}&new={run_id(2)}", 60, 300_000),
     (f"/runs/compare?run={run_id(1)}&run={run_id(2)}", 60, 300_000),
@@ -118,6 +118,7 @@ def reads(hub: HubRoom, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(LocalBackend, "read", counted(LocalBackend.read))
     monkeypatch.setattr(folders, "_CHANGES", folders._Changes())
+    monkeypatch.setattr(lastchange, "_BETWEEN", lastchange._Between())
     monkeypatch.setattr(addresses, "PAGES", Remembered())
     hub.hub.opened.close()
     object.__setattr__(hub.hub, "opened", Opened())
@@ -138,6 +139,15 @@ def test_a_page_reads_little(
     assert 0 < len(reads) <= most_reads, (len(reads), sum(reads))
     assert sum(reads) <= most_bytes, (len(reads), sum(reads))
     assert len(reply.body) < 100_000
+
+
+def test_the_next_file_of_a_folder_reads_hardly_anything(hub: HubRoom, reads: list[int]) -> None:
+    """What differs between two states of a folder was found for the page before."""
+    assert hub.call("GET", f"{AT}/file/main/flat/019999.txt", hub.token("ada"), headers=HTML).status == 200
+    before = len(reads)
+
+    assert hub.call("GET", f"{AT}/file/main/flat/010001.txt", hub.token("ada"), headers=HTML).status == 200
+    assert len(reads) - before <= 6
 
 
 @pytest.mark.parametrize("path", ["/", "/?all=1", "/ada", "/-/search?q=x", "/-/notifications", "/-/settings"])

@@ -6,6 +6,7 @@ for it. `tether.repo.facts` counts.
 
 import json
 from contextlib import closing, suppress
+from threading import Lock
 from typing import Any, NamedTuple
 
 from sqlalchemy import delete, select
@@ -24,6 +25,8 @@ VERSION = 1
 """Of the rules by which is counted, with the table of endings; another one lets all be counted anew."""
 KEPT = 10
 """Commits of one repository whose facts are kept: those of a branch that goes back and forth."""
+_REMEMBERED = 64
+"""Repositories whose facts a process remembers."""
 
 
 class Known(NamedTuple):
@@ -38,6 +41,11 @@ class Known(NamedTuple):
     head: Digest | None
     made: int | None
     facts: Facts | None
+
+
+_COUNTED: dict[tuple[str, Digest, int], Known] = {}
+"""Facts by repository, commit and rules: what was counted of a commit never changes. The oldest go first."""
+_COUNTING = Lock()
 
 
 def refresh(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> bool:
@@ -80,10 +88,22 @@ def known_of(hub: Hub, row: RepositoryRow, head: Digest | None) -> Known:
     """Return what is known of a repository whose default branch is at a commit, or at none yet."""
     if head is None:
         return Known(None, None, None)
-    made, facts = _load(hub, row, head)
-    if facts is None:
-        made, facts = _load(hub, row)
-    return Known(head, made, facts)
+    name = (row.id, head, VERSION)
+    known = _COUNTED.get(name)
+    if known is None:
+        made, facts = _load(hub, row, head)
+        if facts is None:
+            return Known(head, *_load(hub, row))
+        known = Known(head, made, facts)
+        _keep(name, known)
+    return known
+
+
+def _keep(name: tuple[str, Digest, int], known: Known) -> None:
+    with _COUNTING:
+        _COUNTED[name] = known
+        while len(_COUNTED) > _REMEMBERED:
+            del _COUNTED[next(iter(_COUNTED))]
 
 
 def shown(known: Known) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, String, bindparam, or_, select, tuple_, union_all
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -50,26 +50,25 @@ PAGE = 100
 def find(session: Session, owner: str, name: str) -> RepositoryRow | None:
     """Return the repository at an address, also at one that it had before; None where there is none.
 
-    Both are always looked for, so that the time tells nothing.
+    Both are always looked for, by one question, so that the time tells nothing.
     """
     asked = {"owner": key_of(owner), "name": key_of(name)}
-    found, moved = session.scalar(_CURRENT, asked), session.scalar(_EARLIER, asked)
-    return moved if found is None else found
+    found = session.scalars(_ADDRESSED, asked).all()
+    current = (row for row in found if (row.owner.key, row.key) == (asked["owner"], asked["name"]))
+    return next(current, found[0] if found else None)
 
 
-def _addressed() -> tuple[Select[RepositoryRow], Select[RepositoryRow]]:
-    live = select(RepositoryRow).where(RepositoryRow.deleted_at.is_(None))
-    current = live.join(Account, RepositoryRow.owner_id == Account.id)
-    earlier = live.join(Redirect, Redirect.repository_id == RepositoryRow.id)
-    earlier = earlier.join(Account, Redirect.owner_id == Account.id)
-    of_owner = Account.key == bindparam("owner")
-    return (
-        current.where(of_owner, RepositoryRow.key == bindparam("name")),
-        earlier.where(of_owner, Redirect.key == bindparam("name")),
+def _addressed() -> Select[RepositoryRow]:
+    owner, name = Account.key == bindparam("owner", type_=String), bindparam("name", type_=String)
+    current = select(RepositoryRow.id).join(Account, RepositoryRow.owner_id == Account.id)
+    earlier = select(Redirect.repository_id).join(Account, Redirect.owner_id == Account.id)
+    ids = union_all(
+        current.where(owner, RepositoryRow.key == name), earlier.where(owner, Redirect.key == name)
     )
+    return select(RepositoryRow).where(RepositoryRow.id.in_(ids), RepositoryRow.deleted_at.is_(None))
 
 
-_CURRENT, _EARLIER = _addressed()
+_ADDRESSED = _addressed()
 """Made once: nearly every request asks these, and to put them together takes longer than to answer them."""
 
 

@@ -22,19 +22,17 @@ _REMEMBERED = 512
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry with the commit that changed it last; None where that is long ago."""
+    """One entry with the commit that changed it last; None where that is long ago.
+
+    Attributes:
+        kind: The kind of data by its name; None for folders.
+    """
 
     entry: Entry
     path: bytes
+    kind: DataKind | None
     changed: Digest | None
     commit: Commit | None
-
-    @property
-    def kind(self) -> DataKind | None:
-        """The kind of data by its name; None for folders."""
-        if self.entry.kind == EntryKind.DIRECTORY:
-            return None
-        return DataKind.LINKS if self.entry.kind == EntryKind.SYMLINK else kind_of_name(self.entry.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +62,15 @@ def list_folder(shown: Shown, place: Place, after: bytes, limit: int = PAGE) -> 
     rows = []
     for path, entry in zip(paths, found[:limit], strict=True):
         digest = changed.get(path)
-        rows.append(Row(entry, path, digest, None if digest is None else history.commit(digest)))
+        commit = None if digest is None else history.commit(digest)
+        rows.append(Row(entry, path, _kind_of(entry), digest, commit))
     return Listing(rows, after, found[limit - 1].name if len(found) > limit else None)
+
+
+def _kind_of(entry: Entry) -> DataKind | None:
+    if entry.kind == EntryKind.DIRECTORY:
+        return None
+    return DataKind.LINKS if entry.kind == EntryKind.SYMLINK else kind_of_name(entry.name)
 
 
 class _Changes:

@@ -6,6 +6,7 @@ The hub has one shelf, `tether ui` another.
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import quote
 
@@ -97,7 +98,7 @@ class Shown:
     @property
     def base(self) -> str:
         """The address of its first page."""
-        return f"/{quote(self.owner)}/{quote(self.name)}"
+        return _base_of(self.owner, self.name)
 
     def has_tab(self, word: str) -> bool:
         """Whether this shelf has a part of that name for it."""
@@ -108,6 +109,11 @@ class Shown:
         """The name of the default branch."""
         ref = self.repository.root().head.ref
         return "HEAD" if ref is None else short_ref(ref)
+
+
+@lru_cache(1024)
+def _base_of(owner: str, name: str) -> str:
+    return f"/{quote(owner)}/{quote(name)}"
 
 
 class Shelf(Protocol):

@@ -24,9 +24,10 @@ class Sessions(Protocol):
 Beside = Callable[[Session], None]
 """Writes more in the transaction that moves a root."""
 
-_SENT = case((RootRow.digest == bindparam("known"), None), else_=RootRow.value)
-_READ = select(RootRow.digest, _SENT).where(RootRow.repository_id == bindparam("repository"))
-"""Made once: to put it together takes longer than to answer it."""
+_ROOTS = RootRow.metadata.tables[RootRow.__tablename__].c
+_SENT = case((_ROOTS.digest == bindparam("known"), None), else_=_ROOTS.value)
+_READ = select(_ROOTS.digest, _SENT).where(_ROOTS.repository_id == bindparam("repository"))
+"""Made once, of plain columns: what models add to it takes longer than to answer it."""
 
 
 class SqlRoot:

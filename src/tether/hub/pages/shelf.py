@@ -17,7 +17,7 @@ from tether.hub.forks import source_of
 from tether.hub.hub import Hub
 from tether.hub.queues import HEAVY
 from tether.hub.repositories import find, reading
-from tether.hub.routes.dependencies import count_more, found_principal, hub_of, note_use
+from tether.hub.routes.dependencies import asking, count_more, hub_of, note_use
 from tether.hub.trackedrecords import TrackedUnderWay
 from tether.pages.shelf import Frame, Shown, Tab, shelf_of
 from tether.pages.turns import waiting
@@ -112,13 +112,12 @@ def _tabs(session: Session, row: RepositoryRow, role: Role) -> tuple[Tab, ...]:
 def shelf_for(request: Request) -> HubShelf:
     """Return the shelf of a request; a browser whose token ended looks as nobody."""
     hub = hub_of(request)
-    with hub.database.session(reads_only=True) as session:
-        try:
-            principal, due = found_principal(request, hub, session)
-        except Unauthenticated:
-            if request.headers.get("authorization") is not None:
-                raise
-            principal, due = ANONYMOUS, False
+    try:
+        principal, due = asking(request, hub)
+    except Unauthenticated:
+        if request.headers.get("authorization") is not None:
+            raise
+        principal, due = ANONYMOUS, False
     if due:
         note_use(hub, principal)
     more = partial(count_more, request, principal)

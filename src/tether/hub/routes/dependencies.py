@@ -52,8 +52,7 @@ def principal_of(request: Request, hub: TheHub) -> Principal:
         Unauthenticated: The header is none of ours, or its token is not valid.
         RateLimited: There were too many requests.
     """
-    with hub.database.session(reads_only=True) as session:
-        principal, due = found_principal(request, hub, session)
+    principal, due = asking(request, hub)
     if due:
         note_use(hub, principal)
     return principal
@@ -78,7 +77,7 @@ def found_principal(request: Request, hub: Hub, session: Session, cost: int = 1)
         RateLimited: There were too many requests.
     """
     limiter, header = _limiter_of(request), request.headers.get("authorization")
-    address, cookie = request.client.host if request.client else "", cookies.secret_in(request, hub.settings)
+    address, cookie = _address_of(request), cookies.secret_in(request, hub.settings)
     if header is None and cookie is None:
         limiter.of_address(address, cost)
         return ANONYMOUS, False
@@ -93,13 +92,30 @@ def found_principal(request: Request, hub: Hub, session: Session, cost: int = 1)
     return principal, tokens.use_is_due(session, now, principal.token_id)
 
 
+def asking(request: Request, hub: Hub) -> tuple[Principal, bool]:
+    """Return what `found_principal` does, in a transaction of its own, and for nobody without one."""
+    if _is_nobody(request, hub):
+        _limiter_of(request).of_address(_address_of(request), 1)
+        return ANONYMOUS, False
+    with hub.database.session(reads_only=True) as session:
+        return found_principal(request, hub, session)
+
+
+def _is_nobody(request: Request, hub: Hub) -> bool:
+    return "authorization" not in request.headers and cookies.secret_in(request, hub.settings) is None
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 def count_more(request: Request, principal: Principal, more: int) -> None:
     """Count a request, which was counted once, as so many more.
 
     Raises:
         RateLimited: There were too many requests.
     """
-    _limiter_of(request).of_principal(principal, request.client.host if request.client else "", more)
+    _limiter_of(request).of_principal(principal, _address_of(request), more)
 
 
 def _limiter_of(request: Request) -> RateLimiter:

@@ -18,6 +18,7 @@ _MOST_LINES = 3000
 _LINES_AMONG_MANY = 400
 _LONGEST_LINE = 2000
 _WORDS = re.compile(r"\w+|\s+|[^\w\s]")
+_SPECIAL = re.compile("[&<>\"']")
 _MOST_WORDS = 400
 _KINDS = frozenset({"text", "json", "empty", "svg", "xml", "html", "script"})
 _CONTEXT = 3
@@ -141,11 +142,12 @@ def _marked(before: str | None, after: str | None) -> tuple[Markup, Markup]:
 
 
 def _with_marks(words: list[str], spans: list[tuple[int, int]]) -> Markup:
-    parts, at = [], 0
+    if _SPECIAL.search("".join(words)):
+        words = [escape(word) for word in words]
+    parts, at = list[str](), 0
     for start, end in spans:
-        parts.append(escape("".join(words[at:start])))
+        parts += words[at:start]
         if end > start:
-            parts.append(Markup("<mark>{}</mark>").format("".join(words[start:end])))
+            parts += ("<mark>", *words[start:end], "</mark>")
         at = end
-    parts.append(escape("".join(words[at:])))
-    return Markup("").join(parts)
+    return Markup("".join([*parts, *words[at:]]))  # each part is escaped, has nothing to escape, or is a tag

@@ -1,6 +1,8 @@
 """Text and code with line numbers that can be linked to, coloured by what its language is."""
 
-from functools import cache
+import re
+from fnmatch import translate
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -23,6 +25,7 @@ LARGEST_BLAMED = 512 * 1024
 _STEP = 1024 * 1024
 _COLOURED = 128 * 1024
 _LONGEST_LINE = 2000
+_LANGUAGES = 256
 
 
 def show(opened: Opened) -> View | None:
@@ -106,7 +109,7 @@ def coloured(text: str, name: bytes) -> list[Markup]:
 
 
 def _lines(lexer: "Lexer", text: str) -> list[Markup]:
-    lines: list[list[Markup]] = [[]]
+    lines: list[list[str]] = [[]]
     for kind, value in lexer.get_tokens(text):
         name = _class_of(kind)
         for at, part in enumerate(value.split("\n")):
@@ -114,10 +117,10 @@ def _lines(lexer: "Lexer", text: str) -> list[Markup]:
                 lines.append([])
             if part:
                 shown = escape(part)
-                lines[-1].append(Markup('<span class="{}">{}</span>').format(name, shown) if name else shown)
+                lines[-1].append(f'<span class="{name}">{shown}</span>' if name else shown)
     if not lines[-1]:
         lines.pop()
-    return [Markup("").join(line) for line in lines]
+    return [Markup("".join(line)) for line in lines]  # each part is escaped, or a tag
 
 
 @cache
@@ -133,8 +136,23 @@ def _class_of(kind: Any) -> str:
     return ""
 
 
-@cache
 def _lexer(name: str) -> "Lexer | None":
+    """Return what reads the language of a file; it is looked for once for all names that end the same."""
+    stem, dot, ending = name.partition(".")
+    return _lexer_for(name if _whole_names().match(name) else f"{stem and 'x'}{dot}{ending}")
+
+
+@cache
+def _whole_names() -> re.Pattern[str]:
+    """Return what fits names that tell a language not by their ending alone, such as `Makefile`."""
+    from pygments.lexers import get_all_lexers
+
+    globs = (glob for _, _, globs, _ in get_all_lexers() for glob in globs)
+    return re.compile("|".join(translate(glob) for glob in globs if not glob.startswith("*.")))
+
+
+@lru_cache(_LANGUAGES)
+def _lexer_for(name: str) -> "Lexer | None":
     from pygments.lexers import get_lexer_for_filename
     from pygments.util import ClassNotFound
 
