@@ -6,7 +6,7 @@ from typing import BinaryIO, cast
 
 from tether.core.digest import Digest
 from tether.core.names import path_bytes
-from tether.core.treeread import find
+from tether.core.treeread import find, iter_directory
 from tether.errors import InvalidInput, TetherError, Unsupported
 from tether.evals.data.opening import set_digest
 from tether.evals.evaldoc import EvalModel, Evaluation, Metric, SliceResult
@@ -16,7 +16,8 @@ from tether.evals.intervals import Plan
 from tether.evals.predictions import Predictions, read_predictions
 from tether.evals.slices import Slice
 from tether.releases.findings import Problem, Untried
-from tether.releases.manifest import Manifest, RunPart
+from tether.releases.judging import NOT_OURS, is_own
+from tether.releases.manifest import RunPart
 from tether.releases.reading import KnownRelease
 from tether.repo.repository import Repository
 
@@ -39,7 +40,7 @@ def metrics_again(repository: Repository, release: KnownRelease) -> list[Problem
         assert told is not None
         assert table is not None
         try:
-            problems += _recomputed(repository, release.manifest, part, (told, table))
+            problems += _recomputed(repository, release, part, (told, table))
         except Unsupported as error:
             return Untried(_LEVEL, str(error))
         except TetherError as error:
@@ -60,15 +61,15 @@ def _files(
 
 
 def _recomputed(
-    repository: Repository, manifest: Manifest, part: RunPart, files: tuple[Digest, Digest]
+    repository: Repository, release: KnownRelease, part: RunPart, files: tuple[Digest, Digest]
 ) -> Iterator[Problem]:
     told = Evaluation.decode(repository.contents.read(files[0]), part.id)
     if told.predictions != files[1].hex():
         yield _problem(part, PREDICTIONS, "these are not the predictions that were measured")
         return
-    if told.data.digest not in {data.digest for data in manifest.data}:
+    if told.data.digest not in {data.digest for data in release.manifest.data}:
         yield _problem(part, EVALUATION, "the release does not name the data that it is of")
-    if told.model is not None and not _is_of(told.model, manifest):
+    if told.model is not None and not _is_of(repository, release, told.model):
         yield _problem(part, EVALUATION, "it is of another model")
     with cast("BinaryIO", repository.contents.open(files[1])) as file:
         table = read_predictions(file)
@@ -86,11 +87,11 @@ def _recomputed(
             yield _problem(part, EVALUATION, f"slice {old.name} has {new.count} examples and not {old.count}")
 
 
-def _is_of(model: EvalModel, manifest: Manifest) -> bool:
-    """Return whether an evaluation is of weights of a release: the very file, or the same numbers."""
-    files = {part.digest for part in (*manifest.weights, *manifest.checkpoints)}
-    numbers = {part.tensor_digest for part in (*manifest.weights, *manifest.checkpoints)} - {None}
-    return model.digest in files or model.weights in numbers or len(manifest.weights) > 1
+def _is_of(repository: Repository, release: KnownRelease, model: EvalModel) -> bool:
+    """Return whether an evaluation is of what a release holds; digests that are none are of nothing."""
+    objects = repository.objects
+    below = (each for each in iter_directory(objects, release.tree) if each.name not in NOT_OURS)
+    return is_own(objects, release.manifest, below, model.digest, model.weights)
 
 
 def _slice(table: Predictions, told: SliceResult) -> Slice:
