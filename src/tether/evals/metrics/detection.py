@@ -167,9 +167,9 @@ class Precision:
         with many classes of few boxes each, the calls would cost more than the numbers.
         """
         classes = len(self._classes)
-        real = np.stack(
-            [np.bincount(self.truth[:, 1], row[self.truth[:, 0]], classes) for row in weights]
-        )  # (replicates, classes)
+        images, labels = self.truth.T
+        sums = [np.bincount(labels, row[images], classes) for row in weights]
+        real = np.asarray(sums, np.float64)  # (replicates, classes)
         tables = np.full((*real.shape, len(THRESHOLDS)), np.nan)
         ends = np.searchsorted(self._found.label, np.arange(classes + 1))
         for at in np.flatnonzero((real > 0).any(axis=0)):
