@@ -21,7 +21,7 @@ def profile_lines(style: Style, found: "Profile") -> Iterator[str]:
         files = found.files
         yield style("heading", f"{count_text(files.count, 'file')}, {size_text(files.bytes)}")
         kinds = (f"{count_text(each.files, 'file')} of {name}" for name, each in files.kinds.items())
-        yield f"  {', '.join(kinds)}"
+        yield from [f"  {', '.join(kinds)}"] if files.kinds else []
         yield from _counted("by folder", files.folders, at_least=found.at_least)
     for table in found.tables:
         yield from _table_lines(style, table.rows, table.files, table.left_out, table.columns)
