@@ -7,9 +7,8 @@ from tether.core.kinds import ObjectWriter
 from tether.core.names import path_bytes
 from tether.core.tree import EMPTY_TREE, Entry
 from tether.core.treeedit import edit_tree
-from tether.core.treeread import iter_directory
 from tether.errors import Corrupt, InvalidInput, Unsupported
-from tether.releases.judging import NOT_OURS, is_own
+from tether.releases.judging import OwnModels
 from tether.releases.manifest import Manifest
 from tether.repo.repository import Repository
 from tether.runs.pinning import ARTEFACTS, renamed
@@ -72,7 +71,7 @@ def require_own(
     of the weights, or has the numbers of its weights.
 
     Args:
-        objects: Gives the trees of the release, and takes that of all its weights.
+        objects: Gives the trees of the release, and takes the whole of them.
         manifest: The release.
         entries: What is in its tree, by path.
         judged: Its evaluations and benches.
@@ -80,17 +79,12 @@ def require_own(
     Raises:
         InvalidInput: One is of another model.
     """
-    own = {
-        path_bytes(path): renamed(entry, path)
-        for path, entry in entries.items()
-        if path_bytes(path).partition(b"/")[0] not in NOT_OURS
-    }
+    parts = {path_bytes(path): renamed(entry, path) for path, entry in entries.items()}
+    own = OwnModels(objects, manifest, edit_tree(objects, EMPTY_TREE, parts).digest)
     for each in judged:
         named = f"{each.what} {each.run.record.name or each.run.id}"
         if each.digest is None:
             yield f"{named} does not say of which model it is"
-            continue
-        below = [*iter_directory(objects, edit_tree(objects, EMPTY_TREE, own).digest)]
-        if not is_own(objects, manifest, below, each.digest, each.weights):
+        elif not own.has(each.digest, each.weights):
             hint = "give what is released; or add what was measured, by --weights or --checkpoint"
             raise InvalidInput(f"{named} is of another model: {each.model}", hint=hint)
