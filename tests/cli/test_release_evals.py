@@ -160,8 +160,8 @@ def test_only_what_judged_this_model_is_taken(room: Room) -> None:
     ]
     assert "  p50 single 1.00 ms  peak 91.0 MB" in lines
     with opened(room) as repo:  # somebody puts the bench of another model there
-        part = repo.release("spam@2").manifest.benches[0]
-        path = f"{part.path}/artefacts/bench.json"
+        bench = repo.release("spam@2").manifest.benches[0]
+        path = f"{bench.path}/artefacts/bench.json"
         other = msgspec.structs.replace(small().model, digest="de" * 32, weights=None)
         assert room.json("release", "verify", "spam@2", "--to", "R2")["level"] == "R2"
         rebuild(repo, "spam@2", {path: small(model=other).encode()}, fitting=True)
