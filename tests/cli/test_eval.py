@@ -271,6 +271,7 @@ def test_keys_are_texts(table_room: Room) -> None:
         (["test.csv", "HEAD:test.csv"], "no runner for test.csv"),
         (["evil.pkl", "HEAD:test.csv"], "can run anything"),
         (["HEAD:slices.yml", "HEAD:slices.yml"], "no data of a known form"),
+        (["few.csv", "HEAD:test.csv", "--slices", "s.yml"], "slices are those of a revision: s.yml"),
         (["few.csv", "HEAD:test.csv", "--predictor", "true"], "told where to read and write"),
     ],
 )  # fmt: skip

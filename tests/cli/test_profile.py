@@ -54,13 +54,15 @@ def test_it_needs_no_repository(room: Room, tmp_path: Path) -> None:
 
     assert "1 row, 1 column" in room.do("-C", str(tmp_path), "profile", "a.csv")
     assert room.run("-C", str(tmp_path), "profile", "main:a.csv").code == 3
+    (tmp_path / "empty").mkdir()
+    assert room.do("-C", str(tmp_path), "profile", "empty") == "0 files, 0 B\n"
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (("main:none",), 3, "no such file: main:none"),
-        (("none",), 3, "no such revision: none"),
+        (("none",), 3, "no such file or revision: none"),
         (("train/birds.csv", "--label", "x"), 2, "no table has a column x"),
         (("w.bin",), 9, "a file of this form is not looked into"),
     ],

@@ -204,6 +204,11 @@ def test_who_reproduced_it_has_not_signed_it(room: Room) -> None:
     assert "-  " in table[2]
     assert table[2].endswith("bitwise by ada@example.org, different by ada@example.org")
     room.do("config", "--global", "signing.allowed", os.devnull)
+    listed = {line.split()[0]: line for line in room.do("release", "list").splitlines()}
+    assert listed["pet@0.9"].endswith(
+        "  -              bitwise by an unknown key, different by an unknown key"
+    )
+    assert "  1 unknown key  -" in listed["pet@1.0"]
     told = room.do("release", "verify", "pet@0.9").splitlines()
     assert told[-1] == "  not signed"
     assert "  R4  reproduced: bitwise, says a key that no allowed signer has, SHA256:" in "\n".join(told)

@@ -159,12 +159,69 @@ def test_only_what_judged_this_model_is_taken(room: Room) -> None:
         re.sub(r"(?<=\S) {3,}", "  ", line) for line in room.do("release", "show", "spam@2").splitlines()
     ]
     assert "  p50 single 1.00 ms  peak 91.0 MB" in lines
+    with opened(room) as repo:  # somebody puts the bench of another model there
+        bench = repo.release("spam@2").manifest.benches[0]
+        path = f"{bench.path}/artefacts/bench.json"
+        other = msgspec.structs.replace(small().model, digest="de" * 32, weights=None)
+        assert room.json("release", "verify", "spam@2", "--to", "R2")["level"] == "R2"
+        rebuild(repo, "spam@2", {path: small(model=other).encode()}, fitting=True)
+    [problem] = room.json("release", "verify", "spam@2", code=7)["problems"]
+    assert (problem["component"], problem["path"], problem["message"]) == (
+        "benches", path, "it is of another model",
+    )  # fmt: skip
     told = room.json("lineage", "spam@2", "--up")
     names = {node["id"]: node["label"] for node in told["nodes"]}
     judging = {
         (names[each["from"]], each["relation"]) for each in told["edges"] if each["to"] == "release:spam@2"
     }
     assert {("s", "evaluation"), ("none", "evaluation"), ("b0", "bench"), ("b2", "bench")} <= judging
+
+
+def test_an_evaluation_of_another_model_is_found_among_several_weights(room: Room) -> None:
+    """However many weights a release has, an evaluation is of one that it holds, or R2 names it."""
+    room.write("b.safetensors", safetensors(w=[3.0]))
+    parts = ("--run", "t", "--evaluation", "e", "--data", "train=train", "--data", "test=main:test.csv")
+    room.do(
+        "release",
+        "create",
+        "spam@2",
+        *parts,
+        "--weights",
+        "model.safetensors",
+        "--weights",
+        "b.safetensors",
+        "-q",
+    )
+    good = room.json("release", "verify", "spam@2", "--level", "R2")
+    with opened(room) as repo:
+        release = repo.release("spam@2")
+        path = f"{release.manifest.evaluations[0].path}/artefacts/eval.json"
+        told: Any = json.loads(release.read(path))
+        told["model"] |= {"digest": "de" * 32, "weights": "ad" * 32}
+        data = json.dumps(told, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+        rebuild(repo, "spam@2", {path: data}, fitting=True)
+
+    bad = room.json("release", "verify", "spam@2", code=7)
+
+    assert (good["level"], good["problems"], len(release.manifest.weights)) == ("R2", [], 2)
+    assert bad["level"] == "R1"
+    assert [(each["path"], each["message"]) for each in bad["problems"]] == [(path, "it is of another model")]
+
+
+def test_an_evaluation_of_a_folder_is_of_the_weights_in_it(room: Room) -> None:
+    """A model of several files is judged as a folder, and released as the files that are in it."""
+    for name, number in (("a", 1.0), ("b", 2.0)):
+        room.write(f"sharded/{name}.safetensors", safetensors(w=[number]))
+    room.do("add", "-q", "sharded")
+    room.do("commit", "-q", "-m", "A model of two files")
+    judge = ("eval", "-q", "--predictions", "said.csv", "--in-order", "--replicates=0")
+    room.do(*judge, "main:sharded", "main:test.csv", "--name", "f")
+    parts = ("--run", "t", "--evaluation", "f", "--data", "train=train", "--data", "test=main:test.csv")
+
+    room.do("release", "create", "spam@2", *parts, "--weights", "main:sharded", "-q")
+
+    found = room.json("release", "verify", "spam@2", "--level", "R2")
+    assert (found["level"], found["problems"]) == ("R2", [])
 
 
 def read(repo: Repo, run: str, name: str) -> bytes:

@@ -278,6 +278,16 @@ def test_the_lines_of_code_that_differ_between_two_runs(room: Room) -> None:
     assert "-- work" in room.run("runs", "diff", "a", "tracked", "--show-code", "--code", "code").err
 
 
+def test_a_metric_that_is_no_number_is_written_in_one_way(room: Room) -> None:
+    """The table writes it as `show` and JSON do."""
+    do(room, "--name", "odd", "--", "sh", "-c", 'echo \'{"step": 1, "loss": NaN}\' >> $TETHER_METRICS')
+
+    [line] = [each for each in room.do("runs", "list").splitlines() if " odd " in each]
+    assert line.endswith(" NaN")
+    assert "NaN at 1" in room.do("runs", "show", "odd")
+    assert runs(room, "show", "odd")["metrics"]["loss"]["last"] == "NaN"
+
+
 def test_runs_are_listed_compared_exported_and_drawn(room: Room) -> None:
     """Filters, order and pages; the difference of the data is that of the folders."""
     point = 'echo "{\\"loss\\": $TETHER_PARAM_LR}" >> $TETHER_METRICS'

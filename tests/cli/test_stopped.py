@@ -16,6 +16,7 @@ import pytest
 from tests.support.cli import TETHER, Room
 from tests.support.repos import ADA
 
+import tether
 from tether.api import stopping
 from tether.api.evalrequest import EvalRequest
 from tether.api.evaluating import evaluate_model
@@ -158,6 +159,28 @@ def test_a_second_signal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     [found] = json.loads(room.do("runs", "list", "--json"))
     assert (found["status"], found["exit"]["signal"]) == ("interrupted", signal.SIGINT)
     assert found["resources"]["wall_s"] >= 0
+
+
+@pytest.mark.parametrize("place", ["running", "tracking"])
+def test_ctrl_c_while_data_is_looked_at_at_the_end(
+    place: str, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command had ended by then, and the next run stores how."""
+
+    def struck(*_: Any) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"tether.api.{place}.note_altered", struck)
+    with repository(room) as repo, pytest.raises(KeyboardInterrupt):
+        if place == "running":
+            repo.run_command(["true"], folder=room.work, data=["HEAD:test.npz"])
+        else:
+            with tether.run(repo, data=["HEAD:test.npz"]):
+                pass
+
+    room.do("runs", "seal")
+
+    assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
 
 
 def test_of_what_fails_nothing_is_left(room: Room) -> None:

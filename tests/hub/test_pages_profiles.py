@@ -136,6 +136,24 @@ def test_a_page_draws_so_much() -> None:
     assert max(len(each.name) for each in shown.counted[0].values) == 80
 
 
+def test_what_is_not_counted_further_is_told(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a profile says "at least", its page does."""
+    monkeypatch.setattr("tether.releases.profiles.bounded.MOST_DIFFERENT", 30)
+    monkeypatch.setattr("tether.releases.profiles.making.MOST_DIFFERENT", 30)
+    items = [
+        Item(f"f{n:02}/a.csv", 4, partial(io.BytesIO, f"c{n}\n1\n".encode()), partial(hash_bytes, b""))
+        for n in range(60)
+    ]
+    some, every = (make_profile(items[:most], folder=True).encode() for most in (30, 60))
+
+    exact, least = page(room, "some", some), page(room, "every", every)
+
+    assert "At least" not in exact
+    assert "5 more values are not shown" in exact
+    assert "At least 6 more values are not shown" in least
+    assert "At least 30 more rows are not shown" in least
+
+
 def test_a_page_draws_so_much_of_all_profiles(room: HubRoom) -> None:
     """The rows of all profiles together are bounded, and of each it is said how many are left out."""
     found = document()

@@ -27,6 +27,7 @@ from tether.evals.evaldoc import EvalData, Evaluation, Intervals, Predictor, Sli
 from tether.evals.predictions import Predictions
 from tether.hub.routes import comparing
 from tether.repo.revision import find_entry
+from tether.runs.altered import Altered, AlteredInput
 from tether.runs.metrics import Metrics, Series, encode_series
 from tether.runs.rundoc import Artefact, Code, DataInput, Resources, Summary, Work
 
@@ -132,6 +133,9 @@ def test_a_run_tells_all_of_itself(room: HubRoom) -> None:
         "patch": b"--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-rate = 1\n+rate = 2\n",
         "environment.json": b'{"python": {"version": "3.11"}, "packages": ["numpy 2.1"]}',
     }
+    beside["altered.json"] = Altered(
+        inputs={"train": AlteredInput((EVIL, *map(str, range(20))), 2)}, unchecked=("old",)
+    ).encode()
     put_run(
         room,
         1,
@@ -160,6 +164,9 @@ def test_a_run_tells_all_of_itself(room: HubRoom) -> None:
     assert "3.11" in page
     assert "1 min 01 s" in page
     assert "data-live" not in page  # it has ended
+    written = page.partition("train was written to while it ran:")[2].partition("</p>")[0]
+    assert (EVIL in page, written.count("<code>"), written[-11:]) == (False, 10, "and 13 more")
+    assert "old could not be looked at: it may have been written to while it ran." in page
     text(room, f"runs/{run_id(2)}", 404)
 
 

@@ -122,7 +122,13 @@ def slices_place(repo: Opened, data: str, slices: str | None) -> str | None:
         data: The evaluation set, as `REV:PATH`.
         slices: `REV:PATH`; empty is none, None is `slices.yml` beside the data or in the nearest folder
             above it.
+
+    Raises:
+        InvalidInput: It is no place of a revision.
     """
+    if slices and ":" not in slices:
+        hint = f"write REV:PATH; a new file is committed first, and is HEAD:{slices} then"
+        raise InvalidInput(f"slices are those of a revision: {slices}", hint=hint)
     if slices is not None:
         return slices or None
     place = resolve_path(repo.repository, data)

@@ -41,7 +41,13 @@ def profile(repo: Opened, place: str, labels: Iterable[str] = (), folder: Path |
     path = (folder or Path()) / place
     if path.exists():
         return profile_of_path(path, labels, repo.progress)
-    where, entry = find_entry(repo.repository, place)
+    try:
+        where, entry = find_entry(repo.repository, place)
+    except NotFound as error:
+        if ":" in place:
+            raise
+        hint = "name a file or folder, REV:PATH, or a revision for all of it"
+        raise NotFound(f"no such file or revision: {place}", hint=hint) from error
     name = _text(where.path.rpartition(b"/")[2])
     return profile_of_entry(repo.repository, entry, name, labels, repo.progress)
 

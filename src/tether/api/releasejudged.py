@@ -3,14 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from tether.core.digest import parse_digest
-from tether.core.kinds import ObjectReader
-from tether.core.tree import Entry, EntryKind
+from tether.core.kinds import ObjectWriter
+from tether.core.names import path_bytes
+from tether.core.tree import EMPTY_TREE, Entry
+from tether.core.treeedit import edit_tree
 from tether.errors import Corrupt, InvalidInput, Unsupported
-from tether.releases.contained import Contained
-from tether.releases.manifest import DATA, RUNS, Manifest
+from tether.releases.judging import OwnModels
+from tether.releases.manifest import Manifest
 from tether.repo.repository import Repository
-from tether.runs.pinning import ARTEFACTS
+from tether.runs.pinning import ARTEFACTS, renamed
 from tether.runs.purposes import BENCH_FILE, EVALUATION_FILE
 from tether.runs.reading import KnownRun, read_file
 
@@ -62,7 +63,7 @@ def judged_by(repository: Repository, run: KnownRun, what: Literal["evaluation",
 
 
 def require_own(
-    objects: ObjectReader, manifest: Manifest, entries: Mapping[str, Entry], judged: Sequence[Judged]
+    objects: ObjectWriter, manifest: Manifest, entries: Mapping[str, Entry], judged: Sequence[Judged]
 ) -> Iterator[str]:
     """Yield what does not say of which model it is; refuse what is of another model.
 
@@ -70,7 +71,7 @@ def require_own(
     of the weights, or has the numbers of its weights.
 
     Args:
-        objects: Gives the trees of the release.
+        objects: Gives the trees of the release, and takes the whole of them.
         manifest: The release.
         entries: What is in its tree, by path.
         judged: Its evaluations and benches.
@@ -78,22 +79,12 @@ def require_own(
     Raises:
         InvalidInput: One is of another model.
     """
-    parts = (*manifest.weights, *manifest.checkpoints)
-    numbers = {part.tensor_digest for part in parts} - {None}
-    own = {path: entry for path, entry in entries.items() if not path.startswith((f"{DATA}/", f"{RUNS}/"))}
+    parts = {path_bytes(path): renamed(entry, path) for path, entry in entries.items()}
+    own = OwnModels(objects, manifest, edit_tree(objects, EMPTY_TREE, parts).digest)
     for each in judged:
         named = f"{each.what} {each.run.record.name or each.run.id}"
         if each.digest is None:
             yield f"{named} does not say of which model it is"
-        elif each.weights not in numbers and not _has(objects, own, each.digest):
+        elif not own.has(each.digest, each.weights):
             hint = "give what is released; or add what was measured, by --weights or --checkpoint"
             raise InvalidInput(f"{named} is of another model: {each.model}", hint=hint)
-
-
-def _has(objects: ObjectReader, entries: Mapping[str, Entry], digest: str) -> bool:
-    """Say whether a file or folder is among some, or below them."""
-    contained = Contained(objects, [parse_digest(digest)])
-    return any(
-        contained.at(entry.name, entry.digest, is_folder=entry.kind == EntryKind.DIRECTORY).total
-        for entry in entries.values()
-    )

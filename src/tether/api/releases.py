@@ -13,7 +13,7 @@ from tether.errors import InvalidInput, NotFound, TetherError
 from tether.releases.attesting import Attestation, Said, add_attestation, attestations_of, signature_of
 from tether.releases.completeness import Completeness, completeness
 from tether.releases.findingdoc import attestation_document
-from tether.releases.findings import LEVELS, Verification, reproductions_of, signers_of
+from tether.releases.findings import LEVELS, Verification, reproductions_of, signers_of, unknown_keys_of
 from tether.releases.keys import Signer, load_allowed, load_key
 from tether.releases.manifest import Manifest, document_of, parse_label
 from tether.releases.reading import KnownRelease, find_release, read_part, releases_of
@@ -244,5 +244,6 @@ def listed_document(release: Release) -> dict[str, Any]:
         "class": release.completeness.openness,
         "run": manifest.run.id if manifest.run is not None else None,
         "signers": sorted(set(signers_of(release.attestations, release.id))),
+        "unknown_keys": unknown_keys_of(release.attestations, release.id),
         "reproductions": [each._asdict() for each in reproductions_of(release.attestations, release.id)],
     }

@@ -107,12 +107,14 @@ def run_command(
         done = _done(run.journal, request, task, endpoint.serving() if endpoint else nullcontext())
         if endpoint is not None:
             endpoint.close(done.status, request.folder)
+        from tether.runs.sealing import Ending, note_ending, seal
+
+        # Before anything that takes time: whoever presses Ctrl-C now leaves to the next run what is missing.
+        ending = Ending(done.status, done.exit, done.resources, done.output)
+        ending = note_ending(repo.repository, run.journal, ending)
         observed, changed = _observed(repo, run, request), note_altered(repo, run)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
-        from tether.runs.sealing import Ending, seal
-
-        ending = Ending(done.status, done.exit, done.resources, done.output)
         record = seal(repo.repository, run.journal, ending, repo.author)
         if endpoint is not None:
             endpoint.store(done.status)

@@ -27,7 +27,7 @@ from tether.core.identity import Person
 from tether.errors import InvalidInput, NotFound
 from tether.runs.journal import Journal
 from tether.runs.rundoc import Exit, Resources, Scalar, Status, scalar
-from tether.runs.sealing import Ending, seal
+from tether.runs.sealing import Ending, note_ending, seal
 from tether.runs.usage import moved_bytes
 
 
@@ -91,10 +91,11 @@ class Run:
         with self._begun:
             resources = self._began.until_now()
             self._describing.close()
+            ending = note_ending(self._repo.repository, journal, _ending(error, resources))
             found = note_altered(self._repo, self._own) if self._own is not None else None
             self.altered = {name: each.files for name, each in found.inputs.items()} if found else {}
             self.unchecked = found.unchecked if found else ()
-            seal(self._repo.repository, journal, _ending(error, resources), self._repo.author)
+            seal(self._repo.repository, journal, ending, self._repo.author)
 
     def param(self, name: str, value: object) -> None:
         """Record a parameter; numbers, texts, truth and None stay what they are, all else becomes text.

@@ -217,7 +217,7 @@ def _together(columns: Mapping[str, Column], notes: list[str]) -> Column:
             f"the column {wrong[0]} has not one number for each row"
             if wrong
             else "there are no columns for the model",
-            hint="--columns NAME,... names those that are inputs",
+            hint=f"--columns NAME,... names those that are inputs; there are {', '.join([*columns][:20])}",
         )
     notes.append(f"{len(columns)} columns side by side")
     return np.stack(list(columns.values()), axis=1)

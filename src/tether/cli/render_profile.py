@@ -21,8 +21,8 @@ def profile_lines(style: Style, found: "Profile") -> Iterator[str]:
         files = found.files
         yield style("heading", f"{count_text(files.count, 'file')}, {size_text(files.bytes)}")
         kinds = (f"{count_text(each.files, 'file')} of {name}" for name, each in files.kinds.items())
-        yield f"  {', '.join(kinds)}"
-        yield from _counted("by folder", files.folders)
+        yield from [f"  {', '.join(kinds)}"] if files.kinds else []
+        yield from _counted("by folder", files.folders, at_least=found.at_least)
     for table in found.tables:
         yield from _table_lines(style, table.rows, table.files, table.left_out, table.columns)
     least = "at least " if found.at_least else ""
@@ -110,15 +110,16 @@ def _array_lines(style: Style, array: "Array") -> Iterator[str]:
         yield from _counted("values", array.values)
 
 
-def _counted(title: str, counts: "Counts") -> Iterator[str]:
+def _counted(title: str, counts: "Counts", *, at_least: bool = False) -> Iterator[str]:
     if counts.values:
-        yield f"  {title}: {_values(counts, _LABELS)}"
+        yield f"  {title}: {_values(counts, _LABELS, at_least=at_least)}"
 
 
-def _values(counts: "Counts", most: int) -> str:
+def _values(counts: "Counts", most: int, *, at_least: bool = False) -> str:
     shown = ", ".join(f"{_name(value)} {count:,}" for value, count in counts.values[:most])
     left = len(counts.values) - most + counts.more
-    return f"{shown}, and {left:,} more" if left > 0 else shown
+    least = "at least " if at_least and counts.more else ""
+    return f"{shown}, and {least}{left:,} more" if left > 0 else shown
 
 
 def _range(numbers: "Numbers") -> str:

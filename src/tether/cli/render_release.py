@@ -61,9 +61,12 @@ def release_table(ctx: "Context", documents: Sequence[Mapping[str, Any]]) -> Ite
     rows = [["release", "class", "created", "id", "signed by", "reproduced"]]
     for each in documents:
         label = f"{each['name']}@{each['version']}"
-        signers = ", ".join(each["signers"]) or "-"
-        said = [one for one in each["reproductions"] if one["signer"] is not None]
-        reproduced = ", ".join(f"{one['verdict']} by {one['signer']}" for one in said) or "-"
+        unknown = [count_text(len(each["unknown_keys"]), "unknown key")] if each["unknown_keys"] else []
+        signers = ", ".join([*each["signers"], *unknown]) or "-"
+        said = dict.fromkeys(
+            f"{one['verdict']} by {one['signer'] or 'an unknown key'}" for one in each["reproductions"]
+        )
+        reproduced = ", ".join(said) or "-"
         created = str(each["created"])[:10]
         rows.append([label, each["class"] or "-", created, each["id"][:12], signers, reproduced])
     for number, line in enumerate(_table(rows)):

@@ -58,6 +58,10 @@ def _cell(value: Any) -> str:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        from tether.runs.rundoc import number
+
+        value = number(value)  # what is not finite is written as `show` and JSON do
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     text = _printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

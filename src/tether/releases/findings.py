@@ -152,6 +152,17 @@ def signers_of(attestations: Iterable[Attestation], release: str | None) -> list
     return [each.signer for each in good if each.signer and _signs(each.statement, release)]
 
 
+def unknown_keys_of(attestations: Iterable[Attestation], release: str | None) -> list[str]:
+    """Return the fingerprints of keys that have signed a release and that no allowed signer has, sorted.
+
+    Args:
+        attestations: As for `signers_of`.
+        release: The id.
+    """
+    unknown = [each for each in attestations if each.verdict == Verdict.UNKNOWN]
+    return sorted({each.key for each in unknown if each.key and _signs(each.statement, release)})
+
+
 def reproductions_of(attestations: Iterable[Attestation], release: str | None) -> list[Reproduction]:
     """Return who says how a release was reproduced: allowed signers first, then by what they say.
 

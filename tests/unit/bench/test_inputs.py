@@ -78,8 +78,9 @@ def test_what_does_not_fit_is_told(folder: Path) -> None:
     with pytest.raises(InvalidInput):
         read_examples(folder / "bad.npz", Roles(), 5, 1)
     rows = read_examples(folder / "t.csv", Roles(), 5, 1)
-    with pytest.raises(InvalidInput, match="name has not one number"):
+    with pytest.raises(InvalidInput, match="name has not one number") as refused:
         arranged(rows, [Wanted("x", "F32", ("n", 4))])
+    assert (refused.value.hint or "").endswith(f"there are {', '.join(rows.columns)}")
     rows = read_examples(folder / "t.csv", Roles(columns=("a", "b")), 5, 1)
     with pytest.raises(InvalidInput, match="has the shape"):
         arranged(rows, [Wanted("x", "F32", ("n", 3))])

@@ -172,9 +172,35 @@ def test_texts() -> None:
 
 def test_average_precision_of_a_known_curve() -> None:
     """Hits at ranks 1 and 3 of two true boxes: precision 1 to a recall of 0.5, then 2/3."""
-    found = average_precision(np.array([1.0, 0, 1]), np.array([0.0, 1, 0]), 2)
+    found = average_precision(np.ones(3), np.array([True, False, True]), np.array(2.0))
 
     assert found == pytest.approx((51 * 1 + 50 * 2 / 3) / 101)
+
+
+def test_replicates_of_a_class_are_looked_at_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With many classes the calls would cost more than the boxes; each replicate has what it has alone."""
+    rng = np.random.default_rng(5)
+    places = rng.integers(0, 40, (60, 2)).tolist()
+    real = [[Box(f"c{at % 30}", x, y, x + 20, y + 20)] for at, (x, y) in enumerate(places)]
+    found = [
+        [Box(box.label, box.x1 + 3, box.y1, box.x2, box.y2, score), Box("c3", 0, 0, 9, 9, 1 - score)]
+        for [box], score in zip(real, rng.random(60).tolist(), strict=True)
+    ]
+    [curve] = detection(real, found).ranks
+    weights = np.asarray(rng.integers(0, 3, (20, 60)), np.float64)
+    alone = [curve.figures(row[None]) for row in weights]
+    shapes = []
+
+    def noted(mass: Any, *others: Any) -> Any:
+        shapes.append(mass.shape)
+        return average_precision(mass, *others)
+
+    monkeypatch.setattr("tether.evals.metrics.detection.average_precision", noted)
+    together = curve.figures(weights)
+
+    assert len(shapes) == 30
+    for name, values in together.items():
+        np.testing.assert_allclose(values, [each[name][0] for each in alone], rtol=1e-12)
 
 
 def test_boxes() -> None:

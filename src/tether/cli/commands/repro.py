@@ -1,6 +1,5 @@
 """`tether repro`: repeat a run in a clean room, and say how the two compare."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,8 +75,8 @@ def command(ctx: Context, options: Options) -> None:
     from tether.api.reproducing import ReproRequest, attest_verdict, execute_repro, plan_repro
     from tether.cli.render_repro import plan_document, plan_lines, verdict_document, verdict_lines
     from tether.cli.render_running import shower, warn_of
-    from tether.cli.style import is_terminal
     from tether.releases.verdict import Rules
+    from tether.runs.child import at_terminal
 
     repo = ctx.repo()
     original = find_original(repo, options.ref)
@@ -92,8 +91,7 @@ def command(ctx: Context, options: Options) -> None:
         return
     room = Path(options.room) if options.room is not None else None
     with chosen_room(room, ctx.environ.get("TMPDIR") or None) as place:
-        terminal = is_terminal(ctx.err) or os.isatty(0)
-        done = execute_repro(repo, plan, place, shower(ctx), terminal=terminal)
+        done = execute_repro(repo, plan, place, shower(ctx), terminal=at_terminal())
     key = ctx.cwd / options.key if options.key is not None else None
     said = attest_verdict(repo, done, original.release, key) if original.release is not None else None
     ctx.emit({**verdict_document(done), "attestation": said}, lambda: verdict_lines(ctx, done, said))

@@ -1,6 +1,5 @@
 """`tether retrain`: run the recorded command of a run again on other data."""
 
-import os
 from dataclasses import dataclass
 
 import click
@@ -41,7 +40,7 @@ def command(ctx: Context, options: Options) -> None:
     from tether.api.retraining import retraining
     from tether.api.running import run_command
     from tether.cli.render_running import report, shower
-    from tether.cli.style import is_terminal
+    from tether.runs.child import at_terminal
 
     repo = ctx.repo()
     original = find_original(repo, options.ref)
@@ -49,6 +48,6 @@ def command(ctx: Context, options: Options) -> None:
     request = retraining(repo, original, options.data, values, (ctx.cwd, ctx.environ))
     seeds = {**request.seeds, **once("seed", map(seed, options.seeds))}
     request = msgspec.structs.replace(request, seeds=seeds, name=options.name)
-    done = run_command(repo, request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
+    done = run_command(repo, request, shower(ctx), terminal=at_terminal())
     report(ctx, done)
     ctx.exit(done.code)

@@ -1,6 +1,5 @@
 """`tether run`: run a command and record what it read, did and made."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -67,7 +66,7 @@ def command(ctx: Context, options: Options) -> None:
     from tether.api.runinputs import RunRequest
     from tether.api.running import run_command
     from tether.cli.render_running import report, shower
-    from tether.cli.style import is_terminal
+    from tether.runs.child import at_terminal
 
     request = RunRequest(
         options.words,
@@ -82,7 +81,7 @@ def command(ctx: Context, options: Options) -> None:
         observe=options.observe,
         mlflow=options.mlflow,
     )
-    done = run_command(ctx.repo(), request, shower(ctx), terminal=is_terminal(ctx.err) or os.isatty(0))
+    done = run_command(ctx.repo(), request, shower(ctx), terminal=at_terminal())
     report(ctx, done)
     kept = {artefact.path.partition("/")[0] for artefact in done.record.artefacts}
     for path in options.artefacts:

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from tether.evals.metrics.base import Figures, Floats, Measures, Sums, divided, sums_of_rows
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
-_LEVELS = np.linspace(0.0, 1.0, 101)
+_LEVELS = 101
 _MOST_BOXES = 100
 _SURE = 0.5
 _PER_CLASS = 20_000
-"""What a class costs a replicate beside its boxes, in numbers looked at."""
+"""What a class counts for a replicate beside its boxes, in numbers looked at. It says how many replicates are
+drawn, so another number would give other intervals than those that are kept."""
+_AT_ONCE = 30000
+"""Numbers, of a class, that are looked at together."""
 
 
 class Box(NamedTuple):
@@ -76,12 +79,19 @@ def _matched(
     image: int, labels: Sequence[Box], found: Sequence[Box], codes: dict[str, int]
 ) -> Iterator[tuple[int, int, float, NDArray[np.bool_]]]:
     """Yield image, class, score, and the thresholds at which it is a hit, of each box found in an image."""
-    for label in {box.label for box in found}:
-        boxes = sorted((box for box in found if box.label == label), key=lambda box: -box.score)[:_MOST_BOXES]
-        real = [box for box in labels if box.label == label]
-        overlaps = overlap(_corners(boxes), _corners(real))
+    real = _by_label(labels)
+    for label, several in _by_label(found).items():
+        boxes = sorted(several, key=lambda box: -box.score)[:_MOST_BOXES]
+        overlaps = overlap(_corners(boxes), _corners(real.get(label, [])))
         for box, hit in zip(boxes, _hits(overlaps), strict=True):
             yield image, codes[label], box.score, hit
+
+
+def _by_label(boxes: Sequence[Box]) -> dict[str, list[Box]]:
+    found: dict[str, list[Box]] = {}
+    for box in boxes:
+        found.setdefault(box.label, []).append(box)
+    return found
 
 
 def _corners(boxes: Sequence[Box]) -> Floats:
@@ -140,7 +150,7 @@ class Precision:
 
     def figures(self, weights: Floats) -> Figures:
         """Return the averages with weights of shape (replicates, images)."""
-        tables = np.stack([self._table(row) for row in weights])  # (replicates, classes, thresholds)
+        tables = self._tables(weights)
         known = ~np.isnan(tables[:, :, 0])
         means = divided(np.nansum(tables, axis=1), known.sum(axis=1)[:, None])
         found = {"ap@0.5": means[:, 0], "ap@0.5:0.95": means.mean(axis=1)}
@@ -150,32 +160,45 @@ class Precision:
         """Return nothing: it is not known how much an image moves an average precision."""
         return {}
 
-    def _table(self, weights: Floats) -> Floats:
-        """Return the average precision of each class at each threshold; NaN where there is no true box."""
-        table = np.full((len(self._classes), len(THRESHOLDS)), np.nan)
-        real = np.bincount(self.truth[:, 1], weights[self.truth[:, 0]], len(self._classes))
-        ends = np.searchsorted(self._found.label, np.arange(len(self._classes) + 1))
-        for at in np.flatnonzero(real > 0):
+    def _tables(self, weights: Floats) -> Floats:
+        """Return the average precision of each replicate, class and threshold; NaN without a true box.
+
+        All replicates of a class are looked at together, as far as they are no more than so many numbers:
+        with many classes of few boxes each, the calls would cost more than the numbers.
+        """
+        classes = len(self._classes)
+        images, labels = self.truth.T
+        sums = [np.bincount(labels, row[images], classes) for row in weights]
+        real = np.asarray(sums, np.float64)  # (replicates, classes)
+        tables = np.full((*real.shape, len(THRESHOLDS)), np.nan)
+        ends = np.searchsorted(self._found.label, np.arange(classes + 1))
+        for at in np.flatnonzero((real > 0).any(axis=0)):
             part = slice(ends[at], ends[at + 1])
-            mass = weights[self._found.image[part]]
-            for level in range(len(THRESHOLDS)):
-                hit = self._found.hit[part, level]
-                table[at, level] = average_precision(mass * hit, mass * ~hit, real[at])
-        return table
+            image, hit = self._found.image[part], self._found.hit[part].T
+            some = max(1, _AT_ONCE // max(hit.size, 1))
+            for start in range(0, len(weights), some):
+                rows = slice(start, start + some)
+                mass = weights[rows, image][:, None, :]  # (replicates, 1, boxes)
+                found = average_precision(mass, hit, real[rows, at, None])
+                tables[rows, at] = np.where(real[rows, at, None] > 0, found, np.nan)
+        return tables
 
 
-def average_precision(hits: Floats, misses: Floats, real: float) -> float:
-    """Return the mean precision at 101 levels of recall.
+def average_precision(mass: Floats, hit: NDArray[np.bool_], real: Floats) -> Floats:
+    """Return the mean precision at 101 levels of recall, of shape (...).
 
     Args:
-        hits: Of each box found, the surest first, how much it counts as a hit.
-        misses: How much it counts as none.
-        real: How many true boxes there are.
+        mass: How much each box found counts, the surest first; of shape (..., boxes).
+        hit: Which are hits, of a shape that is stretched to that.
+        real: How many true boxes there are, of shape (...) or one that is stretched to it.
     """
-    true, false = np.cumsum(hits), np.cumsum(misses)
-    precision = divided(true, true + false, 0.0)
-    envelope = np.maximum.accumulate(precision[::-1])[::-1]
-    at = np.searchsorted(true / real, _LEVELS - 1e-12, side="left")
-    return float(
-        np.where(at < len(envelope), np.r_[envelope, 0.0][np.minimum(at, len(envelope))], 0.0).mean()
-    )
+    true = np.cumsum(mass * hit, axis=-1)
+    envelope = divided(true, np.cumsum(mass, axis=-1), 0.0)
+    reverse = envelope[..., ::-1]
+    np.maximum.accumulate(reverse, axis=-1, out=reverse)
+    true *= divided(np.asarray(_LEVELS - 1.0), real)[..., None]  # recall, in levels
+    true += 1 + 1e-10
+    reached = np.floor(true, out=true)
+    steps = np.diff(reached, axis=-1, prepend=0.0)
+    found: Floats = np.einsum("...i,...i->...", envelope, steps) / _LEVELS
+    return found

@@ -1,8 +1,9 @@
 """One run as its page tells of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
@@ -17,18 +18,21 @@ from tether.pages.records.charts import MOST_CURVES, curve
 from tether.pages.records.known import beside, ending_of, or_none, series_shown, told
 from tether.pages.shelf import Shown
 from tether.repo.history import History
+from tether.runs.altered import ALTERED, Altered
 from tether.runs.asked import REQUEST, Parent
 from tether.runs.differing import flat
 from tether.runs.journal import ENVIRONMENT, OUTPUTS, PATCH, VERDICT
 from tether.runs.observed import OBSERVED
 from tether.runs.pinning import ARTEFACTS
-from tether.runs.reading import KnownRun, asked_of, environment_of, observed_of, verdict_of
+from tether.runs.reading import KnownRun, altered_of, asked_of, environment_of, observed_of, verdict_of
 from tether.runs.rundoc import Artefact, Resources, Status
 
 TAIL = 32 << 10
 """Bytes of what a run printed that its page shows: the end."""
 MOST_PATCH = 128 << 10
 """Bytes of a patch that are shown."""
+MOST_FILES = 10
+"""Files of an input that somebody wrote to which are named."""
 MOST_ROWS = 200
 """Artefacts, facts of the environment, parameters and metrics that one page lists."""
 
@@ -88,6 +92,10 @@ class Details:
     parent: Parent | None
     verdict: str | None
     undeclared: list[str]
+    altered: list[tuple[str, tuple[str, ...], int]]
+    """Inputs that somebody wrote to: the name, files of it, and how many more."""
+    unchecked: tuple[str, ...]
+    """Inputs that could not be looked at."""
     used: list[tuple[str, str]]
 
 
@@ -121,6 +129,7 @@ def _readable(data: bytes) -> str:
 def details_of(shown: Shown, run: KnownRun) -> Details:
     """Return what lies beside the record."""
     record = run.record
+    altered = or_none(partial(_altered, shown, run)) or Altered()
     return Details(
         data=_data(shown, run),
         artefacts=[(each, _artefact_page(shown, run, each)) for each in record.artefacts[:MOST_ROWS]],
@@ -130,6 +139,8 @@ def details_of(shown: Shown, run: KnownRun) -> Details:
         parent=or_none(partial(_parent, shown, run)),
         verdict=or_none(partial(_verdict, shown, run)),
         undeclared=or_none(partial(_undeclared, shown, run)) or [],
+        altered=[*islice(_written_to(altered), MOST_ROWS)],
+        unchecked=altered.unchecked[:MOST_ROWS],
         used=used_words(record.resources),
     )
 
@@ -148,6 +159,17 @@ def _undeclared(shown: Shown, run: KnownRun) -> list[str]:
     beside(shown, run, OBSERVED)
     observed = observed_of(shown.repository, run)
     return [] if observed is None else [each.path for each in observed.undeclared[:MOST_ROWS]]
+
+
+def _altered(shown: Shown, run: KnownRun) -> Altered | None:
+    beside(shown, run, ALTERED)
+    return altered_of(shown.repository, run)
+
+
+def _written_to(altered: Altered) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    for name, found in altered.inputs.items():
+        named = found.files[:MOST_FILES]
+        yield name, named, max(len(found.files) - len(named) + found.unnamed, 0)
 
 
 def _data(shown: Shown, run: KnownRun) -> list[DataRow]:

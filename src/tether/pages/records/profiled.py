@@ -87,6 +87,8 @@ class Counted(NamedTuple):
     title: str
     values: list[Value]
     more: int
+    least: bool = False
+    """Whether there may be even more."""
 
 
 class Drawn(NamedTuple):
@@ -97,6 +99,7 @@ class Drawn(NamedTuple):
         counted: Labels and folders.
         rows: Columns, arrays and other facts.
         more: Rows that are not shown.
+        least: Whether there may be even more.
         damaged: Files that were not read, as far as they are listed.
         damages: How many there are.
     """
@@ -105,6 +108,7 @@ class Drawn(NamedTuple):
     counted: list[Counted]
     rows: list[Row]
     more: int
+    least: bool
     damaged: list[tuple[str, str]]
     damages: int
 
@@ -126,6 +130,7 @@ def drawn(data: bytes, most_rows: int = MOST_ROWS) -> Drawn:
         [*islice((each for each in _counted(found) if each.values), _MOST_COUNTED)],
         [*islice(_rows(found), most_rows)],
         max(total - most_rows, 0) + found.more_tables + found.more_arrays,
+        found.at_least and found.more_tables + found.more_arrays > 0,
         [(_cut(each.path), _cut(each.reason)) for each in found.damaged.files[:MOST_DAMAGED]],
         found.damaged.count,
     )
@@ -140,7 +145,9 @@ def _counted(found: Profile) -> Iterator[Counted]:
         if array.values is not None:
             yield _values(array.name, array.values)
     if found.files is not None:
-        yield _values("Folder", found.files.folders)
+        yield _values("Folder", found.files.folders)._replace(
+            least=found.at_least and found.files.folders.more > 0
+        )
     if found.images is not None:
         yield _values("Mode", found.images.modes)
 

@@ -185,7 +185,7 @@ class Profile(_Value, frozen=True, kw_only=True):
     arrays: tuple[Array, ...] = ()
     more_arrays: Amount = 0
     at_least: bool = False
-    """Whether there were too many tables or arrays to be told apart: then there may be more than these."""
+    """Whether there were too many tables, arrays or folders to be told apart: there may be more."""
     images: Images | None = None
     texts: Texts | None = None
     damaged: Damaged = Damaged()

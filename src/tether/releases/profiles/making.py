@@ -9,8 +9,18 @@ from tether.core.names import path_bytes
 from tether.core.progress import SILENT, Progress
 from tether.errors import InvalidInput, Unsupported
 from tether.releases.profiles import arrays, reading
-from tether.releases.profiles.bounded import Damages, Different, Least
-from tether.releases.profiles.document import FORMAT, VERSION, Damage, Damaged, Files, Kind, Profile, Texts
+from tether.releases.profiles.bounded import MOST_DIFFERENT, Damages, Different, Least
+from tether.releases.profiles.document import (
+    FORMAT,
+    VERSION,
+    Counts,
+    Damage,
+    Damaged,
+    Files,
+    Kind,
+    Profile,
+    Texts,
+)
 from tether.releases.profiles.pictures import Pictures
 from tether.releases.profiles.spread import Spread, counts_of
 
@@ -65,7 +75,7 @@ def make_profile(
 class _Maker:
     def __init__(self, labels: frozenset[str]) -> None:
         self._labels, self._missing = labels, set(labels)
-        self._files = self._bytes = self._read = 0
+        self._files = self._bytes = self._read = self._elsewhere = 0
         self._sizes, self._characters, self._lines = Spread(), Spread(), Spread()
         self._kinds: dict[str, list[int]] = {}
         self._folders: dict[str, int] = {}
@@ -87,11 +97,17 @@ class _Maker:
         counted[1] += item.size
         folder, slash, _ = item.path.partition("/")
         if slash:
-            self._folders[folder] = self._folders.get(folder, 0) + 1
+            self._count_in(folder)
         try:
             self._read += self._look(item, kind)
         except InvalidInput as error:
             self._damaged.add(Damage(item.path, str(error)))
+
+    def _count_in(self, folder: str) -> None:
+        if folder in self._folders or len(self._folders) < MOST_DIFFERENT:
+            self._folders[folder] = self._folders.get(folder, 0) + 1
+        else:  # nobody knows how many folders these are in, but one at least
+            self._elsewhere += 1
 
     def _look(self, item: Item, kind: DataKind) -> bool:
         """Look into a file; False for one of a form that is not looked into."""
@@ -147,6 +163,8 @@ class _Maker:
     def _told_files(self) -> Files:
         kinds = {name: Kind(files, size) for name, (files, size) in sorted(self._kinds.items())}
         folders = counts_of(self._folders, MOST_FOLDERS)
+        if self._elsewhere:
+            folders = Counts(folders.values, folders.more + 1, folders.count + self._elsewhere)
         return Files(self._files, self._bytes, self._sizes.told(), kinds, folders, self._read)
 
     def told(self, *, folder: bool) -> Profile:
@@ -169,7 +187,7 @@ class _Maker:
             more_tables=self._more_tables.count,
             arrays=tuple(each.told(named=not self._joined) for each in ordered),
             more_arrays=self._more_arrays.count,
-            at_least=self._more_tables.at_least or self._more_arrays.at_least,
+            at_least=self._more_tables.at_least or self._more_arrays.at_least or self._elsewhere > 0,
             images=pictures,
             texts=(
                 Texts(self._lines.count, self._characters.told(), self._lines.told())

@@ -11,7 +11,8 @@ def summary(found: Profile) -> str:
         columns = max(len(each.columns) for each in found.tables)
         words += [count_text(found.rows, "row"), count_text(columns, "column")]
     if found.arrays:
-        words.append(count_text(len(found.arrays) + found.more_arrays, "array"))
+        least = "at least " if found.at_least and found.more_arrays else ""
+        words.append(least + count_text(len(found.arrays) + found.more_arrays, "array"))
     if found.images is not None:
         words.append(count_text(found.images.count, "picture"))
     if found.texts is not None:
