@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from tests.support.records import put_in, record, run_id
 from tests.support.released import opened, rebuild, safetensors
 
 from tether.api.repo import Repo
+from tether.core.digest import hash_bytes
 from tether.core.names import RUNS
+from tether.repo.revision import find_entry
 
 
 @pytest.fixture
@@ -177,6 +181,96 @@ def test_only_what_judged_this_model_is_taken(room: Room) -> None:
     assert {("s", "evaluation"), ("none", "evaluation"), ("b0", "bench"), ("b2", "bench")} <= judging
 
 
+def test_a_model_in_the_working_copy_of_the_training_is_another_one(room: Room) -> None:
+    """An older model lies in the code of a training: what it reached is not what the new weights reach."""
+    room.write("models/old.safetensors", safetensors(w=[9.0]))
+    room.do("add", "-q", "models")
+    room.do("commit", "-q", "-m", "The model of last year")
+    train = ("--data", "train=main:train.csv", "--artefact", "model.safetensors", "--", "true")
+    room.do("run", "-q", "--name", "t2", *train)
+    judge = ("eval", "-q", "--predictions", "said.csv", "--in-order", "--replicates=0")
+    room.do(*judge, "main:models/old.safetensors", "main:test.csv", "--name", "o")
+    room.do(*judge, "model.safetensors", "main:test.csv", "--name", "n")
+    data = ("--data", "train=train", "--data", "test=main:test.csv")
+    create = ("release", "create", "spam@2", "--run", "t2", *data, "-q")
+
+    refused = room.run(*create, "--evaluation", "o")
+    room.do(*create, "--evaluation", "n")
+    with opened(room) as repo:  # as a release that was made before could be
+        digest = hash_bytes(safetensors(w=[9.0])).hex()
+        path, data = changed(repo, "spam@2", partial(of_model, digest))
+        rebuild(repo, "spam@2", {path: data}, fitting=True)
+
+    assert (refused.code, refused.err.splitlines()[0]) == (
+        2,
+        "error: evaluation o is of another model: main:models/old.safetensors",
+    )
+    [problem] = room.json("release", "verify", "spam@2", code=7)["problems"]
+    assert (problem["path"], problem["message"]) == (path, "it is of another model")
+
+
+def test_what_cannot_be_tried_hides_no_problem(room: Room) -> None:
+    """A bench of a newer version beside an evaluation whose figure is false."""
+    with opened(room) as repo:
+        model = small().model
+        own = repo.release("spam@1").manifest.weights[0].digest
+        bench = small(model=msgspec.structs.replace(model, digest=own, weights=None)).encode()
+        put_in(
+            repo.repository,
+            RUNS + run_id(1),
+            {"run.json": record(1, name="b").encode(), "artefacts/bench.json": bench},
+            0,
+        )
+    room.do("release", "create", "spam@2", "--run", "t", "--evaluation", "e", "--bench", "b", "-q")
+    with opened(room) as repo:
+        newer = repo.release("spam@2").manifest.benches[0].path + "/artefacts/bench.json"
+        told: Any = json.loads(bench)
+        told["version"] = 99
+        rebuild(repo, "spam@2", {newer: json.dumps(told).encode()}, fitting=True)
+        only = room.json("release", "verify", "spam@2", "--level", "R1")
+        untried = [each["level"] for each in room.json("release", "verify", "spam@2")["untried"]]
+        path, data = changed(repo, "spam@2", lambda told: told["metrics"][0].update(value=0.123))
+        rebuild(repo, "spam@2", {path: data}, fitting=True)
+
+    assert only["problems"] == []
+    assert "R2" in untried
+    [problem] = room.json("release", "verify", "spam@2", code=7)["problems"]
+    assert problem["path"] == path
+
+
+def test_files_of_a_folder_that_was_judged_are_of_its_model(room: Room) -> None:
+    """As releases of before may have it: what holds all weights passes, and where it is gone nobody knows."""
+    for name, number in (("a", 1.0), ("b", 2.0)):
+        room.write(f"sharded/{name}.safetensors", safetensors(w=[number]))
+    room.write("sharded/config.json", "{}")
+    room.do("add", "-q", "sharded")
+    room.do("commit", "-q", "-m", "A model of two files")
+    weights = [word for name in "ab" for word in ("--weights", f"main:sharded/{name}.safetensors")]
+    judge = ("eval", "-q", "--predictions", "said.csv", "--in-order", "--replicates=0")
+    room.do(*judge, "main:sharded/a.safetensors", "main:test.csv", "--name", "f")
+    create = (
+        "--run",
+        "t",
+        "--data",
+        "train=train",
+        "--data",
+        "test=main:test.csv",
+        "--evaluation",
+        "f",
+        "-q",
+    )
+    room.do("release", "create", "spam@2", *create, *weights)
+    with opened(room) as repo:
+        found = find_entry(repo.repository, "main:sharded")[1].digest.hex()
+        for digest, level in ((found, "R2"), ("de" * 32, "R1")):
+            change = partial(of_model, digest)
+            path, data = changed(repo, "spam@2", change)
+            rebuild(repo, "spam@2", {path: data}, fitting=True)
+            verified = room.json("release", "verify", "spam@2", "--to", "R2")
+
+            assert (verified["level"], verified["problems"]) == (level, [])
+
+
 def test_an_evaluation_of_another_model_is_found_among_several_weights(room: Room) -> None:
     """However many weights a release has, an evaluation is of one that it holds, or R2 names it."""
     room.write("b.safetensors", safetensors(w=[3.0]))
@@ -222,6 +316,20 @@ def test_an_evaluation_of_a_folder_is_of_the_weights_in_it(room: Room) -> None:
 
     found = room.json("release", "verify", "spam@2", "--level", "R2")
     assert (found["level"], found["problems"]) == ("R2", [])
+
+
+def of_model(digest: str, told: Any) -> None:
+    """Let an evaluation be of a file or folder whose tensors are not known."""
+    told["model"] |= {"digest": digest, "weights": None}
+
+
+def changed(repo: Repo, label: str, change: Callable[[Any], object]) -> tuple[str, bytes]:
+    """Return the path of the evaluation of a release, and its bytes with a change."""
+    release = repo.release(label)
+    path = f"{release.manifest.evaluations[0].path}/artefacts/eval.json"
+    told = json.loads(release.read(path))
+    change(told)
+    return path, json.dumps(told, sort_keys=True, separators=(",", ":")).encode() + b"\n"
 
 
 def read(repo: Repo, run: str, name: str) -> bytes:

@@ -67,8 +67,8 @@ def require_own(
 ) -> Iterator[str]:
     """Yield what does not say of which model it is; refuse what is of another model.
 
-    Of its model is what names a file or folder of the release beside data and runs, such as another form
-    of the weights, or has the numbers of its weights.
+    Of its model is what names a file or folder of its weights, or a graph among its code, or has the numbers
+    of its weights.
 
     Args:
         objects: Gives the trees of the release, and takes the whole of them.

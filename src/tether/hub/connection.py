@@ -16,6 +16,8 @@ from tether.hub.largebody import EXTENSION, LEAST, LargeBody, length_of
 
 MAX_HEAD = 64 << 10
 """Bytes of a request before its body; of one without end, one read more may come before it is refused."""
+_EACH = 32
+"""Bytes that a header counts beside its own, so that there are not too many small ones."""
 _TOO_LARGE = "The head of the request is too large."
 _LOOKS = 4
 """How often progress is looked at in the time that a connection may stand still."""
@@ -67,7 +69,7 @@ class Connection(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count what came whole in one read too."""
-        self._count(len(name) + len(value))
+        self._count(len(name) + len(value) + _EACH)
         super().on_header(name, value)
 
     def _count(self, size: int) -> None:

@@ -28,6 +28,8 @@ LEAST = 256 << 10
 EXTENSION = "tether.rooms"
 """Name in the scope of a request of what `take_rooms` calls."""
 _ROOMS = 2
+_UNWANTED = 64 << 10
+"""Bytes that are thrown away at a time."""
 
 
 class LargeBody(asyncio.BufferedProtocol):
@@ -83,7 +85,9 @@ class LargeBody(asyncio.BufferedProtocol):
     def pass_over(self) -> None:
         """Throw away what is still to come: the request has its reply, or the connection is gone."""
         self._unwanted, self._filled = True, 0
-        self._ready.clear()
+        for rooms in (self._ready, self._free, self._rooms):  # who sends may take for ever
+            rooms.clear()
+        self._filling = memoryview(bytearray(_UNWANTED))
         self._wide.discard(self)
         self._news.set()
 

@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from tether.bench.record import DOCUMENT, Bench
-from tether.core.digest import Digest
 from tether.core.names import path_bytes
-from tether.core.treeread import find
+from tether.core.treeread import find_many
 from tether.errors import InvalidInput, TetherError, Unsupported
 from tether.evals.data.opening import set_digest
-from tether.evals.evaldoc import Evaluation, Metric, SliceResult
+from tether.evals.evaldoc import EvalModel, Evaluation, Metric, SliceResult
 from tether.evals.evaluating import evaluate
 from tether.evals.expressions import parse_condition
 from tether.evals.intervals import Plan
@@ -26,6 +25,7 @@ from tether.runs.pinning import ARTEFACTS
 EVALUATION, PREDICTIONS = "artefacts/eval.json", "artefacts/predictions.parquet"
 BENCH = f"{ARTEFACTS}/{DOCUMENT}"
 _LEVEL = "R2"
+_OTHER = "it is of another model"
 _CLOSE = 1e-9
 """Relative: sums of many numbers may differ in their last digits from machine to machine."""
 
@@ -33,94 +33,94 @@ _CLOSE = 1e-9
 def metrics_again(repository: Repository, release: KnownRelease) -> list[Problem] | Untried:
     """Compute the figures of all evaluations again; return what differs, or why it was not tried.
 
-    Latencies cannot be computed again, but a bench of another model is found too.
+    Latencies cannot be computed again, but a bench of another model is found too. What cannot be tried hides
+    no problem of something else.
     """
     own = OwnModels(repository.objects, release.manifest, release.tree)
-    try:
-        problems = [*_benches_of_others(repository, release, own)]
-    except Unsupported as error:
-        return Untried(_LEVEL, str(error))
-    if problems:
-        return problems
-    if not release.manifest.evaluations:
-        return Untried(_LEVEL, "the release has no evaluations")
-    checked = [(part, _files(repository, release, part)) for part in release.manifest.evaluations]
-    without = [part.id for part, (told, table) in checked if told is None or table is None]
-    if without:
-        return Untried(_LEVEL, f"evaluation {without[0]} has no predictions as 'tether eval' keeps them")
-    for part, (told, table) in checked:
-        assert told is not None
-        assert table is not None
-        try:
-            problems += _recomputed(repository, release, own, part, (told, table))
-        except Unsupported as error:
-            return Untried(_LEVEL, str(error))
-        except TetherError as error:
-            problems.append(Problem(_LEVEL, "evaluations", part.path, str(error)))
-    return problems
+    manifest, problems, reasons = release.manifest, list[Problem](), list[str]()
+    for component, parts, judged in (
+        ("benches", manifest.benches, _bench),
+        ("evaluations", manifest.evaluations, _evaluation),
+    ):
+        for part in parts:
+            try:
+                for path, message in judged(repository, release, own, part):
+                    problems.append(Problem(_LEVEL, component, path, message))
+            except Unsupported as error:
+                reasons.append(str(error))
+            except TetherError as error:
+                problems.append(Problem(_LEVEL, component, part.path, str(error)))
+    if not manifest.evaluations:
+        reasons.append("the release has no evaluations")
+    return problems if problems or not reasons else Untried(_LEVEL, reasons[0])
 
 
-def _files(
-    repository: Repository, release: KnownRelease, part: RunPart
-) -> tuple[Digest | None, Digest | None]:
-    """Return the digests of evaluation and predictions."""
-    found = [
-        find(repository.objects, release.tree, path_bytes(f"{part.path}/{name}"))
-        for name in (EVALUATION, PREDICTIONS)
-    ]
-    told, table = (entry.digest if entry is not None else None for entry in found)
-    return told, table
+_Found: TypeAlias = Iterator[tuple[str, str]]
+"""Paths in the tree of the release, and what is wrong with them."""
 
 
-def _recomputed(
-    repository: Repository,
-    release: KnownRelease,
-    own: OwnModels,
-    part: RunPart,
-    files: tuple[Digest, Digest],
-) -> Iterator[Problem]:
-    told = Evaluation.decode(repository.contents.read(files[0]), part.id)
-    if told.predictions != files[1].hex():
-        yield _problem(part, PREDICTIONS, "these are not the predictions that were measured")
-        return
-    if told.data.digest not in {data.digest for data in release.manifest.data}:
-        yield _problem(part, EVALUATION, "the release does not name the data that it is of")
-    if told.model is not None and not own.has(told.model.digest, told.model.weights):
-        yield _problem(part, EVALUATION, "it is of another model")
-    with cast("BinaryIO", repository.contents.open(files[1])) as file:
-        table = read_predictions(file)
-    if set_digest(table.ids, table.labels) != told.data.set:
-        yield _problem(part, PREDICTIONS, "its labels are not those of the data")
-    plan = Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
-    slices = [_slice(table, each) for each in told.slices]
-    made = evaluate(table, slices, plan)
-    yield from (_problem(part, EVALUATION, text) for text in _compared("", told.metrics, made.metrics))
-    for old, new in zip(told.slices, made.slices, strict=True):
-        yield from (
-            _problem(part, EVALUATION, text) for text in _compared(old.name, old.metrics, new.metrics)
-        )
-        if old.count != new.count:
-            yield _problem(part, EVALUATION, f"slice {old.name} has {new.count} examples and not {old.count}")
-
-
-def _benches_of_others(repository: Repository, release: KnownRelease, own: OwnModels) -> Iterator[Problem]:
-    """Yield the benches of models that a release does not hold.
+def _bench(repository: Repository, release: KnownRelease, own: OwnModels, part: RunPart) -> _Found:
+    """Yield that a bench is of a model that a release does not hold.
 
     Raises:
-        Unsupported: One was written by a newer Tether.
+        Unsupported: It was written by a newer Tether.
     """
-    for part in release.manifest.benches:
-        try:
-            data = read_part(repository, release, f"{part.path}/{BENCH}")
-            model = Bench.decode(data).model if data is not None else None
-            if model is None or model.digest is None or own.has(model.digest, model.weights):
-                continue
-            message = "it is of another model"
-        except Unsupported:
-            raise
-        except TetherError as error:
-            message = str(error)
-        yield Problem(_LEVEL, "benches", f"{part.path}/{BENCH}", message)
+    path = f"{part.path}/{BENCH}"
+    data = read_part(repository, release, path)
+    model = Bench.decode(data).model if data is not None else None
+    if model is not None and model.digest is not None and not own.has(model.digest, model.weights):
+        yield path, _OTHER
+
+
+def _evaluation(repository: Repository, release: KnownRelease, own: OwnModels, part: RunPart) -> _Found:
+    """Yield what does not follow from the predictions of an evaluation.
+
+    Raises:
+        Unsupported: It has none, or was written by a newer Tether, or it cannot be told of which model it is.
+    """
+    evaluation, predictions = f"{part.path}/{EVALUATION}", f"{part.path}/{PREDICTIONS}"
+    files = find_many(repository.objects, release.tree, [path_bytes(evaluation), path_bytes(predictions)])
+    if len(files) < 2:
+        raise Unsupported(f"evaluation {part.id} has no predictions as 'tether eval' keeps them")
+    told = Evaluation.decode(repository.contents.read(files[path_bytes(evaluation)].digest), part.id)
+    made = files[path_bytes(predictions)].digest
+    if told.predictions != made.hex():
+        yield predictions, "these are not the predictions that were measured"
+        return
+    if told.data.digest not in {data.digest for data in release.manifest.data}:
+        yield evaluation, "the release does not name the data that it is of"
+    with cast("BinaryIO", repository.contents.open(made)) as file:
+        table = read_predictions(file)
+    if set_digest(table.ids, table.labels) != told.data.set:
+        yield predictions, "its labels are not those of the data"
+    yield from ((evaluation, message) for message in _differing(told, table))
+    if told.model is not None and not own.has(told.model.digest, told.model.weights):
+        yield from _other(release, own, part, told.model)
+
+
+def _other(release: KnownRelease, own: OwnModels, part: RunPart, model: EvalModel) -> _Found:
+    """Yield that an evaluation is of another model, but for a folder that holds what was released as files.
+
+    Raises:
+        Unsupported: That cannot be told.
+    """
+    several = len(release.manifest.weights) > 1 and model.weights is None
+    lie_in = own.lie_in(model.digest) if several else False
+    if lie_in is None:
+        raise Unsupported(f"the model of evaluation {part.id} may be a folder, which is not here")
+    if not lie_in:
+        yield f"{part.path}/{EVALUATION}", _OTHER
+
+
+def _differing(told: Evaluation, table: Predictions) -> Iterator[str]:
+    """Yield the figures that do not follow from predictions."""
+    plan = Plan(told.intervals.level, told.intervals.replicates, told.intervals.seed).check()
+    made = evaluate(table, [_slice(table, each) for each in told.slices], plan)
+    yield from _compared("", told.metrics, made.metrics)
+    for old, new in zip(told.slices, made.slices, strict=True):
+        yield from _compared(old.name, old.metrics, new.metrics)
+        if old.count != new.count:
+            yield f"slice {old.name} has {new.count} examples and not {old.count}"
 
 
 def _slice(table: Predictions, told: SliceResult) -> Slice:
@@ -149,7 +149,3 @@ def _same(old: float | None, new: float | None) -> bool:
     if old is None or new is None:
         return old is new
     return math.isclose(old, new, rel_tol=_CLOSE, abs_tol=_CLOSE)
-
-
-def _problem(part: RunPart, path: str, message: str) -> Problem:
-    return Problem(_LEVEL, "evaluations", f"{part.path}/{path}", message)
