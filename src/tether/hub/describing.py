@@ -72,7 +72,7 @@ def describe(act: Act, name: str, wanted: Description) -> Account:
     for field, text in changed.items():
         setattr(account, field, text)
     if changed:
-        act.record(f"{account.kind}.describe", account.name, **changed)
+        act.record(f"{account.kind}.describe", account.name, repository=None, **changed)
     return account
 
 
