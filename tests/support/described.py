@@ -63,6 +63,7 @@ _OTHERWISE = {
     "POST /api/v1/repos/{owner}/{name}/restore": {"name": "spare"},
     "PATCH /api/v1/users/": {"name": "cleo"},
     **{f"{verb} /api/v1/organisations/": {"name": "lab"} for verb in ("GET", "POST", "PUT", "DELETE")},
+    **{f"{verb} /api/v1/accounts/": {"name": "lab"} for verb in ("GET", "PATCH")},
     **{f"{verb} /api/v1/quotas/": {"owner": "cleo"} for verb in ("GET", "PUT")},
 }
 """Values of single operations, by how they begin."""

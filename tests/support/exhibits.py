@@ -172,6 +172,8 @@ def show_people(url: str, ada: str, mary: str) -> dict[str, str]:
     mine.ask("POST", "/api/v1/organisations/owlers/teams", {"name": "watchers"})
     mine.ask("PUT", "/api/v1/organisations/owlers/teams/watchers/members/mary")
     mine.ask("PUT", "collaborators/mary", {"role": "write"})
+    mine.ask("PATCH", "/api/v1/accounts/ada", {"display_name": "Ada Lovelace", "about": "Birds, by night."})
+    mine.ask("PATCH", "/api/v1/accounts/owlers", {"display_name": "W" * 80, "about": "W" * 300})
     _discuss(mine, hers)
     _review(mine, hers)
     return {"workspace": _stage(mine), "webhook": _tell(mine)}

@@ -22,7 +22,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "/": ("/",),
     "/-/signin": ("/-/signin?next=/ada/birds",),
     "/-/signup": ("/-/signup",),
-    "/{owner}": ("/ada",),
+    "/{owner}": ("/ada", "/owlers"),
     REPOSITORY: ("/ada/birds", "/ada/nothing"),
     f"{REPOSITORY}/tree/{{rev:anything}}": (
         "/ada/birds/tree/main/images/day?view=grid",

@@ -35,6 +35,8 @@ class Account(Base):
         kind: `user` or `organisation`.
         password: The argon2 hash; None for an organisation, or for who signs in by token alone.
         admin: May administer the whole hub.
+        display_name: What it wants to be called beside its name, for people to read; not unique.
+        about: A line of it on what it is.
     """
 
     __tablename__ = "accounts"
@@ -47,6 +49,8 @@ class Account(Base):
     admin: Mapped[bool] = mapped_column(default=False)
     disabled: Mapped[bool] = mapped_column(default=False)
     created: Mapped[int] = mapped_column(MICROS)
+    display_name: Mapped[str] = mapped_column(String(80), default="", server_default="")
+    about: Mapped[str] = mapped_column(String(300), default="", server_default="")
 
 
 class Membership(Base):

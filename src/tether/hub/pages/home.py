@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tether.errors import NotFound, TetherError
-from tether.hub import activity, organisations
-from tether.hub.accounts import ORGANISATION, find_account
+from tether.hub import activity, describing, organisations
+from tether.hub.accounts import ORGANISATION
 from tether.hub.database.models import RepositoryRow
 from tether.hub.pages.auditing import before_in
 from tether.hub.pages.shelf import principal_in
@@ -49,9 +49,7 @@ def show_owner(request: Request) -> Response:
     owner, after = request.path_params["owner"], request.query_params.get("after", "")
     principal = principal_in(request)
     with hub_of(request).database.session(reads_only=True) as session:
-        account = find_account(session, owner)
-        if account is None:
-            raise NotFound(f"nobody here is named {owner}")
+        account = describing.described(session, owner)
         members: Sequence[tuple[str, str]] = ()
         if account.kind == ORGANISATION:
             try:
@@ -64,6 +62,7 @@ def show_owner(request: Request) -> Response:
             request,
             "hub/owner.html",
             account=account,
+            said=describing.description_of(account),
             rows=rows,
             after=_after(rows),
             members=members,

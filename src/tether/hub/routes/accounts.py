@@ -1,9 +1,9 @@
-"""Routes of users: signing in and up, who am I, tokens."""
+"""Routes of users: signing in and up, who am I, tokens, and what accounts say of themselves."""
 
 from fastapi import APIRouter, Request
 
 from tether.errors import NotFound
-from tether.hub import signin, tokens
+from tether.hub import describing, signin, tokens
 from tether.hub.access import Scope, require_user
 from tether.hub.acting import acting
 from tether.hub.routes import documents as doc
@@ -41,6 +41,23 @@ def me(principal: ThePrincipal) -> doc.Me:
 def change_password(hub: TheHub, principal: ThePrincipal, body: doc.NewPassword) -> None:
     """Change one's password."""
     signin.change_password(hub, principal, body.old, body.new)
+
+
+@router.get("/accounts/{name}", openapi_extra=OPEN)
+def show_account(hub: TheHub, name: str) -> doc.AccountDocument:
+    """Tell what a user or an organisation says of itself."""
+    with hub.database.session(reads_only=True) as session:
+        return doc.AccountDocument.of(describing.described(session, name))
+
+
+@router.patch("/accounts/{name}")
+def describe_account(
+    hub: TheHub, principal: ThePrincipal, name: str, body: doc.DescriptionChanges
+) -> doc.AccountDocument:
+    """Change what oneself, or an organisation that one owns, says of itself."""
+    with acting(hub, principal) as act:
+        wanted = describing.Description(**body.model_dump())
+        return doc.AccountDocument.of(describing.describe(act, name, wanted))
 
 
 @router.get("/tokens")

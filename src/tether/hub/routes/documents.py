@@ -6,6 +6,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tether.hub.access import Role, Scope
 from tether.hub.database.models import Account, AuditEntry, RepositoryRow, Token
+from tether.hub.describing import LINE, LONGEST_DISPLAY_NAME, description_of
+from tether.hub.describing import LONGEST_ABOUT as LONGEST_ABOUT_ONESELF
 from tether.hub.naming import LONGEST, PATTERN
 from tether.hub.search.words import LONGEST_ABOUT, MOST_TOPICS
 from tether.hub.secret import SHORTEST_PASSWORD
@@ -29,6 +31,7 @@ Serial = Annotated[int, Field(ge=0, lt=1 << 63)]
 Kind = Literal["data", "model"]
 RoleName = Literal["read", "triage", "write", "maintain", "admin"]
 MemberRole = Literal["owner", "member"]
+_ONE_LINE = Field(json_schema_extra={"pattern": LINE})
 About = Annotated[str, Field(max_length=LONGEST_ABOUT)]
 Topics = Annotated[tuple[Annotated[str, Field(max_length=32)], ...], Field(max_length=MOST_TOPICS)]
 
@@ -103,6 +106,30 @@ class UserChanges(Document):
 
     admin: bool | None = None
     disabled: bool | None = None
+
+
+class AccountDocument(Document):
+    """A user or an organisation as everybody sees them; the name is what they are known by."""
+
+    name: str
+    kind: Literal["user", "organisation"]
+    created: int
+    display_name: str
+    about: str
+
+    @classmethod
+    def of(cls, row: Account) -> "AccountDocument":
+        """Return the document of a row."""
+        said = description_of(row)
+        known = {"name": row.name, "kind": row.kind, "created": row.created}
+        return cls.model_validate({**known, "display_name": said.display_name, "about": said.about})
+
+
+class DescriptionChanges(Document):
+    """What an account shall say of itself; what is not given stays, an empty text takes back."""
+
+    display_name: Annotated[str, Field(max_length=LONGEST_DISPLAY_NAME), _ONE_LINE] | None = None
+    about: Annotated[str, Field(max_length=LONGEST_ABOUT_ONESELF), _ONE_LINE] | None = None
 
 
 class NewToken(Document):

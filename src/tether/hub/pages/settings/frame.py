@@ -15,6 +15,7 @@ from tether.errors import NotFound, TetherError
 from tether.hub.access import Principal, Role, require
 from tether.hub.acting import Act, acting
 from tether.hub.database.models import RepositoryRow
+from tether.hub.describing import Description
 from tether.hub.hub import Hub
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
 from tether.hub.pages.shelf import principal_in
@@ -105,6 +106,11 @@ def settings_page(request: Request, found: Administered, part: str, tried: Tried
     """Return a page of the settings of a repository, filled in."""
     shown = {"shown": found.shown, "row": found.row, "tab": "settings", "part": part}
     return tried.page(request, f"hub/settings/{part}.html", **shown, **context)
+
+
+def described_in(form: Form) -> Description:
+    """Return what a form says of an account; a field that it lacks stays."""
+    return Description(form.get("display_name"), form.get("about"))
 
 
 def saved(address: str) -> Response:

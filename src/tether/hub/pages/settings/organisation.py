@@ -1,4 +1,7 @@
-"""The settings of an organisation: members, and teams with theirs. Owners change them, members see them."""
+"""The settings of an organisation: what it says of itself, members, and teams with theirs.
+
+Owners change them, members see them.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tether.errors import NotFound, TetherError, Unauthenticated
-from tether.hub import organisations, quotas, teams
+from tether.hub import describing, organisations, quotas, teams
 from tether.hub.acting import Act, acting
 from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
-from tether.hub.pages.settings.frame import saved
+from tether.hub.pages.settings.frame import described_in, saved
 from tether.hub.pages.shelf import principal_in
 from tether.hub.routes.dependencies import hub_of
 
@@ -54,6 +57,7 @@ def show(request: Request, tried: Tried = NOTHING) -> Response:
         request,
         "hub/settings/organisation.html",
         account=account,
+        said=describing.description_of(account),
         members=rows,
         teams=known,
         usage=usage,
@@ -67,6 +71,11 @@ def _owns(act: Act, name: str) -> bool:
     except TetherError:
         return False
     return True
+
+
+def describe(act: Act, name: str, form: Form) -> None:
+    """Change what it says of itself."""
+    describing.describe(act, name, described_in(form))
 
 
 def set_member(act: Act, name: str, form: Form) -> None:

@@ -1,4 +1,4 @@
-"""The settings of the one who is signed in: mail, tokens, password, ways to sign in, what was deleted."""
+"""The settings of oneself: who one is, mail, tokens, password, ways to sign in, what was deleted."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tether.errors import InvalidInput, TetherError
-from tether.hub import keeping, organisations, signin, tokens
+from tether.hub import describing, keeping, organisations, signin, tokens
 from tether.hub.access import Role, Scope, require, require_user
 from tether.hub.acting import acting
 from tether.hub.mail import addresses
 from tether.hub.oidc import person
 from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
-from tether.hub.pages.settings.frame import saved
+from tether.hub.pages.settings.frame import described_in, saved
 from tether.hub.pages.shelf import principal_in
 from tether.hub.routes.dependencies import hub_of
 
@@ -23,7 +23,7 @@ _LONGEST_DAYS = 3650
 
 
 def show(request: Request, tried: Tried = NOTHING) -> Response:
-    """Show name, organisations, where mail goes, and password."""
+    """Show name, what one says of oneself, organisations, where mail goes, and password."""
     hub, principal = hub_of(request), principal_in(request)
     user = require_user(principal)
     with hub.database.session(reads_only=True) as session:
@@ -31,6 +31,15 @@ def show(request: Request, tried: Tried = NOTHING) -> Response:
         mail = addresses.address_of(session, principal)
     sends = bool(hub.settings.mail_server)
     return _page(request, "person", tried, user=user, organisations=mine, mail=mail, sends=sends)
+
+
+def describe(request: Request, form: Form) -> Response:
+    """Change what the one who asks says of themselves."""
+    principal = principal_in(request)
+    user = require_user(principal)
+    with acting(hub_of(request), principal) as act:
+        describing.describe(act, user.name, described_in(form))
+    return saved(BASE)
 
 
 def set_mail(request: Request, form: Form) -> Response:

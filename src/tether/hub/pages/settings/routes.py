@@ -20,6 +20,7 @@ def _of_person() -> list[BaseRoute]:
             base,
             person.show,
             [
+                ("describe", person.describe),
                 ("password", person.change_password),
                 ("mail", person.set_mail),
                 ("mail/confirm", person.confirm_mail),
@@ -46,6 +47,7 @@ def _of_person() -> list[BaseRoute]:
 def _of_organisations() -> list[BaseRoute]:
     base = "/-/organisations/{organisation}"
     changes = (
+        ("describe", organisation.describe),
         ("member", organisation.set_member),
         ("member/remove", organisation.remove_member),
         ("team", organisation.create_team),
