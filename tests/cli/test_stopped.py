@@ -144,7 +144,10 @@ def test_a_signal_when_it_is_stored(room: Room) -> None:
 
 
 def test_a_second_signal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It comes while the data is looked at again, which may take long: the next run stores the first one."""
+    """It comes while the data is looked at again, which may take long: the next run stores the first one.
+
+    Nobody knows then whether the data is as it was pinned, and that is stored too.
+    """
 
     def struck(*given: Any) -> object:
         os.kill(os.getpid(), signal.SIGTERM)
@@ -159,13 +162,14 @@ def test_a_second_signal(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     [found] = json.loads(room.do("runs", "list", "--json"))
     assert (found["status"], found["exit"]["signal"]) == ("interrupted", signal.SIGINT)
     assert found["resources"]["wall_s"] >= 0
+    assert json.loads(room.do("runs", "show", "last", "--json"))["altered"]["unchecked"] == ["test.npz"]
 
 
 @pytest.mark.parametrize("place", ["running", "tracking"])
 def test_ctrl_c_while_data_is_looked_at_at_the_end(
     place: str, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The command had ended by then, and the next run stores how."""
+    """The command had ended by then, and the next run stores how, and that nobody knows of the data."""
 
     def struck(*_: Any) -> object:
         raise KeyboardInterrupt
@@ -181,6 +185,8 @@ def test_ctrl_c_while_data_is_looked_at_at_the_end(
     room.do("runs", "seal")
 
     assert [each["status"] for each in json.loads(room.do("runs", "list", "--json"))] == ["finished"]
+    altered = json.loads(room.do("runs", "show", "last", "--json"))["altered"]
+    assert (altered["inputs"], altered["unchecked"]) == ({}, ["test.npz"])
 
 
 def test_of_what_fails_nothing_is_left(room: Room) -> None:

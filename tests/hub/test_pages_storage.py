@@ -6,14 +6,16 @@ import threading
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.hub.test_pages_settings import Browser
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import DAY, HubRoom
 
+from tether.hub.jobs import kinds
 from tether.hub.jobs.scheduler import Ran, Scheduler
-from tether.hub.upkeep import chosen, collect
+from tether.hub.upkeep import Foreseen, chosen, collect, foresee
 
 AT = "/ada/birds/settings/storage"
 
@@ -56,7 +58,38 @@ def test_what_collecting_would_free_is_found_when_somebody_asks(tmp_path: Path) 
     assert freed > 200_000
     assert float(said[1]) == pytest.approx(freed / 1000, abs=1)  # packs that are written again have heads
     assert ran.message == f"{said[1]} kB would be freed"
+    hub.now += DAY
     ada.change(f"{AT}/look")
     run_due(hub)
     assert "0 B would be freed" in ada.look(AT)
+    hub.close()
+
+
+def test_who_asks_again_and_again_gets_one_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking while it is looked for gives no second turn, nor does time; asking soon after it is refused."""
+    hub = HubRoom(tmp_path / "hub", gc_every_s=0)
+    token = hub.user("ada", admin=True)
+    hub.repository(token, "ada/birds")
+    ada = Browser(hub, token)
+
+    def impatient(*given: Any) -> Foreseen:
+        ada.change(f"{AT}/look")
+        return foresee(*given)
+
+    monkeypatch.setattr(kinds, "foresee", impatient)
+    ada.change(f"{AT}/look")
+    assert run_due(hub)["garbage"].message == "0 B would be freed"
+    assert "garbage" not in run_due(hub)
+
+    hub.now += DAY // 48
+    refused = ada.send(f"{AT}/look")
+    assert refused.status == 429
+    assert b"ask again in 30 min" in refused.body
+    assert "garbage" not in run_due(hub)
+
+    assert [job["due"] for job in hub.ok("GET", "/jobs", token)["jobs"] if job["kind"] == "garbage"] == [None]
+    hub.now += 400 * DAY
+    assert "garbage" not in run_due(hub)
+    ada.change(f"{AT}/look")
+    assert "garbage" in run_due(hub)
     hub.close()

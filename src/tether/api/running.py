@@ -49,6 +49,11 @@ class Begun(NamedTuple):
     watched: tuple[Watched, ...] = ()
     """What of it nobody should write to."""
 
+    @property
+    def unchecked(self) -> tuple[str, ...]:
+        """The names of what is watched, of which nobody knows anything before `note_altered`."""
+        return tuple(each.name for each in self.watched)
+
 
 class Outcome(NamedTuple):
     """How a command ended."""
@@ -109,9 +114,10 @@ def run_command(
             endpoint.close(done.status, request.folder)
         from tether.runs.sealing import Ending, note_ending, seal
 
-        # Before anything that takes time: whoever presses Ctrl-C now leaves to the next run what is missing.
+        # Before the data is looked at, which takes as long as it is large: whoever presses Ctrl-C from now on
+        # leaves to the next run what is missing. What the command was to leave has been copied by then.
         ending = Ending(done.status, done.exit, done.resources, done.output)
-        ending = note_ending(repo.repository, run.journal, ending)
+        ending = note_ending(repo.repository, run.journal, ending, run.unchecked)
         observed, changed = _observed(repo, run, request), note_altered(repo, run)
         if before_sealing is not None:
             before_sealing(Ended(run.journal, done))
@@ -141,12 +147,15 @@ def _done(journal: Journal, request: RunRequest, task: Task, serving: AbstractCo
 def note_altered(repo: Opened, run: Begun) -> Altered | None:
     """Write into the journal, before the run is stored, what of its data was written to; return that.
 
-    That is also what could not be looked at. None is that all of it is as it was.
+    That is also what could not be looked at. None is that all of it is as it was; then nothing is left of
+    what `note_ending` wrote of data that nobody had looked at yet.
     """
     found = altered(repo, run.watched)
-    if found is not None:
-        with suppress(OSError, TetherError):  # the run itself is stored, and who ran it is told
-            run.journal.write(ALTERED, found.encode())
+    with suppress(OSError, TetherError):  # the run itself is stored, and who ran it is told
+        if found is None:
+            (run.journal.folder / ALTERED).unlink(missing_ok=True)
+        else:
+            run.journal.replace(ALTERED, found.encode(), durable=True)
     return found
 
 

@@ -66,9 +66,10 @@ def recorded(repo: Opened, request: RunRequest) -> Iterator[Begun]:
 
 def _store(repo: Opened, run: Begun, number: int, wall_s: float) -> None:
     status = Status.INTERRUPTED if number == signal.SIGINT else Status.KILLED
-    # Before anything that takes time: who presses Ctrl-C twice leaves to the next run what is missing.
+    # Before the data is looked at, which takes as long as it is large: who presses Ctrl-C twice leaves to the
+    # next run what is missing.
     run.journal.kept = True
     ending = Ending(status, Exit(signal=number), Resources(wall_s=round(wall_s, 6)))
-    ending = note_ending(repo.repository, run.journal, ending)
+    ending = note_ending(repo.repository, run.journal, ending, run.unchecked)
     note_altered(repo, run)
     seal(repo.repository, run.journal, ending, repo.author)

@@ -91,7 +91,8 @@ class Run:
         with self._begun:
             resources = self._began.until_now()
             self._describing.close()
-            ending = note_ending(self._repo.repository, journal, _ending(error, resources))
+            unchecked = self._own.unchecked if self._own is not None else ()
+            ending = note_ending(self._repo.repository, journal, _ending(error, resources), unchecked)
             found = note_altered(self._repo, self._own) if self._own is not None else None
             self.altered = {name: each.files for name, each in found.inputs.items()} if found else {}
             self.unchecked = found.unchecked if found else ()

@@ -16,7 +16,7 @@ from tether.repo.history import History
 MOST = 300
 """Commits that are looked at; names that did not change in so many are left without an answer."""
 _MOST_NAMES = 1024
-"""Names that differ between two states of a folder; where there are more, they are not remembered."""
+"""Names that differ between two states of a folder; of more it is remembered only that they are many."""
 _REMEMBERED = 8 << 20
 """Bytes of differences that are remembered, about."""
 _AT_HAND = 16
@@ -110,11 +110,18 @@ class _Folder:
         """Return what differs between two states of a folder; of more than many, what of some names does."""
         known = _BETWEEN.get((now, before))
         if known is None:
-            known = self._compared(now, before)
-            if len(known) > _MOST_NAMES:
-                return self._looked_up(now, before, names)
+            known = _MANY if self._is_larger(now, before) else self._compared(now, before)
+            known = known if len(known) <= _MOST_NAMES else _MANY
             _BETWEEN.keep((now, before), known)
-        return known
+        return self._looked_up(now, before, names) if known is _MANY else known
+
+    def _is_larger(self, now: Digest, before: Digest) -> bool:
+        """Say whether one state has so many names more than the other that not all are remembered.
+
+        It is the first node that tells, which is read anyway: an import need not be listed to be seen.
+        """
+        one, other = (self._node(each).total(each).entries for each in (now, before))
+        return abs(one - other) > _MOST_NAMES
 
     def _compared(self, now: Digest, before: Digest) -> _Difference:
         """Return what differs between two states of a folder, as far as one more than is remembered."""
@@ -164,6 +171,8 @@ def _unequal(one: bytes, other: bytes, width: int) -> Iterator[int]:
 
 
 _FILES = _Sides(None, None)
+_MANY: _Difference = {}
+"""Stands for a difference of more names than are remembered: of such a pair names are looked up at once."""
 
 
 def _sides(old: Mapping[bytes, Entry], new: Mapping[bytes, Entry]) -> _Difference:

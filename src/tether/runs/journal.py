@@ -295,12 +295,12 @@ class Journal:
                 file.flush()
                 os.fsync(file.fileno())
 
-    def replace(self, name: str, data: bytes) -> None:
+    def replace(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Write one of its files anew: who reads it finds the old or the new one."""
-        new = self.folder / f"{name}.new"
-        with translated(str(new)):
-            new.write_bytes(data)
-            new.replace(self.folder / name)
+        new = f"{name}.new"
+        with translated(str(self.folder / new)):
+            self.write(new, data, durable=durable)
+            (self.folder / new).replace(self.folder / name)
 
     def remove(self) -> None:
         """Forget the folder; what it says is stored."""

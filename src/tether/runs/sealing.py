@@ -5,7 +5,7 @@ The commit has no parents. Its tree holds the record, what was printed and measu
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,7 @@ from tether.errors import TetherError
 from tether.repo.history import History
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.runs.altered import ALTERED
+from tether.runs.altered import ALTERED, Altered
 from tether.runs.asked import REQUEST
 from tether.runs.journal import (
     ENDING,
@@ -53,15 +53,27 @@ class Ending(msgspec.Struct, frozen=True):
 LOST = Ending(Status.LOST)
 
 
-def note_ending(repository: Repository, journal: Journal, ending: Ending) -> Ending:
+def note_ending(
+    repository: Repository, journal: Journal, ending: Ending, unchecked: Iterable[str] = ()
+) -> Ending:
     """Write into the journal how a run ended, which is kept from now on; return that with its time.
+
+    Args:
+        repository: Where the run is kept.
+        journal: Of the run.
+        ending: How it ended.
+        unchecked: Names of inputs that will be looked at only now. Until then the journal says that nobody
+            did: who stores the run after an interruption would else say that they are as they were pinned.
 
     Raises:
         Unavailable: The disk is full; it is kept all the same.
     """
+    names = tuple(sorted(unchecked))
     if ending.status != Status.LOST:
         ending = msgspec.structs.replace(ending, ended=ending.ended or stamp(repository.clock()))
         try:
+            if names:  # on the disk before what follows can be: power may fail
+                journal.replace(ALTERED, Altered(unchecked=names).encode(), durable=True)
             journal.replace(ENDING, canonical(msgspec.to_builtins(ending)))
         except TetherError:
             journal.kept = True

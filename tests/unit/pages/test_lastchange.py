@@ -118,3 +118,25 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert line.found(19, [b"d/b"]) == {b"d/b": 0}
     assert lastchange._BETWEEN._size <= 2000
     assert line.found(19, [b"d/a", b"d/b"]) == {b"d/a": 19, b"d/b": 0}
+
+
+def test_where_much_differs_it_is_not_listed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import is not listed at all; of many changed files it is listed once that they are many."""
+    listed: list[Digest] = []
+    real = lastchange._Folder._compared
+
+    def compared(folder: lastchange._Folder, now: Digest, before: Digest) -> Mapping[bytes, object]:
+        listed.append(now)
+        return real(folder, now, before)
+
+    monkeypatch.setattr(lastchange._Folder, "_compared", compared)
+    monkeypatch.setattr(lastchange, "_MOST_NAMES", 4)
+    line = Line()
+    for number in range(3):
+        line.add({b"d/%d" % each: 0 for each in range(6 * (number + 1))}, (number - 1,) if number else ())
+    line.add({b"d/%d" % each: each // 8 for each in range(18)}, (2,))
+    for page in (range(6), range(4, 18)):
+        asked = [b"d/%d" % each for each in page]
+
+        assert line.found(3, asked) == {path: line.by_definition(3, path) for path in asked}
+    assert len(listed) == 3 + 1  # the top of each pair, and the folder of the one in which files changed

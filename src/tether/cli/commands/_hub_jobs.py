@@ -121,6 +121,8 @@ def _line(job: "JobView", now: Time) -> str:
         parts.append(job.message)
     if job.state == "running":
         parts.append(f"running on {job.worker}")
+    elif job.due is None:
+        parts.append("next when asked for")
     elif job.due <= now.micros:
         parts.append("due now")
     else:

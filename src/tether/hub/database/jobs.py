@@ -10,6 +10,8 @@ from tether.hub.database.bells import JOBS, ring_after
 from tether.hub.database.models import MICROS, NAME, Base, RepositoryRow
 
 JOB_ID, MESSAGE = 64, 1000
+NEVER = 253_402_300_799_000_000
+"""When a job is due that has no next turn unless somebody asks for one: at the end of the year 9999."""
 
 
 class Job(Base):
@@ -17,7 +19,7 @@ class Job(Base):
 
     Attributes:
         id: The kind, and for a job of a repository a colon and the id of that.
-        due: When it is to be done next.
+        due: When it is to be done next, or `NEVER`.
         lease: Until when some worker does it, if one does; it is made longer as long as the worker lives.
         asked: How often somebody wanted a turn now, who may do so while one is under way; see `ask_for`.
         claims: How often it was taken up; also tells one turn from another.

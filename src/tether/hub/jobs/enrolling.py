@@ -7,12 +7,14 @@ from contextlib import suppress
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from tether.errors import Conflict
-from tether.hub.database.jobs import Job, ask_for, job_id
+from tether.core.phrases import duration_text
+from tether.errors import Conflict, RateLimited
+from tether.hub.database.bells import JOBS, ring_after
+from tether.hub.database.jobs import Job, job_id
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.jobs.kinds import KINDS, Kind
-from tether.hub.jobs.turns import LEASE_S, SECOND, is_free
+from tether.hub.jobs.turns import LEASE_S, SECOND, has_changed, is_free
 
 
 def enrol(hub: Hub) -> None:
@@ -57,17 +59,31 @@ def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
 
 
 def request(hub: Hub, kind: str, repository_id: str) -> None:
-    """Let a job of a repository be done now, also one that nobody asked for before.
+    """Let a job of a repository that is done on request be done now, unless it waits or is under way.
+
+    Whoever asks again and again gets no turn after the other: such jobs are long.
 
     Raises:
+        RateLimited: The last turn was a short time ago.
         Unavailable: The database does not answer.
     """
     wanted, now = job_id(kind, repository_id), hub.now()
+    since = now - _every(hub, KINDS[kind])
+    rested = and_(func.coalesce(Job.ended, 0) <= since, func.coalesce(Job.began, 0) <= since)
+    asked = update(Job).where(Job.id == wanted, is_free(now), Job.due > now, rested).values(due=now)
     with suppress(Conflict), hub.database.session() as session:  # somebody else asks in this moment
-        if session.get(Job, wanted) is None:
+        # One statement, so that no turn begins or ends between looking and asking.
+        done = has_changed(session.execute(asked, execution_options={"synchronize_session": False}))
+        job = session.get(Job, wanted)
+        if job is None:
             session.add(Job(id=wanted, kind=kind, repository_id=repository_id, due=now, claims=0, lost=0))
-            session.flush()
-        ask_for(session, wanted, now)
+        elif not done and (job.due <= now or (job.lease is not None and job.lease > now)):
+            return
+        elif not done:
+            wait_s = -((since - max(job.ended or 0, job.began or 0)) // SECOND)
+            hint = f"what came of it stands; ask again in {duration_text(wait_s)}"
+            raise RateLimited("that was looked for a short time ago", hint=hint, wait_s=wait_s)
+        ring_after(session, JOBS)
 
 
 def _unwanted(hub: Hub) -> ColumnElement[bool]:
@@ -80,7 +96,8 @@ def _unwanted(hub: Hub) -> ColumnElement[bool]:
 def _late(hub: Hub) -> ColumnElement[bool]:
     """Select what is due later than the settings say, since they say another time than before."""
     spare = hub.now() + LEASE_S * SECOND  # clocks differ
-    late = (and_(Job.kind == each.name, Job.due > spare + _every(hub, each)) for each in KINDS.values())
+    kinds = [each for each in KINDS.values() if not each.on_request]
+    late = (and_(Job.kind == each.name, Job.due > spare + _every(hub, each)) for each in kinds)
     return and_(Job.lease.is_(None), or_(*late))
 
 

@@ -58,7 +58,7 @@ class Kind(NamedTuple):
         work: Does it, or raises why not; it must bear to be begun anew, and to be done twice at once.
         of_repository: Whether each repository has one.
         at_once: Whether the first turn is due when the repository is seen first; others are spread.
-        on_request: Whether there is none before somebody asks for the first turn.
+        on_request: Whether each turn is one that somebody asked for; `every_s` lie between two at least.
     """
 
     name: str
@@ -160,7 +160,6 @@ def _each(seconds: int) -> Callable[[HubSettings], int]:
 
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
-_YEAR = 365 * _DAY
 KINDS = {
     each.name: each
     for each in (
@@ -174,7 +173,7 @@ KINDS = {
         Kind(FOLLOW, _each(_DAY), _follow_pulls, of_repository=True),
         Kind(MAIL, lambda settings: _MINUTE if settings.mail_server else 0, _send_mail),
         Kind("gc", lambda settings: settings.gc_every_s, _collect, of_repository=True),
-        Kind(GARBAGE, _each(_YEAR), _foresee, of_repository=True, on_request=True),
+        Kind(GARBAGE, _each(_HOUR), _foresee, of_repository=True, on_request=True),
         Kind("verify", lambda settings: settings.verify_every_s, _verify, of_repository=True),
     )
 }

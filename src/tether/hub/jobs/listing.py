@@ -5,7 +5,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from tether.hub.database.jobs import Job, job_id
+from tether.hub.database.jobs import NEVER, Job, job_id
 from tether.hub.database.webhooks import Delivery
 from tether.hub.jobs.turns import is_free
 from tether.hub.webhooks.outbox import WAITING
@@ -28,13 +28,16 @@ class Deliveries(NamedTuple):
 
 
 class JobView(NamedTuple):
-    """One job as people see it; `state` is `waiting` or `running`, for the rest see `Job`."""
+    """One job as people see it; `state` is `waiting` or `running`, for the rest see `Job`.
+
+    `due` is None where there is no next turn unless somebody asks for one.
+    """
 
     id: str
     kind: str
     repository: str | None
     state: str
-    due: int
+    due: int | None
     worker: str | None
     began: int | None
     ended: int | None
@@ -48,7 +51,8 @@ class JobView(NamedTuple):
         address = row.repository.full_name if row.repository else None
         state = "running" if row.lease is not None and row.lease > now else "waiting"
         last = (row.worker, row.began, row.ended, row.took, row.outcome, row.message)
-        return cls(row.id, row.kind, address, state, row.due, *last)
+        due = None if row.due == NEVER else row.due
+        return cls(row.id, row.kind, address, state, due, *last)
 
     @property
     def name(self) -> str:

@@ -116,7 +116,9 @@ class Scheduler:
             with halt.kept(self._hub, job):
                 result = _done(kind, Turn(self._hub, job.repository, job.claims, halt))
         took = int((self._monotonic() - began) * 1_000_000)
-        every_s = (kind.every_s(self._hub.settings) if kind else 0) or _UNWANTED_S
+        every_s: int | None = (kind.every_s(self._hub.settings) if kind else 0) or _UNWANTED_S
+        if kind is not None and kind.on_request:
+            every_s = None
         end(self._hub, job, result, every_s=every_s, took=took)
         address = job.repository.full_name if job.repository else None
         ran = Ran(job.kind, address, result.outcome, result.message, took)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, CursorResult, case, or_, select, update
 
-from tether.hub.database.jobs import MESSAGE, Job
+from tether.hub.database.jobs import MESSAGE, NEVER, Job
 from tether.hub.hub import Hub
 
 SECOND = 1_000_000
@@ -71,7 +71,7 @@ def claim(hub: Hub, worker: str, until: int) -> Job | None:
         with hub.database.session() as session:
             taken = update(Job).where(Job.id == job_id, Job.claims == claims, is_free(now)).values(**values)
             done = session.execute(taken, execution_options={"synchronize_session": False})
-            if _changed(done):
+            if has_changed(done):
                 return session.get_one(Job, job_id)
     return None
 
@@ -88,7 +88,7 @@ def renew(hub: Hub, job: Job) -> bool:
     return _update(hub, job, {"lease": hub.now() + LEASE_S * SECOND})
 
 
-def end(hub: Hub, job: Job, result: Result, *, every_s: int, took: int) -> bool:
+def end(hub: Hub, job: Job, result: Result, *, every_s: int | None, took: int) -> bool:
     """Write down what came of a turn; False if it was no longer ours. Errors as for `claim`.
 
     What a failure says does not hide damage that was found before. If a turn was asked for in the meantime,
@@ -98,14 +98,16 @@ def end(hub: Hub, job: Job, result: Result, *, every_s: int, took: int) -> bool:
         hub: Has the jobs.
         job: As it was taken up.
         result: What came of it.
-        every_s: Seconds until the next turn.
+        every_s: Seconds until the next turn; None: there is none unless somebody asks for it.
         took: Microseconds.
     """
     if result.outcome is Outcome.PARKED:
         return _update(hub, job, {"lease": None, "lost": 0})
     now = hub.now()
-    pause_s = min(every_s, _RETRY_S) if result.soon else every_s
-    due = case((Job.asked == job.asked, now + pause_s * SECOND), else_=now)
+    later = NEVER if every_s is None else now + every_s * SECOND
+    if result.soon:
+        later = min(later, now + _RETRY_S * SECOND)
+    due = case((Job.asked == job.asked, later), else_=now)
     values: dict[str, Any] = {"lease": None, "lost": 0, "due": due}
     if result.outcome is not Outcome.FAILED or job.outcome != Outcome.DAMAGED:
         values |= {"ended": now, "took": took, "outcome": result.outcome.value}
@@ -122,9 +124,10 @@ def _update(hub: Hub, job: Job, values: dict[str, Any]) -> bool:
     """Change a job if it is still in the turn that it was taken up for."""
     mine = update(Job).where(Job.id == job.id, Job.claims == job.claims).values(**values)
     with hub.database.session() as session:
-        return _changed(session.execute(mine, execution_options={"synchronize_session": False}))
+        return has_changed(session.execute(mine, execution_options={"synchronize_session": False}))
 
 
-def _changed(done: object) -> bool:
+def has_changed(done: object) -> bool:
+    """Say whether a statement changed the one job that it is about."""
     assert isinstance(done, CursorResult)
     return bool(done.rowcount == 1)

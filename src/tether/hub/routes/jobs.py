@@ -14,13 +14,16 @@ router = APIRouter(tags=["administration"])
 
 
 class JobDocument(Document):
-    """One job: who does it or did it, how it ended the last time, when it is due next."""
+    """One job: who does it or did it, how it ended the last time, when it is due next.
+
+    `due` is null for one that is done when somebody asks for it.
+    """
 
     id: str
     kind: str
     repository: str | None
     state: Literal["waiting", "running"]
-    due: int
+    due: int | None
     worker: str | None
     began: int | None
     ended: int | None

@@ -104,10 +104,14 @@ class _Maker:
             self._damaged.add(Damage(item.path, str(error)))
 
     def _count_in(self, folder: str) -> None:
-        if folder in self._folders or len(self._folders) < MOST_DIFFERENT:
-            self._folders[folder] = self._folders.get(folder, 0) + 1
-        else:  # nobody knows how many folders these are in, but one at least
-            self._elsewhere += 1
+        self._folders[folder] = self._folders.get(folder, 0) + 1
+        if len(self._folders) >= 2 * MOST_DIFFERENT:  # so that sorting costs little for each
+            self._cut_folders()
+
+    def _cut_folders(self) -> None:
+        """Keep the folders whose names come first; files of others are counted, in one folder at least."""
+        for folder in sorted(self._folders)[MOST_DIFFERENT:]:
+            self._elsewhere += self._folders.pop(folder)
 
     def _look(self, item: Item, kind: DataKind) -> bool:
         """Look into a file; False for one of a form that is not looked into."""
@@ -172,6 +176,7 @@ class _Maker:
         if not folder and not self._read and not self._damaged.count:
             hint = "tables, arrays, pictures, texts and folders of them are"
             raise Unsupported("a file of this form is not looked into", hint=hint)
+        self._cut_folders()
         pictures = self._pictures.told(self._damaged)
         if self._missing:
             raise InvalidInput(

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pickle
+import random
 import subprocess
 import sys
 import weakref
@@ -24,7 +25,7 @@ from tether.cli.style import Style
 from tether.core.digest import hash_bytes
 from tether.errors import InvalidInput, Unsupported
 from tether.releases.profiles import arrays, bounded, making, pictures, reading
-from tether.releases.profiles.document import Column, Profile
+from tether.releases.profiles.document import Column, Counts, Profile
 from tether.releases.profiles.making import Item, make_profile
 
 ROWS = 1200
@@ -291,6 +292,21 @@ def test_only_what_is_told_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.more_tables, found.more_arrays, found.at_least) == (3, 3, True)
     assert Profile.decode(found.encode()) == found
     assert "and at least 3 tables with other columns" in [*profile_lines(Style(False), found)]
+
+
+def test_which_folders_are_told_does_not_depend_on_the_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those whose names come first, with all of their files, however often others were counted between."""
+    monkeypatch.setattr(making, "MOST_DIFFERENT", 3)
+    paths = [f"{folder}/{number}.bin" for folder in "hgfedcba" for number in range(ord(folder) - 96)]
+    told = []
+    for seed in range(5):
+        found = profiled(dict.fromkeys(paths, b""))
+        assert found.files is not None
+        assert found.files.folders == Counts((("c", 3), ("b", 2), ("a", 1)), 1, 4 + 5 + 6 + 7 + 8)
+        assert found.at_least
+        told.append(found.encode())
+        random.Random(seed).shuffle(paths)
+    assert len(set(told)) == 1
 
 
 def picture(shade: int, side: int = 8, mode: str = "L") -> bytes:

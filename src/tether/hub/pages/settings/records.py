@@ -5,6 +5,7 @@ from starlette.responses import Response
 
 from tether.errors import NotFound
 from tether.hub import gates, locks, quotas
+from tether.hub.database.jobs import NEVER
 from tether.hub.database.rights import StoredBytes
 from tether.hub.jobs import enrolling, listing
 from tether.hub.jobs.kinds import GARBAGE
@@ -46,7 +47,7 @@ def show_storage(request: Request, found: Administered, tried: Tried = NOTHING) 
         usage=usage,
         jobs=[job for job in jobs if job is not None],
         garbage=garbage,
-        looking=garbage is not None and (garbage.state == "running" or garbage.due <= hub.now()),
+        looking=garbage is not None and (garbage.state == "running" or (garbage.due or NEVER) <= hub.now()),
         facts=found.shown.facts(),
         every_s=hub.settings.gc_every_s,
     )
