@@ -17,13 +17,15 @@ from tether.hub.pages.conversations.composing import failed
 from tether.hub.pages.conversations.held import Held, number_in
 from tether.hub.pages.conversations.pull import PullHeld, hold_pull
 from tether.hub.pages.conversations.sides import (
+    LINES,
     OURS,
+    STEPS,
     THEIRS,
     Line,
-    base_lines,
-    changed_lines,
+    compare,
     is_undecided,
-    merged,
+    lines_in,
+    uncompared,
 )
 from tether.hub.pages.forms import Form
 from tether.hub.pulls import resolving
@@ -121,37 +123,23 @@ def _page(request: Request, held: Held, form: Form, failure: TetherError | None 
 
 
 def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
-    room, found = _ROOM, list[Decision]()
-    for at, conflict in enumerate(trial.conflicts[:LISTED]):
+    room, left, found = _ROOM, LINES, list[Decision]()
+    listed = trial.conflicts[:LISTED]
+    for at, conflict in enumerate(listed):
         versions = _versions(held, trial, conflict, room)
+        ours, base, theirs = (each.text for each in versions)
         room -= sum(len(each.text or "") for each in versions)
-        take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
-        own = form.get(f"text-{at}", _begun(*(each.text for each in versions)))
-        decided = Decision(at, conflict["path"], conflict["reason"], _compared(versions), take, own)
-        found.append(decided)
-    return found
-
-
-def _begun(ours: str | None, base: str | None, theirs: str | None) -> str:
-    """Return the text with which an own one begins: what does not conflict is as both sides want it."""
-    if ours is None or theirs is None:
-        return ours or theirs or base or ""
-    return merged(ours, base or "", theirs)
-
-
-def _compared(versions: list[Version]) -> list[Version]:
-    """Return the versions with the lines that are shown of their texts."""
-    base = versions[1]
-    before = base.text or ""
-    sides = [each.text for each in versions if each is not base and each.text is not None]
-    found = list[Version]()
-    for each in versions:
-        if each.text is None:
-            found.append(each)
-        elif each is base:
-            found.append(replace(each, lines=base_lines(before, sides)))
+        left -= lines_in(ours, base, theirs)
+        if left >= 0:
+            compared = compare(ours, base, theirs, STEPS // (2 * len(listed)))
         else:
-            found.append(replace(each, lines=changed_lines(before, each.text)))
+            compared = uncompared(ours, base, theirs)
+        shown = (compared.ours, compared.base, compared.theirs)
+        versions = [replace(each, lines=lines) for each, lines in zip(versions, shown, strict=True)]
+        take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
+        begun = compared.merged or "" if None not in (ours, theirs) else ours or theirs or base or ""
+        own = form.get(f"text-{at}", begun)
+        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own))
     return found
 
 

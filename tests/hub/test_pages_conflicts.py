@@ -1,0 +1,130 @@
+"""The page on which conflicts of a pull request are decided: what it costs, and what it makes of texts."""
+
+import random
+import re
+from collections.abc import Callable, Iterator, Sequence
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from tests.support.hub import HubRoom, Reply
+from tests.support.pulls import Review
+
+from tether.core import sequence
+from tether.core.sequence import Change
+from tether.core.textmerge import merge_text
+from tether.hub.pages import cookies
+from tether.hub.pages.conversations import conflicts, sides
+
+HTML = {"accept": "text/html"}
+FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin", **HTML}
+PLACE = "/ada/x/pulls/1/conflicts"
+
+
+class Conflict:
+    """A pull request whose branch `side` and whose target changed the same files.
+
+    Attributes:
+        room: With the repository.
+    """
+
+    def __init__(self, hub: HubRoom, folder: Path, files: dict[str, tuple[bytes | None, ...]]) -> None:
+        """`files` has what is at each path before, in the branch, and in the target; None is nothing."""
+        self.room = Review(hub, folder)
+        befores, ours, theirs = ({path: versions[at] for path, versions in files.items()} for at in range(3))
+        self.room.desk.commit({path: data for path, data in befores.items() if data is not None})
+        self.room.desk.push(self.room.ada)
+        self.room.branch("side", ours)
+        self.room.open("side")
+        self.room.desk.commit(theirs)
+        self.room.desk.push(self.room.ada)
+
+    def look(self) -> str:
+        """Return the page."""
+        reply = self.room.hub.call("GET", PLACE, headers={**HTML, **self._cookie()})
+        assert reply.status == 200, reply.body
+        return reply.body.decode()
+
+    def send(self, texts: dict[str, str]) -> Reply:
+        """Decide for own texts, in the order of paths."""
+        fields = {"head": self.room.show(1)["head"], "target": self.room.tip()}
+        for at, (path, text) in enumerate(texts.items()):
+            fields |= {f"path-{at}": path, f"take-{at}": "content", f"text-{at}": text}
+        headers = {**FORM, **self._cookie()}
+        return self.room.hub.call("POST", PLACE, headers=headers, parts=[urlencode(fields).encode()])
+
+    def _cookie(self) -> dict[str, str]:
+        return {"cookie": f"{cookies.name_of(self.room.hub.hub.settings)}={self.room.tokens['bob']}"}
+
+
+@pytest.fixture
+def conflict(tmp_path: Path) -> Iterator[Callable[..., Conflict]]:
+    """Return what makes a pull request in conflict; the hub is on the database that every hub has at hand."""
+    hub = HubRoom(tmp_path / "hub")
+    yield lambda files: Conflict(hub, tmp_path / "desk", files)
+    hub.close()
+
+
+def letters(lines: int, seed: int) -> bytes:
+    """Return a text as labels of classes are: many lines, few that differ."""
+    draw = random.Random(seed)
+    return b"".join(b"%c\n" % draw.randrange(97, 117) for _ in range(lines))
+
+
+def own_text(page: str) -> str | None:
+    """Return the text with which an own one begins; None where none can be written."""
+    field = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.S)
+    return None if field is None else unescape(field[1])
+
+
+def test_difficult_texts_take_the_steps_of_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each side is compared once, in about the steps given; what comes out is still a merge of both."""
+    taken, slide = [0], sequence._Path._slide
+
+    def counted(self: sequence._Path, x: int, diagonal: int) -> int:
+        taken[0] += 1
+        return slide(self, x, diagonal)
+
+    monkeypatch.setattr(sequence._Path, "_slide", counted)
+    ours, base, theirs = (letters(1500, seed).decode() for seed in range(3))
+
+    found = sides.compare(ours, base, theirs, 50_000)
+
+    assert 10_000 < taken[0] < 100_000
+    assert found.merged is not None
+    kept = set(found.merged.splitlines())
+    assert {line for side in (ours, theirs) for line in side.splitlines()} <= kept
+    assert "".join(line.text for line in found.ours if not line.skipped) == ours
+
+
+def test_a_merge_of_known_changes_is_that_of_the_texts() -> None:
+    """The page and the merge of a clone give the same text where steps are enough."""
+    ours, base, theirs = b"1\n2\nx\n4\n5", b"1\n2\n3\n4\n5", b"0\n1\n2\ny\n4\n5"
+    found = sides.compare(ours.decode(), base.decode(), theirs.decode(), sequence.STEPS)
+    assert found.merged == merge_text(base, ours, theirs, (sides.OURS, sides.THEIRS)).data.decode()
+
+
+def test_a_page_compares_a_bounded_number_of_lines(
+    conflict: Callable[..., Conflict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paths share the lines and steps of a page; beyond them texts are shown whole, and none is chosen."""
+    compared = list[tuple[int, int]]()
+
+    def counted(old: Sequence[bytes], new: Sequence[bytes], steps: int) -> list[Change]:
+        compared.append((len(old) + len(new), steps))
+        return sequence.changes(old, new, steps)
+
+    monkeypatch.setattr(sides, "changes", counted)
+    monkeypatch.setattr(conflicts, "LINES", 700)
+    texts = tuple(letters(100, at) for at in range(3))
+    made = conflict({f"{at}.txt": texts for at in range(4)})
+
+    page = made.look()
+
+    assert len(compared) == 4  # two of the four paths, each once for a side
+    assert sum(lines for lines, _ in compared) == 4 * 200
+    assert sum(steps for _, steps in compared) <= sides.STEPS
+    assert page.count("<pre ") == 12
+    assert page.count("<mark>") > 20
+    assert re.findall(r"<textarea[^>]*>\n</textarea>", page) != []
