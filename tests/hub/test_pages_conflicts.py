@@ -128,3 +128,33 @@ def test_a_page_compares_a_bounded_number_of_lines(
     assert page.count("<pre ") == 12
     assert page.count("<mark>") > 20
     assert re.findall(r"<textarea[^>]*>\n</textarea>", page) != []
+
+
+def test_an_own_text_never_begins_with_one_of_two_sides(
+    conflict: Callable[..., Conflict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a side is too long or no text, none is offered; without what was before, it begins empty."""
+    monkeypatch.setattr(conflicts, "_TEXT", 100)
+    long = b"long\n" * 21
+    page = conflict(
+        {
+            "a-ours-long": (b"1\n", long, b"2\n"),
+            "b-theirs-binary": (b"1\n", b"2\n", b"\xff\n"),
+            "c-base-long": (long, b"ours\n", b"theirs\n"),
+            "d-theirs-gone": (b"1\n", b"only\n", None),
+            "e-both": (b"1\n2\n3\n", b"1\nx\n3\n", b"1\ny\n3\n"),
+        }
+    ).look()
+    found = {
+        name: (own_text(part), ", with what both sides changed" in part)
+        for name, part in re.findall(r'<section[^>]* aria-label="([a-e]-[^"]*)">(.*?)</section>', page, re.S)
+    }
+
+    decide = "1\n<<<<<<< This branch\nx\n=======\ny\n>>>>>>> Target\n3\n"
+    assert found == {
+        "a-ours-long": (None, False),
+        "b-theirs-binary": (None, False),
+        "c-base-long": ("", False),
+        "d-theirs-gone": ("only\n", False),
+        "e-both": (decide, True),
+    }

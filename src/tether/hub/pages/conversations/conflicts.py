@@ -61,19 +61,20 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A path to be decided, its versions, and what the form said before."""
+    """A path to be decided, its versions, and what the form said before.
+
+    Attributes:
+        own: An own text as it begins, or as the form had it; None where none can be written.
+        merged: Whether an own text begins with what both sides changed.
+    """
 
     number: int
     path: str
     reason: str
     versions: list[Version]
     take: str
-    own: str
-
-    @property
-    def editable(self) -> bool:
-        """Whether an own text can be written: where a side has one."""
-        return any(each.text is not None for each in self.versions)
+    own: str | None
+    merged: bool
 
 
 def show(request: Request, held: Held) -> Response:
@@ -137,10 +138,31 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
         shown = (compared.ours, compared.base, compared.theirs)
         versions = [replace(each, lines=lines) for each, lines in zip(versions, shown, strict=True)]
         take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
-        begun = compared.merged or "" if None not in (ours, theirs) else ours or theirs or base or ""
-        own = form.get(f"text-{at}", begun)
-        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own))
+        begun = _begun(versions, compared.merged)
+        own = None if begun is None else form.get(f"text-{at}", begun)
+        merged = bool(begun) and begun == compared.merged
+        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own, merged))
     return found
+
+
+def _begun(versions: list[Version], merged: str | None) -> str | None:
+    """Return the text with which an own one begins; None where a side has something other than a text.
+
+    It has what both sides changed, or is that of the only side that has one, or empty: a text of one side
+    would drop in silence what the other one changed.
+    """
+    ours, base, theirs = versions
+    if not _is_writable(versions):
+        return None
+    if ours.text is None or theirs.text is None:
+        return ours.text or theirs.text
+    return merged if merged is not None and (base.side is None or base.text is not None) else ""
+
+
+def _is_writable(versions: list[Version]) -> bool:
+    """Whether an own text can be written: where each side that has something has a text."""
+    there = [each for each in (versions[0], versions[2]) if each.side is not None]
+    return bool(there) and all(each.text is not None for each in there)
 
 
 def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
