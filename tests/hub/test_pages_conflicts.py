@@ -158,3 +158,26 @@ def test_an_own_text_never_begins_with_one_of_two_sides(
         "d-theirs-gone": ("only\n", False),
         "e-both": (decide, True),
     }
+
+
+def test_an_own_text_keeps_the_ends_of_lines(conflict: Callable[..., Conflict]) -> None:
+    """A browser sends both characters for each end; where the sides do not agree, no text is offered."""
+    base, ours, theirs = b"id,n\r\n1,2\r\n", b"id,n\r\n1,3\r\n", b"id,n\r\n1,4\r\n"
+    made = conflict({"a.csv": (base, ours, theirs)})
+    own = own_text(made.look())
+    assert own is not None
+    assert own.count("\r\n") == own.count("\n") == 6
+
+    assert made.send({"a.csv": "id,n\r\n1,7\r\n"}).status == 303
+    assert made.room.read("a.csv", "side") == b"id,n\r\n1,7\r\n"
+
+
+@pytest.mark.parametrize("theirs", [b"1\n4\n", b"1\r\n4\n"])
+def test_no_own_text_where_lines_end_in_several_ways(
+    conflict: Callable[..., Conflict], theirs: bytes
+) -> None:
+    """Neither is one offered nor is one taken, whether one side has several ends or each another."""
+    made = conflict({"a.csv": (b"1\r\n2\r\n", b"1\r\n3\r\n", theirs)})
+
+    assert own_text(made.look()) is None
+    assert b"no text can be written here" in made.send({"a.csv": "1\r\n7\r\n"}).body

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tether.core.digest import Digest, parse_digest
-from tether.core.textdiff import looks_binary
+from tether.core.textdiff import line_end, looks_binary
 from tether.core.tree import EntryKind
 from tether.core.treeread import find
 from tether.errors import Conflict, InvalidInput, NotFound, TetherError
@@ -87,7 +87,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
     number = number_in(request)
     try:
         found = hold_pull(held, number)
-        choices = _choices(found, form)
+        choices = _choices(held, found, form)
         wanted = resolving.WantedJoin(form.get("head", ""), form.get("target", ""), choices)
         resolved = resolving.resolve(held.hub, held.principal, held.row, number, wanted)
         if resolved.commit is None:
@@ -148,21 +148,26 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
 def _begun(versions: list[Version], merged: str | None) -> str | None:
     """Return the text with which an own one begins; None where a side has something other than a text.
 
+    The same where lines end in several ways.
     It has what both sides changed, or is that of the only side that has one, or empty: a text of one side
     would drop in silence what the other one changed.
     """
     ours, base, theirs = versions
-    if not _is_writable(versions):
+    if _end_of(versions) is None:
         return None
     if ours.text is None or theirs.text is None:
         return ours.text or theirs.text
     return merged if merged is not None and (base.side is None or base.text is not None) else ""
 
 
-def _is_writable(versions: list[Version]) -> bool:
-    """Whether an own text can be written: where each side that has something has a text."""
+def _end_of(versions: list[Version]) -> str | None:
+    """Return how the lines of an own text end; None where none can be written, as `_begun` says.
+
+    Fields of forms do not keep the ends of lines, so the sides have to agree in one.
+    """
     there = [each for each in (versions[0], versions[2]) if each.side is not None]
-    return bool(there) and all(each.text is not None for each in there)
+    texts = [each.text for each in there if each.text is not None]
+    return line_end(*texts) if there and len(texts) == len(there) else None
 
 
 def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
@@ -207,7 +212,7 @@ def _side(held: Held, commit: Digest, path: bytes) -> Side:
     return Side(held.shown, commit, path, entry)
 
 
-def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
+def _choices(held: Held, found: PullHeld, form: Form) -> dict[str, Choice]:
     """Return what was decided: each path that the page showed, and the others together.
 
     Raises:
@@ -222,13 +227,7 @@ def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
             continue
         if take not in TAKES:
             raise InvalidInput(f"{path}: no such choice", hint="choose a side, or write a text")
-        text = form.get(f"text-{at}", "").replace("\r\n", "\n")
-        if take == CONTENT and is_undecided(text):
-            raise InvalidInput(
-                f"{path}: lines of the text are still to be decided",
-                hint="take the lines that begin with <<<<<<<, ======= and >>>>>>> out of it",
-            )
-        content = text.encode("utf-8", "surrogatepass") if take == CONTENT else b""
+        content = _own(held, found.trial, path, form.get(f"text-{at}", "")) if take == CONTENT else b""
         choices[path] = Choice(take, content)
     rest = form.get("rest", "")
     if rest and rest not in _REST:
@@ -237,3 +236,24 @@ def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
         for conflict in conflicts[LISTED:]:
             choices.setdefault(conflict["path"], Choice(rest))
     return choices
+
+
+def _own(held: Held, trial: Trial | None, path: str, sent: str) -> bytes:
+    """Return an own text as it was sent, with the ends of lines that the sides have.
+
+    Raises:
+        InvalidInput: It is still to be decided, or none can be written for the path.
+    """
+    # What is no conflict any more is told by the merge itself, which compares what the page was of.
+    conflict = next((each for each in (trial.conflicts if trial else ()) if each["path"] == path), None)
+    versions = [] if trial is None or conflict is None else _versions(held, trial, conflict, _TEXT)
+    end = _end_of(versions) if versions else "\n"
+    if end is None:
+        raise InvalidInput(f"{path}: no text can be written here", hint="choose a side, or use a clone")
+    text = sent.replace("\r\n", "\n")
+    if is_undecided(text):
+        raise InvalidInput(
+            f"{path}: lines of the text are still to be decided",
+            hint="take the lines that begin with <<<<<<<, ======= and >>>>>>> out of it",
+        )
+    return text.replace("\n", end).encode("utf-8", "surrogatepass")
