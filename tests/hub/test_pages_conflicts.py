@@ -181,3 +181,29 @@ def test_no_own_text_where_lines_end_in_several_ways(
 
     assert own_text(made.look()) is None
     assert b"no text can be written here" in made.send({"a.csv": "1\r\n7\r\n"}).body
+
+
+@pytest.mark.parametrize(
+    ("text", "undecided"),
+    [
+        ("both\n", False),
+        ("one\n=======\ntwo\n", True),
+        ("one\n ======= \t\r\ntwo\n", True),
+        ("<<<<<<< This branch \none\n", True),
+        ("one\n  >>>>>>> Target\n", True),
+        ("======\n========\n= =======\n", False),
+    ],
+)
+def test_each_mark_is_still_to_be_decided(text: str, undecided: bool) -> None:
+    """Blanks around a mark hide none, and longer or shorter lines are none."""
+    assert sides.is_undecided(text, "one\n", "", "two\n") is undecided
+
+
+def test_lines_of_the_sides_are_no_marks() -> None:
+    """What a side has may stay, and what each side added; one more is a mark."""
+    heading = "Title\n=======\n"
+    assert not sides.is_undecided(heading + "both\n", heading + "1\n", heading + "0\n", heading + "2\n")
+    assert not sides.is_undecided(heading * 2, heading, "", heading)
+    assert not sides.is_undecided(heading + "both\n", heading, heading, "")
+    assert not sides.is_undecided("<<<<<<< This branch\n", "<<<<<<< This branch\n")
+    assert sides.is_undecided(heading + "1\n=======\n2\n", heading + "1\n", heading + "0\n", heading + "2\n")

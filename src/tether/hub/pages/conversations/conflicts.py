@@ -148,8 +148,7 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
 def _begun(versions: list[Version], merged: str | None) -> str | None:
     """Return the text with which an own one begins; None where a side has something other than a text.
 
-    The same where lines end in several ways.
-    It has what both sides changed, or is that of the only side that has one, or empty: a text of one side
+    None as well where lines end in several ways. It has what both sides changed, or is that of the only side that has one, or empty: a text of one side
     would drop in silence what the other one changed.
     """
     ours, base, theirs = versions
@@ -251,9 +250,9 @@ def _own(held: Held, trial: Trial | None, path: str, sent: str) -> bytes:
     if end is None:
         raise InvalidInput(f"{path}: no text can be written here", hint="choose a side, or use a clone")
     text = sent.replace("\r\n", "\n")
-    if is_undecided(text):
+    if is_undecided(text, *(each.text or "" for each in versions)):
         raise InvalidInput(
             f"{path}: lines of the text are still to be decided",
-            hint="take the lines that begin with <<<<<<<, ======= and >>>>>>> out of it",
+            hint="take the lines <<<<<<<, ======= and >>>>>>> out of it, or use a clone if they belong there",
         )
     return text.replace("\n", end).encode("utf-8", "surrogatepass")

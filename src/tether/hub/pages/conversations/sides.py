@@ -1,5 +1,6 @@
 """The texts of a conflict beside each other: what each side changed, and what both changes together give."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ LINES = 20_000
 STEPS = 2_000_000
 """Steps that all comparisons of one page share where texts are difficult (see `match`): about a second."""
 _AROUND = 3
-_MARKS = (f"<<<<<<< {OURS}", f">>>>>>> {THEIRS}")
+_MARKS = (f"<<<<<<< {OURS}", "=======", f">>>>>>> {THEIRS}")
 
 
 class Line(NamedTuple):
@@ -81,9 +82,20 @@ def uncompared(ours: str | None, base: str | None, theirs: str | None) -> Compar
     return Compared(*([Line(text)] if text else [] for text in (ours, base, theirs)), merged=None)
 
 
-def is_undecided(text: str) -> bool:
-    """Whether a mark of `merged` still stands in a text."""
-    return any(line.rstrip("\r") in _MARKS for line in text.split("\n"))
+def is_undecided(text: str, ours: str = "", base: str = "", theirs: str = "") -> bool:
+    """Whether a mark of `Compared.merged` still stands in a text.
+
+    Lines that look like one may be of the text itself, as `=======` below a heading. So one is a mark
+    where there are more of it than a side has, and more than there are with what both sides added and removed.
+    """
+    found, left, before, right = (_marks_in(each) for each in (text, ours, base, theirs))
+    return any(
+        found[mark] > max(left[mark], right[mark], left[mark] + right[mark] - before[mark]) for mark in _MARKS
+    )
+
+
+def _marks_in(text: str) -> Counter[str]:
+    return Counter(line for each in text.split("\n") if (line := each.strip()) in _MARKS)
 
 
 def _edited(base: list[bytes], text: str, steps: int) -> Edited:
