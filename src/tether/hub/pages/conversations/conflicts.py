@@ -148,8 +148,8 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
 def _begun(versions: list[Version], merged: str | None) -> str | None:
     """Return the text with which an own one begins; None where a side has something other than a text.
 
-    None as well where lines end in several ways. It has what both sides changed, or is that of the only side that has one, or empty: a text of one side
-    would drop in silence what the other one changed.
+    None as well where lines end in several ways. It has what both sides changed, or is that of the only side
+    that has one, or empty: a text of one side would drop in silence what the other one changed.
     """
     ours, base, theirs = versions
     if _end_of(versions) is None:

@@ -85,8 +85,8 @@ def uncompared(ours: str | None, base: str | None, theirs: str | None) -> Compar
 def is_undecided(text: str, ours: str = "", base: str = "", theirs: str = "") -> bool:
     """Whether a mark of `Compared.merged` still stands in a text.
 
-    Lines that look like one may be of the text itself, as `=======` below a heading. So one is a mark
-    where there are more of it than a side has, and more than there are with what both sides added and removed.
+    Lines that look like one may be of the text itself, as `=======` below a heading. So one
+    is a mark where there are more of it than a side has, and than there are with what both sides changed.
     """
     found, left, before, right = (_marks_in(each) for each in (text, ours, base, theirs))
     return any(
