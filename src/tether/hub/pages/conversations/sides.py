@@ -79,7 +79,8 @@ def compare(ours: str | None, base: str | None, theirs: str | None, steps: int) 
 
 def uncompared(ours: str | None, base: str | None, theirs: str | None) -> Compared:
     """Return the texts whole, where there are too many lines to compare."""
-    return Compared(*([Line(text)] if text else [] for text in (ours, base, theirs)), merged=None)
+    before, *sides = ([Line(text)] if text else [] for text in (base, ours, theirs))
+    return Compared(sides[0], before, sides[1], None)
 
 
 def is_undecided(text: str, ours: str = "", base: str = "", theirs: str = "") -> bool:
