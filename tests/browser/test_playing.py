@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import Response
-from tests.support.flac import flac
+from playwright.sync_api import Request, Response
+from tests.support.flac import RATE, flac
 from tests.support.gallery import Gallery
 from tests.support.video import webm
 from tests.support.window import Window
@@ -71,3 +71,25 @@ def test_a_sound_that_the_server_cannot_decode_is_drawn_by_the_browser(
     looking.page.wait_for_load_state("networkidle")
     assert not looking.page.locator("svg.wave").is_visible()
     looking.faults = [fault for fault in looking.faults if "exception" in fault]
+
+
+def test_a_long_sound_is_not_decoded(gallery: Gallery, window: Callable[..., Window]) -> None:
+    """Few bytes may be hours: what says so is played, but not fetched to be drawn."""
+    tone = [int(20_000 * math.sin(at / 3)) for at in range(4 * 4096)]
+    sounds = {"long.flac": flac(tone, 901 * RATE), "short.flac": flac(tone, 899 * RATE)}
+    gallery.push("lengths", sounds)
+    looking = window(token=gallery.token)
+    fetched: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.resource_type == "fetch":
+            fetched.append(request.url.rpartition("/")[2])
+
+    looking.page.on("request", note)
+    for name in sounds:
+        assert looking.go(f"/ada/lengths/file/main/{name}") == 200
+        length = looking.page.evaluate(_DURATION.replace("video", "audio"))
+        assert (length > 900) is (name == "long.flac")
+        looking.page.wait_for_load_state("networkidle")
+
+    assert fetched == ["short.flac"]

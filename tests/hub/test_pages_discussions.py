@@ -4,18 +4,23 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from PIL import Image
 from tests.hub.test_pages_pulls import AT, FORM, _cookie, look, send, text
+from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom, Reply
 from tests.support.pulls import Review
 
 from tether.hub.conversations import attachments
+from tether.hub.database.rights import PATH
 from tether.hub.upkeep import chosen, collect
+from tether.pages.words import LONGEST_SAID
 
 HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(1)>
 
@@ -109,6 +114,29 @@ def test_pages_of_files_and_commits_lead_to_what_is_said_of_them(room: Review) -
         assert keeps is not None
         assert f'name="{field}" value="{value}"' in keeps[0]
     assert "Of path data/x" not in text(look(room, f"{AT}/discussions?path=data&state=all", "rex"))
+
+
+def test_an_unusual_name_leads_to_what_is_said_of_it_or_nowhere(room: Review) -> None:
+    """Blanks at the ends are of the name; what cannot be printed, or is too long, has no such link."""
+    long = b"/".join([b"n" * 200] * 5)
+    names = {b" notes.txt": True, b"a+b%.txt ": True, b"a\xff.txt": False, b"a\x01b": False, long: False}
+    with closing(open_hosted(room.hub, "ada/x")) as repository:
+        commit_paths(repository, dict.fromkeys(names, b"1"))
+    for name, talked in names.items():
+        place = quote(name)
+        found = re.search(
+            r'href="([^"]+/discussions\?[^"]+)"', text(look(room, f"{AT}/file/main/{place}", "rex"))
+        )
+        assert (found is not None) is talked, name
+        there = text(look(room, unescape(found[1]) if found else f"{AT}/discussions?path={place}", "rex"))
+        assert (f'/discussions/new?path={quote_plus(name)}"' in there) is talked
+        assert "No discussions" in there
+        if talked or name == long:
+            told = {"title": "Odd", "body": "", "path": name.decode()}
+            assert send(room, f"{AT}/discussions/new", "rex", **told).status == (303 if talked else 400)
+        listed = text(look(room, f"{AT}/discussions?path={place}", "rex"))
+        assert ("is about <code>" in listed, "No discussions" in listed) == (talked, not talked)
+    assert LONGEST_SAID == PATH
 
 
 def test_answers_are_corrected_and_taken_back(room: Review) -> None:

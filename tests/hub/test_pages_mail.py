@@ -41,6 +41,31 @@ def test_an_address_is_given_confirmed_and_taken_back(tmp_path: Path) -> None:
     hub.close()
 
 
+def test_taking_an_address_back_ends_no_pause_between_mails(tmp_path: Path) -> None:
+    """Nobody makes the hub write to a stranger again and again; what waits to be sent is not sent either."""
+    hub = HubRoom(tmp_path / "hub", mail_server="127.0.0.1:9", mail_from="hub@example.org")
+    ada = Browser(hub, hub.user("ada"))
+
+    def waiting() -> list[tuple[str, str]]:
+        with hub.hub.database.session(reads_only=True) as session:
+            return [(mail.address, mail.body.split("tth_")[1]) for mail in session.scalars(select(Mail))]
+
+    ada.change(f"{HERE}/mail", address="zoe@example.net")
+    (_, secret), *_ = waiting()
+    ada.change(f"{HERE}/mail/forget")
+    assert waiting() == []
+    assert ada.send(f"{HERE}/mail/confirm", secret=f"tth_{secret}".strip()).status == 404
+    assert ada.send(f"{HERE}/mail", address="zoe@example.net").status == 409
+    assert waiting() == []
+
+    hub.now += 61 * SECOND
+    ada.change(f"{HERE}/mail", address="zoe@example.net")
+    hub.now += 61 * SECOND
+    ada.change(f"{HERE}/mail", address="ada@example.net")
+    assert [address for address, _ in waiting()] == ["ada@example.net"]
+    hub.close()
+
+
 def test_a_hub_that_sends_no_mail_asks_for_no_address(tmp_path: Path) -> None:
     """The page says so, and a form that comes all the same changes nothing."""
     hub = HubRoom(tmp_path / "hub")

@@ -10,10 +10,15 @@ RATE = 8000
 _BLOCK = 4096
 
 
-def flac(samples: Sequence[int]) -> bytes:
-    """Return a sound of one channel of 16 bits at `RATE`, without the last ones that fill no block."""
+def flac(samples: Sequence[int], said: int | None = None) -> bytes:
+    """Return a sound of one channel of 16 bits at `RATE`, without the last ones that fill no block.
+
+    Args:
+        samples: The sound.
+        said: How many samples its head says that it has, where that is not true.
+    """
     blocks = [samples[at : at + _BLOCK] for at in range(0, len(samples) - _BLOCK + 1, _BLOCK)]
-    count = len(blocks) * _BLOCK
+    count = len(blocks) * _BLOCK if said is None else said
     rate_channels_bits_count = RATE << 44 | 0 << 41 | 15 << 36 | count
     info = struct.pack(">HH6xQ16x", _BLOCK, _BLOCK, rate_channels_bits_count)
     frames = b"".join(_frame(number, block) for number, block in enumerate(blocks))

@@ -14,7 +14,8 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 _PATIENCE_ROUNDS = 16
-_MYERS_STEPS = 4_000_000
+STEPS = 4_000_000
+"""Steps of the greedy algorithm that a comparison takes about at most: some two seconds of Python."""
 _MYERS_DEPTHS = (16, 1024)
 
 
@@ -44,19 +45,26 @@ class _Range(NamedTuple):
     new_end: int
 
 
-def match(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Match]:
-    """Return the runs of elements that both sides share, in order, as long as possible each."""
+def match(old: Sequence[Hashable], new: Sequence[Hashable], steps: int = STEPS) -> list[Match]:
+    """Return the runs of elements that both sides share, in order, as long as possible each.
+
+    Args:
+        old: The one side.
+        new: The other.
+        steps: About how many steps difficult parts may take; with fewer, less may be found that is shared.
+            Eight for each element are taken in any case.
+    """
     numbers: dict[Hashable, int] = {}
     left = [numbers.setdefault(element, len(numbers)) for element in old]
     right = [numbers.setdefault(element, len(numbers)) for element in new]
-    return _joined(sorted(_Matcher(left, right).run()))
+    return _joined(sorted(_Matcher(left, right, steps).run()))
 
 
-def changes(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Change]:
-    """Return what differs, in order; two changes never touch."""
+def changes(old: Sequence[Hashable], new: Sequence[Hashable], steps: int = STEPS) -> list[Change]:
+    """Return what differs, in order; two changes never touch. `steps` as for `match`."""
     found: list[Change] = []
     old_at = new_at = 0
-    for run in [*match(old, new), Match(len(old), len(new), 0)]:
+    for run in [*match(old, new, steps), Match(len(old), len(new), 0)]:
         if run.old > old_at or run.new > new_at:
             found.append(Change(old_at, run.old, new_at, run.new))
         old_at, new_at = run.old + run.length, run.new + run.length
@@ -77,14 +85,14 @@ def _joined(runs: list[Match]) -> list[Match]:
 class _Matcher:
     """One comparison of two lists of numbers."""
 
-    def __init__(self, old: list[int], new: list[int]) -> None:
+    def __init__(self, old: list[int], new: list[int], steps: int) -> None:
         self._old = old
         self._new = new
         self._found: list[Match] = []
         total = len(old) + len(new) + 1
         self._patience_left = _PATIENCE_ROUNDS * total
         low, high = _MYERS_DEPTHS
-        self._depth = max(low, min(high, _MYERS_STEPS // total))
+        self._depth = max(low, min(high, steps // total))
 
     def run(self) -> list[Match]:
         waiting = [_Range(0, len(self._old), 0, len(self._new))]

@@ -33,6 +33,14 @@ def split_lines(data: bytes) -> list[bytes]:
     return [*ended, last] if last else ended
 
 
+def line_end(*texts: str) -> str | None:
+    r"""Return how the lines of texts end: `\n` also where none does, None where they end in several ways."""
+    feeds, pairs, returns = (sum(text.count(each) for text in texts) for each in ("\n", "\r\n", "\r"))
+    if returns != pairs or (pairs and feeds != pairs):
+        return None
+    return "\r\n" if pairs else "\n"
+
+
 def looks_binary(data: bytes) -> bool:
     """Return whether `data` has a NUL byte near its start, which no text has."""
     return data.find(0, 0, _BINARY_HEAD) >= 0

@@ -22,6 +22,13 @@ class TextMerge(NamedTuple):
     conflicts: int
 
 
+class Edited(NamedTuple):
+    """The lines of a side, and what differs in them from those of the base."""
+
+    lines: Sequence[bytes]
+    changes: Sequence[Change]
+
+
 class _Region(NamedTuple):
     """Lines of the base from `start` to `end`, and what each side made of them."""
 
@@ -34,9 +41,8 @@ class _Region(NamedTuple):
 class _Side:
     """One side's lines, its changes against the base, and a place among them."""
 
-    def __init__(self, base: Sequence[bytes], lines: Sequence[bytes]) -> None:
-        self._lines = lines
-        self._changes = changes(base, lines)
+    def __init__(self, edited: Edited) -> None:
+        self._lines, self._changes = edited
         self._at = 0
         self._shift = 0
 
@@ -89,25 +95,34 @@ def merge_text(
         return TextMerge(ours, 0)
     if base == ours:
         return TextMerge(theirs, 0)
-    base_lines, our_lines, their_lines = split_lines(base), split_lines(ours), split_lines(theirs)
+    lines = split_lines(base)
+    sides = [Edited(each, changes(lines, each)) for each in (split_lines(ours), split_lines(theirs))]
+    return merge_edited(lines, sides[0], sides[1], labels)
+
+
+def merge_edited(
+    base: Sequence[bytes], ours: Edited, theirs: Edited, labels: tuple[str, str] | None = ("ours", "theirs")
+) -> TextMerge:
+    """Return what `merge_text` does, of sides whose changes against the lines of the base are known."""
     merged: list[bytes] = []
     conflicts = at = 0
-    for region in _regions(base_lines, our_lines, their_lines):
-        merged += base_lines[at : region.start]
-        clean = _clean(region, base_lines[region.start : region.end])
+    line_end = _line_end(ours.lines, theirs.lines)
+    for region in _regions(ours, theirs):
+        merged += base[at : region.start]
+        clean = _clean(region, list(base[region.start : region.end]))
         if clean is None and labels is None:
-            clean = _union(region, _line_end(ours, theirs))
+            clean = _union(region, line_end)
         elif clean is None and labels is not None:
             conflicts += 1
-            clean = _conflict(region, labels, _line_end(ours, theirs))
+            clean = _conflict(region, labels, line_end)
         merged += clean or []
         at = region.end
-    return TextMerge(b"".join(merged + base_lines[at:]), conflicts)
+    return TextMerge(b"".join([*merged, *base[at:]]), conflicts)
 
 
-def _regions(base: Sequence[bytes], ours: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[_Region]:
+def _regions(ours: Edited, theirs: Edited) -> Iterator[_Region]:
     """Yield where at least one side changed the base, widest ranges of changes that overlap or touch."""
-    sides = (_Side(base, ours), _Side(base, theirs))
+    sides = (_Side(ours), _Side(theirs))
     while True:
         waiting = [change for side in sides if (change := side.next()) is not None]
         if not waiting:
@@ -173,10 +188,9 @@ def _ended(lines: list[bytes], line_end: bytes) -> list[bytes]:
     return lines
 
 
-def _line_end(*texts: bytes) -> bytes:
+def _line_end(*texts: Sequence[bytes]) -> bytes:
     r"""Return `\r\n` when the first line that has an end ends so."""
-    for text in texts:
-        at = text.find(b"\n")
-        if at >= 0:
-            return b"\r\n" if text[at - 1 : at] == b"\r" else b"\n"
+    for lines in texts:
+        if lines and lines[0].endswith(b"\n"):
+            return b"\r\n" if lines[0].endswith(b"\r\n") else b"\n"
     return b"\n"

@@ -94,6 +94,7 @@ def _environment() -> Environment:
         is_id=words.is_id,
         unmarked=words.unmarked,
         shown=words.shown_path,
+        can_be_said=words.can_be_said,
         first_line=words.first_line,
         rest=words.rest,
         hue=words.hue,

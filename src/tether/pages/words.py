@@ -8,6 +8,8 @@ from tether.core.identity import Time
 from tether.core.names import display
 from tether.core.phrases import CONFLICTS, age_end, age_text
 
+LONGEST_SAID = 1000
+"""Characters of a path that a shelf can store with what people say."""
 _MICROS = 1_000_000
 _HALF = re.compile("[\udc80-\udcff]")
 _ID = re.compile("[0-9a-f]{64}|[0-9a-f]{32}")
@@ -54,6 +56,15 @@ def is_id(text: str) -> bool:
 def unmarked(line: str) -> str:
     """Return a line of Markdown without its marks, where it stands alone; links are their words."""
     return _MARKS.sub("", _LINKED.sub(r"\1", line)).strip() or line
+
+
+def can_be_said(path: bytes) -> bool:
+    """Tell whether people can talk about a path: it is a text that prints, no longer than a field for it."""
+    try:
+        text = path.decode()
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and len(text) <= LONGEST_SAID
 
 
 def shown_path(path: bytes) -> str:

@@ -15,6 +15,7 @@ class MailAddress(Base):
     """Where somebody wants to be written to.
 
     Attributes:
+        address: Empty once it was taken back; the row stays, since it says when a mail was sent.
         code: The digest of the secret that was sent there; None once it came back.
         sent: When that was.
     """

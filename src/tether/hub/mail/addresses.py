@@ -2,12 +2,13 @@
 
 import re
 
+from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, InvalidInput, NotFound, Unsupported
 from tether.hub.access import Principal, Scope, require_user
 from tether.hub.acting import Act
-from tether.hub.database.mail import ADDRESS, MailAddress
+from tether.hub.database.mail import ADDRESS, Mail, MailAddress
 from tether.hub.mail.outbox import Letter, enqueue
 from tether.hub.secret import digest_of, new_secret
 
@@ -39,6 +40,7 @@ def set_address(act: Act, address: str) -> MailAddress:
     secret, found.code = new_secret()
     found.address, found.sent = address, act.now
     act.session.flush()
+    _drop_questions(act, user.id)
     place = act.hub.settings.public_url or "the hub"
     body = f"{user.name} of {place} wants mail to this address. If that is you, confirm it with\n\n{secret}\n"
     enqueue(act.session, act.hub, found, Letter("Is this your address?", body))
@@ -53,8 +55,8 @@ def confirm(act: Act, secret: str) -> MailAddress:
         NotFound: They gave no address, or that is not what was sent.
         Unauthenticated, Forbidden: As above.
     """
-    user = require_user(act.actor, Scope.WRITE)
-    found = act.session.get(MailAddress, user.id)
+    require_user(act.actor, Scope.WRITE)
+    found = address_of(act.session, act.actor)
     if found is None or (found.code is not None and found.code != digest_of(secret)):
         raise NotFound("that is not what was sent", hint="give the address again")
     found.code = None
@@ -62,16 +64,28 @@ def confirm(act: Act, secret: str) -> MailAddress:
 
 
 def forget(act: Act) -> None:
-    """Write to the actor no more; errors as above."""
-    found = act.session.get(MailAddress, require_user(act.actor, Scope.WRITE).id)
+    """Write to the actor no more; errors as above.
+
+    When a mail asked for the address stays known: the pause between two such mails holds for the next one.
+    """
+    user = require_user(act.actor, Scope.WRITE)
+    found = act.session.get(MailAddress, user.id)
     if found is not None:
-        act.session.delete(found)
+        # Nobody has this secret, and only an address without one is written to.
+        found.address, (_, found.code) = "", new_secret()
+        _drop_questions(act, user.id)
+
+
+def _drop_questions(act: Act, user: str) -> None:
+    """Send no question any more that waits in the outbox for an address given before."""
+    act.session.execute(delete(Mail).where(Mail.account_id == user, Mail.conversation_id.is_(None)))
 
 
 def address_of(session: Session, principal: Principal) -> MailAddress | None:
-    """Return the address that somebody gave.
+    """Return the address that somebody gave and did not take back.
 
     Raises:
         Unauthenticated: Nobody is signed in.
     """
-    return session.get(MailAddress, require_user(principal).id)
+    found = session.get(MailAddress, require_user(principal).id)
+    return None if found is None or not found.address else found

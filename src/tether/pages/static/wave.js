@@ -1,6 +1,13 @@
 // How loud a sound is over its length, drawn by the browser: it decodes the kinds that the server does not.
 
 const PLACES = 240;
+// Seconds of a sound that is decoded: a small file may hold days of silence, and all of it would be in memory.
+const LONGEST = 900;
+
+const metadata = (player) => new Promise((done) => {
+  if (player.readyState >= HTMLMediaElement.HAVE_METADATA) done();
+  else player.addEventListener("loadedmetadata", done, { once: true });
+});
 
 const draw = (stage, sound) => {
   const shape = stage.querySelector("svg");
@@ -19,12 +26,17 @@ const draw = (stage, sound) => {
   shape.removeAttribute("hidden");
 };
 
-for (const stage of document.querySelectorAll("[data-wave]")) {
-  // A low rate keeps the decoded sound small; what fails leaves the player alone.
+const show = async (stage) => {
+  const player = stage.querySelector("audio");
+  await metadata(player);
+  // What is endless or says nothing of its length is Infinity or NaN.
+  if (!(player.duration <= LONGEST)) return;
+  const reply = await fetch(stage.dataset.wave);
+  if (!reply.ok) return;
+  // A low rate keeps the decoded sound small.
   const context = new OfflineAudioContext(1, 1, 8000);
-  fetch(stage.dataset.wave)
-    .then((reply) => (reply.ok ? reply.arrayBuffer() : Promise.reject(new Error(reply.statusText))))
-    .then((data) => context.decodeAudioData(data))
-    .then((sound) => draw(stage, sound))
-    .catch(() => {});
-}
+  draw(stage, await context.decodeAudioData(await reply.arrayBuffer()));
+};
+
+// What fails leaves the player alone.
+for (const stage of document.querySelectorAll("[data-wave]")) show(stage).catch(() => {});

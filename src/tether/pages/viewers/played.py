@@ -6,7 +6,10 @@ from tether.pages.viewers.wave import length_text, loudness, read_sound, wave_pa
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mpeg", "flac": "audio/flac", "ogg": "audio/ogg"}
 VIDEO = {"mp4": "video/mp4", "matroska": "video/webm"}
 LARGEST_DRAWN = 16 * 1024 * 1024
-"""Bytes of a sound in another form than WAV that the browser fetches and decodes to draw it."""
+"""Bytes of a sound in another form than WAV that the browser fetches and decodes to draw it.
+
+`wave.js` draws only what says that it lasts no longer than 15 minutes, since few bytes can be a long sound.
+"""
 _SOUND_ENDINGS = (b".m4a", b".opus", b".oga")
 _FILM_ENDINGS = (b".ogv",)
 

@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tether.core.digest import Digest
 from tether.core.names import display, path_bytes
+from tether.core.textdiff import line_end
 from tether.core.tree import EntryKind
 from tether.errors import InvalidInput, TetherError, TooLarge
 from tether.hub.atonce import Change, change_at_once, stageable
@@ -128,11 +129,11 @@ def _text_of(spot: Spot) -> tuple[str, str]:
         text = data.decode()
     except UnicodeDecodeError:
         text = "\0"
-    lines = text.count("\r\n")
-    if "\0" in text or text.count("\r") != lines or (lines and text.count("\n") != lines):
+    ends = line_end(text)
+    if "\0" in text or ends is None:
         hint = "change it in a clone, and push, or upload another one"
         raise InvalidInput(f"{shown} is no UTF-8 text with one kind of line end", hint=hint)
-    return text, "\r\n" if lines else "\n"
+    return text, ends
 
 
 def _plain(form: Form) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tether.core.digest import Digest, parse_digest
-from tether.core.textdiff import looks_binary
+from tether.core.textdiff import line_end, looks_binary
 from tether.core.tree import EntryKind
 from tether.core.treeread import find
 from tether.errors import Conflict, InvalidInput, NotFound, TetherError
@@ -17,13 +17,15 @@ from tether.hub.pages.conversations.composing import failed
 from tether.hub.pages.conversations.held import Held, number_in
 from tether.hub.pages.conversations.pull import PullHeld, hold_pull
 from tether.hub.pages.conversations.sides import (
+    LINES,
     OURS,
+    STEPS,
     THEIRS,
     Line,
-    base_lines,
-    changed_lines,
+    compare,
     is_undecided,
-    merged,
+    lines_in,
+    uncompared,
 )
 from tether.hub.pages.forms import Form
 from tether.hub.pulls import resolving
@@ -59,19 +61,20 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A path to be decided, its versions, and what the form said before."""
+    """A path to be decided, its versions, and what the form said before.
+
+    Attributes:
+        own: An own text as it begins, or as the form had it; None where none can be written.
+        merged: Whether an own text begins with what both sides changed.
+    """
 
     number: int
     path: str
     reason: str
     versions: list[Version]
     take: str
-    own: str
-
-    @property
-    def editable(self) -> bool:
-        """Whether an own text can be written: where a side has one."""
-        return any(each.text is not None for each in self.versions)
+    own: str | None
+    merged: bool
 
 
 def show(request: Request, held: Held) -> Response:
@@ -84,7 +87,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
     number = number_in(request)
     try:
         found = hold_pull(held, number)
-        choices = _choices(found, form)
+        choices = _choices(held, found, form)
         wanted = resolving.WantedJoin(form.get("head", ""), form.get("target", ""), choices)
         resolved = resolving.resolve(held.hub, held.principal, held.row, number, wanted)
         if resolved.commit is None:
@@ -121,38 +124,49 @@ def _page(request: Request, held: Held, form: Form, failure: TetherError | None 
 
 
 def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
-    room, found = _ROOM, list[Decision]()
-    for at, conflict in enumerate(trial.conflicts[:LISTED]):
+    room, left, found = _ROOM, LINES, list[Decision]()
+    listed = trial.conflicts[:LISTED]
+    for at, conflict in enumerate(listed):
         versions = _versions(held, trial, conflict, room)
+        ours, base, theirs = (each.text for each in versions)
         room -= sum(len(each.text or "") for each in versions)
-        take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
-        own = form.get(f"text-{at}", _begun(*(each.text for each in versions)))
-        decided = Decision(at, conflict["path"], conflict["reason"], _compared(versions), take, own)
-        found.append(decided)
-    return found
-
-
-def _begun(ours: str | None, base: str | None, theirs: str | None) -> str:
-    """Return the text with which an own one begins: what does not conflict is as both sides want it."""
-    if ours is None or theirs is None:
-        return ours or theirs or base or ""
-    return merged(ours, base or "", theirs)
-
-
-def _compared(versions: list[Version]) -> list[Version]:
-    """Return the versions with the lines that are shown of their texts."""
-    base = versions[1]
-    before = base.text or ""
-    sides = [each.text for each in versions if each is not base and each.text is not None]
-    found = list[Version]()
-    for each in versions:
-        if each.text is None:
-            found.append(each)
-        elif each is base:
-            found.append(replace(each, lines=base_lines(before, sides)))
+        left -= lines_in(ours, base, theirs)
+        if left >= 0:
+            compared = compare(ours, base, theirs, STEPS // (2 * len(listed)))
         else:
-            found.append(replace(each, lines=changed_lines(before, each.text)))
+            compared = uncompared(ours, base, theirs)
+        shown = (compared.ours, compared.base, compared.theirs)
+        versions = [replace(each, lines=lines) for each, lines in zip(versions, shown, strict=True)]
+        take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
+        begun = _begun(versions, compared.merged)
+        own = None if begun is None else form.get(f"text-{at}", begun)
+        merged = bool(begun) and begun == compared.merged
+        found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own, merged))
     return found
+
+
+def _begun(versions: list[Version], merged: str | None) -> str | None:
+    """Return the text with which an own one begins; None where a side has something other than a text.
+
+    None as well where lines end in several ways. It has what both sides changed, or is that of the only side
+    that has one, or empty: a text of one side would drop in silence what the other one changed.
+    """
+    ours, base, theirs = versions
+    if _end_of(versions) is None:
+        return None
+    if ours.text is None or theirs.text is None:
+        return ours.text or theirs.text
+    return merged if merged is not None and (base.side is None or base.text is not None) else ""
+
+
+def _end_of(versions: list[Version]) -> str | None:
+    """Return how the lines of an own text end; None where none can be written, as `_begun` says.
+
+    Fields of forms do not keep the ends of lines, so the sides have to agree in one.
+    """
+    there = [each for each in (versions[0], versions[2]) if each.side is not None]
+    texts = [each.text for each in there if each.text is not None]
+    return line_end(*texts) if there and len(texts) == len(there) else None
 
 
 def _versions(held: Held, trial: Trial, conflict: dict[str, Any], room: int) -> list[Version]:
@@ -197,7 +211,7 @@ def _side(held: Held, commit: Digest, path: bytes) -> Side:
     return Side(held.shown, commit, path, entry)
 
 
-def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
+def _choices(held: Held, found: PullHeld, form: Form) -> dict[str, Choice]:
     """Return what was decided: each path that the page showed, and the others together.
 
     Raises:
@@ -212,13 +226,7 @@ def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
             continue
         if take not in TAKES:
             raise InvalidInput(f"{path}: no such choice", hint="choose a side, or write a text")
-        text = form.get(f"text-{at}", "").replace("\r\n", "\n")
-        if take == CONTENT and is_undecided(text):
-            raise InvalidInput(
-                f"{path}: lines of the text are still to be decided",
-                hint="take the lines that begin with <<<<<<<, ======= and >>>>>>> out of it",
-            )
-        content = text.encode("utf-8", "surrogatepass") if take == CONTENT else b""
+        content = _own(held, found.trial, path, form.get(f"text-{at}", "")) if take == CONTENT else b""
         choices[path] = Choice(take, content)
     rest = form.get("rest", "")
     if rest and rest not in _REST:
@@ -227,3 +235,24 @@ def _choices(found: PullHeld, form: Form) -> dict[str, Choice]:
         for conflict in conflicts[LISTED:]:
             choices.setdefault(conflict["path"], Choice(rest))
     return choices
+
+
+def _own(held: Held, trial: Trial | None, path: str, sent: str) -> bytes:
+    """Return an own text as it was sent, with the ends of lines that the sides have.
+
+    Raises:
+        InvalidInput: It is still to be decided, or none can be written for the path.
+    """
+    # What is no conflict any more is told by the merge itself, which compares what the page was of.
+    conflict = next((each for each in (trial.conflicts if trial else ()) if each["path"] == path), None)
+    versions = [] if trial is None or conflict is None else _versions(held, trial, conflict, _TEXT)
+    end = _end_of(versions) if versions else "\n"
+    if end is None:
+        raise InvalidInput(f"{path}: no text can be written here", hint="choose a side, or use a clone")
+    text = sent.replace("\r\n", "\n")
+    if is_undecided(text, *(each.text or "" for each in versions)):
+        raise InvalidInput(
+            f"{path}: lines of the text are still to be decided",
+            hint="take the lines <<<<<<<, ======= and >>>>>>> out of it, or use a clone if they belong there",
+        )
+    return text.replace("\n", end).encode("utf-8", "surrogatepass")

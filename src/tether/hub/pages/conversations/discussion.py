@@ -4,13 +4,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from tether.core.digest import parse_digest
-from tether.errors import TetherError
+from tether.errors import InvalidInput, TetherError
 from tether.hub.access import Role
 from tether.hub.acting import acting
 from tether.hub.branchrules import tree_path
 from tether.hub.conversations import talking
 from tether.hub.conversations.finding import DISCUSSION, find
 from tether.hub.database.conversations import Subscription
+from tether.hub.database.rights import PATH
 from tether.hub.pages.conversations.composing import failed, preview_of, texts_of
 from tether.hub.pages.conversations.held import Held, after_in, number_in
 from tether.hub.pages.conversations.timeline import timeline
@@ -63,7 +64,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
     try:
         texts_of(form)
         if path is not None:
-            tree_path(path)
+            _place(path)
         if commit is not None:
             History.of(held.shown.repository).commit(parse_digest(commit))
         wanted = talking.Wanted(form.get("title", ""), form.get("body", ""), path=path, commit=commit)
@@ -95,7 +96,27 @@ def about_of(held: Held, path: str | None, commit: str | None) -> tuple[str, str
         InvalidInput: It cannot be a path.
     """
     if path is not None:
-        return path, link(held.shown.base, "file", commit or held.shown.branch, tree_path(path))
+        return path, link(held.shown.base, "file", commit or held.shown.branch, _place(path))
     if commit is not None:
         return f"commit {commit[:10]}", f"{held.shown.base}/commit/{commit}"
     return None
+
+
+def can_be_about(path: str) -> bool:
+    """Whether a discussion can be about a path; a database cannot even be asked for some others."""
+    try:
+        _place(path)
+    except InvalidInput:
+        return False
+    return True
+
+
+def _place(path: str) -> bytes:
+    """Return the path that a discussion is about.
+
+    Raises:
+        InvalidInput: It cannot be about that.
+    """
+    if len(path) > PATH:
+        raise InvalidInput(f"a discussion is about a path of at most {PATH} characters")
+    return tree_path(path)

@@ -11,21 +11,25 @@ from tether.errors import InvalidInput
 from tether.hub.conversations import finding
 from tether.hub.conversations.finding import CLOSED, DISCUSSION, MERGED, OPEN, PULL
 from tether.hub.database.conversations import Conversation
-from tether.hub.database.rights import PATH
-from tether.hub.pages.conversations.discussion import about_of
+from tether.hub.pages.conversations.discussion import about_of, can_be_about
 from tether.hub.pages.conversations.held import Held, after_in
 from tether.hub.pulls import opening
+from tether.pages.addresses import bytes_asked
 from tether.pages.rendering import page
 from tether.pages.words import is_id
 
 _PAGE = 50
-_LONGEST = {"path": PATH, "state": 200, "author": 200, "words": 200, "commit": 64}
-"""Characters of what is asked for; what is longer is cut, and finds nothing."""
+_LONGEST = {"state": 200, "author": 200, "words": 200, "commit": 64}
+"""Characters of what is asked for; what is longer is cut, and finds nothing. A path is taken as it is."""
 _STATES = {PULL: (OPEN, MERGED, CLOSED, "all"), DISCUSSION: (OPEN, CLOSED, "all")}
 
 
 class Asked(NamedTuple):
-    """What a list is of; empty texts ask for nothing."""
+    """What a list is of; empty texts ask for nothing.
+
+    Attributes:
+        path: Bytes of it that are not UTF-8 are lone surrogates, and nothing is about it.
+    """
 
     state: str
     author: str
@@ -40,16 +44,18 @@ class Asked(NamedTuple):
         values = {name: query.get(name, "").strip()[:most] for name, most in _LONGEST.items()}
         if values["state"] not in _STATES[kind]:
             values["state"] = OPEN
+        values["path"] = bytes_asked(request.scope, "path").decode("utf-8", "surrogateescape")
         return cls(**values)
 
     def query(self, **other: str) -> str:
         """Return the query of the same list with something else."""
-        return "?" + urlencode({key: value for key, value in {**self._asdict(), **other}.items() if value})
+        asked = {key: value for key, value in {**self._asdict(), **other}.items() if value}
+        return "?" + urlencode(asked, errors="surrogateescape")
 
     @property
     def about(self) -> str:
         """The query of the form for one more discussion about the same."""
-        about = {"path": self.path, "commit": self.commit}
+        about = {"path": self.path if can_be_about(self.path) else "", "commit": self.commit}
         found = urlencode({name: value for name, value in about.items() if value})
         return found and f"?{found}"
 
@@ -93,7 +99,9 @@ def show_discussions(request: Request, held: Held) -> Response:
         words=asked.words,
     )
     with held.hub.database.session(reads_only=True) as session:
-        rows: Sequence[Conversation] = finding.list_conversations(session, held.row, wanted, _PAGE + 1)
+        rows: Sequence[Conversation] = []
+        if not asked.path or can_be_about(asked.path):
+            rows = finding.list_conversations(session, held.row, wanted, _PAGE + 1)
     return page(
         request,
         "hub/talk/list.html",
