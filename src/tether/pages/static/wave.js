@@ -2,6 +2,7 @@
 
 const PLACES = 240;
 // Seconds of a sound that is decoded: a small file may hold days of silence, and all of it would be in memory.
+// What its head says is believed: nothing tells how long it really is before it is decoded.
 const LONGEST = 900;
 
 const metadata = (player) => new Promise((done) => {
