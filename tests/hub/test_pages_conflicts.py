@@ -105,6 +105,20 @@ def test_a_merge_of_known_changes_is_that_of_the_texts() -> None:
     assert found.merged == merge_text(base, ours, theirs, (sides.OURS, sides.THEIRS)).data.decode()
 
 
+def test_a_page_begins_no_more_texts_than_a_form_can_send(
+    conflict: Callable[..., Conflict], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond that a side is chosen; else the hub would refuse whatever was decided for its length."""
+    monkeypatch.setattr(conflicts, "_SENT", 600)
+    texts = (b"{}\n" * 20, b'{"a": 1}\n' * 20, b'{"a": 2}\n' * 20)
+
+    page = conflict({"a.json": texts, "b.json": (b"1\n", b"2\n", b"3\n")}).look()
+
+    assert page.count('name="take-0" value="head"') == page.count('name="take-1" value="head"') == 1
+    assert 'name="text-0"' not in page
+    assert 'name="text-1"' in page
+
+
 def test_a_page_compares_a_bounded_number_of_lines(
     conflict: Callable[..., Conflict], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote_plus
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -41,6 +42,8 @@ LISTED = 40
 """Conflicts that a page lets people decide one by one; the others are decided together."""
 _TEXT = 64 * 1024
 _ROOM = 1024 * 1024
+_SENT = 512 * 1024
+"""Bytes of own texts, as a form sends them, that a page begins: a hub takes bodies of a megabyte."""
 _REST = TAKES[:3]
 
 
@@ -124,7 +127,7 @@ def _page(request: Request, held: Held, form: Form, failure: TetherError | None 
 
 
 def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
-    room, left, found = _ROOM, LINES, list[Decision]()
+    room, left, sent, found = _ROOM, LINES, _SENT, list[Decision]()
     listed = trial.conflicts[:LISTED]
     for at, conflict in enumerate(listed):
         versions = _versions(held, trial, conflict, room)
@@ -139,6 +142,8 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
         versions = [replace(each, lines=lines) for each, lines in zip(versions, shown, strict=True)]
         take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
         begun = _begun(versions, compared.merged)
+        size = len(quote_plus(begun or "", errors="surrogatepass"))
+        begun, sent = (begun, sent - size) if size <= sent else (None, sent)
         own = None if begun is None else form.get(f"text-{at}", begun)
         merged = bool(begun) and begun == compared.merged
         found.append(Decision(at, conflict["path"], conflict["reason"], versions, take, own, merged))
