@@ -132,11 +132,14 @@ def test_a_page_compares_a_bounded_number_of_lines(
     monkeypatch.setattr(sides, "changes", counted)
     monkeypatch.setattr(conflicts, "LINES", 700)
     texts = tuple(letters(100, at) for at in range(3))
-    made = conflict({f"{at}.txt": texts for at in range(4)})
+    long = tuple(letters(300, at) for at in range(3))
+    made = conflict({"0.txt": long} | {f"{at}.txt": texts for at in range(1, 4)})
 
     page = made.look()
 
-    assert len(compared) == 4  # two of the four paths, each once for a side
+    assert (
+        len(compared) == 4
+    )  # two of the four paths, each once for a side: a long one takes nothing from others
     assert sum(lines for lines, _ in compared) == 4 * 200
     assert sum(steps for _, steps in compared) <= sides.STEPS
     assert page.count("<pre ") == 12
@@ -156,12 +159,13 @@ def test_an_own_text_never_begins_with_one_of_two_sides(
             "b-theirs-binary": (b"1\n", b"2\n", b"\xff\n"),
             "c-base-long": (long, b"ours\n", b"theirs\n"),
             "d-theirs-gone": (b"1\n", b"only\n", None),
+            "f-ours-empty": (b"1\n", b"", None),
             "e-both": (b"1\n2\n3\n", b"1\nx\n3\n", b"1\ny\n3\n"),
         }
     ).look()
     found = {
         name: (own_text(part), ", with what both sides changed" in part)
-        for name, part in re.findall(r'<section[^>]* aria-label="([a-e]-[^"]*)">(.*?)</section>', page, re.S)
+        for name, part in re.findall(r'<section[^>]* aria-label="([a-f]-[^"]*)">(.*?)</section>', page, re.S)
     }
 
     decide = "1\n<<<<<<< This branch\nx\n=======\ny\n>>>>>>> Target\n3\n"
@@ -171,6 +175,7 @@ def test_an_own_text_never_begins_with_one_of_two_sides(
         "c-base-long": ("", False),
         "d-theirs-gone": ("only\n", False),
         "e-both": (decide, True),
+        "f-ours-empty": ("", False),
     }
 
 

@@ -133,13 +133,13 @@ def _decisions(held: Held, trial: Trial, form: Form) -> list[Decision]:
         versions = _versions(held, trial, conflict, room)
         ours, base, theirs = (each.text for each in versions)
         room -= sum(len(each.text or "") for each in versions)
-        left -= lines_in(ours, base, theirs)
-        if left >= 0:
+        if (lines := lines_in(ours, base, theirs)) <= left:
+            left -= lines
             compared = compare(ours, base, theirs, STEPS // (2 * len(listed)))
         else:
             compared = uncompared(ours, base, theirs)
         shown = (compared.ours, compared.base, compared.theirs)
-        versions = [replace(each, lines=lines) for each, lines in zip(versions, shown, strict=True)]
+        versions = [replace(each, lines=near) for each, near in zip(versions, shown, strict=True)]
         take = form.get(f"take-{at}", "") if form.get(f"path-{at}") == conflict["path"] else ""
         begun = _begun(versions, compared.merged)
         size = len(quote_plus(begun or "", errors="surrogatepass"))
@@ -160,7 +160,7 @@ def _begun(versions: list[Version], merged: str | None) -> str | None:
     if _end_of(versions) is None:
         return None
     if ours.text is None or theirs.text is None:
-        return ours.text or theirs.text
+        return ours.text if ours.text is not None else theirs.text
     return merged if merged is not None and (base.side is None or base.text is not None) else ""
 
 
