@@ -13,7 +13,10 @@ from tests.hub.test_pages_settings import Browser
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import DAY, HubRoom
 
+from tether.cli.commands._hub_jobs import _line
+from tether.core.identity import Time
 from tether.hub.jobs import kinds
+from tether.hub.jobs.listing import list_jobs
 from tether.hub.jobs.scheduler import Ran, Scheduler
 from tether.hub.upkeep import Foreseen, chosen, collect, foresee
 
@@ -72,14 +75,19 @@ def test_who_asks_again_and_again_gets_one_look(tmp_path: Path, monkeypatch: pyt
     hub.repository(token, "ada/birds")
     ada = Browser(hub, token)
 
+    turns: list[Foreseen] = []
+
     def impatient(*given: Any) -> Foreseen:
-        ada.change(f"{AT}/look")
-        return foresee(*given)
+        if not turns:
+            ada.change(f"{AT}/look")
+        turns.append(foresee(*given))
+        return turns[-1]
 
     monkeypatch.setattr(kinds, "foresee", impatient)
     ada.change(f"{AT}/look")
     assert run_due(hub)["garbage"].message == "0 B would be freed"
     assert "garbage" not in run_due(hub)
+    assert len(turns) == 1
 
     hub.now += DAY // 48
     refused = ada.send(f"{AT}/look")
@@ -88,6 +96,10 @@ def test_who_asks_again_and_again_gets_one_look(tmp_path: Path, monkeypatch: pyt
     assert "garbage" not in run_due(hub)
 
     assert [job["due"] for job in hub.ok("GET", "/jobs", token)["jobs"] if job["kind"] == "garbage"] == [None]
+    assert "when asked for" in ada.look("/-/admin/jobs")
+    with hub.hub.database.session(reads_only=True) as session:
+        [job] = [each for each in list_jobs(session, hub.now) if each.kind == "garbage"]
+    assert _line(job, Time(hub.now, 0)).endswith("; 0 B would be freed; next when asked for")
     hub.now += 400 * DAY
     assert "garbage" not in run_due(hub)
     ada.change(f"{AT}/look")
