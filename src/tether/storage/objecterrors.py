@@ -36,16 +36,17 @@ _SPEAKING_HINTS = {
 _ACCESS = "check the keys and what they may do in this bucket"
 
 
-def translate(error: Exception, bucket: str, key: str) -> TetherError:
+def translate(error: Exception, bucket: str, key: str, *, far: bool = False) -> TetherError:
     """Return our error for one of the store.
 
     Args:
         error: What the store's client raised.
         bucket: The address of the bucket, for messages.
         key: What the call was about.
+        far: The bucket is a far end, not where this process keeps what it has.
     """
     ours = _meant(error, bucket, key)
-    ours.of_storage = True
+    ours.of_storage = not far
     return ours
 
 

@@ -85,6 +85,7 @@ class ObjectBackend:
         spool: The folder in which uploads lie until they are sent; None takes that for temporary files.
         sleep: Waits that many seconds before a conditional write is tried again.
         pace: Told of bytes that go to the bucket or came from there; returns when more may follow.
+        far: The bucket is a far end: its failures are not of the storage of this process.
     """
 
     def __init__(
@@ -95,10 +96,11 @@ class ObjectBackend:
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
         pace: Callable[[int], None] | None = None,
+        far: bool = False,
     ) -> None:
         self._pace = pace or _at_once
         self.name = f"{stores.name}/{prefix}".rstrip("/")
-        self._client = ObjectClient(stores, self.name, sleep)
+        self._client = ObjectClient(stores, self.name, sleep, far)
         self._prefix, self._spool = prefix, spool
 
     def below(self, prefix: str) -> "ObjectBackend":
@@ -110,9 +112,13 @@ class ObjectBackend:
         """Return the same place with another folder for uploads."""
         return self._like(self._prefix, spool)
 
-    def _like(self, prefix: str, spool: Path | None) -> "ObjectBackend":
-        client = self._client
-        return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace)
+    def as_far(self) -> "ObjectBackend":
+        """Return the same place as a far end, whose failures are not of the storage of this process."""
+        return self._like(self._prefix, self._spool, far=True)
+
+    def _like(self, prefix: str, spool: Path | None, *, far: bool = False) -> "ObjectBackend":
+        client, far = self._client, far or self._client.far
+        return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace, far=far)
 
     def some(self, count: int) -> list[str]:
         """Return up to so many keys, in no order; fewer than asked for means that these are all."""

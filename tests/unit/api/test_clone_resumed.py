@@ -19,7 +19,7 @@ from tether.repo.check import CheckOptions, check_repository
 from tether.sync import download
 from tether.sync.exchange import PushOptions
 from tether.sync.far import fetch_far, push_far
-from tether.sync.places import FarPlace
+from tether.sync.places import FarPlace, bucket_place
 
 Take = Callable[[Iterator[bytes]], None]
 
@@ -163,3 +163,43 @@ def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
     assert len(room.end.asked) == 4
     assert check_repository(here, CheckOptions(full=True)).problems == []
     here.close()
+
+
+def test_a_clone_from_a_bucket_that_went_away_goes_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its errors come from the client for stores; the disk here did not fail, so what came stays."""
+    obstore = pytest.importorskip("obstore")
+    from obstore.exceptions import GenericError
+    from obstore.store import MemoryStore
+
+    from tether.storage.objectclient import Stores
+    from tether.storage.objectstore import ObjectBackend
+    from tether.sync.bucketend import BucketEnd
+
+    store = MemoryStore()
+    bucket = ObjectBackend(Stores("s3://data", store, store))
+    with bucket_place("s3://data/x", lambda at: bucket.below(at.prefix), ticking(), create="main").writing(
+        "push"
+    ) as end:
+        push_far(room.work.repository, end, "bucket", PushOptions(("main",)))
+    pack, get_ranges = BucketEnd.pack, obstore.get_ranges
+    asked: list[Digest] = []
+    gone_at: list[int] = [2]
+
+    def counted(end: BucketEnd, name: Digest, take: Take) -> None:
+        asked.append(name)
+        pack(end, name, take)
+
+    def broken(*given: object, **named: object) -> object:
+        if len(asked) == gone_at[0]:
+            raise GenericError("Generic S3 error: error sending request for url")
+        return get_ranges(*given, **named)
+
+    monkeypatch.setattr(BucketEnd, "pack", counted)
+    monkeypatch.setattr(obstore, "get_ranges", broken)
+    request = CloneRequest("s3://data/x", room.copy, open_bucket=lambda at: bucket.below(at.prefix))
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        Repo.clone_with(request, clock=ticking())
+    gone_at[0] = 0
+    with Repo.clone_with(request, clock=ticking())[0] as repo:
+        room.assert_copied(repo)
+    assert asked.count(asked[0]) == 1
