@@ -30,11 +30,13 @@ class Stores:
         name: The address, for messages.
         many: Repeats what failed and may be repeated.
         once: Repeats nothing, for conditional writes: whether one was made is found out here.
+        far: It is a far end: its failures are not of the storage of this process.
     """
 
     name: str
     many: "ObjectStore"
     once: "ObjectStore"
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,11 @@ class ObjectClient:
         stores: The ways to it.
         name: What messages call it.
         sleep: Waits that many seconds before something is tried again.
-        far: The bucket is a far end: its failures are not of the storage of this process.
     """
 
     stores: Stores
     name: str
     sleep: Callable[[float], None] = time.sleep
-    far: bool = False
 
     def ask(self, key: str, question: Callable[["ObjectStore"], T]) -> T:
         """Return an answer; the store's client repeats what was refused, here what was cut is asked again.
@@ -69,7 +69,7 @@ class ObjectClient:
             except (BaseError, FileNotFoundError) as error:
                 if attempt == _TRIES - 1 or not was_cut(error):
                     # A name for it here would be a cycle, in which what callers hold stays for long.
-                    raise translate(error, self.name, key, far=self.far) from None
+                    raise translate(error, self.name, key, far=self.stores.far) from None
                 self.sleep(_DELAY_S * 2**attempt)
         raise AssertionError
 
@@ -169,7 +169,7 @@ class ObjectClient:
                 write(self.stores.once)
                 return True
             except (BaseError, FileNotFoundError) as error:
-                failure = translate(error, self.name, key, far=self.far)
+                failure = translate(error, self.name, key, far=self.stores.far)
                 refused = _is_refusal(error, create=create)
                 if refused and doubtful and is_made():
                     return True

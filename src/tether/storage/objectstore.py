@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -85,7 +86,6 @@ class ObjectBackend:
         spool: The folder in which uploads lie until they are sent; None takes that for temporary files.
         sleep: Waits that many seconds before a conditional write is tried again.
         pace: Told of bytes that go to the bucket or came from there; returns when more may follow.
-        far: The bucket is a far end: its failures are not of the storage of this process.
     """
 
     def __init__(
@@ -96,11 +96,10 @@ class ObjectBackend:
         spool: Path | None = None,
         sleep: Callable[[float], None] = time.sleep,
         pace: Callable[[int], None] | None = None,
-        far: bool = False,
     ) -> None:
         self._pace = pace or _at_once
         self.name = f"{stores.name}/{prefix}".rstrip("/")
-        self._client = ObjectClient(stores, self.name, sleep, far)
+        self._client = ObjectClient(stores, self.name, sleep)
         self._prefix, self._spool = prefix, spool
 
     def below(self, prefix: str) -> "ObjectBackend":
@@ -114,11 +113,12 @@ class ObjectBackend:
 
     def as_far(self) -> "ObjectBackend":
         """Return the same place as a far end, whose failures are not of the storage of this process."""
-        return self._like(self._prefix, self._spool, far=True)
+        stores, sleep = replace(self._client.stores, far=True), self._client.sleep
+        return ObjectBackend(stores, self._prefix, spool=self._spool, sleep=sleep, pace=self._pace)
 
-    def _like(self, prefix: str, spool: Path | None, *, far: bool = False) -> "ObjectBackend":
-        client, far = self._client, far or self._client.far
-        return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace, far=far)
+    def _like(self, prefix: str, spool: Path | None) -> "ObjectBackend":
+        client = self._client
+        return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace)
 
     def some(self, count: int) -> list[str]:
         """Return up to so many keys, in no order; fewer than asked for means that these are all."""

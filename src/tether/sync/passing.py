@@ -98,7 +98,12 @@ class Passing:
     Args:
         end: Has the packs.
         backend: Gets them.
+
+    Attributes:
+        came: Told of each pack that came now, when it is on the disk.
     """
+
+    came: Callable[[Digest], None] | None = None
 
     def __init__(self, end: FarEnd, backend: Backend) -> None:
         self._end, self._backend = end, backend
@@ -161,6 +166,8 @@ class Passing:
             found.append(self._pass(PackReceiver, name, fill))
 
         self._end.pack(name, take)
+        if self.came is not None:
+            self.came(name)
         return found[-1]
 
     def _come_before(self, name: Digest) -> _Came | None:

@@ -1,7 +1,7 @@
 """Clones whose connection broke go on where they were: packs that came are not asked for again."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +15,14 @@ from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo
 from tether.core.digest import Digest
 from tether.errors import Forbidden, TetherError, Unavailable
+from tether.repo import packs
 from tether.repo.check import CheckOptions, check_repository
 from tether.sync import download
+from tether.sync.ends import TakeFrames
 from tether.sync.exchange import PushOptions
 from tether.sync.far import fetch_far, push_far
 from tether.sync.places import FarPlace, bucket_place
+from tether.sync.wire import PackShare
 
 Take = Callable[[Iterator[bytes]], None]
 
@@ -148,6 +151,33 @@ def test_nothing_is_left_where_it_would_not_help(room: Room) -> None:
         room.end.asked.clear()
         room.break_at(good, failure)
         assert not room.copy.exists()
+
+
+@pytest.mark.parametrize("came", [0, 1])
+def test_packs_of_its_own_making_do_not_pile_up(
+    room: Room, monkeypatch: pytest.MonkeyPatch, came: int
+) -> None:
+    """Single chunks go into packs that the next attempt would make anew; only what came whole is kept."""
+    monkeypatch.setattr(packs, "PACK_SIZE", 1 << 18)
+    shares, objects = BreakingEnd.shares, BreakingEnd.objects
+
+    def told(end: BreakingEnd, digests: Sequence[Digest]) -> list[PackShare]:
+        found = sorted(shares(end, digests), key=lambda share: share.name)
+        return [*found[:came], *(share._replace(wanted=0) for share in found[came:])]
+
+    def cut(end: BreakingEnd, digests: Sequence[Digest], take: TakeFrames) -> None:
+        objects(end, digests, take)
+        if len(digests) > 10:  # these are the chunks
+            raise CUT
+
+    monkeypatch.setattr(BreakingEnd, "shares", told)
+    monkeypatch.setattr(BreakingEnd, "objects", cut)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            room.clone()
+        left = list((room.copy / ".tether").rglob("*.pack"))
+        assert len(left) == came
+    assert len(room.end.asked) == came
 
 
 def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
