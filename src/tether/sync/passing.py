@@ -173,7 +173,7 @@ class Passing:
     def _come_before(self, name: Digest) -> _Came | None:
         """Take a pack that came to a fetch or a clone that was stopped; None where there is none.
 
-        Nothing names it, since its chunks are lacked. So one that is damaged is removed.
+        Nothing names it, since its chunks are lacked. So one that is damaged, or cannot be read, is removed.
         """
         if not self._backend.exists(pack_key(name)):
             return None

@@ -1,5 +1,7 @@
 """Clones whose connection broke go on where they were: packs that came are not asked for again."""
 
+import errno
+import os
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -126,6 +128,29 @@ def test_a_pack_that_was_damaged_meanwhile_comes_again(room: Room) -> None:
         room.assert_copied(repo)
 
 
+def spoil(monkeypatch: pytest.MonkeyPatch, pack: Path, number: int) -> None:
+    """Let reading a pack fail with an error of the system, as over a bad sector."""
+    os.link(pack, pack.parents[3] / "spoilt")  # so that no other file gets its number
+    spoilt, pread = pack.stat().st_ino, os.pread
+
+    def read(descriptor: int, length: int, offset: int) -> bytes:
+        if os.fstat(descriptor).st_ino == spoilt:
+            raise OSError(number, os.strerror(number))
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+
+
+def test_a_pack_that_cannot_be_read_comes_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad sector costs the pack that lies over it, and not all that came."""
+    room.break_at(2, CUT)
+    spoil(monkeypatch, room.copy / f".tether/packs/{room.end.asked[0].hex()}.pack", errno.EIO)
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+    assert [room.end.asked.count(name) for name in room.end.asked[:2]] == [2, 1]
+
+
 @pytest.mark.parametrize("bare", [False, True])
 def test_another_kind_of_clone_takes_over(room: Room, monkeypatch: pytest.MonkeyPatch, bare: bool) -> None:
     """What it has no use for goes: here all packs, since it takes single chunks."""
@@ -192,6 +217,29 @@ def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
     assert len(here.root().data_packs) == 3
     assert len(room.end.asked) == 4
     assert check_repository(here, CheckOptions(full=True)).problems == []
+    here.close()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_a_fetch_goes_on_behind_a_pack_that_cannot_be_read(
+    room: Room, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """It asks for that pack again; where only too many files are open, the pack is left alone."""
+    here = make_repository(room.copy.with_name("mine"))
+    room.end.good, room.end.failure = 2, CUT
+    with pytest.raises(Unavailable):
+        fetch_far(here, room.end, "origin")
+    room.end.failure = None
+    pack = here.directory / f"packs/{room.end.asked[0].hex()}.pack"
+    spoil(monkeypatch, pack, number)
+    if number == errno.EMFILE:
+        with pytest.raises(Unavailable, match="too many open files"):
+            fetch_far(here, room.end, "origin")
+        assert pack.exists()
+    else:
+        fetch_far(here, room.end, "origin")
+        assert (len(here.root().data_packs), len(room.end.asked)) == (3, 5)
+        assert check_repository(here, CheckOptions(full=True)).problems == []
     here.close()
 
 
