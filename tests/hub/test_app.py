@@ -1,5 +1,6 @@
 """What every request meets: ids, headers, limits, failures, health."""
 
+import ast
 import errno
 import json
 import logging
@@ -13,6 +14,7 @@ from starlette.routing import Match, Route
 from tests.support.hub import HubRoom, Reply
 
 from tether import errors
+from tether.hub import problems
 from tether.hub.app import build_api
 from tether.hub.pages import first as first_module
 from tether.hub.pages.first import PagesFirst
@@ -100,6 +102,17 @@ def test_storage_that_fails_is_no_matter_of_who_asks(
     assert reply.json["error"]["message"] == message
     assert reply.headers["x-request-id"] in reply.json["error"]["hint"]
     assert f"{reply.headers['x-request-id']} failed: {failure}" in caplog.text
+
+
+def test_whoever_shows_an_error_asks_what_to_tell() -> None:
+    """Pages and routes that answer an error themselves would tell of storage, and log nothing."""
+    pages = (Path(problems.__file__).parent / "pages").rglob("*.py")
+    nodes = [node for path in pages for node in ast.walk(ast.parse(path.read_text()))]
+    handlers = [node for node in nodes if isinstance(node, ast.ExceptHandler) and node.name and node.type]
+    shown = [each for each in map(ast.unparse, handlers) if "TetherError as" in each]
+
+    assert len(shown) > 20
+    assert [each for each in shown if "told(" not in each and "raise " not in each] == []
 
 
 def test_what_storage_lacks_stays_not_found(tmp_path: Path) -> None:

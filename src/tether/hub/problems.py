@@ -85,14 +85,21 @@ def install(app: Starlette) -> None:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
-    told = _for_outsiders(error, request.state.request_id)
-    answer = reply_to(told)
-    if answer.status_code >= 500 and not isinstance(error, errors.QuotaExceeded):
+    outward = told(request, error)
+    return await _as_wanted(request, outward, reply_to(outward))
+
+
+def told(request: Request, error: errors.TetherError) -> errors.TetherError:
+    """Log what the one who asked cannot mend, and return what they are told.
+
+    Whoever shows an error in an answer of their own asks for it here; all others are answered here.
+    """
+    outward = _for_outsiders(error, request.state.request_id)
+    if status_of(outward) >= 500 and not isinstance(error, errors.QuotaExceeded):
         where = f"{request.method} {request.url.path}, request {request.state.request_id}"
         _logger.error("%s failed: %s", where, error, exc_info=None if _is_full(error) else error)
-    return await _as_wanted(request, told, answer)
+    return outward
 
 
 def _for_outsiders(error: errors.TetherError, request_id: str) -> errors.TetherError:
