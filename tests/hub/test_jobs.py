@@ -113,22 +113,27 @@ def test_a_job_belongs_to_one_worker_as_long_as_it_lives(photos: HubRoom) -> Non
         assert session.get_one(Job, first.id).message == "theirs"
 
 
-@pytest.mark.parametrize("code", [errno.EACCES, errno.EIO])
 def test_where_storage_is_only_the_log_tells(
-    photos: HubRoom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, code: int
+    photos: HubRoom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Those who have a repository see how its jobs ended, and others than they run the hub."""
 
-    def work(_: Turn) -> Result:
-        raise translate(OSError(code, "as told"), "/srv/hub/x")
+    def failing(code: int) -> Callable[[Turn], Result]:
+        def work(_: Turn) -> Result:
+            raise translate(OSError(code, "as told"), "/srv/hub/x")
 
-    monkeypatch.setitem(KINDS, "gc", KINDS["gc"]._replace(work=work))
+        return work
+
+    codes = {"gc": errno.EACCES, "verify": errno.EIO}
+    for kind, code in codes.items():
+        monkeypatch.setitem(KINDS, kind, KINDS[kind]._replace(work=failing(code)))
     ran = {each.name: each for each in run_due(photos)}
 
     told = "the hub could not use its storage, see the log"
-    assert ran["gc of ada/photos"][2:4] == (Outcome.FAILED, told)
-    assert jobs(photos)["gc photos"].message == told
-    assert re.search("the job gc of ada/photos cannot use storage: .*/srv/hub/x", caplog.text)
+    for kind in codes:
+        assert ran[f"{kind} of ada/photos"][2:4] == (Outcome.FAILED, told)
+        assert jobs(photos)[f"{kind} photos"].message == told
+        assert re.search(f"the job {kind} of ada/photos cannot use storage: .*/srv/hub/x", caplog.text)
 
 
 def test_who_lost_a_job_ends_its_work(photos: HubRoom) -> None:

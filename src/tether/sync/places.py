@@ -276,6 +276,6 @@ def open_files(
     if is_in_bucket(address):
         from tether.repo.bucket import open_in_bucket
 
-        store = open_bucket(parse_bucket_address(address))
+        store = open_bucket(parse_bucket_address(address)).as_far()
         return FolderFiles(open_in_bucket(address, store, clock=clock))
     return FolderFiles(open_location(parse_location(address, base), clock))
