@@ -107,7 +107,7 @@ def test_storage_that_fails_is_no_matter_of_who_asks(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, failure: errors.TetherError, message: str
 ) -> None:
     """They are told to come again, and neither where it lies nor to sign in anew; the log has all of it."""
-    reply = raising(tmp_path, failure, lost=isinstance(failure, errors.NotFound))
+    reply = raising(tmp_path, failure, lost=str(failure) == "not found: /srv/hub/x")
 
     assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "unavailable", "2")
     assert reply.json["error"]["message"] == message
