@@ -219,10 +219,10 @@ def _clear(path: Path, directory: Path, clock: Callable[[], Time], *, keeps: boo
 
 
 def _came(directory: Path) -> list[Path]:
-    """Return the packs in a repository that came whole."""
+    """Return the packs in a repository that came whole; none where the notes cannot be read."""
     try:
         noted = set((directory / _CAME).read_bytes().decode("ascii", "replace").splitlines())
-    except FileNotFoundError:
+    except OSError:
         return []
     return [pack for pack in (directory / _PACKS).glob("*.pack") if pack.stem in noted]
 

@@ -75,7 +75,7 @@ class Room(NamedTuple):
         assert check_repository(repository, CheckOptions(full=True)).problems == []
         packs = {Digest(bytes.fromhex(path.stem)) for path in repository.directory.glob("packs/*")}
         assert packs == set(repository.root().packs())
-        assert not (repository.directory / "kept").exists()
+        assert [name for name in ("kept", "came") if (repository.directory / name).exists()] == []
 
 
 @pytest.fixture
