@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from tether.errors import AlreadyExists, NotFound, Unavailable
-from tether.storage.objecterrors import is_undecided, translate, was_cut
+from tether.storage.objecterrors import is_undecided, translate, unable, was_cut
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
@@ -145,7 +145,7 @@ class ObjectClient:
             if is_there():
                 return
             self.sleep(wait_s)
-        raise Unavailable(f"{self.name} takes long to copy {key}", hint="run it again")
+        raise unable(f"{self.name} takes long to copy {key}", far=self.stores.far)
 
     def _once(
         self,
@@ -176,7 +176,7 @@ class ObjectClient:
                 if refused and not is_undecided(error):
                     return False
                 if refused:  # another write is under way, and may fail
-                    failure = Unavailable(f"others write {key} all the time", hint="run it again")
+                    failure = unable(f"others write {key} all the time", far=self.stores.far)
                 doubtful = doubtful or not refused
                 if not isinstance(failure, Unavailable) or attempt == _TRIES - 1:
                     raise failure from None

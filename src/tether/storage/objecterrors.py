@@ -51,6 +51,13 @@ def translate(error: Exception, bucket: str, key: str, *, far: bool = False) -> 
     return ours
 
 
+def unable(message: str, *, far: bool) -> Unavailable:
+    """Return our error for a store that does not do what it should, `far` as for `translate`."""
+    ours = Unavailable(message, hint="run it again")
+    ours.of_storage = not far
+    return ours
+
+
 def _meant(error: Exception, bucket: str, key: str, *, far: bool) -> TetherError:
     text = str(error)
     status, code = status_of(error), _first(_CODE, text)

@@ -23,6 +23,7 @@ from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
 from tether.storage.backend import check_key, check_prefix, span
 from tether.storage.objectclient import ObjectClient, Stores
+from tether.storage.objecterrors import unable
 from tether.storage.oserrors import translated
 from tether.storage.presigning import signed, signed_for_new
 
@@ -148,7 +149,7 @@ class ObjectBackend:
             raise
         if sum(map(len, parts)) != length:
             self._require(key, offset, length)
-            raise Unavailable(f"{self.name} sent less than was asked for of {key}", hint="run it again")
+            raise unable(f"{self.name} sent less than was asked for of {key}", far=self._client.stores.far)
         self._pace(length)
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
