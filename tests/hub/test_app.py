@@ -1,5 +1,6 @@
 """What every request meets: ids, headers, limits, failures, health."""
 
+import ast
 import errno
 import json
 import logging
@@ -13,19 +14,23 @@ from starlette.routing import Match, Route
 from tests.support.hub import HubRoom, Reply
 
 from tether import errors
+from tether.hub import problems
 from tether.hub.app import build_api
 from tether.hub.pages import first as first_module
 from tether.hub.pages.first import PagesFirst
 from tether.hub.pages.routes import routes as page_routes
 from tether.hub.problems import STATUSES, status_of
+from tether.hub.seldom import Seldom
 from tether.storage.objecterrors import translate as of_bucket
 from tether.storage.oserrors import translated
 
 
-def raising(folder: Path, error: Exception) -> Reply:
-    """Return the reply of a route that fails."""
+def raising(folder: Path, error: Exception, *, lost: bool = False) -> Reply:
+    """Return the reply of a route that fails; `lost`: as the folder of the repositories is not there."""
 
     def route() -> None:
+        if lost:
+            (folder / "hub/repositories").rmdir()
         raise error
 
     api = build_api()
@@ -71,6 +76,9 @@ def test_a_bug_tells_no_details(tmp_path: Path, caplog: pytest.LogCaptureFixture
     assert "secret detail" in caplog.text
 
 
+CANNOT = "the hub cannot use its storage now"
+
+
 def on_disk(code: int) -> errors.TetherError:
     """Return what becomes of an error of the system."""
     try:
@@ -84,17 +92,22 @@ def on_disk(code: int) -> errors.TetherError:
     ("failure", "message"),
     [
         (on_disk(errno.ENOSPC), "the hub has no room left on its disk"),
-        (on_disk(errno.EACCES), "the hub cannot use its storage now"),
-        (of_bucket(ValueError("status code: 401"), "s3://ours", "x"), "the hub cannot use its storage now"),
-        (of_bucket(ValueError("status code: 403"), "s3://ours", "x"), "the hub cannot use its storage now"),
+        (on_disk(errno.ENOENT), CANNOT),
+        (
+            of_bucket(ValueError("<Code>NoSuchBucket</Code>"), "s3://ours", "x"),
+            CANNOT,
+        ),
+        (on_disk(errno.EACCES), CANNOT),
+        (of_bucket(ValueError("status code: 401"), "s3://ours", "x"), CANNOT),
+        (of_bucket(ValueError("status code: 403"), "s3://ours", "x"), CANNOT),
     ],
-    ids=["full", "closed", "keys", "refused"],
+    ids=["full", "not mounted", "no bucket", "closed", "keys", "refused"],
 )
 def test_storage_that_fails_is_no_matter_of_who_asks(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, failure: errors.TetherError, message: str
 ) -> None:
     """They are told to come again, and neither where it lies nor to sign in anew; the log has all of it."""
-    reply = raising(tmp_path, failure)
+    reply = raising(tmp_path, failure, lost=str(failure) == "not found: /srv/hub/x")
 
     assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "unavailable", "2")
     assert reply.json["error"]["message"] == message
@@ -102,12 +115,32 @@ def test_storage_that_fails_is_no_matter_of_who_asks(
     assert f"{reply.headers['x-request-id']} failed: {failure}" in caplog.text
 
 
-def test_what_storage_lacks_stays_not_found(tmp_path: Path) -> None:
-    """A pack that was merged away is asked for again in another place."""
-    reply = raising(tmp_path, on_disk(errno.ENOENT))
+def test_whoever_shows_an_error_asks_what_to_tell() -> None:
+    """Pages and routes that answer an error themselves would tell of storage, and log nothing."""
+    pages = (Path(problems.__file__).parent / "pages").rglob("*.py")
+    nodes = [node for path in pages for node in ast.walk(ast.parse(path.read_text()))]
+    handlers = [node for node in nodes if isinstance(node, ast.ExceptHandler) and node.name and node.type]
+    shown = [each for each in map(ast.unparse, handlers) if "TetherError as" in each]
 
-    assert (reply.status, reply.code) == (404, "not-found")
-    assert b"/srv" not in reply.body
+    assert len(shown) > 20
+    assert [each for each in shown if "told(" not in each and "raise " not in each] == []
+
+
+def test_what_storage_lacks_stays_not_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A pack that was merged away is asked for again in another place; the log has a line, now and then."""
+    times = iter([0.0, 1.0, 9.0, 10.0])
+    monkeypatch.setattr(problems, "_gone_told", Seldom(10.0, times.__next__))
+    replies = [raising(tmp_path, on_disk(errno.ENOENT)) for _ in range(4)]
+
+    assert {(reply.status, reply.code) for reply in replies} == {(404, "not-found")}
+    assert b"/srv" not in replies[0].body
+    lines = [each.message for each in caplog.records if "less in storage" in each.message]
+    assert [re.sub("request [0-9a-f]+ ", "", line) for line in lines] == [
+        "GET /-/fails/now, found less in storage than is named: not found: /srv/hub/x",
+        "GET /-/fails/now, found less in storage than is named, and 2 others before: not found: /srv/hub/x",
+    ]
 
 
 def test_who_goes_away_in_the_middle_is_no_bug(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,7 +1,9 @@
 """What a hub does from time to time: who takes it up, how it ends, who sees that."""
 
+import errno
 import itertools
 import logging
+import re
 import shutil
 import threading
 import time
@@ -19,11 +21,13 @@ from tether.hub.database.jobs import Job
 from tether.hub.database.models import RepositoryRow
 from tether.hub.jobs.enrolling import enrol
 from tether.hub.jobs.halting import Halt
+from tether.hub.jobs.kinds import KINDS, Turn
 from tether.hub.jobs.scheduler import Ran, Scheduler, scheduling
 from tether.hub.jobs.turns import LEASE_S, Outcome, Result, claim, end, renew
 from tether.hub.repositories import open_repository
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
+from tether.storage.oserrors import translate
 
 TOKEN = "a token for the metrics"
 ALWAYS = {"count", "deliveries", "places", "purge", "strays", "workspaces"}
@@ -107,6 +111,29 @@ def test_a_job_belongs_to_one_worker_as_long_as_it_lives(photos: HubRoom) -> Non
     assert end(photos.hub, again[first.id], Result(Outcome.DONE, "theirs"), every_s=1, took=1)
     with photos.hub.database.session() as session:
         assert session.get_one(Job, first.id).message == "theirs"
+
+
+def test_where_storage_is_only_the_log_tells(
+    photos: HubRoom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those who have a repository see how its jobs ended, and others than they run the hub."""
+
+    def failing(code: int) -> Callable[[Turn], Result]:
+        def work(_: Turn) -> Result:
+            raise translate(OSError(code, "as told"), "/srv/hub/x")
+
+        return work
+
+    codes = {"gc": errno.EACCES, "verify": errno.EIO}
+    for kind, code in codes.items():
+        monkeypatch.setitem(KINDS, kind, KINDS[kind]._replace(work=failing(code)))
+    ran = {each.name: each for each in run_due(photos)}
+
+    told = "the hub could not use its storage, see the log"
+    for kind in codes:
+        assert ran[f"{kind} of ada/photos"][2:4] == (Outcome.FAILED, told)
+        assert jobs(photos)[f"{kind} photos"].message == told
+        assert re.search(f"the job {kind} of ada/photos cannot use storage: .*/srv/hub/x", caplog.text)
 
 
 def test_who_lost_a_job_ends_its_work(photos: HubRoom) -> None:

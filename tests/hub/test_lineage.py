@@ -1,5 +1,6 @@
 """Lineage across repositories of a hub: what goes over them, what stays hidden, and where it ends."""
 
+import errno
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,11 +17,13 @@ from tether.core.names import RUNS, path_bytes, release_ref
 from tether.core.tree import Entry, EntryKind
 from tether.core.treeread import find
 from tether.hub.queues import Queue
+from tether.hub.recordreading import Reading
 from tether.hub.routes.lineage import LineageDocument, UsersDocument
 from tether.releases.manifest import MANIFEST, Base, Creator, Data, Manifest, RunPart, Weights
 from tether.releases.storing import orphan
 from tether.repo.history import History
 from tether.runs.rundoc import Artefact, DataInput, RunRecord, Status
+from tether.storage.oserrors import translate
 
 CAT = {"train/cat.txt": b"a cat", "train/dog.txt": b"a dog"}
 
@@ -348,6 +351,22 @@ def test_damaged_records_hide_no_others(hub: Hub) -> None:
     assert all(problem.startswith("bob/y: ") for problem in found["problems"])
     used = hub.lineage("ada/x", f"uses={hash_bytes(b'a cat').hex()}")
     assert [run["id"] for run in used["runs"]] == [run_id(1)]
+
+
+def test_records_on_storage_that_fails(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are problems too, which say nothing of where storage is; the log does."""
+
+    def weigh(*_: object) -> None:
+        raise translate(OSError(errno.EIO, "as told"), "/srv/hub/x")
+
+    hub.run("bob/y", 1, CAT, b"weights")
+    monkeypatch.setattr(Reading, "weigh", weigh)
+
+    found = hub.lineage("bob/y", f"uses={hash_bytes(b'a cat').hex()}")
+    assert set(found["problems"]) == {"bob/y: the hub cannot use its storage now"}
+    assert "records of bob/y cannot be read: the disk reports an error at /srv/hub/x" in caplog.text
 
 
 def test_it_counts_as_many_requests(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from tests.support.changing import AT, FORM, HTML, ChangingRoom
 from tests.support.hub import HubRoom
 
 from tether.hub.pages.changing.text import LONGEST
+from tether.storage.local import LocalBackend
+from tether.storage.objecterrors import translate
 
 
 @pytest.fixture
@@ -225,3 +227,30 @@ def test_an_empty_repository_begins_on_the_page(room: ChangingRoom) -> None:
     assert room.hub.call("GET", "/ada/new/new/main?name=README.md", headers=headers).status == 200
     assert room.hub.call("POST", "/ada/new/new/main", headers=headers, parts=[fields]).status == 303
     assert room.hub.call("GET", "/api/v1/repos/ada/new/files/main/README.md", room.ada).body == b"# New\n"
+
+
+def test_storage_that_fails_is_told_as_nobodys_matter(
+    room: ChangingRoom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The form comes again, with nothing of where storage is and no wish for other keys; the log has that."""
+    begun = room.begin()
+    seen = {at: room.seen(at) for at in ("/edit/main/README.md", "/delete/main/README.md")}
+
+    def upload(_: LocalBackend) -> None:
+        ended = ValueError("status code: 401: <Code>ExpiredToken</Code>")
+        raise translate(ended, "s3://ours/hub", "packs/x")
+
+    monkeypatch.setattr(LocalBackend, "upload", upload)
+    replies = [
+        room.send("/edit/main/README.md", seen=seen["/edit/main/README.md"], text="new words", do="commit"),
+        room.send("/new/main", name="x.txt", text="new words", do="commit"),
+        room.send("/delete/main/README.md", seen=seen["/delete/main/README.md"]),
+        room.stage(begun, "x.txt", b"words"),
+    ]
+
+    for reply in replies:
+        assert reply.status == 503, reply
+        assert b"hub cannot use its storage now" in reply.body
+        assert b"ours" not in reply.body
+        assert reply.headers["x-request-id"] + " failed: s3://ours/hub wants other keys" in caplog.text
+    assert b"new words" in replies[0].body

@@ -1,5 +1,6 @@
 """Model files on pages: tensors in tables, pickles that run code, damaged ones."""
 
+import errno
 import json
 import pickle
 import struct
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import HubRoom
+
+from tether.pages.viewers import weights
+from tether.storage.oserrors import translate
 
 HTML = {"accept": "text/html"}
 
@@ -97,3 +101,20 @@ def test_a_damaged_file_has_a_page(hub: HubRoom) -> None:
 
     assert "cannot be shown" in shown
     assert "save=1" in shown
+
+
+def test_storage_that_fails_is_not_told_of_the_file(
+    hub: HubRoom, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is said of where the hub keeps it, but in the log."""
+
+    def read(*_: object) -> None:
+        raise translate(OSError(errno.EIO, "as told"), "/srv/hub/x")
+
+    monkeypatch.setattr(weights, "read_facts", read)
+    reply = hub.call("GET", "/ada/models/file/main/net.safetensors", headers=HTML)
+
+    assert reply.status == 503
+    assert b"hub cannot use its storage now" in reply.body
+    assert b"/srv" not in reply.body
+    assert "failed: the disk reports an error at /srv/hub/x" in caplog.text

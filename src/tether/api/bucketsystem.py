@@ -71,7 +71,7 @@ class BucketFileSystem(RevisionSystem):
                     address = parse_bucket_address(name)
                 except InvalidInput as error:
                     raise FileNotFoundError(str(error)) from error
-                store = open_bucket(address, self._keys)
+                store = open_bucket(address, self._keys).as_far()
                 self._opened[prefix] = FolderFiles(open_in_bucket(name, store, clock=system_clock))
             return self._opened[prefix]
 

@@ -99,7 +99,7 @@ class Hub:
             Forbidden, Unauthenticated, Unavailable: It does not answer to this hub.
         """
         if self.bucket is not None:
-            self.bucket.some(1)
+            self.bucket.as_far().some(1)  # nobody is served yet: a bucket that is missing is a wrong address
 
     def close(self) -> None:
         """Close the database, and the repositories that are open for pages."""

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from tether import errors
 from tether.hub.pages.failing import failure_page, wants_page
 from tether.hub.routes.documents import ProblemDocument
+from tether.hub.seldom import Seldom
 from tether.storage.oserrors import FULL
 
 STATUSES: dict[type[errors.TetherError], int] = {
@@ -32,6 +33,9 @@ STATUSES: dict[type[errors.TetherError], int] = {
     errors.Unsupported: 422,
 }
 _logger = logging.getLogger("tether.hub")
+_GONE_S = 10.0
+_gone_told = Seldom(_GONE_S)
+"""That storage lacks something is no failure where it was merged away, and anybody may ask often."""
 RESPONSES: dict[int | str, dict[str, Any]] = {
     "4XX": {"model": ProblemDocument},
     "5XX": {"model": ProblemDocument},
@@ -85,14 +89,36 @@ def install(app: Starlette) -> None:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    """Answer, and log what the one who asked cannot mend, with what led to it."""
     assert isinstance(error, errors.TetherError)
-    told = _for_outsiders(error, request.state.request_id)
-    answer = reply_to(told)
-    if answer.status_code >= 500 and not isinstance(error, errors.QuotaExceeded):
-        where = f"{request.method} {request.url.path}, request {request.state.request_id}"
+    outward = told(request, error)
+    return await _as_wanted(request, outward, reply_to(outward))
+
+
+def told(request: Request, error: errors.TetherError) -> errors.TetherError:
+    """Log what the one who asked cannot mend, and return what they are told.
+
+    Whoever shows an error in an answer of their own asks for it here; all others are answered here.
+    """
+    request_id = request.state.request_id
+    where = f"{request.method} {request.url.path}, request {request_id}"
+    is_gone = error.of_storage and isinstance(error, errors.NotFound) and not _is_lost(request)
+    outward = _gone() if is_gone else _for_outsiders(error, request_id)
+    if status_of(outward) >= 500 and not isinstance(error, errors.QuotaExceeded):
         _logger.error("%s failed: %s", where, error, exc_info=None if _is_full(error) else error)
-    return await _as_wanted(request, told, answer)
+    elif is_gone and (more := _gone_told.due()) is not None:
+        others = f", and {more} others before" if more else ""
+        _logger.warning("%s found less in storage than is named%s: %s", where, others, error)
+    return outward
+
+
+def _is_lost(request: Request) -> bool:
+    """Say whether the folder with all repositories is not there, as when no disk is mounted."""
+    hub = getattr(request.state, "hub", None)
+    return hub is not None and not hub.settings.repositories.is_dir()
+
+
+def _gone() -> errors.NotFound:
+    return errors.NotFound("what was asked for is not there any more")
 
 
 def _for_outsiders(error: errors.TetherError, request_id: str) -> errors.TetherError:
@@ -102,8 +128,6 @@ def _for_outsiders(error: errors.TetherError, request_id: str) -> errors.TetherE
     """
     if not error.of_storage:
         return error
-    if isinstance(error, errors.NotFound):
-        return errors.NotFound("what was asked for is not there any more")
     hint = f"try again later; the log of the hub has the reason at request {request_id}"
     what = "the hub has no room left on its disk" if _is_full(error) else "the hub cannot use its storage now"
     return errors.Unavailable(what, hint=hint)

@@ -3,6 +3,7 @@
 Whoever may push writes any record, so sizes of contents are looked at before these are read.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -27,6 +28,7 @@ from tether.runs.journal import RECORD, VERDICT
 from tether.runs.observed import OBSERVED
 from tether.runs.reading import KnownRun, stored_run
 
+_logger = logging.getLogger("tether.hub")
 MOST_RECORDS = 3000
 """Runs and releases that one request reads."""
 MOST_BYTES = 16 << 20
@@ -84,8 +86,13 @@ class Reading:
         return False
 
     def note(self, where: str, error: Exception) -> None:
-        """Note what could not be read."""
-        if len(self.problems) < _MOST_PROBLEMS:
+        """Note what could not be read; of storage that fails only the log has more."""
+        if len(self.problems) >= _MOST_PROBLEMS:
+            return
+        if isinstance(error, TetherError) and error.of_storage:
+            _logger.warning("records of %s cannot be read: %s", where, error)
+            self.problems.append(f"{where}: the hub cannot use its storage now")
+        else:
             self.problems.append(f"{where}: {error}")
 
     def weigh(self, repository: Repository, history: History, ref: str, commit: Digest) -> None:

@@ -120,7 +120,7 @@ def _prepared(source: Path, new: NewHub, *, begun: bool) -> Folders | Parts:
         target: Folders | Parts = Folders(new.root / REPOSITORIES)
     else:
         bucket = open_storage(new.storage, new.root, new.open_bucket)
-        if not begun and bucket.some(1):
+        if not begun and bucket.as_far().some(1):
             raise AlreadyExists(f"{new.storage} is not empty", hint="give another prefix in the bucket")
         unfinished.begin(new.root, new.storage)
         target = Parts(new.root / REPOSITORIES, bucket, names=has_places(source / DATABASE))

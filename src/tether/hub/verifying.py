@@ -198,6 +198,8 @@ def _metrics_again(repository: Repository, release: KnownRelease) -> list[Proble
         except TooLarge:
             return _untried()
         except TetherError as error:
+            if error.of_storage:
+                raise
             return Untried("R2", f"evaluation {part.id} cannot be measured: {error}")
         replicates = max(known.intervals.replicates, 1)
         if replicates * max(min(extent.rows, MOST_GROUPS), 3 * extent.classes) > MOST_NUMBERS:

@@ -9,7 +9,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 
 from tether.errors import AlreadyExists, NotFound, Unavailable
-from tether.storage.objecterrors import is_undecided, translate, was_cut
+from tether.storage.objecterrors import is_undecided, translate, unable, was_cut
 
 if TYPE_CHECKING:
     from obstore import PutMode, UpdateVersion
@@ -30,11 +30,13 @@ class Stores:
         name: The address, for messages.
         many: Repeats what failed and may be repeated.
         once: Repeats nothing, for conditional writes: whether one was made is found out here.
+        far: It is a far end: its failures are not of the storage of this process.
     """
 
     name: str
     many: "ObjectStore"
     once: "ObjectStore"
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class ObjectClient:
             except (BaseError, FileNotFoundError) as error:
                 if attempt == _TRIES - 1 or not was_cut(error):
                     # A name for it here would be a cycle, in which what callers hold stays for long.
-                    raise translate(error, self.name, key) from None
+                    raise translate(error, self.name, key, far=self.stores.far) from None
                 self.sleep(_DELAY_S * 2**attempt)
         raise AssertionError
 
@@ -143,7 +145,7 @@ class ObjectClient:
             if is_there():
                 return
             self.sleep(wait_s)
-        raise Unavailable(f"{self.name} takes long to copy {key}", hint="run it again")
+        raise unable(f"{self.name} takes long to copy {key}", far=self.stores.far)
 
     def _once(
         self,
@@ -167,14 +169,14 @@ class ObjectClient:
                 write(self.stores.once)
                 return True
             except (BaseError, FileNotFoundError) as error:
-                failure = translate(error, self.name, key)
+                failure = translate(error, self.name, key, far=self.stores.far)
                 refused = _is_refusal(error, create=create)
                 if refused and doubtful and is_made():
                     return True
                 if refused and not is_undecided(error):
                     return False
                 if refused:  # another write is under way, and may fail
-                    failure = Unavailable(f"others write {key} all the time", hint="run it again")
+                    failure = unable(f"others write {key} all the time", far=self.stores.far)
                 doubtful = doubtful or not refused
                 if not isinstance(failure, Unavailable) or attempt == _TRIES - 1:
                     raise failure from None

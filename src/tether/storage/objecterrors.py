@@ -36,24 +36,34 @@ _SPEAKING_HINTS = {
 _ACCESS = "check the keys and what they may do in this bucket"
 
 
-def translate(error: Exception, bucket: str, key: str) -> TetherError:
+def translate(error: Exception, bucket: str, key: str, *, far: bool = False) -> TetherError:
     """Return our error for one of the store.
 
     Args:
         error: What the store's client raised.
         bucket: The address of the bucket, for messages.
         key: What the call was about.
+        far: The bucket is a far end, not where this process keeps what it has: that it is not there is no
+            matter of storage that cannot be reached, but of a wrong address.
     """
-    ours = _meant(error, bucket, key)
-    ours.of_storage = True
+    ours = _meant(error, bucket, key, far=far)
+    ours.of_storage = not far
     return ours
 
 
-def _meant(error: Exception, bucket: str, key: str) -> TetherError:
+def unable(message: str, *, far: bool) -> Unavailable:
+    """Return our error for a store that does not do what it should, `far` as for `translate`."""
+    ours = Unavailable(message, hint="run it again")
+    ours.of_storage = not far
+    return ours
+
+
+def _meant(error: Exception, bucket: str, key: str, *, far: bool) -> TetherError:
     text = str(error)
     status, code = status_of(error), _first(_CODE, text)
     if code == "NoSuchBucket" or "ContainerNotFound" in text:
-        return NotFound(f"there is no bucket {bucket}", hint="make it first, or check the address")
+        kind = NotFound if far else Unavailable
+        return kind(f"there is no bucket {bucket}", hint="make it first, or check the address")
     if isinstance(error, FileNotFoundError) or status == 404:
         return NotFound(f"not found: {key}")
     if isinstance(error, AlreadyExistsError):

@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,7 @@ from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
 from tether.storage.backend import check_key, check_prefix, span
 from tether.storage.objectclient import ObjectClient, Stores
+from tether.storage.objecterrors import unable
 from tether.storage.oserrors import translated
 from tether.storage.presigning import signed, signed_for_new
 
@@ -110,6 +112,11 @@ class ObjectBackend:
         """Return the same place with another folder for uploads."""
         return self._like(self._prefix, spool)
 
+    def as_far(self) -> "ObjectBackend":
+        """Return the same place as a far end, whose failures are not of the storage of this process."""
+        stores, sleep = replace(self._client.stores, far=True), self._client.sleep
+        return ObjectBackend(stores, self._prefix, spool=self._spool, sleep=sleep, pace=self._pace)
+
     def _like(self, prefix: str, spool: Path | None) -> "ObjectBackend":
         client = self._client
         return ObjectBackend(client.stores, prefix, spool=spool, sleep=client.sleep, pace=self._pace)
@@ -142,7 +149,7 @@ class ObjectBackend:
             raise
         if sum(map(len, parts)) != length:
             self._require(key, offset, length)
-            raise Unavailable(f"{self.name} sent less than was asked for of {key}", hint="run it again")
+            raise unable(f"{self.name} sent less than was asked for of {key}", far=self._client.stores.far)
         self._pace(length)
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 

@@ -98,7 +98,7 @@ def download(
     """
     asked = Asked.of(wants)
     work = _Download(end, local, transaction, progress)
-    work.landing = asked.landing
+    work.landing, work.passing.came = asked.landing, asked.came
     if asked.scope.depth is None:
         work.commits(asked.wants)
     else:
@@ -127,7 +127,7 @@ class _Download:
     def __init__(self, end: FarEnd, local: Repository, transaction: Transaction, progress: Progress) -> None:
         self._end, self._local, self._transaction, self._progress = end, local, transaction, progress
         self._session = transaction.objects
-        self._found, self._passing = _Found(), Passing(end, local.backend)
+        self._found, self.passing = _Found(), Passing(end, local.backend)
         self._counting = Lock()
         self.landing: Lands | None = None
         self.done = Downloaded()
@@ -260,7 +260,7 @@ class _Download:
         if landing is not None and landing.commit is not None and recipes:
             tree = Commit.decode(self._session.get(ObjectKind.COMMIT, landing.commit)).tree
             large = large_files(self._session, tree, MAX_SIZE)
-            self._passing.choose(landing, [digest for digest in large if digest in recipes])
+            self.passing.choose(landing, [digest for digest in large if digest in recipes])
 
     def _chunks(self) -> list[Digest]:
         """Return the chunks of the recipes that came."""
@@ -287,7 +287,7 @@ class _Download:
         self._progress.start("receiving packs", sum(share.size for share in worth), "bytes")
         jobs = self._end.jobs or PACK_JOBS
         with ThreadPoolExecutor(jobs, "receive") as pool:
-            for share, table in ahead(pool, self._passing.bring, worth, jobs):
+            for share, table in ahead(pool, self.passing.bring, worth, jobs):
                 if table is not None:
                     self._session.know(split_digests(table.digests))
                     self._transaction.adopt((share.name,), ())
@@ -327,7 +327,7 @@ class _Download:
             named = zip(recipe.starts, recipe.pages, strict=True)
             for start, chunks in chain(parts, ((start, decode_page(pages[page])) for start, page in named)):
                 if recipe.outline is not None:
-                    self._passing.expect(file, start, chunks)
+                    self.passing.expect(file, start, chunks)
                 yield chunks
 
     def _check_files(self) -> None:
@@ -342,7 +342,7 @@ class _Download:
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
             return replaced(self._session, list(self._found.commits), files)
 
-        for _ in prove_files(contents, known, bases, list(self._found.recipes), self._passing.means):
+        for _ in prove_files(contents, known, bases, list(self._found.recipes), self.passing.means):
             self._progress.advance(1)
 
     # -- objects ----------------------------------------------------------------------------

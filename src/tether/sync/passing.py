@@ -98,7 +98,12 @@ class Passing:
     Args:
         end: Has the packs.
         backend: Gets them.
+
+    Attributes:
+        came: Told of each pack that came now, when it is on the disk.
     """
+
+    came: Callable[[Digest], None] | None = None
 
     def __init__(self, end: FarEnd, backend: Backend) -> None:
         self._end, self._backend = end, backend
@@ -161,12 +166,14 @@ class Passing:
             found.append(self._pass(PackReceiver, name, fill))
 
         self._end.pack(name, take)
+        if self.came is not None:
+            self.came(name)
         return found[-1]
 
     def _come_before(self, name: Digest) -> _Came | None:
         """Take a pack that came to a fetch or a clone that was stopped; None where there is none.
 
-        Nothing names it, since its chunks are lacked. So one that is damaged is removed.
+        Nothing names it, since its chunks are lacked. So one that is damaged, or cannot be read, is removed.
         """
         if not self._backend.exists(pack_key(name)):
             return None

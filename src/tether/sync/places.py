@@ -229,7 +229,7 @@ def bucket_place(
     """
     from tether.repo.bucket import create_in_bucket, open_in_bucket
 
-    store = open_bucket(parse_bucket_address(address))
+    store = open_bucket(parse_bucket_address(address)).as_far()
     if create is not None:
         create_in_bucket(address, store, store.some(_SOME), create)
     repository = open_in_bucket(address, store, clock=clock)
@@ -276,6 +276,6 @@ def open_files(
     if is_in_bucket(address):
         from tether.repo.bucket import open_in_bucket
 
-        store = open_bucket(parse_bucket_address(address))
+        store = open_bucket(parse_bucket_address(address)).as_far()
         return FolderFiles(open_in_bucket(address, store, clock=clock))
     return FolderFiles(open_location(parse_location(address, base), clock))

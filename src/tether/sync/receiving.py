@@ -17,6 +17,7 @@ from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream, TakeChunks
 from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend, Upload
+from tether.storage.oserrors import TOO_MANY
 from tether.sync.arrivals import Made, note_arrival
 from tether.sync.wire import MAX_PACK
 
@@ -160,11 +161,20 @@ class Rereader(PackReceiver):
         Raises:
             NotFound: It is not there.
             TooLarge: It is longer than any pack.
+            InvalidInput: The disk does not give it back.
         """
         key = pack_key(self._name)
         size = self._backend.size(key)
         for at in range(0, size, _BLOCK):
-            self.take(self._backend.read(key, at, min(_BLOCK, size - at)))
+            self.take(self._piece(key, at, min(_BLOCK, size - at)))
+
+    def _piece(self, key: str, offset: int, length: int) -> bytes:
+        try:
+            return self._backend.read(key, offset, length)
+        except TetherError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in TOO_MANY:
+                raise  # nothing is wrong with the pack
+            raise InvalidInput(f"a pack that came earlier cannot be read: {error}") from error
 
     def _open(self) -> Upload | None:
         return None

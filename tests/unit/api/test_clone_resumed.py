@@ -1,7 +1,9 @@
 """Clones whose connection broke go on where they were: packs that came are not asked for again."""
 
+import errno
+import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +17,14 @@ from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo
 from tether.core.digest import Digest
 from tether.errors import Forbidden, TetherError, Unavailable
+from tether.repo import packs
 from tether.repo.check import CheckOptions, check_repository
 from tether.sync import download
+from tether.sync.ends import TakeFrames
 from tether.sync.exchange import PushOptions
 from tether.sync.far import fetch_far, push_far
-from tether.sync.places import FarPlace
+from tether.sync.places import FarPlace, bucket_place
+from tether.sync.wire import PackShare
 
 Take = Callable[[Iterator[bytes]], None]
 
@@ -70,7 +75,7 @@ class Room(NamedTuple):
         assert check_repository(repository, CheckOptions(full=True)).problems == []
         packs = {Digest(bytes.fromhex(path.stem)) for path in repository.directory.glob("packs/*")}
         assert packs == set(repository.root().packs())
-        assert not (repository.directory / "kept").exists()
+        assert [name for name in ("kept", "came") if (repository.directory / name).exists()] == []
 
 
 @pytest.fixture
@@ -123,6 +128,29 @@ def test_a_pack_that_was_damaged_meanwhile_comes_again(room: Room) -> None:
         room.assert_copied(repo)
 
 
+def spoil(monkeypatch: pytest.MonkeyPatch, pack: Path, number: int) -> None:
+    """Let reading a pack fail with an error of the system, as over a bad sector."""
+    os.link(pack, pack.parents[3] / "spoilt")  # so that no other file gets its number
+    spoilt, pread = pack.stat().st_ino, os.pread
+
+    def read(descriptor: int, length: int, offset: int) -> bytes:
+        if os.fstat(descriptor).st_ino == spoilt:
+            raise OSError(number, os.strerror(number))
+        return pread(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+
+
+def test_a_pack_that_cannot_be_read_comes_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bad sector costs the pack that lies over it, and not all that came."""
+    room.break_at(2, CUT)
+    spoil(monkeypatch, room.copy / f".tether/packs/{room.end.asked[0].hex()}.pack", errno.EIO)
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+    assert [room.end.asked.count(name) for name in room.end.asked[:2]] == [2, 1]
+
+
 @pytest.mark.parametrize("bare", [False, True])
 def test_another_kind_of_clone_takes_over(room: Room, monkeypatch: pytest.MonkeyPatch, bare: bool) -> None:
     """What it has no use for goes: here all packs, since it takes single chunks."""
@@ -150,6 +178,33 @@ def test_nothing_is_left_where_it_would_not_help(room: Room) -> None:
         assert not room.copy.exists()
 
 
+@pytest.mark.parametrize("came", [0, 1])
+def test_packs_of_its_own_making_do_not_pile_up(
+    room: Room, monkeypatch: pytest.MonkeyPatch, came: int
+) -> None:
+    """Single chunks go into packs that the next attempt would make anew; only what came whole is kept."""
+    monkeypatch.setattr(packs, "PACK_SIZE", 1 << 18)
+    shares, objects = BreakingEnd.shares, BreakingEnd.objects
+
+    def told(end: BreakingEnd, digests: Sequence[Digest]) -> list[PackShare]:
+        found = sorted(shares(end, digests), key=lambda share: share.name)
+        return [*found[:came], *(share._replace(wanted=0) for share in found[came:])]
+
+    def cut(end: BreakingEnd, digests: Sequence[Digest], take: TakeFrames) -> None:
+        objects(end, digests, take)
+        if len(digests) > 10:  # these are the chunks
+            raise CUT
+
+    monkeypatch.setattr(BreakingEnd, "shares", told)
+    monkeypatch.setattr(BreakingEnd, "objects", cut)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            room.clone()
+        left = list((room.copy / ".tether").rglob("*.pack"))
+        assert len(left) == came
+    assert len(room.end.asked) == came
+
+
 def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
     """What came before a kill lies here without a name; it is not asked for again."""
     here = make_repository(room.copy.with_name("mine"))
@@ -163,3 +218,66 @@ def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
     assert len(room.end.asked) == 4
     assert check_repository(here, CheckOptions(full=True)).problems == []
     here.close()
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.EMFILE])
+def test_a_fetch_goes_on_behind_a_pack_that_cannot_be_read(
+    room: Room, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """It asks for that pack again; where only too many files are open, the pack is left alone."""
+    here = make_repository(room.copy.with_name("mine"))
+    room.end.good, room.end.failure = 2, CUT
+    with pytest.raises(Unavailable):
+        fetch_far(here, room.end, "origin")
+    room.end.failure = None
+    pack = here.directory / f"packs/{room.end.asked[0].hex()}.pack"
+    spoil(monkeypatch, pack, number)
+    if number == errno.EMFILE:
+        with pytest.raises(Unavailable, match="too many open files"):
+            fetch_far(here, room.end, "origin")
+        assert pack.exists()
+    else:
+        fetch_far(here, room.end, "origin")
+        assert (len(here.root().data_packs), len(room.end.asked)) == (3, 5)
+        assert check_repository(here, CheckOptions(full=True)).problems == []
+    here.close()
+
+
+def test_a_clone_from_a_bucket_that_went_away_goes_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its errors come from the client for stores; the disk here did not fail, so what came stays."""
+    obstore = pytest.importorskip("obstore")
+    from obstore.exceptions import GenericError
+    from obstore.store import MemoryStore
+
+    from tether.storage.objectclient import Stores
+    from tether.storage.objectstore import ObjectBackend
+    from tether.sync.bucketend import BucketEnd
+
+    store = MemoryStore()
+    bucket = ObjectBackend(Stores("s3://data", store, store))
+    with bucket_place("s3://data/x", lambda at: bucket.below(at.prefix), ticking(), create="main").writing(
+        "push"
+    ) as end:
+        push_far(room.work.repository, end, "bucket", PushOptions(("main",)))
+    pack, get_ranges = BucketEnd.pack, obstore.get_ranges
+    asked: list[Digest] = []
+    gone_at: list[int] = [2]
+
+    def counted(end: BucketEnd, name: Digest, take: Take) -> None:
+        asked.append(name)
+        pack(end, name, take)
+
+    def broken(*given: object, **named: object) -> object:
+        if len(asked) == gone_at[0]:
+            raise GenericError("Generic S3 error: error sending request for url")
+        return get_ranges(*given, **named)
+
+    monkeypatch.setattr(BucketEnd, "pack", counted)
+    monkeypatch.setattr(obstore, "get_ranges", broken)
+    request = CloneRequest("s3://data/x", room.copy, open_bucket=lambda at: bucket.below(at.prefix))
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        Repo.clone_with(request, clock=ticking())
+    gone_at[0] = 0
+    with Repo.clone_with(request, clock=ticking())[0] as repo:
+        room.assert_copied(repo)
+    assert asked.count(asked[0]) == 1

@@ -7,11 +7,12 @@ from tests.support.repos import commit_files, make_repository, read_files, ticki
 
 pytest.importorskip("obstore")
 
+import obstore
 from obstore.store import MemoryStore
 
 from tether.core.names import branch_ref
 from tether.core.progress import SILENT
-from tether.errors import Conflict, Corrupt, InvalidInput
+from tether.errors import Conflict, Corrupt, InvalidInput, Unavailable
 from tether.repo.check import CheckOptions, check_repository
 from tether.repo.packs import pack_key
 from tether.repo.transaction import Transaction
@@ -188,3 +189,15 @@ def test_what_is_no_address(text: str) -> None:
     """Nothing that could mean another place, or that would show a key."""
     with pytest.raises(InvalidInput, match="not an address in a bucket"):
         parse_bucket_address(text)
+
+
+@pytest.mark.parametrize("far", [False, True])
+def test_a_reply_that_is_short_is_of_whose_bucket_it_is(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, far: bool
+) -> None:
+    """That of a hub's own bucket is not told to who asks the hub; that of a far end is no failed disk."""
+    bucket.backend.put("x", b"12345")
+    monkeypatch.setattr(obstore, "get_ranges", lambda *_, **__: [b"12"])
+    with pytest.raises(Unavailable, match="sent less") as raised:
+        (bucket.backend.as_far() if far else bucket.backend).read("x", 0, 5)
+    assert raised.value.of_storage is not far

@@ -142,12 +142,21 @@ def _done(kind: Kind, turn: Turn) -> Result:
     except Unavailable as error:
         if turn.halt.is_set():
             return Result(Outcome.PARKED, "")
-        return Result(Outcome.FAILED, str(error), soon=True)
+        return Result(Outcome.FAILED, _told(kind, turn, error), soon=True)
     except TetherError as error:
-        return Result(Outcome.FAILED, str(error))
+        return Result(Outcome.FAILED, _told(kind, turn, error))
     except Exception as error:
         _logger.exception("the job %s failed", kind.name)
         return Result(Outcome.FAILED, f"{type(error).__name__}, see the log")
+
+
+def _told(kind: Kind, turn: Turn, error: TetherError) -> str:
+    """Return what the owner of a repository may read of a failure: where storage is, is not for them."""
+    if not error.of_storage:
+        return str(error)
+    name = job_name(kind.name, turn.repository.full_name if turn.repository else None)
+    _logger.warning("the job %s cannot use storage: %s", name, error)
+    return "the hub could not use its storage, see the log"
 
 
 def _given_up(job: Job, kind: Kind | None) -> str:

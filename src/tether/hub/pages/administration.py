@@ -16,6 +16,7 @@ from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
 from tether.hub.pages.settings.frame import saved
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.repositories import PAGE, list_visible
 from tether.hub.routes.dependencies import hub_of
 
@@ -136,7 +137,7 @@ def show_quotas(request: Request, tried: Tried = NOTHING) -> Response:
             try:
                 usage = quotas.show(session, hub_of(request), principal, owner)
             except TetherError as error:
-                tried = Tried(tried.form, error)
+                tried = Tried(tried.form, told(request, error))
     return _page(request, "quotas", tried, owner=owner, usage=usage)
 
 
@@ -184,7 +185,7 @@ def of_administration(
         try:
             return change(request, form)
         except TetherError as error:
-            return show_again(request, Tried(form, error))
+            return show_again(request, Tried(form, told(request, error)))
 
     return of_form(answer)
 

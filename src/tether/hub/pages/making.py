@@ -9,6 +9,7 @@ from tether.hub.access import require_user
 from tether.hub.acting import acting
 from tether.hub.pages.forms import NOTHING, Form, Tried
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.repositories import Wanted
 from tether.hub.routes.dependencies import hub_of
 
@@ -44,5 +45,5 @@ def make(request: Request, form: Form) -> Response:
         with acting(hub_of(request), principal_in(request)) as act:
             address = f"/{repositories.create(act, wanted).full_name}"
     except TetherError as error:
-        return show(request, Tried(form, error))
+        return show(request, Tried(form, told(request, error)))
     return RedirectResponse(address, 303)

@@ -21,6 +21,7 @@ from tether.hub.pages import cookies
 from tether.hub.pages.forms import Form, Tried, local
 from tether.hub.pages.shelf import principal_in
 from tether.hub.pages.signing import LABEL, sign_in_page
+from tether.hub.problems import told
 from tether.hub.routes.dependencies import hub_of
 from tether.hub.secret import new_secret
 
@@ -53,7 +54,7 @@ def begin(request: Request, form: Form) -> Response:
         provider = browser.find_provider(hub, request.path_params["provider"])
         address, secret = browser.begin(hub, provider, challenge)
     except TetherError as error:
-        return sign_in_page(request, form, error)
+        return sign_in_page(request, form, told(request, error))
     reply = RedirectResponse(address, 303)
     cookies.give_short(reply, hub.settings, cookies.BROWSER, secret, browser.BROWSER_S)
     kept = Begun(verifier, then if len(then) <= _LONGEST_NEXT else "/", linker)
@@ -88,7 +89,7 @@ def back(request: Request, begun: Begun, provider: str, returned: browser.Return
     try:
         code = browser.finish(hub, browser.find_provider(hub, provider), returned)
     except TetherError as error:
-        reply = sign_in_page(request, {"next": begun.next}, error)
+        reply = sign_in_page(request, {"next": begun.next}, told(request, error))
         forget(reply, hub)
         return reply
     return _end(request, begun, {"code": code})
@@ -121,7 +122,7 @@ def _end(request: Request, begun: Begun, form: Form) -> Response:
     except (InvalidInput, AlreadyExists) as error:  # the code stays good, so the rest may be asked for
         return Tried(form, error).page(request, "hub/newperson.html", code=wanted.code)
     except TetherError as error:
-        return _failed(request, begun, error)
+        return _failed(request, begun, told(request, error))
     reply = RedirectResponse(local(begun.next), 303)
     cookies.give(reply, hub.settings, secret)
     forget(reply, hub)

@@ -9,7 +9,7 @@ from tether.hub.acting import acting
 from tether.hub.pages import cookies
 from tether.hub.pages.forms import Form, local
 from tether.hub.pages.shelf import principal_in
-from tether.hub.problems import status_of
+from tether.hub.problems import status_of, told
 from tether.hub.routes.dependencies import hub_of
 from tether.pages.rendering import page
 
@@ -29,7 +29,7 @@ def sign_in(request: Request, form: Form) -> Response:
     try:
         _, _, secret = signin.log_in(hub, name, password, LABEL, address_of(request))
     except TetherError as error:
-        return sign_in_page(request, form, error)
+        return sign_in_page(request, form, told(request, error))
     response = RedirectResponse(local(form.get("next", "/")), 303)
     cookies.give(response, hub.settings, secret)
     return response
@@ -48,7 +48,7 @@ def sign_up(request: Request, form: Form) -> Response:
         signin.sign_up(hub, name, password, form.get("invitation") or None, address)
         _, _, secret = signin.log_in(hub, name, password, LABEL, address)
     except TetherError as error:
-        return _sign_up(request, form, error)
+        return _sign_up(request, form, told(request, error))
     response = RedirectResponse("/", 303)
     cookies.give(response, hub.settings, secret)
     return response

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from tether.errors import TetherError, TooLarge
 from tether.hub.access import Role
+from tether.hub.problems import told
 from tether.hub.repositories import open_repository
 from tether.hub.routes.bodies import upload
 from tether.hub.routes.dependencies import OCTETS, Hosted, hub_of, repository_for
@@ -50,7 +51,7 @@ async def track(request: Request, owner: str, name: str, rest: str) -> Response:
         query = parse_qs(request.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return await run_in_threadpool(_answered, found, (method, path), query, await _body(request))
     except TetherError as error:
-        return _plain(refused(error))
+        return _plain(refused(told(request, error)))
 
 
 async def _body(request: Request) -> bytes:

@@ -29,6 +29,8 @@ def show(pair: Pair) -> Difference | None:
             return Difference("large.html")
         found = compare(old, new)
     except TetherError as error:
+        if error.of_storage:  # no matter of the file, nor of who looks at it
+            raise
         passing()
         return Difference("other.html", (), {"failure": error})
     changed = sorted(

@@ -38,6 +38,8 @@ def show(opened: Opened) -> View | None:
     except Unsupported:  # its name could be that of weights, its bytes are not
         return None
     except TetherError as error:
+        if error.of_storage:  # no matter of the file, nor of who looks at it
+            raise
         passing()
         return View("weights.html", (opened.type.description,), {"failure": error})
     return _view(opened, facts)

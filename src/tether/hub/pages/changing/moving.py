@@ -8,7 +8,7 @@ from tether.hub.atonce import Change, change_at_once, stageable
 from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Spot, seen_in
 from tether.hub.pages.forms import Form
-from tether.hub.problems import status_of
+from tether.hub.problems import status_of, told
 from tether.hub.staging import Staging
 from tether.pages.rendering import page
 
@@ -49,7 +49,7 @@ def _commit(spot: Spot, form: Form, word: str) -> Response:
         change = Change(spot.branch, new_branch_in(form), spot.path, seen_in(form), message)
         made = change_at_once(spot.asking, change, stage)
     except TetherError as error:
-        return _page(spot, word, form, error)
+        return _page(spot, word, form, told(spot.request, error))
     base = spot.shown.base
     return RedirectResponse(page_after(form, base, spot.branch, f"{base}/commit/{made.hex()}"), 303)
 

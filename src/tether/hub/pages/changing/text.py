@@ -17,7 +17,7 @@ from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Spot, seen_in
 from tether.hub.pages.changing.beginnings import BEGINNINGS, beginning
 from tether.hub.pages.forms import Form
-from tether.hub.problems import status_of
+from tether.hub.problems import status_of, told
 from tether.hub.staging import Staging
 from tether.pages import markdown
 from tether.pages.rendering import page
@@ -65,7 +65,7 @@ def edit(spot: Spot, form: Form) -> Response:
         _commit(spot, form, spot.path, draft.text.replace("\n", endings))
         branch = new_branch_in(form) or spot.branch
     except TetherError as error:
-        return _page(spot, draft, form, error)
+        return _page(spot, draft, form, told(spot.request, error))
     return _shown(spot, form, branch, spot.path)
 
 
@@ -85,7 +85,7 @@ def new(spot: Spot, form: Form) -> Response:
         _commit(spot, form, path, draft.text)
         branch = new_branch_in(form) or spot.branch
     except TetherError as error:
-        return _page(spot, draft, form, error)
+        return _page(spot, draft, form, told(spot.request, error))
     return _shown(spot, form, branch, path)
 
 

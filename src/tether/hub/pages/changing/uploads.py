@@ -17,7 +17,7 @@ from tether.hub.pages.changing import workspace
 from tether.hub.pages.changing.aim import aim_of, new_branch_in
 from tether.hub.pages.changing.asked import Asked, Spot, of_role
 from tether.hub.pages.forms import Form
-from tether.hub.problems import status_of
+from tether.hub.problems import status_of, told
 from tether.hub.staging import Staging
 from tether.pages.addresses import asked
 from tether.pages.rendering import page
@@ -41,7 +41,7 @@ def begin(spot: Spot, form: Form) -> Response:
             made = begin_workspace(act, spot.asking.row, root, spot.branch, branch)
             address = f"{spot.shown.base}/workspaces/{made.id}"
     except TetherError as error:
-        return _page(spot, form, error)
+        return _page(spot, form, told(spot.request, error))
     return RedirectResponse(f"{address}?into={asked(folder.encode())}" if folder else address, 303)
 
 
@@ -75,7 +75,7 @@ def _staged(given: Asked, folder: str, files: list[UploadFile]) -> Response:
             name = stageable(path_bytes(path))
             staging.put(name, partial(_read_into, file), executable=False, digest=None)
     except TetherError as error:
-        return workspace.answer(given, folder, error)
+        return workspace.answer(given, folder, told(given.request, error))
     return RedirectResponse(f"{workspace.address_of(given)}?into={asked(path_bytes(folder))}", 303)
 
 

@@ -17,7 +17,7 @@ from tether.hub.atonce import require_message, why_refused
 from tether.hub.pages.changing.aim import aim_of, new_branch_in, page_after
 from tether.hub.pages.changing.asked import Asked
 from tether.hub.pages.forms import Form
-from tether.hub.problems import status_of
+from tether.hub.problems import status_of, told
 from tether.hub.routes.workspace_documents import WorkspaceDocument
 from tether.hub.staging import MOST, Staging
 from tether.pages.addresses import bytes_asked
@@ -90,7 +90,7 @@ def commit(asked: Asked, form: Form) -> Response:
         author = Person(asked.asking.principal.name, "")
         outcome = committing.commit(staging, message, author, new_branch_in(form))
     except TetherError as error:
-        return answer(asked, form.get("into", ""), error, form)
+        return answer(asked, form.get("into", ""), told(asked.request, error), form)
     if outcome.commit is None:
         return answer(asked, form.get("into", ""), None, form)
     base = asked.shown.base
@@ -105,7 +105,7 @@ def drop(asked: Asked, form: Form) -> Response:
     try:
         staging_of(asked).unstage(form.get("path", ""))
     except TetherError as error:
-        return answer(asked, form.get("into", ""), error)
+        return answer(asked, form.get("into", ""), told(asked.request, error))
     return RedirectResponse(address_of(asked), 303)
 
 
@@ -149,7 +149,7 @@ def answer(asked: Asked, into: str, failure: TetherError | None = None, form: Fo
         staged = _staged(asked) if is_open else None
         conflicts = committing.conflicts_of(staging_of(asked)) if is_open and is_there else ()
     except Conflict as error:  # the base is gone: it can still be discarded
-        failure = failure or error
+        failure = failure or told(asked.request, error)
     status = 409 if form is not None and conflicts else 200
     return page(
         asked.request,

@@ -16,6 +16,7 @@ from tether.hub.pages.conversations.composing import texts_of
 from tether.hub.pages.conversations.held import Held, number_in
 from tether.hub.pages.conversations.timeline import place_of
 from tether.hub.pages.forms import Form
+from tether.hub.problems import told
 from tether.hub.pulls import merging, opening, reviewing, suggesting
 from tether.hub.pulls.reviewing import WantedReview
 
@@ -192,7 +193,7 @@ def _done(request: Request, held: Held, form: Form, acts: Mapping[str, Act], wor
         texts_of(form)
         place = act(held, number, form)
     except TetherError as error:
-        return again(request, held, form, error)
+        return again(request, held, form, told(request, error))
     return RedirectResponse(f"{held.shown.base}/{word}/{number}{place}", 303)
 
 

@@ -29,6 +29,7 @@ from tether.hub.pages.conversations.sides import (
     uncompared,
 )
 from tether.hub.pages.forms import Form
+from tether.hub.problems import told
 from tether.hub.pulls import resolving
 from tether.hub.pulls.resolving import CONTENT, TAKES, Choice
 from tether.hub.pulls.trials import SHOWN as NAMED
@@ -96,7 +97,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
         if resolved.commit is None:
             raise Conflict(f"{resolved.left[0]} is still to be decided", hint="decide all of them")
     except TetherError as error:
-        return _page(request, held, form, error)
+        return _page(request, held, form, told(request, error))
     return RedirectResponse(f"{held.shown.base}/pulls/{number}", 303)
 
 

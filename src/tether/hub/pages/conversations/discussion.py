@@ -16,6 +16,7 @@ from tether.hub.pages.conversations.composing import failed, preview_of, texts_o
 from tether.hub.pages.conversations.held import Held, after_in, number_in
 from tether.hub.pages.conversations.timeline import timeline
 from tether.hub.pages.forms import Form
+from tether.hub.problems import told
 from tether.pages.addresses import link
 from tether.pages.rendering import page
 from tether.repo.history import History
@@ -71,7 +72,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
         with acting(held.hub, held.principal) as act:
             number = talking.discuss(act, held.row, wanted).number
     except TetherError as error:
-        return _new(request, held, form, error)
+        return _new(request, held, form, told(request, error))
     return RedirectResponse(f"{held.shown.base}/discussions/{number}", 303)
 
 

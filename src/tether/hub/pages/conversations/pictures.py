@@ -16,6 +16,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.pages.conversations.composing import failed
 from tether.hub.pages.conversations.held import Held, looking
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.repositories import open_repository
 from tether.hub.routes.dependencies import hub_of
 from tether.pages.contents import send_contents
@@ -56,9 +57,10 @@ def _taken(request: Request, held: Held, body: bytes) -> Response:
         data = file_in(kind, body) if from_form else body
         kept = attach(held.hub, held.principal, held.row, data)
     except TetherError as error:
+        failure = told(request, error)
         if from_form:
-            return _form(request, held, error)
-        return JSONResponse({"error": str(error)}, failed(error))
+            return _form(request, held, failure)
+        return JSONResponse({"error": str(failure)}, failed(failure))
     if from_form:
         return RedirectResponse(f"{held.shown.base}/attachments?name={kept.name}", 303)
     return JSONResponse({"address": kept.address}, 201)

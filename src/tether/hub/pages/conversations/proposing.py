@@ -15,6 +15,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.pages.conversations.composing import failed, preview_of, texts_of
 from tether.hub.pages.conversations.held import Held
 from tether.hub.pages.forms import Form
+from tether.hub.problems import told
 from tether.hub.pulls import opening
 from tether.hub.pulls.heads import base_of, opened, tip
 from tether.hub.repositories import find
@@ -51,7 +52,7 @@ def send(request: Request, held: Held, form: Form) -> Response:
         texts_of(form)
         number = opening.open_pull(held.hub, held.principal, held.row, wanted)
     except TetherError as error:
-        return _page(request, held, form, error)
+        return _page(request, held, form, told(request, error))
     return RedirectResponse(f"{held.shown.base}/pulls/{number}", 303)
 
 
@@ -62,7 +63,7 @@ def _page(request: Request, held: Held, form: Form, failure: TetherError | None 
             try:
                 chosen |= _brought(request, held, form, stack)
             except TetherError as error:
-                failure = failure or error
+                failure = failure or told(request, error)
         return page(
             request,
             "hub/pull/new.html",

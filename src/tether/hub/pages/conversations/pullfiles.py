@@ -21,6 +21,7 @@ from tether.hub.pages.conversations.pull import PullHeld, hold_pull
 from tether.hub.pages.conversations.texts import Texts
 from tether.hub.pages.conversations.timeline import ShownThread, show_threads
 from tether.hub.pages.forms import Form
+from tether.hub.problems import told
 from tether.hub.pulls import changes, reviewing
 from tether.hub.pulls.heads import find_pull
 from tether.hub.routes.review_documents import NoteBody
@@ -127,7 +128,7 @@ def send_note(request: Request, held: Held, form: Form) -> Response:
         with acting(held.hub, held.principal) as act:
             made = reviewing.note(act, held.row, number, placed)
     except TetherError as error:
-        return _file(request, held, path, form, error)
+        return _file(request, held, path, form, told(request, error))
     address = f"{held.shown.base}/pulls/{number}/file?path={quote(path, safe='/')}"
     return RedirectResponse(f"{address}#entry-{made}", 303)
 

@@ -19,6 +19,7 @@ from tether.hub.describing import Description
 from tether.hub.hub import Hub
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.repositories import find
 from tether.hub.routes.dependencies import hub_of
 from tether.pages.shelf import Shown, shelf_of
@@ -97,7 +98,7 @@ def of_change(show: Show, change: Change) -> Callable[[Request], object]:
             try:
                 return change(request, found, form)
             except TetherError as error:
-                return show(request, found, Tried(form, error))
+                return show(request, found, Tried(form, told(request, error)))
 
     return of_form(answer)
 

@@ -16,6 +16,7 @@ from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
 from tether.hub.pages.settings.frame import described_in, saved
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.routes.dependencies import hub_of
 
 _BASE = "/-/organisations"
@@ -34,7 +35,7 @@ def make(request: Request, form: Form) -> Response:
         with acting(hub_of(request), principal_in(request)) as act:
             name = organisations.create_organisation(act, form.get("name", "")).name
     except TetherError as error:
-        return show_new(request, Tried(form, error))
+        return show_new(request, Tried(form, told(request, error)))
     return RedirectResponse(f"{_BASE}/{name}", 303)
 
 
@@ -128,7 +129,7 @@ def of_organisation(change: Callable[[Act, str, Form], None]) -> Callable[[Reque
                     return ask(request, form, question)
                 change(act, name, form)
         except TetherError as error:
-            return show(request, Tried(form, error))
+            return show(request, Tried(form, told(request, error)))
         return saved(address)
 
     return of_form(answer)

@@ -16,6 +16,7 @@ from tether.hub.pages.asking import Question, ask, is_sure
 from tether.hub.pages.forms import NOTHING, Form, Tried, of_form
 from tether.hub.pages.settings.frame import described_in, saved
 from tether.hub.pages.shelf import principal_in
+from tether.hub.problems import told
 from tether.hub.routes.dependencies import hub_of
 
 BASE = "/-/settings"
@@ -190,7 +191,7 @@ def of_person(
         try:
             return change(request, form)
         except TetherError as error:
-            return show_again(request, Tried(form, error))
+            return show_again(request, Tried(form, told(request, error)))
 
     return of_form(answer)
 
