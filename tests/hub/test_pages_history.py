@@ -125,13 +125,15 @@ def test_a_long_text_is_read_in_parts(hub: HubRoom) -> None:
 
 
 def test_a_sound_is_drawn(hub: HubRoom) -> None:
-    """Silence is a short line and the loudest a long one; a damaged file has a player alone."""
+    """Silence is a short line and the loudest a long one; what cannot be read here is left to the browser."""
     shown, damaged = page(hub, "file/main/a.wav"), page(hub, "file/main/bad.wav")
 
     assert all(fact in shown for fact in ("2.0 s", "8,000 Hz", "mono", "16 bits"))
     assert "M0.5 49.5V50.5" in shown
     assert "M239.5 0.0V100.0" in shown
-    assert '<svg class="wave"' not in damaged
+    assert '<svg class="wave" viewBox' in shown
+    assert '<svg class="wave" hidden' in damaged
+    assert '<svg class="wave" viewBox' not in damaged
 
 
 def test_attributes_are_respected_in_differences(hub: HubRoom) -> None:

@@ -200,6 +200,8 @@ def test_a_backup_of_an_older_hub_gives_each_fork_its_packs(tmp_path: Path) -> N
     ):
         for statement in (
             *(f"DROP TABLE {table}" for table in reversed(LATER.split())),
+            "ALTER TABLE accounts DROP COLUMN display_name",
+            "ALTER TABLE accounts DROP COLUMN about",
             "ALTER TABLE repositories DROP COLUMN about",
             "ALTER TABLE repositories DROP COLUMN topics",
             "DROP TABLE tracked_events",
