@@ -3,14 +3,13 @@
 import random
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from tests.support.far import NearEnd
+from tests.support.farclones import FarRoom, far_room
 from tests.support.model import read_folder
-from tests.support.repos import ADA, make_repository, ticking
+from tests.support.repos import ticking
 
-from tether.api import remotes
 from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo
 from tether.core.digest import Digest
@@ -19,10 +18,6 @@ from tether.core.progress import Progress
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.delta import Span
-from tether.sync import download
-from tether.sync.exchange import PushOptions
-from tether.sync.far import push_far
-from tether.sync.places import FarPlace
 from tether.worktree import landing, patching, writing
 
 pytestmark = pytest.mark.skipif(not FAST, reason="no compiled modules")
@@ -31,36 +26,14 @@ ONE = random.Random(5).randbytes(6_000_000)
 ZEROS = bytes(2_000_000)
 
 
-class Room(NamedTuple):
-    """Where files are committed and pushed from, and what is cloned."""
-
-    work: Repo
-    end: NearEnd
-    copy: Path
-
-    def commit(self, *names: str) -> None:
-        """Commit files of the working copy and push them."""
-        self.work.add(names)
-        self.work.commit("more")
-        push_far(self.work.repository, self.end, "origin", PushOptions(("main",)))
-
-    def clone(self, *, bare: bool = False) -> Repo:
-        """Clone as from a hub."""
-        request = CloneRequest("http://hub/ada/photos", self.copy, bare=bare)
-        return Repo.clone_with(request, clock=ticking())[0]
+Room = FarRoom[NearEnd]
 
 
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Return a room in which every pack is sent whole."""
-    there = make_repository(tmp_path / "there", bare=True)
-    work = Repo(make_repository(tmp_path / "work"), author=ADA)
-    end = NearEnd(tmp_path / "there")
-    monkeypatch.setattr(download, "_MANY", 1)
-    monkeypatch.setattr(remotes, "hub_place", lambda *_: FarPlace(end))  # type: ignore[arg-type]
-    yield Room(work, end, tmp_path / "copy")
-    work.close()
-    there.close()
+    with far_room(tmp_path, monkeypatch, NearEnd) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,26 +4,27 @@ import errno
 import os
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from tests.support.far import NearEnd
+from tests.support.farclones import FarRoom, far_room
 from tests.support.model import read_folder
-from tests.support.repos import ADA, make_repository, ticking
+from tests.support.repos import make_repository, ticking
 
-from tether.api import remotes
 from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo
 from tether.core.digest import Digest
 from tether.errors import Forbidden, TetherError, Unavailable
 from tether.repo import packs
 from tether.repo.check import CheckOptions, check_repository
+from tether.repo.repository import Repository
 from tether.sync import download
 from tether.sync.ends import TakeFrames
 from tether.sync.exchange import PushOptions
 from tether.sync.far import fetch_far, push_far
-from tether.sync.places import FarPlace, bucket_place
+from tether.sync.places import bucket_place
 from tether.sync.wire import PackShare
 
 Take = Callable[[Iterator[bytes]], None]
@@ -48,18 +49,8 @@ class BreakingEnd(NearEnd):
         super().pack(name, take)
 
 
-class Room(NamedTuple):
+class Room(FarRoom[BreakingEnd]):
     """What is cloned, in three packs of contents, and to where."""
-
-    work: Repo
-    end: BreakingEnd
-    copy: Path
-
-    def clone(self, *, bare: bool = False) -> Repo:
-        """Clone as from a hub."""
-        return Repo.clone_with(CloneRequest("http://hub/ada/photos", self.copy, bare=bare), clock=ticking())[
-            0
-        ]
 
     def break_at(self, good: int, failure: TetherError) -> None:
         """Let a clone fail behind so many packs."""
@@ -81,21 +72,14 @@ class Room(NamedTuple):
 @pytest.fixture
 def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
     """Return a room in which every pack is sent whole, one after the other."""
-    there = make_repository(tmp_path / "there", bare=True)
-    work = Repo(make_repository(tmp_path / "work"), author=ADA)
-    end = BreakingEnd(tmp_path / "there")
-    monkeypatch.setattr(download, "_MANY", 1)
     monkeypatch.setattr(download, "PACK_JOBS", 1)
-    monkeypatch.setattr(remotes, "hub_place", lambda *_: FarPlace(end))  # type: ignore[arg-type]
-    for number in range(3):
-        (work.root / f"large{number}").write_bytes(random.Random(number).randbytes(1_500_000))
-        work.add([f"large{number}"])
-        work.commit("more")
-        push_far(work.repository, end, "origin", PushOptions(("main",)))
-    assert len(there.root().data_packs) == 3
-    yield Room(work, end, tmp_path / "copy")
-    work.close()
-    there.close()
+    with far_room(tmp_path, monkeypatch, BreakingEnd) as made:
+        for number in range(3):
+            (made.work.root / f"large{number}").write_bytes(random.Random(number).randbytes(1_500_000))
+            made.commit(f"large{number}")
+        with closing(Repository.open(tmp_path / "there", clock=ticking())) as there:
+            assert len(there.root().data_packs) == 3
+        yield Room(*made)
 
 
 CUT = Unavailable("no connection")
