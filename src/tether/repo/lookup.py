@@ -1,8 +1,10 @@
 """Which pack holds a digest: the pack indexes of the live packs, kept few and opened lazily."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from threading import Lock
+from typing import TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.errors import AlreadyExists, Corrupt, Forbidden, NotFound, Unavailable, Unsupported
@@ -13,6 +15,9 @@ from tether.storage.backend import Backend
 
 _PREFIX = "index/"
 _FEW = 6
+_T = TypeVar("_T")
+_Read: TypeAlias = Callable[[PackIndex, list[int]], list[_T | None]]
+"""Makes something of rows of an index; of -1, None."""
 
 
 class Lookup:
@@ -29,6 +34,7 @@ class Lookup:
         self._indexes: list[tuple[str, PackIndex]] | None = None
         self._checked = self._mended = False
         self._checking = Lock()
+        self._all_live: WeakKeyDictionary[PackIndex, bool] = WeakKeyDictionary()
 
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
@@ -36,31 +42,54 @@ class Lookup:
 
     def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
         """Return where each digest lies, or None."""
-        return [found and found[0].place(found[1]) for found in self._rows(digests)]
+        return self._each(digests, PackIndex.places)
+
+    def kinds_of(self, digests: Sequence[Digest]) -> list[int | None]:
+        """Return the kind of each object, or None where it lies in no live pack."""
+        return self._each(digests, PackIndex.kinds)
 
     def has_many(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether it lies in a live pack."""
-        return [found is not None for found in self._rows(digests)]
+        return [kind is not None for kind in self.kinds_of(digests)]
 
-    def _rows(self, digests: Sequence[Digest]) -> list[tuple[PackIndex, int] | None]:
-        """Return for each digest an index and the row there that names a live pack, or None."""
+    def _each(self, digests: Sequence[Digest], read: _Read[_T]) -> list[_T | None]:
+        """Return for each digest what `read` makes of its row, or None where no row names a live pack."""
         try:
-            return self._find_rows(digests)
+            return self._read_rows(digests, read)
         except Corrupt:
             if not self.distrust():
                 raise
-            return self._find_rows(digests)
+            return self._read_rows(digests, read)
 
-    def _find_rows(self, digests: Sequence[Digest]) -> list[tuple[PackIndex, int] | None]:
-        found: list[tuple[PackIndex, int] | None] = [None] * len(digests)
+    def _read_rows(self, digests: Sequence[Digest], read: _Read[_T]) -> list[_T | None]:
+        found: list[_T | None] = [None] * len(digests)
         left: Sequence[int] = range(len(digests))
         for _, index in self._opened():
-            for at, first in zip(left, index.rows([digests[at] for at in left]), strict=True):
-                row = self._live_row(index, first, digests[at])
-                if row >= 0:
-                    found[at] = index, row
+            wanted = digests if len(left) == len(digests) else [digests[at] for at in left]
+            values = read(index, self._live_rows(index, wanted))
+            if wanted is digests:
+                found = values
+            else:
+                for at, value in zip(left, values, strict=True):
+                    found[at] = value
             left = [at for at in left if found[at] is None]
+            if not left:
+                break
         return found
+
+    def _live_rows(self, index: PackIndex, digests: Sequence[Digest]) -> list[int]:
+        """Return for each digest the first row that names a live pack, or -1."""
+        rows = index.rows(digests)
+        if self._is_all_live(index):
+            return rows
+        return [self._live_row(index, row, digest) for row, digest in zip(rows, digests, strict=True)]
+
+    def _is_all_live(self, index: PackIndex) -> bool:
+        """Say whether every pack of an index is live, so that no row has to be looked at for that."""
+        known = self._all_live.get(index)
+        if known is None:
+            known = self._all_live[index] = self.live.issuperset(index.packs)
+        return known
 
     def find_in(self, pack: Digest, digest: Digest) -> Frame | None:
         """Return where `digest` lies in one pack, or None; it may lie in others too."""
@@ -88,6 +117,7 @@ class Lookup:
         """Take in new packs and forget removed ones; writes one index and merges small ones."""
         indexes = self._opened()
         self.live = (self.live | {name for name, _ in added}) - frozenset(removed)
+        self._all_live.clear()
         if added:
             indexes.insert(0, self._write(build_index(added)))
         self._merge_small(indexes)

@@ -141,14 +141,23 @@ class ObjectDb:
 
     def find_many(self, digests: Sequence[Digest]) -> list[Place | None]:
         """Return where objects lie; if one is missed it is looked for again while the root moves on."""
+        return self._looked_up(digests, Lookup.find_many)
+
+    def kinds_of(self, digests: Sequence[Digest]) -> list[int | None]:
+        """Return the kinds of objects, None of those that are not here; looked for as by `find_many`."""
+        return self._looked_up(digests, Lookup.kinds_of)
+
+    def _looked_up(
+        self, digests: Sequence[Digest], look: Callable[[Lookup, Sequence[Digest]], list[_T | None]]
+    ) -> list[_T | None]:
         lookup = self.lookup
-        places = lookup.find_many(digests)
-        while None in places and (newer := self._newer(lookup)) is not None:
+        found = look(lookup, digests)
+        while None in found and (newer := self._newer(lookup)) is not None:
             lookup = newer
-            places = lookup.find_many(digests)
-        if None in places and lookup.distrust():
-            places = lookup.find_many(digests)
-        return places
+            found = look(lookup, digests)
+        if None in found and lookup.distrust():
+            found = look(lookup, digests)
+        return found
 
     def read_frames(self, places: Sequence[Place]) -> Iterator[list[tuple[Frame, bytes]]]:
         """Yield batches of frames with their bytes as they are stored, to copy into another pack.

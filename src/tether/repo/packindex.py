@@ -7,7 +7,8 @@ Byte table: docs/format/packindex.md.
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -31,6 +32,11 @@ class Place(NamedTuple):
 
     pack: Digest
     frame: Frame
+
+
+_place = partial(tuple.__new__, Place)
+_frame = partial(tuple.__new__, Frame)
+"""These make them without a call of a Python function each, since a push may look up a million."""
 
 
 class PackIndex:
@@ -102,23 +108,34 @@ class PackIndex:
         Raises:
             Corrupt: The row names a pack that the index does not cover.
         """
-        number = self._pack[row]
+        return self._name(self._pack[row])
+
+    def place(self, row: int) -> Place:
+        """Return where the object of `row` lies; errors as for `pack`."""
+        return next(self._places([row]))
+
+    def places(self, rows: Sequence[int]) -> list[Place | None]:
+        """Return where the objects of rows lie, None for -1; errors as for `pack`."""
+        found = self._places(row for row in rows if row >= 0)
+        return [next(found) if row >= 0 else None for row in rows]
+
+    def _places(self, rows: Iterable[int]) -> Iterator[Place]:
+        packs, digests, kinds = self._pack, self._digests, self._kinds
+        codecs, offsets, stored, raw = self._codecs, self._offsets, self._stored, self._raw
+        for row in rows:
+            digest = bytes(digests[row * 32 : row * 32 + 32])
+            frame = _frame((digest, kinds[row], codecs[row], offsets[row], stored[row], raw[row]))
+            yield _place((self._name(packs[row]), frame))
+
+    def _name(self, number: int) -> Digest:
         if number >= len(self.packs):
             raise Corrupt("a pack index points to a pack that it does not name")
         return self.packs[number]
 
-    def place(self, row: int) -> Place:
-        """Return where the object of `row` lies; errors as for `pack`."""
-        digest = Digest(bytes(self._digests[row * 32 : row * 32 + 32]))
-        frame = Frame(
-            digest,
-            self._kinds[row],
-            self._codecs[row],
-            self._offsets[row],
-            self._stored[row],
-            self._raw[row],
-        )
-        return Place(self.pack(row), frame)
+    def kinds(self, rows: Sequence[int]) -> list[int | None]:
+        """Return the kinds of the objects of rows, None for -1."""
+        kinds = self._kinds
+        return [kinds[row] if row >= 0 else None for row in rows]
 
     def columns(self) -> tuple[memoryview, ...]:
         """Return digests, pack numbers, offsets, stored, raw, kinds and codecs, for merging."""

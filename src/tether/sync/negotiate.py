@@ -194,14 +194,13 @@ class _Walk:
         chunks: dict[Digest, None] = {}
         lacking = self._lacking(list(self._files))
         self._refuse_dropped(lacking)
-        for digest in lacking:
-            place = self._source.find(digest)
-            if place is None:
+        for digest, kind in zip(lacking, self._source.kinds_of(lacking), strict=True):
+            if kind is None:
                 raise NotFound(
                     f"content {digest.hex()[:12]} is not in the repository to copy from",
                     hint="run 'tether fsck' there",
                 )
-            if place.frame.kind == ObjectKind.CHUNK:
+            if kind == ObjectKind.CHUNK:
                 chunks[digest] = None
             else:
                 self.missing.recipes.append(digest)
@@ -249,6 +248,9 @@ def sort_rows(node: Node, below: dict[Digest, None], files: dict[Digest, int]) -
     """Add the nodes that a tree node names to `below`, and the files, with their sizes, to `files`."""
     if isinstance(node, Inner):
         below.update(dict.fromkeys(split_digests(node.digests)))
+        return
+    if not node.totals:  # no folders, as in most nodes: whole columns at once
+        files.update(zip(split_digests(node.digests), node.sizes, strict=True))
         return
     for entry in node.entries():
         if entry.kind == EntryKind.DIRECTORY:
