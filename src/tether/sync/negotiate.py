@@ -8,6 +8,7 @@ What the source itself does not have, by agreement, is said before anything is s
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tether.core.batches import batches
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
@@ -20,7 +21,7 @@ from tether.repo.history import History, newest, shallow_commits
 from tether.repo.objectdb import ObjectDb
 from tether.repo.partial import Partial
 from tether.repo.root import Root
-from tether.sync.peel import peel_all
+from tether.sync.peel import peel, peel_all
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 
@@ -28,6 +29,8 @@ Has = Callable[[Sequence[Digest]], list[bool]]
 """Says of each digest whether the receiver has it."""
 
 _BATCH = 4096
+_NODES = 64
+"""Tree nodes that are read at once."""
 
 
 @dataclass(slots=True)
@@ -85,6 +88,19 @@ def find_missing(
     return walk.missing
 
 
+def find_unsent(source: ObjectDb, has: Has, wants: Sequence[Digest], root: Root) -> Missing:
+    """Return what a far end lacks; see `find_missing`.
+
+    It lacks no content of a commit that it has, so what those name is not asked about over the network.
+    """
+    walk = _Walk(source, has, root)
+    walk.commits(wants)
+    walk.trees()
+    walk.leave_out_known(wants)
+    walk.contents()
+    return walk.missing
+
+
 def find_contents(source: ObjectDb, has: Has, files: Iterable[Digest], root: Root | None = None) -> Missing:
     """Return what a receiver lacks of some file contents; see `find_missing`.
 
@@ -108,13 +124,19 @@ class _Walk:
         self._absent = read_absent(root, ContentReader(source)) if root is not None else Absent()
         self._roots: dict[Digest, None] = {}
         self._files: dict[Digest, int] = {}
+        self._had: dict[Digest, None] = {}
+        """Commits and tags where the walk stopped since the receiver has them."""
+        self._below: dict[Digest, list[Digest]] = {}
+        """The nodes below each new tree node that has some."""
 
     def commits(self, wants: Iterable[Digest]) -> None:
         """Follow commits and tags breadth first down to what the receiver has."""
         seen: set[Digest] = set()
         level = list(dict.fromkeys(wants))
         while level:
-            level = [digest for digest in self._lacking(level) if digest not in seen]
+            lacking = self._lacking(level)
+            self._had.update(dict.fromkeys({*level}.difference(lacking)))
+            level = [digest for digest in lacking if digest not in seen]
             seen.update(level)
             below: dict[Digest, None] = {}
             for digest in level:
@@ -171,11 +193,14 @@ class _Walk:
             below: dict[Digest, None] = {}
             fresh = self._lacking([digest for digest in level if digest not in seen])
             seen.update(fresh)
-            for start in range(0, len(fresh), 64):
-                part = fresh[start : start + 64]
+            for part in batches(fresh, _NODES):
                 for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
                     node = decode_node(payload)
-                    sort_rows(node, below, self._files)
+                    mine: dict[Digest, None] = {}
+                    sort_rows(node, mine, self._files)
+                    if mine:
+                        self._below[digest] = list(mine)
+                        below.update(mine)
                     if claims is not None:
                         claims.add(digest, node)
             self.missing.trees += fresh
@@ -183,6 +208,37 @@ class _Walk:
         if claims is not None:
             claims.add_tops(self._roots)
             claims.check()
+
+    def leave_out_known(self, wants: Iterable[Digest]) -> None:
+        """Leave out contents that the receiver's commits name where their trees differ from the wanted ones.
+
+        Of a folder of many files of which few are new this spares asking about all of them.
+        """
+        source = self._source
+        unchanged = self._reached([_tree_of(source, digest) for digest in wants])
+        level = [_tree_of(source, digest) for digest in self._had if source.has(digest)]
+        left = 2 * len(self.missing.trees)  # what was removed may be far larger than what is new
+        while level and left > 0:
+            level = [digest for digest in dict.fromkeys(level) if digest not in unchanged][:left]
+            left -= len(level)
+            unchanged.update(level)
+            below: dict[Digest, None] = {}
+            known: dict[Digest, int] = {}
+            for part in batches(level, _NODES):
+                for payload in source.get_many(ObjectKind.TREE, part):
+                    sort_rows(decode_node(payload), below, known)
+            for digest in known.keys() & self._files.keys():
+                del self._files[digest]
+            level = list(below)
+
+    def _reached(self, trees: Sequence[Digest]) -> set[Digest]:
+        """Return the nodes of trees down to those that the receiver has."""
+        reached, waiting = {EMPTY_TREE, *trees}, list(trees)
+        while waiting:
+            fresh = [node for node in self._below.get(waiting.pop(), ()) if node not in reached]
+            reached.update(fresh)
+            waiting += fresh
+        return reached
 
     def add_files(self, files: Iterable[Digest]) -> None:
         """Ask for file contents."""
@@ -242,6 +298,11 @@ class _Walk:
             part = digests[start : start + _BATCH]
             lacking += (d for d, there in zip(part, self._has(part), strict=True) if not there)
         return lacking
+
+
+def _tree_of(source: ObjectDb, digest: Digest) -> Digest:
+    """Return the tree of a commit, or of the one behind a tag."""
+    return Commit.decode(source.get(ObjectKind.COMMIT, peel(source, digest))).tree
 
 
 def sort_rows(node: Node, below: dict[Digest, None], files: dict[Digest, int]) -> None:

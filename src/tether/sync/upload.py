@@ -24,7 +24,7 @@ from tether.repo.repository import Repository
 from tether.storage.memory import MemoryBackend
 from tether.sync.ends import FarEnd
 from tether.sync.exchange import require_whole
-from tether.sync.negotiate import find_missing
+from tether.sync.negotiate import find_unsent
 from tether.sync.peel import peel
 from tether.sync.transfer import places_of
 from tether.sync.wire import MAX_DIGESTS, RemoteRefs
@@ -75,7 +75,7 @@ def upload(
     Raises:
         Unavailable: Contents or history that the far end lacks are not here either.
     """
-    missing = find_missing(local.objects, _There(end, local, wants, there), wants, local.root())
+    missing = find_unsent(local.objects, _There(end, local, wants, there), wants, local.root())
     require_whole(missing)
     data, meta = places_of(local.objects, missing.chunks), places_of(local.objects, missing.meta())
     total = sum(place.frame.stored for found in (data, meta) for place in found)
