@@ -278,7 +278,8 @@ def test_objects_of_others_are_not_taken_up(neighbours: tuple[HubRoom, str]) -> 
     assert pushed(hub, bob, "bob/own", [meta]).code == "conflict"
     theirs = pack(DATA, (ObjectKind.CHUNK, SECRET))
     assert pushed(hub, bob, "bob/own", [theirs, meta], sent=False).code == "conflict"
-    assert hub.call("GET", f"/api/v1/repos/bob/own/transfer/packs/{theirs[0].hex()}", bob).json is False
+    there = hub.call("POST", "/api/v1/repos/bob/own/transfer/packs", bob, parts=[theirs[0]])
+    assert unpack_bits(there.body, 1) == [False]
 
 
 def test_no_route_tells_of_a_private_repository(neighbours: tuple[HubRoom, str]) -> None:

@@ -111,6 +111,7 @@ def push_message() -> bytes:
 
 MESSAGES = {
     "/have": b"".join(DIGESTS),
+    "/packs": b"".join(DIGESTS[:3]),
     "/objects": b"".join(DIGESTS[:-1]),
     "/shares": b"".join(DIGESTS[:2]),
     "/verify": FILE + hash_bytes(CHUNKS[0]),

@@ -112,7 +112,7 @@ def was_killed(placed: Placed, name: Digest, data: bytes, fault: Callable[[], No
     Failing.left = NEVER
     end = HubEnd(placed.client(), "ada", "x")
     end.refs()
-    if not end.has_pack(name):
+    if not end.has_packs([name])[0]:
         end.put_pack(name, data)
     assert has(placed, name)
     return killed

@@ -93,8 +93,8 @@ def test_a_full_owner_is_told_before_packs_are_sent(
     hub.ok("PUT", "/quotas/ada", root, {"max_bytes": stored(hub)})
 
     with pytest.raises(QuotaExceeded):
-        end.has_pack(hash_bytes(b"another"))
-    assert all(map(end.has_pack, sent.packs))
+        end.has_packs([hash_bytes(b"another")])
+    assert all(end.has_packs(sent.packs))
     desk.push(ada)
     assert desk.tip(ada) == tip
 

@@ -54,7 +54,7 @@ def test_a_push_through_both(replicas: Replicas, tmp_path: Path) -> None:
     replicas.make("other")
     first, second = replicas.end(0, "other"), replicas.end(1, "other")
     sent = upload(first, local, [commit], RemoteRefs(None, {}))
-    assert all(second.has_pack(name) for name in sent.packs)
+    assert all(second.has_packs(sent.packs))
     request = PushRequest(b"w" * 16, sent.packs, (RefMove(MAIN, None, commit, False),))
 
     second.push(request)

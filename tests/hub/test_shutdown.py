@@ -56,7 +56,7 @@ def test_a_transfer_is_brought_to_its_end(tmp_path: Path, pack: tuple[Digest, by
         assert replicas.hubs[0].process.wait(timeout=30) == 0
         replicas.restart(0, away_s=0.0)
         with closing(replicas.end(0)) as end:
-            assert end.has_pack(name)
+            assert end.has_packs([name])[0]
 
 
 def test_a_transfer_that_takes_too_long_is_parked(tmp_path: Path, pack: tuple[Digest, bytes]) -> None:
@@ -72,6 +72,6 @@ def test_a_transfer_that_takes_too_long_is_parked(tmp_path: Path, pack: tuple[Di
         assert list((folder / "tmp").iterdir()) == []
         replicas.restart(0, away_s=0.0)
         with closing(replicas.end(0)) as end:
-            assert not end.has_pack(name)
+            assert not end.has_packs([name])[0]
             end.put_pack(name, data)
-            assert end.has_pack(name)
+            assert end.has_packs([name])[0]

@@ -35,6 +35,7 @@ class NearEnd:
 
     Attributes:
         calls: How often each request was made.
+        asked: Digests of which it was asked whether they are there.
         cut_after: Bytes after which the next reply of objects is cut, once; it is sent again then.
         cut_packs: Give half of the next pack before the whole of it, as after a cut.
         lose: Requests that are done and whose reply is lost, once each.
@@ -46,6 +47,7 @@ class NearEnd:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.calls: Counter[str] = Counter()
+        self.asked: list[Digest] = []
         self.cut_after: int | None = None
         self.lose: set[str] = set()
         self.cut_packs = False
@@ -62,6 +64,7 @@ class NearEnd:
     def have(self, digests: Sequence[Digest]) -> list[bool]:
         """Say what is there."""
         self.calls["have"] += 1
+        self.asked += digests
         return unpack_bits(pack_bits(self.serving().have(digests)), len(digests))
 
     def commits(
@@ -98,9 +101,9 @@ class NearEnd:
                 take(_broken(data[: total // 2]))
         take(data[at : at + 10_000] for at in range(0, total, 10_000))
 
-    def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack has arrived."""
-        return self.serving().has_pack(name)
+    def has_packs(self, names: Sequence[Digest]) -> list[bool]:
+        """Say of each pack whether it has arrived."""
+        return self.serving().has_packs(names)
 
     def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
         """Store a pack."""

@@ -187,4 +187,4 @@ def put(place: GivenPlace, data: bytes, signed: bytes | None = None, method: str
 
 def has(placed: Placed, name: Digest) -> bool:
     """Say whether a pack has arrived."""
-    return HubEnd(placed.client(), "ada", "x").has_pack(name)
+    return HubEnd(placed.client(), "ada", "x").has_packs([name])[0]

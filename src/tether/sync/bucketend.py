@@ -98,9 +98,10 @@ class BucketEnd:
 
     # -- what is sent -----------------------------------------------------------------------
 
-    def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack is there; there are only whole ones."""
-        return self._store.exists(pack_key(name))
+    def has_packs(self, names: Sequence[Digest]) -> list[bool]:
+        """Say of each pack whether it is there; there are only whole ones."""
+        with ThreadPoolExecutor(_BLOCKS_AT_ONCE, "look") as pool:
+            return list(pool.map(lambda name: self._store.exists(pack_key(name)), names))
 
     def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:
         """Store a pack that is sound; files are not verified here, so `start` is not looked at.

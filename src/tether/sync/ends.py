@@ -70,8 +70,8 @@ class FarEnd(Protocol):
         """
         ...
 
-    def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack for a push to come is there."""
+    def has_packs(self, names: Sequence[Digest]) -> list[bool]:
+        """Say of each pack for a push to come whether it is there."""
         ...
 
     def put_pack(self, name: Digest, data: Buffer, start: int | None = None) -> None:

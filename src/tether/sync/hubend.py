@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import quote
 
+from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
 from tether.errors import InvalidInput, TooLarge, Unavailable
 from tether.sync.elsewhere import Elsewhere
@@ -11,6 +12,7 @@ from tether.sync.http import HttpClient, Reply, Request
 from tether.sync.placing import Places
 from tether.sync.wire import (
     ADDRESS_TYPE,
+    MAX_DIGESTS,
     PackShare,
     PushRequest,
     RemoteRefs,
@@ -120,9 +122,13 @@ class HubEnd:
         headers = {"Accept": f"{ADDRESS_TYPE}, application/octet-stream"}
         return self._client.exchange(lambda: Request("GET", path, headers=headers), use)
 
-    def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack for a push to come is there."""
-        return self._client.json("GET", f"{self._path}/transfer/packs/{name.hex()}") is True
+    def has_packs(self, names: Sequence[Digest]) -> list[bool]:
+        """Say of each pack for a push to come whether it is there."""
+        return [
+            there
+            for part in batches(names, MAX_DIGESTS)
+            for there in unpack_bits(self._client.call(self._post("packs", b"".join(part))), len(part))
+        ]
 
     def push(self, request: PushRequest) -> None:
         """Move refs, all or none."""

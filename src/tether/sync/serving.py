@@ -190,9 +190,9 @@ class Serving:
 
     # -- what arrives -----------------------------------------------------------------------
 
-    def has_pack(self, name: Digest) -> bool:
-        """Say whether a pack was received whole, by whichever push."""
-        return has_arrived(self._repository, name)
+    def has_packs(self, names: Sequence[Digest]) -> list[bool]:
+        """Say of each pack whether it was received whole, by whichever push."""
+        return [has_arrived(self._repository, name) for name in names]
 
     def receive(self, name: Digest, start: int | None = None) -> Receiver:
         """Return what takes the bytes of a pack; it does not count before a push names it.

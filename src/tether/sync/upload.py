@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from tether.core.ahead import ahead
 from tether.core.batches import batches
@@ -31,7 +30,6 @@ from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
 _PACK = 32 << 20
 """Bytes of a pack that is made for sending: it is held in memory."""
-NOWHERE: Final[Mapping[Digest, int]] = MappingProxyType({})
 JOBS = 2
 """Packs on their way at once."""
 
@@ -81,11 +79,11 @@ def upload(
     total = sum(place.frame.stored for found in (data, meta) for place in found)
     progress.start("sending objects", total, "bytes")
     names, size, jobs = [], 0, end.jobs or JOBS
+    whole = [*_whole_packs(local, data), *_whole_packs(local, meta)]
+    there_already = dict(zip(whole, end.has_packs(whole), strict=True)) if whole else {}
     with ThreadPoolExecutor(jobs, "send") as pool:
-        starts = _starts(local, data, missing.recipes)
-        roles = ((DATA, data), (META, meta))
-        packs = (pack for role, found in roles for pack in _packs(local, role, found, starts))
-        for name, length in ahead(pool, lambda pack: _send(end, pack), packs, jobs - 1):
+        packs = _packs(local, data, meta, whole, _starts(local, data, missing.recipes))
+        for name, length in ahead(pool, lambda pack: _send(end, pack, there_already), packs, jobs - 1):
             names.append(name)
             size += length
             progress.advance(length)
@@ -93,8 +91,9 @@ def upload(
     return Uploaded(tuple(names), len(missing), size)
 
 
-def _send(end: FarEnd, pack: _Pack) -> tuple[Digest, int]:
-    if not end.has_pack(pack.name):
+def _send(end: FarEnd, pack: _Pack, there: Mapping[Digest, bool]) -> tuple[Digest, int]:
+    known = there.get(pack.name)
+    if not (end.has_packs([pack.name])[0] if known is None else known):
         end.put_pack(pack.name, pack.data, pack.start)
     return pack.name, len(pack.data)
 
@@ -135,18 +134,37 @@ def _starts(local: Repository, places: list[Place], files: Sequence[Digest]) -> 
     return found
 
 
-def _packs(
-    local: Repository, role: int, places: list[Place], starts: Mapping[Digest, int] = NOWHERE
-) -> Iterator[_Pack]:
-    """Yield packs that hold exactly the objects at `places`."""
+def _whole_packs(local: Repository, places: list[Place]) -> list[Digest]:
+    """Return the packs that can be sent as they are: all of each is wanted and nothing a difference."""
     counts = Counter(place.pack for place in places)
-    whole = {name for name, count in counts.items() if _is_whole(local, name, count)}
+    return [name for name, count in counts.items() if _is_whole(local, name, count)]
+
+
+def _is_whole(local: Repository, name: Digest, count: int) -> bool:
+    table = read_contents(local.backend, name)
+    return len(table.kinds) == count and not has_differences(local.backend, name)
+
+
+def _packs(
+    local: Repository,
+    data: list[Place],
+    meta: list[Place],
+    whole: Sequence[Digest],
+    starts: Mapping[Digest, int],
+) -> Iterator[_Pack]:
+    """Yield packs that hold exactly the objects at places, those that lie here first."""
     for name in whole:
         yield _Pack(name, local.backend.map(pack_key(name)), starts.get(name))
-    rest = [place for place in places if place.pack not in whole]
+    known = frozenset(whole)
+    for role, places in ((DATA, data), (META, meta)):
+        yield from _made(local, role, [place for place in places if place.pack not in known])
+
+
+def _made(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
+    """Yield packs that are made of objects."""
     held = MemoryBackend()
     writer: PackWriter | None = None
-    for frames in local.objects.read_frames(rest):
+    for frames in local.objects.read_frames(places):
         for frame, data in frames:
             writer = writer or PackWriter(held, role)
             writer.add(Stored(ObjectKind(frame.kind), frame.codec, frame.raw, frame.digest, data))
@@ -155,12 +173,6 @@ def _packs(
                 writer = None
     if writer is not None:
         yield _taken(held, writer)
-
-
-def _is_whole(local: Repository, name: Digest, count: int) -> bool:
-    """Say whether a pack can be sent as it is: it has so many objects and none is a difference."""
-    table = read_contents(local.backend, name)
-    return len(table.kinds) == count and not has_differences(local.backend, name)
 
 
 def _taken(held: MemoryBackend, writer: PackWriter) -> _Pack:

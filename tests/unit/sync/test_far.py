@@ -118,6 +118,40 @@ def test_work_is_that_of_the_difference(room: Room) -> None:
     assert_sound(clone)
 
 
+def test_contents_that_are_known_to_be_there_are_not_asked_about(room: Room) -> None:
+    """Of a large folder only what is new beside the far end's commits, also over several commits."""
+    commit_files(room.here, FILES, "zero")
+    push_far(room.here, room.end, "origin", MAIN)
+    room.end.asked.clear()
+    files = dict(FILES)
+    for number in range(0, 700, 70):
+        files[f"n{number:04}"] = b"new %d" % number
+        del files[f"n{number + 1:04}"]
+        commit = commit_files(room.here, files, f"{number}")
+
+    push_far(room.here, room.end, "origin", MAIN)
+
+    new = {hash_bytes(data) for data in files.values()} - {hash_bytes(data) for data in FILES.values()}
+    assert new <= {*room.end.asked}
+    assert not {hash_bytes(data) for data in FILES.values()} & {*room.end.asked}
+    assert read_files(room.there, commit) == files
+    assert_sound(room.there)
+
+
+def test_contents_that_come_back_are_found_there(room: Room) -> None:
+    """What an older commit of the far end named and its newest does not is asked about, and not sent."""
+    commit_files(room.here, FILES, "one")
+    commit_files(room.here, {"small": b"s"}, "two")
+    push_far(room.here, room.end, "origin", MAIN)
+    commit = commit_files(room.here, {**FILES, "more": b"m"}, "three")
+
+    sent = push_far(room.here, room.end, "origin", MAIN)
+
+    assert sent.bytes < 100_000
+    assert read_files(room.there, commit) == FILES | {"more": b"m"}
+    assert_sound(room.there)
+
+
 @pytest.mark.parametrize("after", [0, 10, 48, 100, 5_000, 300_000])
 def test_a_reply_that_was_cut_is_taken_again(room: Room, after: int) -> None:
     """What came before the cut is not taken twice, and nothing is missed."""

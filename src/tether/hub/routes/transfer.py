@@ -142,15 +142,16 @@ def _streamed(found: Hosted, answer: Callable[[Serving], Stream]) -> StreamingRe
         return HeldStream(blocks, stack.pop_all().close, 200, headers)
 
 
-@router.get("/packs/{pack}")
-def has_pack(found: Writable, pack: PackName) -> bool:
-    """Say whether a pack for a push to come has arrived."""
+@router.post("/packs", response_class=Response, responses=_BYTES, openapi_extra=OPEN | TAKES)
+def has_packs(found: Writable, body: Body) -> Response:
+    """Say of each pack for a push to come whether it has arrived, as bits."""
+    names = read_digests(body)
     with found.open() as repository:
-        there = found.serving(repository).has_pack(Digest(bytes.fromhex(pack)))
-    if not there:  # who has no room left need not send it first
+        there = found.serving(repository).has_packs(names)
+    if not all(there):  # who has no room left need not send them first
         with found.hub.database.session(reads_only=True) as session:
             quotas.require_room(session, found.hub, found.row.owner, 1)
-    return there
+    return Response(pack_bits(there), media_type=OCTETS)
 
 
 @router.put("/packs/{pack}", status_code=204, openapi_extra=TAKES)
