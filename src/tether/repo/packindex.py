@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tether.core.codec import pack_u32, pack_u64
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
@@ -25,6 +25,7 @@ except ImportError:  # no compiler at the installation
 MAGIC = b"TETHIDX1"
 _HEAD = struct.Struct("<8sIIQ")
 _NUMPY_FROM = 20_000
+"""Rows from which on arrays are worth the import."""
 
 
 class Place(NamedTuple):
@@ -144,6 +145,8 @@ class PackIndex:
 
 def build_index(tables: Sequence[tuple[Digest, Table]]) -> bytes:
     """Return the bytes of an index over packs given with their tables."""
+    if sum(len(table.kinds) for _, table in tables) >= _NUMPY_FROM:
+        return _build_arrays(tables)
     joined = [table.digests for _, table in tables]
     digests = [column[at : at + 32] for column in joined for at in range(0, len(column), 32)]
     order: Sequence[int] = range(len(digests))
@@ -196,17 +199,36 @@ def merge_indexes(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> byte
 def _merge_arrays(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> bytes:
     import numpy as np
 
-    names = [name for index in indexes for name in index.packs]
-    starts = np.cumsum([0] + [len(index.packs) for index in indexes])
-    parts = [index.columns() for index in indexes]
-    digests = np.concatenate([np.frombuffer(part[0], "u1").reshape(-1, 32) for part in parts])
-    packs = np.concatenate(
-        [np.frombuffer(p[1], "<u4") + np.uint32(s) for p, s in zip(parts, starts, strict=False)]
-    )
-    rest = [
-        np.concatenate([np.frombuffer(part[column], kind) for part in parts])
-        for column, kind in ((2, "<u8"), (3, "<u4"), (4, "<u4"), (5, "u1"), (6, "u1"))
+    parts, first = [], 0
+    for index in indexes:
+        digests, packs, *rest = index.columns()
+        parts.append((digests, np.frombuffer(packs, "<u4") + np.uint32(first), *rest))
+        first += len(index.packs)
+    return _sort_arrays([name for index in indexes for name in index.packs], parts, live)
+
+
+def _build_arrays(tables: Sequence[tuple[Digest, Table]]) -> bytes:
+    import numpy as np
+
+    parts = [
+        (table.digests, np.full(len(table.kinds), number, "<u4"), *table[1:])
+        for number, (_, table) in enumerate(tables)
     ]
+    names = [name for name, _ in tables]
+    return _sort_arrays(names, parts, frozenset(names))
+
+
+def _sort_arrays(names: Sequence[Digest], parts: Sequence[Sequence[Any]], live: frozenset[Digest]) -> bytes:
+    """Return the index over those packs that are live, of rows that are given by columns, in parts."""
+    import numpy as np
+
+    def joined(column: Sequence[Any], kind: str) -> Any:
+        arrays = (np.frombuffer(c, kind) if isinstance(c, bytes) else np.asarray(c, kind) for c in column)
+        return np.concatenate(list(arrays))
+
+    columns = map(joined, zip(*parts, strict=True), ("u1", "<u4", "<u8", "<u4", "<u4", "u1", "u1"))
+    digests, packs, *rest = columns
+    digests = digests.reshape(-1, 32)
     prefixes = digests[:, :8].copy().view(">u8").ravel()
     order = np.lexsort(
         (*(digests[:, 8 * k : 8 * k + 8].copy().view(">u8").ravel() for k in (3, 2, 1)), prefixes)
@@ -215,10 +237,10 @@ def _merge_arrays(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> byte
     order = order[kept[packs[order]]]
     # An index that named a dead pack would seem to cover it when the same pack comes again.
     packs = (np.cumsum(kept) - 1)[packs[order]]
-    names = [name for name in names if name in live]
     offsets, stored, raw, kinds, codecs = (column[order] for column in rest)
     body = [offsets, digests[order], packs.astype("<u4"), stored, raw, kinds, codecs]
     prefix_bytes = prefixes[order].astype("<u8").tobytes()
+    names = [name for name in names if name in live]
     return _assemble(names, len(order), prefix_bytes, [column.tobytes() for column in body])
 
 

@@ -98,6 +98,18 @@ def test_a_compacted_index_knows_only_live_packs() -> None:
     assert [name for name, _ in backend.list("index/")] == [key]
 
 
+def test_large_and_small_indexes_are_built_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As arrays or row by row, of packs that share an object too: the same bytes."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"shared", b"%d" % number, b"x" * number) for number in range(6)]
+
+    for some in (packs, packs[:1]):
+        by_rows = build_index(some)
+        with monkeypatch.context() as patch:
+            patch.setattr(packindex, "_NUMPY_FROM", 0)
+            assert build_index(some) == by_rows
+
+
 def test_large_and_small_indexes_merge_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merged as arrays or row by row, each object of a live pack is found, and no other."""
     backend = MemoryBackend()
