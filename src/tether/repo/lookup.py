@@ -48,6 +48,10 @@ class Lookup:
         """Return the kind of each object, or None where it lies in no live pack."""
         return self._each(digests, PackIndex.kinds)
 
+    def packs_of(self, digests: Sequence[Digest]) -> list[Digest | None]:
+        """Return the live pack that each object lies in, or None."""
+        return self._each(digests, PackIndex.packs_of)
+
     def has_many(self, digests: Sequence[Digest]) -> list[bool]:
         """Say of each digest whether it lies in a live pack."""
         return [kind is not None for kind in self.kinds_of(digests)]

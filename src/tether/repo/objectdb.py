@@ -147,6 +147,10 @@ class ObjectDb:
         """Return the kinds of objects, None of those that are not here; looked for as by `find_many`."""
         return self._looked_up(digests, Lookup.kinds_of)
 
+    def packs_of(self, digests: Sequence[Digest]) -> list[Digest | None]:
+        """Return the packs that objects lie in, None of those that are not here; see `find_many`."""
+        return self._looked_up(digests, Lookup.packs_of)
+
     def _looked_up(
         self, digests: Sequence[Digest], look: Callable[[Lookup, Sequence[Digest]], list[_T | None]]
     ) -> list[_T | None]:

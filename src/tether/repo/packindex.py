@@ -129,18 +129,31 @@ class PackIndex:
             yield _place((self._name(packs[row]), frame))
 
     def _name(self, number: int) -> Digest:
-        if number >= len(self.packs):
-            raise Corrupt("a pack index points to a pack that it does not name")
-        return self.packs[number]
+        try:
+            return self.packs[number]
+        except IndexError:
+            raise _not_named() from None
 
     def kinds(self, rows: Sequence[int]) -> list[int | None]:
         """Return the kinds of the objects of rows, None for -1."""
         kinds = self._kinds
         return [kinds[row] if row >= 0 else None for row in rows]
 
+    def packs_of(self, rows: Sequence[int]) -> list[Digest | None]:
+        """Return the packs of the objects of rows, None for -1; errors as for `pack`."""
+        names, packs = self.packs, self._pack
+        try:
+            return [names[packs[row]] if row >= 0 else None for row in rows]
+        except IndexError:
+            raise _not_named() from None
+
     def columns(self) -> tuple[memoryview, ...]:
         """Return digests, pack numbers, offsets, stored, raw, kinds and codecs, for merging."""
         return self._digests, self._pack, self._offsets, self._stored, self._raw, self._kinds, self._codecs
+
+
+def _not_named() -> Corrupt:
+    return Corrupt("a pack index points to a pack that it does not name")
 
 
 def build_index(tables: Sequence[tuple[Digest, Table]]) -> bytes:

@@ -15,7 +15,7 @@ from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.repo.frames import DATA, HEADER, META, Stored
+from tether.repo.frames import DATA, META, Stored, Table
 from tether.repo.history import History
 from tether.repo.packindex import Place
 from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
@@ -75,14 +75,13 @@ def upload(
     """
     missing = find_unsent(local.objects, _There(end, local, wants, there), wants, local.root())
     require_whole(missing)
-    data, meta = places_of(local.objects, missing.chunks), places_of(local.objects, missing.meta())
-    total = sum(place.frame.stored for found in (data, meta) for place in found)
-    progress.start("sending objects", total, "bytes")
+    data, meta = _find(local, missing.chunks), _find(local, missing.meta())
+    progress.start("sending objects", data.stored + meta.stored, "bytes")
     names, size, jobs = [], 0, end.jobs or JOBS
-    whole = [*_whole_packs(local, data), *_whole_packs(local, meta)]
+    whole = [*data.whole, *meta.whole]
     there_already = dict(zip(whole, end.has_packs(whole), strict=True)) if whole else {}
     with ThreadPoolExecutor(jobs, "send") as pool:
-        packs = _packs(local, data, meta, whole, _starts(local, data, missing.recipes))
+        packs = _packs(local, data, meta, _starts(local, data, missing.recipes))
         for name, length in ahead(pool, lambda pack: _send(end, pack, there_already), packs, jobs - 1):
             names.append(name)
             size += length
@@ -118,49 +117,69 @@ class _There:
         return [self._answers[digest] for digest in digests]
 
 
-def _starts(local: Repository, places: list[Place], files: Sequence[Digest]) -> dict[Digest, int]:
-    """Return where in a file, in bytes, the first chunk of a pack belongs, for packs that begin with one."""
-    first: dict[Digest, Digest] = {}
-    for pack, frame in places:
-        if frame.offset == HEADER.size:
-            first[frame.digest] = pack
-    found: dict[Digest, int] = {}
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where objects to be sent lie.
+
+    Attributes:
+        whole: The tables of packs that are sent as they are: all of each is wanted, nothing a difference.
+        rest: Where the others are, in the order in which to read them.
+    """
+
+    whole: Mapping[Digest, Table]
+    rest: Sequence[Place]
+
+    @property
+    def stored(self) -> int:
+        """Bytes of all of it."""
+        return sum(sum(table.stored) for table in self.whole.values()) + sum(
+            p.frame.stored for p in self.rest
+        )
+
+
+def _find(local: Repository, digests: Sequence[Digest]) -> _Found:
+    """Return where objects lie; one that is not there raises `NotFound`."""
+    packs = local.objects.packs_of(digests)
+    counts = Counter(name for name in packs if name is not None)
+    tables = ((name, _whole_table(local, name, counts[name])) for name in sorted(counts))
+    whole = {name: table for name, table in tables if table is not None}
+    rest = [digest for digest, pack in zip(digests, packs, strict=True) if pack not in whole]
+    return _Found(whole, places_of(local.objects, rest))
+
+
+def _whole_table(local: Repository, name: Digest, count: int) -> Table | None:
+    """Return the table of a pack that can be sent as it is if so many of its objects are wanted, or None."""
+    table = read_contents(local.backend, name)
+    return table if len(table.kinds) == count and not has_differences(local.backend, name) else None
+
+
+def _starts(local: Repository, found: _Found, files: Sequence[Digest]) -> dict[Digest, int]:
+    """Return where in a file, in bytes, the first chunk of a whole pack belongs, if it begins with one."""
+    first = {table.frame(_first(table)).digest: pack for pack, table in found.whole.items()}
+    starts: dict[Digest, int] = {}
     for file in files if first else ():
         if local.contents.outline(file) is None:  # it is hashed as a whole
             continue
         for chunk in local.contents.listed(file):
             if chunk.digest in first:
-                found.setdefault(first[chunk.digest], chunk.start)
-    return found
+                starts.setdefault(first[chunk.digest], chunk.start)
+    return starts
 
 
-def _whole_packs(local: Repository, places: list[Place]) -> list[Digest]:
-    """Return the packs that can be sent as they are: all of each is wanted and nothing a difference."""
-    counts = Counter(place.pack for place in places)
-    return [name for name, count in counts.items() if _is_whole(local, name, count)]
+def _first(table: Table) -> int:
+    """Return the row of what lies first in a pack."""
+    return table.offsets.index(min(table.offsets))
 
 
-def _is_whole(local: Repository, name: Digest, count: int) -> bool:
-    table = read_contents(local.backend, name)
-    return len(table.kinds) == count and not has_differences(local.backend, name)
-
-
-def _packs(
-    local: Repository,
-    data: list[Place],
-    meta: list[Place],
-    whole: Sequence[Digest],
-    starts: Mapping[Digest, int],
-) -> Iterator[_Pack]:
-    """Yield packs that hold exactly the objects at places, those that lie here first."""
-    for name in whole:
+def _packs(local: Repository, data: _Found, meta: _Found, starts: Mapping[Digest, int]) -> Iterator[_Pack]:
+    """Yield packs that hold exactly what was found, those that lie here before those that are made."""
+    for name in (*data.whole, *meta.whole):
         yield _Pack(name, local.backend.map(pack_key(name)), starts.get(name))
-    known = frozenset(whole)
-    for role, places in ((DATA, data), (META, meta)):
-        yield from _made(local, role, [place for place in places if place.pack not in known])
+    for role, found in ((DATA, data), (META, meta)):
+        yield from _made(local, role, found.rest)
 
 
-def _made(local: Repository, role: int, places: list[Place]) -> Iterator[_Pack]:
+def _made(local: Repository, role: int, places: Sequence[Place]) -> Iterator[_Pack]:
     """Yield packs that are made of objects."""
     held = MemoryBackend()
     writer: PackWriter | None = None

@@ -33,7 +33,7 @@ from tether.repo.repository import Repository, Storage
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.sync.serving import Serving
-from tether.sync.upload import _packs, _whole_packs
+from tether.sync.upload import _find, _packs
 from tether.sync.wire import read_frames
 
 LATER = Time(1_800_000_000_000_000, 0)
@@ -176,8 +176,7 @@ def test_what_is_sent_needs_no_base(repository: Repository, files: dict[str, byt
     assert {frame.digest for frame, _ in read_frames(sent)} == set(chunks)
     assert all(frame.codec != Codec.DIFFERENCE for frame, _ in read_frames(sent))
     assert Serving(repository).shares(chunks) == []
-    places = sorted(place for place in repository.objects.find_many(chunks) if place is not None)
-    for pack in _packs(repository, places, [], _whole_packs(repository, places), {}):
+    for pack in _packs(repository, _find(repository, chunks), _find(repository, []), {}):
         stream = PackStream()
         stream.feed(memoryview(pack.data))
         assert len(stream.finish().kinds) == len(chunks)
