@@ -17,16 +17,13 @@ from tether.repo.frames import FRAME_SIZE, Frame, check_lengths, parse_frame
 from tether.repo.lookup import Lookup
 from tether.repo.packindex import Place
 from tether.repo.packs import pack_key
+from tether.repo.spans import spans_of
 from tether.storage.backend import Backend
 
 _T = TypeVar("_T")
 _CACHE_BYTES = 32 << 20
 _BASES = 64
 """Chunks that differences refer to, kept in memory: at most 8 MiB."""
-_GAP = 64 << 10
-_SPAN = 4 << 20
-_SPAN_RAW = 16 << 20
-"""Bytes of objects in one batch, however small they are stored."""
 
 _BUILT_IN = {EMPTY_TREE: encode_leaf(())}
 """Objects that every repository has without storing them."""
@@ -102,7 +99,7 @@ class ObjectDb:
             Corrupt: One is damaged.
         """
         places.sort(key=lambda place: (place.pack, place.frame.offset))
-        for span in _spans(places):
+        for span in spans_of(places):
             yield self._read_span(kind, span)
 
     def joined_chunks(self, digests: Sequence[Digest], lengths: Sequence[int]) -> bytes:
@@ -122,7 +119,7 @@ class ObjectDb:
                 raise Corrupt("a chunk has another kind or length than a recipe says")
             check_lengths(place.frame.kind, place.frame.raw, place.frame.stored)
             places.append(place)
-        parts = [self._joined_span(span) for span in _spans(places)]
+        parts = [self._joined_span(span) for span in spans_of(places)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def has(self, digest: Digest) -> bool:
@@ -174,7 +171,7 @@ class ObjectDb:
         Raises:
             Corrupt: A frame is not the one that the index says.
         """
-        for span in _spans(places):
+        for span in spans_of(places):
             try:
                 batch = self._span_frames(span)
             except NotFound:
@@ -392,20 +389,3 @@ def _check_kind(frame: Frame, kind: ObjectKind) -> None:
     if frame.kind != kind:
         raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
     check_lengths(frame.kind, frame.raw, frame.stored)
-
-
-def _spans(places: Sequence[Place]) -> Iterator[Sequence[Place]]:
-    """Group neighbours in one pack whose gaps are small, up to a bounded length."""
-    begin = raw = 0
-    for i in range(1, len(places) + 1):
-        raw += places[i - 1].frame.raw
-        if i == len(places) or raw > _SPAN_RAW or not _near(places[begin], places[i - 1], places[i]):
-            yield places[begin:i]
-            begin, raw = i, 0
-
-
-def _near(first: Place, before: Place, place: Place) -> bool:
-    frame = place.frame
-    gap = frame.offset - (before.frame.offset + FRAME_SIZE + before.frame.stored)
-    span = frame.offset + FRAME_SIZE + frame.stored - first.frame.offset
-    return place.pack == first.pack and 0 <= gap <= _GAP and span <= _SPAN
