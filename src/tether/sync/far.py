@@ -136,7 +136,7 @@ def fill_far(
         wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
         set_partial(transaction, options.partial)
         if wants:
-            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope, options.landing, options.came)
+            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope, options.landing)
             if options.landing is not None and chosen is not None:
                 options.landing.commit = there.refs[f"{BRANCHES}{chosen}"]
             came = download(end, target, transaction, asked, progress)
