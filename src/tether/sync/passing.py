@@ -164,6 +164,8 @@ class Passing:
     def take_here(self, share: PackShare) -> tuple[PackShare, Table | None]:
         """Take one pack that lies here without a name; None where there is none, or it is not sound.
 
+        Then it is removed: what comes in its place may get the same name.
+
         Raises:
             Corrupt: It is not one of contents.
         """
