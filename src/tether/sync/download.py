@@ -42,6 +42,8 @@ _BATCH = 2048
 """Objects asked for at a time."""
 _HAVES = 4096
 _MANY = 256
+_FEW = 16
+"""So few chunks, as of a file that is read, are asked for again rather than looked for in all packs."""
 PACK_JOBS = 3
 JOBS = 4
 """Requests under way at once."""
@@ -282,8 +284,10 @@ class _Download:
 
     def _take_kept(self, lacking: list[Digest]) -> list[Digest]:
         """Take packs that an earlier transfer left, verified; return what is lacked still."""
-        live = (*self._local.root().packs(), *self._transaction.adopted) if lacking else ()
-        kept = kept_packs(self._local.backend, frozenset(live), lacking) if lacking else []
+        if len(lacking) < _FEW:
+            return lacking
+        live = frozenset((*self._local.root().packs(), *self._transaction.adopted))
+        kept = kept_packs(self._local.backend, live, lacking)
         if kept:
             self._take_packs("reading what came before", kept, self.passing.take_here)
         return self._lacking(lacking) if kept else lacking
