@@ -24,6 +24,7 @@ def test_no_arguments_show_the_common_commands(room: Room) -> None:
 
     assert "Work on the next commit:" in out
     assert "  commit  " in out
+    assert "  ui  " in out
     assert "verify-commit" not in out
 
 

@@ -1,14 +1,14 @@
 """On a disk that is full, or may only be read, commands say so, leave the old state and can be run again."""
 
-import os
 import random
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support import smalldisk
 from tests.support.cli import Room
+from tests.support.smalldisk import small_disk
 
 _SIZE = 8 << 20
 
@@ -17,30 +17,15 @@ _SIZE = 8 << 20
 def small(tmp_path: Path) -> Iterator[Room]:
     """Return a room on a file system of its own of eight megabytes."""
     place = tmp_path / "disk"
-    place.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", f"size={_SIZE}", "none", place], check=False)
-    if done.returncode:
-        pytest.skip("this system does not let root mount a tmpfs")
-    room = Room(place)
-    room.inside = True
-    try:
+    with small_disk(place, _SIZE):
+        room = Room(place)
+        room.inside = True
         yield room
-    finally:
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 def fill(room: Room, leave: int = 0) -> None:
     """Fill the disk but for some bytes."""
-    with (room.home / "filler").open("wb", buffering=0) as file:
-        size = 0
-        try:
-            while True:
-                size += file.write(bytes(1 << 12))
-        except OSError:
-            file.truncate(max(size - leave, 0))
+    smalldisk.fill(room.home / "filler", leave)
 
 
 def make_room(room: Room) -> None:

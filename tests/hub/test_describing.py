@@ -80,6 +80,29 @@ def test_nobody_describes_others(hub: HubRoom) -> None:
     assert said(hub, "zoo") == ("Somebody", "")
 
 
+def test_administrators_clear_what_users_say(hub: HubRoom) -> None:
+    """One text or both, and nothing in its place; the log names them, and the user can write another."""
+    ada, eve, root = hub.user("ada"), hub.user("eve"), hub.user("root", admin=True)
+    hub.ok("PATCH", "/accounts/ada", ada, {"display_name": "The Operator", "about": "Call me."})
+
+    def status(token: str | None, **body: str) -> int:
+        return hub.api("PATCH", "/accounts/ada", token, body).status
+
+    cleared = {"display_name": "", "about": ""}
+    assert [status(each, **cleared) for each in (eve, hub.token("root", "write"), None)] == [403, 403, 401]
+    assert status(root, display_name="", about="Liar") == 403
+    assert said(hub, "ada") == ("The Operator", "Call me.")
+    assert status(root, display_name="") == 200
+    assert said(hub, "ada") == ("", "Call me.")
+    assert status(root, **cleared) == status(root, **cleared) == 200
+    assert said(hub, "ada") == ("", "")
+    assert recorded(hub)[1:] == [
+        ("root", "user.describe", "ada", {"display_name": ""}),
+        ("root", "user.describe", "ada", {"about": ""}),
+    ]
+    assert status(ada, display_name="Ada") == 200
+
+
 @pytest.mark.parametrize("field", NAMES)
 def test_what_no_line_is(hub: HubRoom, field: str) -> None:
     """Characters that move, turn or hide text are refused, as is what is too long; nothing is changed."""
@@ -208,6 +231,28 @@ def test_a_disabled_user_says_nothing(room: HubRoom) -> None:
 
     assert hidden == (("", ""), False)
     assert said(room, "ada") == ("The Operator", "")
+
+
+def test_the_page_of_administration_clears_it(room: HubRoom) -> None:
+    """It shows what users say as plain text, also of a disabled one, and asks before it clears that."""
+    ada, root = room.user("ada"), Pages(room, room.user("root", admin=True))
+    assert "Clear what they say" not in root.look("/-/admin")
+    room.ok("PATCH", "/accounts/ada", ada, {"display_name": "<b>Root", "about": "Call me."})
+    room.ok("PATCH", "/users/ada", room.token("root"), {"disabled": True})
+    page = root.look("/-/admin")
+    assert "<bdi>&lt;b&gt;Root</bdi>" in page
+    assert "Call me." in page
+    assert "Clear what they say" in page
+
+    form = "user=ada&what=clear"
+    asked = root.send("/-/admin/users/change", form)
+    assert (asked.status, b"Clear what ada says?" in asked.body) == (200, True)
+    assert Pages(room, room.user("eve")).send("/-/admin/users/change", f"{form}&sure=yes").status == 404
+    assert "Call me." in root.look("/-/admin")
+    assert root.send("/-/admin/users/change", f"{form}&sure=yes").status == 303
+
+    assert "Call me." not in root.look("/-/admin")
+    assert recorded(room)[-1] == ("root", "user.describe", "ada", {"display_name": "", "about": ""})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

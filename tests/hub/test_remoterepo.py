@@ -2,6 +2,7 @@
 
 import io
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,23 @@ def test_a_file_system(system: TetherFileSystem, shelf: Shelf) -> None:
     assert system.glob("ada/photos@main/images/*.png") == ["ada/photos@main/images/cat.png"]
     address = system.unstrip_protocol("ada/photos@main/README")
     assert fsspec.core.url_to_fs(address, token=shelf.token) == (system, "ada/photos@main/README")
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("", "no host of a hub is given"),
+        ("https://hub.example.org", "not a host of a hub: https://hub.example.org"),
+        ("hub.example.org/ada/photos", "not a host of a hub: hub.example.org/ada/photos"),
+        ("hub.example.org:x", "not a host of a hub: hub.example.org:x"),
+    ],
+)
+def test_a_file_system_without_a_host(host: str, says: str) -> None:
+    """It says what is missing, and how to write it."""
+    with pytest.raises(InvalidInput, match=f"^{re.escape(says)}$") as found:
+        fsspec.filesystem("tether", **({"host": host} if host else {}))
+    assert 'host="HOST:PORT"' in str(found.value.hint)
+    TetherFileSystem.clear_instance_cache()
 
 
 def test_errors_of_a_file_system(system: TetherFileSystem, shelf: Shelf) -> None:

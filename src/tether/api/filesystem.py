@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tether.api.revisionsystem import Place, RevisionSystem
+from tether.errors import InvalidInput
 from tether.repo.revision import clean_path
 from tether.sync.address import parse_hub_address
 from tether.sync.http import HttpClient
 from tether.sync.hubfiles import HubFiles
 
 _PREFIX = "tether://"
+_HOW = 'write fsspec.filesystem("tether", host="HOST:PORT"), or read tether://HOST/OWNER/NAME@REV/PATH'
 _PLACE = re.compile(
     r"(?P<repository>(?P<owner>[^/@]+)/(?P<name>[^/@]+)(?:@(?P<rev>[^/]+))?)(?:/(?P<path>.*))?", re.S
 )
@@ -31,6 +33,9 @@ class TetherFileSystem(RevisionSystem):
         host: `HOST[:PORT]` of the hub; an address has it before the path.
         token: Of the hub; None asks as nobody.
         plain_http: Speak HTTP without TLS; if not given, with this machine alone.
+
+    Raises:
+        InvalidInput: No host is given, or it is none.
     """
 
     protocol = "tether"
@@ -41,7 +46,7 @@ class TetherFileSystem(RevisionSystem):
         super().__init__(host=host, token=token, plain_http=plain_http, **options)
         plain = _is_here(host) if plain_http is None else plain_http
         self._host = host
-        self._client = HttpClient(parse_hub_address(f"{'http' if plain else 'https'}://{host}").base, token)
+        self._client = HttpClient(_base_of(host, plain=plain), token)
 
     @classmethod
     def _strip_protocol(cls, path: Any) -> Any:
@@ -74,6 +79,18 @@ class TetherFileSystem(RevisionSystem):
         files = HubFiles(self._client, found["owner"], found["name"])
         rev = unquote(found["rev"] or "HEAD")
         return Place(found["repository"], files, rev, clean_path(found["path"] or ""))
+
+
+def _base_of(host: str, *, plain: bool) -> str:
+    """Return the address of a hub."""
+    if not host:
+        raise InvalidInput("no host of a hub is given", hint=_HOW)
+    try:
+        if "/" in host:
+            raise InvalidInput("a host has no path and no scheme")
+        return parse_hub_address(f"{'http' if plain else 'https'}://{host}").base
+    except InvalidInput:
+        raise InvalidInput(f"not a host of a hub: {host}", hint=_HOW) from None
 
 
 def _is_here(host: str) -> bool:

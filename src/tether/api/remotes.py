@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
 from tether.api.places import base_of, open_place
-from tether.api.takeover import Claim, claimed, finish
+from tether.api.takeover import Claim, claimed
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
@@ -19,6 +19,7 @@ from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Tethe
 from tether.repo.partial import WHOLE, Partial
 from tether.repo.repository import FOLDER, Repository
 from tether.repo.root import Root
+from tether.repo.unfinished import remove_mark
 from tether.storage.buckets import OpenBucket, as_surroundings_say, is_in_bucket, parse_bucket_address
 from tether.sync import exchange
 from tether.sync.address import parse_repository_address
@@ -128,7 +129,7 @@ def clone(
             if adopt is not None:
                 adopt(repo)
             moved = _check_out(repo, branch, None if request.bare else landing)
-        finish(claim.directory)
+        remove_mark(claim.directory)
     return repo, moved
 
 
@@ -145,7 +146,7 @@ def _check_out(repo: "Repo", branch: str | None, landing: "Landing | None") -> M
         return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True, landing=landing))
     except TetherError as error:
         if not isinstance(error, Unavailable):
-            finish(repo.repository.directory)
+            remove_mark(repo.repository.directory)
         raise
 
 
@@ -201,7 +202,6 @@ def clone_repository(
             depth=request.depth,
             partial=request.partial,
             landing=None if request.bare else source.landing,
-            came=claim.note,
         )
         branch = source.place.fill(target, options, request.progress)
         settings: dict[str, str | None] = {f"remote.{request.remote}.url": source.address}

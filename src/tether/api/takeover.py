@@ -1,9 +1,9 @@
 """The folder of a new clone: claimed before anything is made in it, and taken over from one that was stopped.
 
-Packs that came whole over a network are noted, and kept for the clone that takes over, which verifies them
-and does not ask for them again. Packs of the clone's own making are not: the next one makes others. Only what
-a clone made is ever removed. A working file counts as that if its content is the beginning of what the clone
-was to write there, so nothing is lost with it.
+Packs of contents that came over a network, whole or made of single chunks, are kept for the clone that takes
+over, which verifies them and does not ask for what is in them again. Packs of commits and folders are not: it
+walks down these to find what it lacks. Only what a clone made is ever removed. A working file counts as that
+if its content is the beginning of what the clone was to write there, so nothing is lost with it.
 """
 
 import os
@@ -19,15 +19,17 @@ from tether.core.names import display
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeread import find_many
 from tether.errors import AlreadyExists, TetherError, Unavailable
+from tether.repo.frames import DATA, HEADER, role_of
 from tether.repo.history import History
 from tether.repo.oplog import read_operations
 from tether.repo.packs import pack_key
 from tether.repo.repository import FOLDER, FORMAT_KEY, Repository
 from tether.repo.root import KEY
-from tether.repo.unfinished import MARK, is_torn, marked_source, remove_mark, write_mark
+from tether.repo.unfinished import MARK, is_torn, marked_source, write_mark
 from tether.storage.backend import RESERVED
 from tether.storage.locks import LockFile
 from tether.storage.oserrors import translated
+from tether.sync.ends import may_go_on
 from tether.worktree.files import TEMPORARY_PREFIX
 from tether.worktree.worktree import STATE_FOLDER
 
@@ -35,8 +37,6 @@ _LOCK = "clone"
 _PACKS = "packs"
 _KEPT = "kept"
 """Where packs of an earlier clone are until there is a repository that they can lie in."""
-_CAME = "came"
-"""A file with a line for each pack that came whole, its name as in `packs`."""
 _LOCKS = "locks"
 _CONFIG = "config.toml"
 _MADE = (
@@ -46,7 +46,6 @@ _MADE = (
     f".{_CONFIG}.lock",
     _PACKS,
     _KEPT,
-    _CAME,
     "index",
     STATE_FOLDER,
     RESERVED,
@@ -77,20 +76,6 @@ class Claim(NamedTuple):
         with translated(str(self.path)):
             _move_packs(self.directory / _KEPT, self.directory / _PACKS)
 
-    def note(self, pack: Digest) -> None:
-        """Take note of a pack that came whole and is on the disk; safe to be called from several threads.
-
-        The note is not brought to the disk: where a power cut takes it, the pack comes again.
-        """
-        path = self.directory / _CAME
-        with translated(str(path)):
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(path, flags, 0o666)
-            try:
-                os.write(descriptor, f"{pack.hex()}\n".encode())
-            finally:
-                os.close(descriptor)
-
     def tidy(self, repository: Repository) -> None:
         """Remove packs of an earlier clone that this one had no use for."""
         named = set(map(pack_key, repository.root().packs()))
@@ -101,10 +86,10 @@ class Claim(NamedTuple):
     def fail(self, error: BaseException) -> None:
         """End a clone that failed before it wrote any working file, as far as it will not go on.
 
-        What a connection that broke has brought stays; but not where the disk has failed or is full.
+        What came stays where the connection broke, or the keys of the bucket or the token of the hub ended;
+        but not where the disk has failed or is full, or whoever asks may not have it.
         """
-        broke = isinstance(error, Unavailable) and not error.of_storage
-        if not (self.keeps and broke and _came(self.directory)):
+        if not (self.keeps and may_go_on(error) and _came(self.directory)):
             self.give_up()
             return
         with suppress(OSError):
@@ -214,30 +199,30 @@ def _clear(path: Path, directory: Path, clock: Callable[[], Time], *, keeps: boo
             if keeps and name == _PACKS:  # after the root, without which nobody opens the repository
                 _drop_own(directory)
                 _move_packs(directory / _PACKS, directory / _KEPT)
-            if not (keeps and name in (_KEPT, _CAME)):
+            if not (keeps and name == _KEPT):
                 _remove(directory / name)
 
 
 def _came(directory: Path) -> list[Path]:
-    """Return the packs in a repository that came whole; none where the notes cannot be read."""
+    """Return the packs of contents in a repository."""
+    return [pack for pack in (directory / _PACKS).glob("*.pack") if _has_contents(pack)]
+
+
+def _has_contents(pack: Path) -> bool:
+    """Say whether a file is a pack of contents, by its beginning; all of it is verified where it is used."""
+    if pack.is_symlink() or not pack.is_file():
+        return False
     try:
-        noted = set((directory / _CAME).read_bytes().decode("ascii", "replace").splitlines())
-    except OSError:
-        return []
-    return [pack for pack in (directory / _PACKS).glob("*.pack") if pack.stem in noted]
+        with pack.open("rb") as file:
+            return role_of(file.read(HEADER.size)) == DATA
+    except (OSError, TetherError):
+        return False
 
 
 def _drop_own(directory: Path) -> None:
-    """Remove the packs that a clone wrote itself: what is in them is asked for again."""
+    """Remove the packs of commits and folders, which are asked for again."""
     for pack in {*(directory / _PACKS).glob("*.pack")}.difference(_came(directory)):
         pack.unlink()
-
-
-def finish(directory: Path) -> None:
-    """Say that a clone is finished, or as good as it gets: from now on it is a repository like any other."""
-    with translated(str(directory)):
-        _remove(directory / _CAME)
-    remove_mark(directory)
 
 
 def _move_packs(source: Path, target: Path) -> None:

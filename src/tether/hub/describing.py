@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from tether.errors import Forbidden, InvalidInput, NotFound
-from tether.hub.access import Scope, require_user
+from tether.hub.access import Scope, require_administrator, require_user
 from tether.hub.accounts import ORGANISATION, find_account
 from tether.hub.acting import Act
 from tether.hub.database.models import Account
@@ -54,6 +54,8 @@ def description_of(account: Account) -> Description:
 def describe(act: Act, name: str, wanted: Description) -> Account:
     """Change what an account says of itself: users of themselves, owners of their organisation.
 
+    Administrators of the hub can clear what a user says, and put nothing in its place.
+
     Raises:
         NotFound: There is no account of that name.
         Unauthenticated, Forbidden: It is somebody else's, or the token does not go that far.
@@ -62,8 +64,8 @@ def describe(act: Act, name: str, wanted: Description) -> Account:
     account = described(act.session, name)
     if account.kind == ORGANISATION:
         owned(act, name)
-    elif require_user(act.actor, Scope.ADMIN).id != account.id:
-        raise Forbidden(f"only {account.name} says who they are")
+    else:
+        _require_own(act, account, wanted)
     texts = {
         "display_name": _line(wanted.display_name, "a display name", LONGEST_DISPLAY_NAME),
         "about": _line(wanted.about, "what one says of oneself", LONGEST_ABOUT),
@@ -74,6 +76,18 @@ def describe(act: Act, name: str, wanted: Description) -> Account:
     if changed:
         act.record(f"{account.kind}.describe", account.name, repository=None, **changed)
     return account
+
+
+def _require_own(act: Act, account: Account, wanted: Description) -> None:
+    """Let pass who is that user, and administrators who put nothing into somebody's mouth."""
+    if act.actor.user is not None and act.actor.user.id == account.id:
+        require_user(act.actor, Scope.ADMIN)
+        return
+    if wanted.display_name or wanted.about:
+        require_user(act.actor, Scope.ADMIN)
+        hint = "an administrator can clear it: send empty texts"
+        raise Forbidden(f"only {account.name} says who they are", hint=hint)
+    require_administrator(act.actor)
 
 
 def _line(text: str | None, what: str, longest: int) -> str | None:

@@ -15,6 +15,7 @@ from tether.hub.oidc.asking import Directory
 from tether.hub.opened import Opened
 from tether.hub.settings import HubSettings
 from tether.hub.unfinished import require_finished
+from tether.hub.writable import Writable
 from tether.pages.turns import AT_ONCE, AT_ONCE_FAR, Turns
 from tether.storage.buckets import OpenBucket, as_surroundings_say, parse_bucket_address
 from tether.storage.oserrors import translated
@@ -35,6 +36,7 @@ class Hub:
         opened: Repositories that are open for pages.
         turns: How many pages are made at once.
         directory: What the providers of sign-ins said of themselves.
+        writable: Tries whether uploads can be written.
         tracer: Is told what the hub does.
     """
 
@@ -46,6 +48,7 @@ class Hub:
     opened: Opened = field(default_factory=Opened)
     turns: Turns = field(default_factory=Turns)
     directory: Directory = field(default_factory=Directory)
+    writable: Writable = field(default_factory=Writable)
     tracer: Tracer = UNTRACED
 
     @classmethod
@@ -91,6 +94,17 @@ class Hub:
         """Return the time as the tables keep it: microseconds since 1970."""
         return self.clock().micros
 
+    def require_ready(self) -> None:
+        """Ask whether requests can be served now.
+
+        Raises:
+            Unavailable: The database does not answer, or nothing can be written where uploads go.
+        """
+        self.database.check()
+        self.writable.require(
+            self.settings.repositories if self.bucket is None else spool_of(self.settings.root)
+        )
+
     def require_bucket(self) -> None:
         """Ask the bucket something, so that a wrong key is told when the hub starts.
 
@@ -107,6 +121,11 @@ class Hub:
         self.database.close()
 
 
+def spool_of(root: Path) -> Path:
+    """Return where uploads lie until they are sent to the bucket of the hub in a folder."""
+    return root / "uploads"
+
+
 def open_storage(storage: str, root: Path, open_bucket: OpenBucket) -> "ObjectBackend":
     """Open the bucket of a hub; uploads lie in its folder until they are sent.
 
@@ -119,7 +138,7 @@ def open_storage(storage: str, root: Path, open_bucket: OpenBucket) -> "ObjectBa
         InvalidInput: The address is none.
         Unavailable: The folder cannot be written.
     """
-    spool = root / "uploads"
+    spool = spool_of(root)
     with translated(str(spool)):
         spool.mkdir(exist_ok=True, mode=0o700)
     return open_bucket(parse_bucket_address(storage)).spooling(spool)

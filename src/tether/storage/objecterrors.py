@@ -27,6 +27,17 @@ from tether.storage.buckets import KEYS_HINTS
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([A-Za-z]{1,64})</Code>")
+_ENDED = frozenset(
+    {
+        "AuthenticationFailed",
+        "ExpiredToken",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "RequestExpired",
+        "TokenRefreshRequired",
+    }
+)
+"""Codes with which stores refuse keys that ended or are no more, whatever status they give them."""
 _METADATA_SERVICE = ("169.254.169.254", "metadata.google.internal", "[fd00:ec2::254]")
 _SPEAKING_HINTS = {
     "s3": "set AWS_REGION to the region of the bucket, or check AWS_ENDPOINT_URL",
@@ -70,8 +81,9 @@ def _meant(error: Exception, bucket: str, key: str, *, far: bool) -> TetherError
         return AlreadyExists(f"already exists: {key}")
     if isinstance(error, PreconditionError):
         return Conflict(f"another writer changed {key}", hint="look at the new state, then run it again")
-    if status in (401, 403) or isinstance(error, UnauthenticatedError | PermissionDeniedError):
-        return _refusal(text, bucket, _named(code), known=status != 401)
+    refused = status in (401, 403) or isinstance(error, UnauthenticatedError | PermissionDeniedError)
+    if refused or code in _ENDED:
+        return _refusal(text, bucket, _named(code), known=status != 401 and code not in _ENDED)
     if status in (301, 307, 400):
         hint = _hint(_SPEAKING_HINTS, bucket)
         return InvalidInput(f"{bucket} cannot be spoken to like this{_named(code)}", hint=hint)

@@ -1,7 +1,7 @@
 """Clone: a new repository with everything that another one's refs and packs hold."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,6 @@ class CloneOptions:
         depth: How many commits of each branch come; None for all.
         partial: What of the contents comes, now and with later fetches.
         landing: Gets large files of the branch while they come from a far end.
-        came: Told of packs that came whole from a far end and are on the disk, from threads.
     """
 
     remote: str = DEFAULT_REMOTE
@@ -50,7 +49,6 @@ class CloneOptions:
     depth: int | None = None
     partial: Partial = WHOLE
     landing: Lands | None = None
-    came: Callable[[Digest], None] | None = None
 
     @property
     def scope(self) -> Scope:

@@ -4,7 +4,6 @@ Everything is verified on arrival, and the tree nodes against each other, before
 several chunks are hashed at the end, or what is new of them: their chunks prove nothing of the file.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,20 +29,21 @@ from tether.repo.partial import Partial
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd, Lands
+from tether.sync.kept import kept_if_cut, kept_packs
 from tether.sync.largefiles import large_files
 from tether.sync.negotiate import sort_rows
-from tether.sync.passing import Passing
+from tether.sync.passing import Passing, TakePack
 from tether.sync.proofs import prove_files, replaced
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
-from tether.sync.wire import MAX_DIGESTS, PackShare
+from tether.sync.wire import PackShare
 
 _BATCH = 2048
 """Objects asked for at a time."""
 _HAVES = 4096
 _MANY = 256
-_WORTH = 0.9
-"""A pack is brought whole when so much of it is lacked here."""
+_FEW = 16
+"""So few chunks, as of a file that is read, are asked for again rather than looked for in all packs."""
 PACK_JOBS = 3
 JOBS = 4
 """Requests under way at once."""
@@ -98,7 +98,7 @@ def download(
     """
     asked = Asked.of(wants)
     work = _Download(end, local, transaction, progress)
-    work.landing, work.passing.came = asked.landing, asked.came
+    work.landing = asked.landing
     if asked.scope.depth is None:
         work.commits(asked.wants)
     else:
@@ -239,7 +239,14 @@ class _Download:
     # -- contents ---------------------------------------------------------------------------
 
     def contents(self) -> None:
-        """Bring contents: recipes first, then whole packs where most of one is lacked, then single chunks."""
+        """Bring contents: recipes first, then whole packs where most of one is lacked, then single chunks.
+
+        Of a transfer that is cut the chunks stay, for the next one.
+        """
+        with kept_if_cut(self._session):
+            self._contents()
+
+    def _contents(self) -> None:
         files = self._found.files
         files.pop(EMPTY_FILE, None)
         lacking = self._lacking(list(files))
@@ -267,27 +274,29 @@ class _Download:
         return list(dict.fromkeys(chunk for part in self._listed() for chunk in split_digests(part.digests)))
 
     def _bring_chunks(self, digests: Sequence[Digest]) -> None:
-        lacking = self._lacking(digests)
+        lacking = self._take_kept(self._lacking(digests))
         if len(lacking) >= _MANY:
-            self._bring_packs(lacking)
+            self._take_packs("receiving packs", self.passing.worth(lacking), self.passing.bring)
             lacking = self._lacking(lacking)
         if lacking:
             self._progress.start("receiving contents", len(lacking), "chunks")
             self._bring_all(lacking, self._content)
 
-    def _bring_packs(self, digests: Sequence[Digest]) -> None:
-        """Bring packs of which most is lacked here."""
-        wanted: Counter[Digest] = Counter()
-        shares: dict[Digest, PackShare] = {}
-        for part in batches(digests, MAX_DIGESTS):
-            for share in self._end.shares(part):
-                wanted[share.name] += share.wanted
-                shares[share.name] = share
-        worth = [share for name, share in shares.items() if wanted[name] >= _WORTH * share.objects]
-        self._progress.start("receiving packs", sum(share.size for share in worth), "bytes")
+    def _take_kept(self, lacking: list[Digest]) -> list[Digest]:
+        """Take packs that an earlier transfer left, verified; return what is lacked still."""
+        if len(lacking) < _FEW:
+            return lacking
+        live = frozenset((*self._local.root().packs(), *self._transaction.adopted))
+        kept = kept_packs(self._local.backend, live, lacking)
+        if kept:
+            self._take_packs("reading what came before", kept, self.passing.take_here)
+        return self._lacking(lacking) if kept else lacking
+
+    def _take_packs(self, what: str, packs: list[PackShare], take: TakePack) -> None:
+        self._progress.start(what, sum(share.size for share in packs), "bytes")
         jobs = self._end.jobs or PACK_JOBS
         with ThreadPoolExecutor(jobs, "receive") as pool:
-            for share, table in ahead(pool, self.passing.bring, worth, jobs):
+            for share, table in ahead(pool, take, packs, jobs):
                 if table is not None:
                     self._session.know(split_digests(table.digests))
                     self._transaction.adopt((share.name,), ())

@@ -26,12 +26,16 @@ class Elsewhere:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the hub is still asked for addresses; not after a few that gave nothing."""
+        """Whether the hub is still asked for addresses; not after a few in a row that gave nothing."""
         return self._failures < _FAILURES
 
     def failed(self) -> None:
         """Count an address that gave nothing, or nothing sound."""
         self._failures += 1
+
+    def worked(self) -> None:
+        """Take note of a pack that came: what failed before counts no more."""
+        self._failures = 0
 
     def follows(self, url: str) -> bool:
         """Say whether a hub may send us there.

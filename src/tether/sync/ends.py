@@ -4,11 +4,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from tether.core.digest import Buffer, Digest
+from tether.errors import TetherError, Unauthenticated, Unavailable
 from tether.repo.frames import Frame
 from tether.sync.wire import PackShare, PushRequest, RemoteRefs
 
 TakeFrames = Callable[[Iterator[tuple[Frame, bytes]]], None]
 """Takes frames as they arrive, not verified; called anew from the first frame when a reply was cut."""
+
+
+def may_go_on(error: BaseException) -> bool:
+    """Say whether a transfer that failed so can go on later: it was cut, or its keys or its token ended.
+
+    Not where the disk here has failed or is full: what came is in the way there.
+    """
+    ended = isinstance(error, Unavailable | Unauthenticated)
+    return ended and not (isinstance(error, TetherError) and error.of_storage)
 
 
 class FarEnd(Protocol):

@@ -8,6 +8,7 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.names import BRANCHES
 from tether.core.progress import SILENT, Progress
+from tether.errors import Conflict
 from tether.repo.frames import Frame
 from tether.repo.history import shallow_in
 from tether.repo.objectdb import unpack
@@ -103,7 +104,7 @@ def push_far(
 
     Raises:
         NotFound: A branch is not here.
-        Conflict: A ref was moved there in the meantime.
+        Conflict: A ref was moved there in the meantime, or packs go away there again and again.
         Forbidden: The far end does not allow it.
         Unavailable: The connection was cut, or something that it lacks is not here either.
     """
@@ -115,7 +116,16 @@ def push_far(
         wants = [update.new for update in moved if update.new]
         sent = upload(end, local, wants, there, progress) if wants else sent
         moves = [RefMove(u.name, u.old, u.new, u.state == RefState.FORCED) for u in moved]
-        end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
+        try:
+            end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
+        except Conflict:
+            there = end.refs()
+            stayed = all(there.refs.get(move.name) == move.old for move in moves)
+            if not stayed or all(map(end.has_pack, sent.packs)):
+                raise
+            # Others brought the same packs, and they were merged since: what is lacked now is sent.
+            sent = upload(end, local, wants, there, progress)
+            end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
     remember_push(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), sent.objects, sent.bytes)
 
@@ -136,7 +146,7 @@ def fill_far(
         wants, tags = split_tags(refs) if options.depth is not None else (refs, {})
         set_partial(transaction, options.partial)
         if wants:
-            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope, options.landing, options.came)
+            asked = Asked(tuple(dict.fromkeys(wants.values())), options.scope, options.landing)
             if options.landing is not None and chosen is not None:
                 options.landing.commit = there.refs[f"{BRANCHES}{chosen}"]
             came = download(end, target, transaction, asked, progress)

@@ -32,6 +32,7 @@ _ELSEWHERE_S = 5.0
 """For a connection to where a hub sends us: the hub itself is there, too."""
 _TAKEN_ELSEWHERE = {"GET": frozenset({200}), "PUT": frozenset({200, 201, 204, 412})}
 """Replies of other servers that count; 412 is that of a store where something is already."""
+_REFUSED_ELSEWHERE = frozenset({400, 401, 403})
 _TRIES = 5
 _TRIES_UNMET = 3
 """As long as nothing has replied at an address and no connection is to be had: it is likely a wrong one."""
@@ -242,6 +243,7 @@ class HttpClient:
         """Give the blocks of what is at an address of another server, asked once, as nobody.
 
         Raises:
+            Forbidden: The address does not count, as when its time is over.
             Unavailable: It is not to be had, or was cut. The address, which may be a secret, is not told.
         """
         with self._elsewhere("GET", url, {}) as reply:
@@ -259,7 +261,7 @@ class HttpClient:
             headers: Sent with it, its length among them.
 
         Raises:
-            Unavailable: It could not be put there, or whether it was is not known; see `fetch_elsewhere`.
+            Forbidden, Unavailable: It could not be put there, or nobody knows; see `fetch_elsewhere`.
         """
         with self._elsewhere("PUT", url, headers, data) as reply:
             reply.drain_conn()
@@ -285,7 +287,8 @@ class HttpClient:
             )
             try:
                 if reply.status not in _TAKEN_ELSEWHERE[method]:
-                    raise Unavailable(f"{host} replied with status {reply.status}")
+                    kind = errors.Forbidden if reply.status in _REFUSED_ELSEWHERE else Unavailable
+                    raise kind(f"{host} replied with status {reply.status}")
                 yield reply
             except BaseException:
                 reply.close()

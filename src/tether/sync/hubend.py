@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
-from tether.errors import InvalidInput, TooLarge, Unavailable
+from tether.errors import Forbidden, InvalidInput, TooLarge, Unavailable
 from tether.sync.elsewhere import Elsewhere
 from tether.sync.ends import TakeFrames
 from tether.sync.http import HttpClient, Reply, Request
@@ -26,6 +26,8 @@ from tether.sync.wire import (
 API = "/api/v1"
 _TAKEN = ""
 """Instead of an address: the pack came."""
+_ADDRESSES = 2
+"""Of one pack, one after the other: the time of an address that is refused may have been over."""
 
 
 def repository_path(owner: str, repository: str) -> str:
@@ -99,15 +101,22 @@ class HubEnd:
     def pack(self, name: Digest, take: Callable[[Iterator[bytes]], None]) -> None:
         """Give the bytes of a pack of contents: from where the hub says they are, or else from the hub."""
         path = f"{self._path}/transfer/packs/{name.hex()}/bytes"
-        url = self._address(path, take) if self._elsewhere.is_wanted else None
-        if url == _TAKEN:
-            return
-        if url is not None and self._elsewhere.follows(url):
+        for _ in range(_ADDRESSES):
+            url = self._address(path, take) if self._elsewhere.is_wanted else None
+            if url == _TAKEN:
+                return
+            if url is None or not self._elsewhere.follows(url):
+                break
             try:
                 self._client.fetch_elsewhere(url, take)
+                self._elsewhere.worked()
                 return
-            except (Unavailable, InvalidInput, TooLarge):  # not there, cut, or not the pack: the hub has it
+            except (Forbidden, Unavailable, InvalidInput, TooLarge) as error:
+                if error.of_storage:  # of the disk here
+                    raise
                 self._elsewhere.failed()
+                if not isinstance(error, Forbidden):  # not there, cut, or not the pack: the hub has it
+                    break
         self._client.call(Request("GET", path), take)
 
     def _address(self, path: str, take: Callable[[Iterator[bytes]], None]) -> str | None:

@@ -1,9 +1,11 @@
 """Whole packs of contents on their way in, and what is made of files while their chunks pass."""
 
 from array import array
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
+from tether.core.batches import batches
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.outline import FAST
@@ -15,8 +17,9 @@ from tether.repo.proving import Means
 from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
 from tether.storage.backend import Backend
 from tether.sync.ends import FarEnd, Lands
+from tether.sync.kept import WORTH
 from tether.sync.receiving import PackReceiver, Rereader
-from tether.sync.wire import PackShare
+from tether.sync.wire import MAX_DIGESTS, PackShare
 
 _MOST = 1 << 20
 """Chunks whose place is kept, some 60 GB of them: packs that begin with others are read again."""
@@ -90,6 +93,8 @@ class _Came(NamedTuple):
 
 
 _Receiver = TypeVar("_Receiver", bound=PackReceiver)
+TakePack = Callable[[PackShare], tuple[PackShare, Table | None]]
+"""Takes one pack and returns what it holds; None where it is not to be had."""
 
 
 class Passing:
@@ -98,12 +103,7 @@ class Passing:
     Args:
         end: Has the packs.
         backend: Gets them.
-
-    Attributes:
-        came: Told of each pack that came now, when it is on the disk.
     """
-
-    came: Callable[[Digest], None] | None = None
 
     def __init__(self, end: FarEnd, backend: Backend) -> None:
         self._end, self._backend = end, backend
@@ -134,25 +134,51 @@ class Passing:
         """What helps to prove the files that came."""
         return Means(stretches=Stretches(self._made))
 
+    def worth(self, lacking: Sequence[Digest]) -> list[PackShare]:
+        """Return the packs of the far end of which most is lacked here."""
+        wanted: Counter[Digest] = Counter()
+        shares: dict[Digest, PackShare] = {}
+        for part in batches(lacking, MAX_DIGESTS):
+            for share in self._end.shares(part):
+                wanted[share.name] += share.wanted
+                shares[share.name] = share
+        return [share for name, share in shares.items() if wanted[name] >= WORTH * share.objects]
+
     def bring(self, share: PackShare) -> tuple[PackShare, Table | None]:
         """Bring one pack; None if the far end has merged it into another one meanwhile.
 
         Raises:
             Corrupt: It is not sound, or not one of contents.
         """
-        came = self._come_before(share.name)
+        _, here = self.take_here(share)
+        if here is not None:
+            return share, here
         try:
-            came = came or self._come_now(share.name)
+            came = self._come_now(share.name)
         except NotFound:
             return share, None
         except (InvalidInput, TooLarge) as error:
             raise Corrupt(f"{self._end.name} sent a pack that is not sound: {error}") from None
+        return share, self._taken(share.name, came)
+
+    def take_here(self, share: PackShare) -> tuple[PackShare, Table | None]:
+        """Take one pack that lies here without a name; None where there is none, or it is not sound.
+
+        Then it is removed: what comes in its place may get the same name.
+
+        Raises:
+            Corrupt: It is not one of contents.
+        """
+        came = self._come_before(share.name)
+        return share, None if came is None else self._taken(share.name, came)
+
+    def _taken(self, name: Digest, came: _Came) -> Table:
         if set(came.table.kinds) != {int(ObjectKind.CHUNK)}:
             raise Corrupt(f"{self._end.name} sent another pack than one of contents")
         if (hasher := came.hasher) is not None:
-            made = stretch_of(self._backend, share.name, came.table, hasher.start, hasher.values())
+            made = stretch_of(self._backend, name, came.table, hasher.start, hasher.values())
             self._made.append(made)
-        return share, came.table
+        return came.table
 
     def _come_now(self, name: Digest) -> _Came:
         """Ask the far end for a pack; more than once where it was cut."""
@@ -166,8 +192,6 @@ class Passing:
             found.append(self._pass(PackReceiver, name, fill))
 
         self._end.pack(name, take)
-        if self.came is not None:
-            self.came(name)
         return found[-1]
 
     def _come_before(self, name: Digest) -> _Came | None:

@@ -9,7 +9,16 @@ import hashlib
 from collections.abc import Mapping
 
 from tether.core.digest import Buffer, Digest
-from tether.errors import AlreadyExists, Conflict, Corrupt, InvalidInput, NotFound, QuotaExceeded, Unavailable
+from tether.errors import (
+    AlreadyExists,
+    Conflict,
+    Corrupt,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
 from tether.sync.elsewhere import Elsewhere
 from tether.sync.http import HttpClient, Request
 from tether.sync.placewire import PLACES_HEADER, GivenPlace, WantedPlace, least_size
@@ -61,7 +70,7 @@ class Places:
             return False
         try:
             self._client.put_elsewhere(url, data, wanted.headers())
-        except Unavailable:
+        except (Forbidden, Unavailable):
             return False
         return True
 

@@ -3,7 +3,7 @@
 Trees always come whole with their commits, so that every name is known and a commit loses nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tether.core.batches import batches
@@ -41,13 +41,11 @@ class Asked:
         wants: Where it begins.
         scope: How much.
         landing: Gets large files while they come; None where nothing is checked out then.
-        came: Told of packs that came whole and are on the disk, from threads.
     """
 
     wants: tuple[Digest, ...]
     scope: Scope = ALL
     landing: Lands | None = None
-    came: Callable[[Digest], None] | None = None
 
     @classmethod
     def of(cls, wants: "Iterable[Digest] | Asked") -> "Asked":

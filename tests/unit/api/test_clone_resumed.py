@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +17,15 @@ from tests.support.repos import make_repository, ticking
 from tether.api.remotes import CloneRequest
 from tether.api.repo import Repo
 from tether.core.digest import Digest
-from tether.errors import Forbidden, TetherError, Unavailable
+from tether.core.kinds import ObjectKind
+from tether.core.pathfilter import PathFilter
+from tether.core.tree import split_digests
+from tether.errors import Forbidden, TetherError, Unauthenticated, Unavailable
 from tether.repo import packs
 from tether.repo.check import CheckOptions, check_repository
+from tether.repo.frames import Frame
+from tether.repo.packs import pack_key, read_contents
+from tether.repo.partial import Partial
 from tether.repo.repository import Repository
 from tether.sync import download
 from tether.sync.ends import TakeFrames
@@ -66,7 +73,7 @@ class Room(FarRoom[BreakingEnd]):
         assert check_repository(repository, CheckOptions(full=True)).problems == []
         packs = {Digest(bytes.fromhex(path.stem)) for path in repository.directory.glob("packs/*")}
         assert packs == set(repository.root().packs())
-        assert [name for name in ("kept", "came") if (repository.directory / name).exists()] == []
+        assert not (repository.directory / "kept").exists()
 
 
 @pytest.fixture
@@ -83,11 +90,13 @@ def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Room]:
 
 
 CUT = Unavailable("no connection")
+ENDED = Unauthenticated("this token is not good any more")
 
 
-def test_a_clone_that_broke_goes_on(room: Room) -> None:
+@pytest.mark.parametrize("failure", [CUT, ENDED])
+def test_a_clone_that_broke_goes_on(room: Room, failure: TetherError) -> None:
     """Each pack is sent once, however often it breaks; the folder is kept from others in between."""
-    room.break_at(2, CUT)
+    room.break_at(2, failure)
     assert room.copy.is_dir()
     room.break_at(3, CUT)
 
@@ -137,7 +146,7 @@ def test_a_pack_that_cannot_be_read_comes_again(room: Room, monkeypatch: pytest.
 
 @pytest.mark.parametrize("bare", [False, True])
 def test_another_kind_of_clone_takes_over(room: Room, monkeypatch: pytest.MonkeyPatch, bare: bool) -> None:
-    """What it has no use for goes: here all packs, since it takes single chunks."""
+    """It takes what it needs from packs that came, also where it would ask for single chunks."""
     room.break_at(2, CUT)
     if bare:
         (room.copy / ".tether").rename(room.copy.with_name("aside"))
@@ -162,31 +171,122 @@ def test_nothing_is_left_where_it_would_not_help(room: Room) -> None:
         assert not room.copy.exists()
 
 
-@pytest.mark.parametrize("came", [0, 1])
-def test_packs_of_its_own_making_do_not_pile_up(
-    room: Room, monkeypatch: pytest.MonkeyPatch, came: int
-) -> None:
-    """Single chunks go into packs that the next attempt would make anew; only what came whole is kept."""
-    monkeypatch.setattr(packs, "PACK_SIZE", 1 << 18)
-    shares, objects = BreakingEnd.shares, BreakingEnd.objects
+def test_a_clone_of_a_part_takes_over(room: Room) -> None:
+    """Packs that came and that it has no use for go."""
+    room.break_at(2, CUT)
+    part = Partial(shown=PathFilter([b"large1"]))
+    request = CloneRequest("http://hub/ada/photos", room.copy, partial=part)
 
-    def told(end: BreakingEnd, digests: Sequence[Digest]) -> list[PackShare]:
-        found = sorted(shares(end, digests), key=lambda share: share.name)
-        return [*found[:came], *(share._replace(wanted=0) for share in found[came:])]
+    with Repo.clone_with(request, clock=ticking())[0] as repo:
+        assert list(read_folder(room.copy)) == ["large1"]
+        names = {Digest(bytes.fromhex(path.stem)) for path in repo.repository.directory.glob("packs/*")}
+        assert names == set(repo.repository.root().packs())
+        large = [name for name in names if repo.repository.backend.size(pack_key(name)) > 1_000_000]
+        assert len(large) == 1  # the other one says what was left
+        assert check_repository(repo.repository, CheckOptions(full=True)).problems == []
 
-    def cut(end: BreakingEnd, digests: Sequence[Digest], take: TakeFrames) -> None:
-        objects(end, digests, take)
-        if len(digests) > 10:  # these are the chunks
-            raise CUT
 
-    monkeypatch.setattr(BreakingEnd, "shares", told)
-    monkeypatch.setattr(BreakingEnd, "objects", cut)
+class Chunks:
+    """Breaks a far end in a reply, behind so many single chunks, and notes which it gave.
+
+    Args:
+        patch: Lets all be sent as single chunks, a few for one request.
+        whole: But for so many packs.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch, whole: int = 0) -> None:
+        self.given: list[Digest] = []
+        self.left = 1 << 20
+        self.whole: set[Digest] = set()
+        shares, objects = BreakingEnd.shares, BreakingEnd.objects
+
+        def told(end: BreakingEnd, digests: Sequence[Digest]) -> list[PackShare]:
+            found = sorted(shares(end, digests), key=lambda share: share.name)
+            self.whole = self.whole or {share.name for share in found[:whole]}
+            return [share if share.name in self.whole else share._replace(wanted=0) for share in found]
+
+        def give(end: BreakingEnd, digests: Sequence[Digest], take: TakeFrames) -> None:
+            objects(end, digests, lambda frames: take(self._passed(frames)))
+
+        patch.setattr(BreakingEnd, "shares", told)
+        patch.setattr(BreakingEnd, "objects", give)
+        patch.setattr(download, "_BATCH", 4)
+        patch.setattr(download, "JOBS", 1)
+        patch.setattr(packs, "PACK_SIZE", 1 << 18)
+
+    def _passed(self, frames: Iterator[tuple[Frame, bytes]]) -> Iterator[tuple[Frame, bytes]]:
+        for frame, data in frames:
+            if frame.kind == ObjectKind.CHUNK:
+                if not self.left:
+                    raise CUT
+                self.left -= 1
+                self.given.append(frame.digest)
+            yield frame, data
+
+
+@pytest.mark.parametrize("whole", [0, 1])
+def test_single_chunks_that_came_stay(room: Room, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
+    """Each is sent once, however often it breaks, in whatever packs it is; attempts leave none twice."""
+    chunks = Chunks(monkeypatch, whole)
     for _ in range(2):
+        chunks.left = 10
         with pytest.raises(Unavailable):
             room.clone()
-        left = list((room.copy / ".tether").rglob("*.pack"))
-        assert len(left) == came
-    assert len(room.end.asked) == came
+        with closing(
+            Repository.init(room.copy.with_name(f"kept{len(chunks.given)}"), bare=True, clock=ticking())
+        ) as aside:
+            shutil.copytree(room.copy / ".tether/packs", aside.directory / "packs", dirs_exist_ok=True)
+            names = [Digest(bytes.fromhex(path.stem)) for path in aside.directory.glob("packs/*")]
+            held = [
+                digest
+                for name in names
+                for digest in split_digests(read_contents(aside.backend, name).digests)
+            ]
+        assert len(held) == len(set(held))
+        assert set(chunks.given) <= set(held)
+    chunks.left = 1 << 20
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+    assert len(room.end.asked) == whole
+    assert len(chunks.given) == len(set(chunks.given)) > 20
+
+
+def test_single_chunks_that_were_damaged_come_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies here is verified; what cannot be told to be a pack of contents is no use and goes."""
+    chunks = Chunks(monkeypatch)
+    chunks.left = 20
+    with pytest.raises(Unavailable):
+        room.clone()
+    first, second, third, *others = sorted((room.copy / ".tether/packs").glob("*.pack"))
+    assert others
+    for path, at in ((first, 100), (second, -1), (third, 0)):
+        data = bytearray(path.read_bytes())
+        data[at] ^= 1
+        path.chmod(0o644)
+        path.write_bytes(data)
+    chunks.left = 1 << 20
+
+    with room.clone() as repo:
+        room.assert_copied(repo)
+    again = len(chunks.given) - len(set(chunks.given))
+    assert 0 < again < 20
+
+
+def test_a_fetch_that_was_cut_keeps_single_chunks(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They lie here without a name, and the next one takes them from there."""
+    here = make_repository(room.copy.with_name("mine"))
+    chunks = Chunks(monkeypatch)
+    for left in (10, 1, 10):
+        chunks.left = left
+        with pytest.raises(Unavailable):
+            fetch_far(here, room.end, "origin")
+    chunks.left = 1 << 20
+    fetch_far(here, room.end, "origin")
+
+    assert len(chunks.given) == len(set(chunks.given)) > 20
+    assert check_repository(here, CheckOptions(full=True)).problems == []
+    here.close()
 
 
 def test_a_fetch_that_was_killed_goes_on(room: Room) -> None:
@@ -227,8 +327,20 @@ def test_a_fetch_goes_on_behind_a_pack_that_cannot_be_read(
     here.close()
 
 
-def test_a_clone_from_a_bucket_that_went_away_goes_on(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its errors come from the client for stores; the disk here did not fail, so what came stays."""
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ("error sending request for url", Unavailable),
+        ("status code: 400: <Code>ExpiredToken</Code>", Unauthenticated),
+        ("status code: 403: <Code>InvalidAccessKeyId</Code>", Unauthenticated),
+        ("status code: 403: <Code>AuthenticationFailed</Code>", Unauthenticated),
+        ("status code: 401", Unauthenticated),
+    ],
+)
+def test_a_clone_from_a_bucket_that_broke_goes_on(
+    room: Room, monkeypatch: pytest.MonkeyPatch, told: str, error: type[TetherError]
+) -> None:
+    """Whether it went away or the keys ended: the disk here did not fail, so what came stays."""
     obstore = pytest.importorskip("obstore")
     from obstore.exceptions import GenericError
     from obstore.store import MemoryStore
@@ -253,13 +365,13 @@ def test_a_clone_from_a_bucket_that_went_away_goes_on(room: Room, monkeypatch: p
 
     def broken(*given: object, **named: object) -> object:
         if len(asked) == gone_at[0]:
-            raise GenericError("Generic S3 error: error sending request for url")
+            raise GenericError(f"Generic S3 error: {told}")
         return get_ranges(*given, **named)
 
     monkeypatch.setattr(BucketEnd, "pack", counted)
     monkeypatch.setattr(obstore, "get_ranges", broken)
     request = CloneRequest("s3://data/x", room.copy, open_bucket=lambda at: bucket.below(at.prefix))
-    with pytest.raises(Unavailable, match="cannot be reached"):
+    with pytest.raises(error, match=r"cannot be reached|wants other keys"):
         Repo.clone_with(request, clock=ticking())
     gone_at[0] = 0
     with Repo.clone_with(request, clock=ticking())[0] as repo:

@@ -1,5 +1,6 @@
 """Where a hub may send a client for a pack, what the client sends there, and what it does with lies."""
 
+import errno
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -7,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from tether.core.digest import Digest, hash_bytes
-from tether.errors import Corrupt, InvalidInput
+from tether.errors import Corrupt, Forbidden, InvalidInput
+from tether.storage.oserrors import translated
 from tether.sync.elsewhere import Elsewhere
 from tether.sync.http import HttpClient, HttpOptions
 from tether.sync.hubend import HubEnd
@@ -27,6 +29,8 @@ class Server(HTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.address = f"{self.url}{BUCKET}pack?X-Amz-Signature=secret"
         self.kept, self.status, self.location = PACK, 200, ""
+        self.ended = 0
+        """How many addresses more are refused since their time is over."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -39,7 +43,9 @@ class Handler(BaseHTTPRequestHandler):
         server, headers = self.server, {name.lower(): value for name, value in self.headers.items()}
         server.asked.append((self.path, headers))
         if self.path.startswith(BUCKET):
-            return self._reply(server.status, "binary/octet-stream", server.kept)
+            server.ended -= 1
+            status = 403 if server.ended >= 0 else server.status
+            return self._reply(status, "binary/octet-stream", server.kept)
         if ADDRESS_TYPE in headers.get("accept", ""):
             return self._reply(200, ADDRESS_TYPE, encode_address(server.address))
         return self._reply(200, "application/octet-stream", PACK)
@@ -114,12 +120,41 @@ def test_lies_of_a_bucket_are_noticed(server: Server, end: HubEnd) -> None:
     assert places(server)[9:] == ["hub"]
 
 
-@pytest.mark.parametrize("status", [302, 307, 401, 403, 404, 500, 503])
+@pytest.mark.parametrize("status", [302, 307, 404, 500, 503])
 def test_addresses_that_give_nothing(server: Server, end: HubEnd, status: int) -> None:
-    """An address that expired, or leads on, is given up at once; a redirect is never followed."""
+    """An address that leads on, or to nothing, is given up at once; a redirect is never followed."""
     server.status, server.location = status, f"{server.url}{BUCKET}more"
     assert take_pack(end) == PACK
     assert places(server) == ["hub", "bucket", "hub"]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_addresses_that_are_refused(server: Server, end: HubEnd, status: int) -> None:
+    """A second one is asked for, and then the pack from the hub; soon there are no more questions."""
+    server.status = status
+    for _ in range(3):
+        assert take_pack(end) == PACK
+    assert places(server) == ["hub", "bucket", "hub", "bucket", "hub", "hub", "bucket", "hub", "hub"]
+
+
+def test_addresses_whose_time_is_over(server: Server, end: HubEnd) -> None:
+    """The next one counts, however often that happens: the bucket goes on giving the packs."""
+    for _ in range(4):
+        server.ended = 1
+        assert take_pack(end) == PACK
+    assert places(server) == ["hub", "bucket"] * 8
+
+
+def test_a_disk_that_fails_is_no_matter_of_an_address(server: Server, end: HubEnd) -> None:
+    """Nothing is asked for again, neither there nor at the hub."""
+
+    def take(blocks: Iterator[bytes]) -> None:
+        with translated("packs"):
+            raise OSError(errno.EACCES, "no")
+
+    with pytest.raises(Forbidden):
+        end.pack(NAME, take)
+    assert places(server) == ["hub", "bucket"]
 
 
 def test_a_bucket_that_is_not_there(server: Server, end: HubEnd) -> None:

@@ -203,6 +203,27 @@ def test_of_two_pushes_with_the_same_packs_both_arrive(tmp_path: Path) -> None:
     assert_has(there, commit, files)
 
 
+def test_packs_of_a_push_that_others_brought_and_merged_are_not_missed(tmp_path: Path) -> None:
+    """They went between the question whether they are there and the push; what is lacked then is sent."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    files = {"a": b"one\n"}
+    commit = commit_files(here, files, "first")
+
+    class Overtaken(NearEnd):
+        def push(self, request: PushRequest) -> None:
+            if not self.calls["push"]:
+                super().push(PushRequest(bytes(16), request.packs, (RefMove(SIDE, None, commit),)))
+                merge_packs(another(there))
+            super().push(request)
+
+    end = Overtaken(there.directory)
+    push_far(here, end, "origin", PushOptions(("main",)))
+
+    assert there.root().refs[MAIN] == there.root().refs[SIDE] == commit
+    assert (end.calls["push"], end.calls["put_pack"]) == (3, 2)
+    assert_has(there, commit, files)
+
+
 def test_a_pack_that_the_root_names_and_that_is_gone_has_not_arrived(tmp_path: Path) -> None:
     """A name in the root proves nothing of a file that was set aside, nor do other repositories."""
     here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)

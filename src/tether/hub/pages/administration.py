@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tether.errors import InvalidInput, NotFound, TetherError
-from tether.hub import accounts, quotas, signin
+from tether.hub import accounts, describing, quotas, signin
 from tether.hub.access import Principal, require_administrator
 from tether.hub.acting import acting
+from tether.hub.describing import Description
 from tether.hub.jobs import listing
 from tether.hub.pages import auditing
 from tether.hub.pages.asking import Question, ask, is_sure
@@ -22,6 +23,34 @@ from tether.hub.routes.dependencies import hub_of
 
 BASE = "/-/admin"
 _USERS, _JOBS = 100, 100
+_CHANGES: dict[str, tuple[str, str, accounts.UserChanges | Description]] = {
+    "disable": (
+        "Disable {}?",
+        "Their tokens are good for nothing from then on.",
+        accounts.UserChanges(disabled=True),
+    ),
+    "enable": (
+        "Let {} in again?",
+        "They, and their tokens, are let in again.",
+        accounts.UserChanges(disabled=False),
+    ),
+    "promote": (
+        "Make {} an administrator?",
+        "They can then change everything on this hub.",
+        accounts.UserChanges(admin=True),
+    ),
+    "demote": (
+        "Take the administration away from {}?",
+        "They can then change only what is theirs.",
+        accounts.UserChanges(admin=False),
+    ),
+    "clear": (
+        "Clear what {} says?",
+        "Their display name and the line about them go. They can write others.",
+        Description("", ""),
+    ),
+}
+"""What can be done to a user: what is asked before, with the name of them, and what it means."""
 
 
 def _administrator(request: Request) -> Principal:
@@ -73,28 +102,19 @@ def add_user(request: Request, form: Form) -> Response:
 
 
 def change_user(request: Request, form: Form) -> Response:
-    """Disable a user or let them in again; make them an administrator or not."""
+    """Disable a user or let them in again; make them an administrator or not; clear what they say."""
     name, what = form.get("user", ""), form.get("what", "")
-    known = {
-        "disable": (accounts.UserChanges(disabled=True), "Their tokens are good for nothing from then on."),
-        "enable": (accounts.UserChanges(disabled=False), "They, and their tokens, are let in again."),
-        "promote": (accounts.UserChanges(admin=True), "They can then change everything on this hub."),
-        "demote": (accounts.UserChanges(admin=False), "They can then change only what is theirs."),
-    }
-    if what not in known:
+    if what not in _CHANGES:
         raise InvalidInput("no such change of a user")
-    changes, words = known[what]
-    titles = {
-        "disable": f"Disable {name}?",
-        "enable": f"Let {name} in again?",
-        "promote": f"Make {name} an administrator?",
-        "demote": f"Take the administration away from {name}?",
-    }
-    question = Question(titles[what], words, "Yes, do it", BASE)
+    title, words, changes = _CHANGES[what]
+    question = Question(title.format(name), words, "Yes, do it", BASE)
     if not is_sure(form, question):
         return ask(request, form, question)
     with acting(hub_of(request), _administrator(request)) as act:
-        accounts.change_user(act, name, changes)
+        if isinstance(changes, Description):
+            describing.describe(act, name, changes)
+        else:
+            accounts.change_user(act, name, changes)
     return saved(BASE)
 
 

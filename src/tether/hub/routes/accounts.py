@@ -54,7 +54,7 @@ def show_account(hub: TheHub, name: str) -> doc.AccountDocument:
 def describe_account(
     hub: TheHub, principal: ThePrincipal, name: str, body: doc.DescriptionChanges
 ) -> doc.AccountDocument:
-    """Change what oneself, or an organisation that one owns, says of itself."""
+    """Change what oneself, or an organisation that one owns, says of itself; administrators clear it."""
     with acting(hub, principal) as act:
         wanted = describing.Description(**body.model_dump())
         return doc.AccountDocument.of(describing.describe(act, name, wanted))

@@ -15,6 +15,6 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(hub: TheHub) -> dict[str, str]:
-    """Answer while requests can be served: the database does."""
-    hub.database.check()
+    """Answer while requests can be served: the database does, and uploads can be written."""
+    hub.require_ready()
     return {"status": "ok"}
