@@ -121,7 +121,7 @@ def push_far(
         except Conflict:
             there = end.refs()
             stayed = all(there.refs.get(move.name) == move.old for move in moves)
-            if not stayed or all(map(end.has_pack, sent.packs)):
+            if not stayed or all(end.has_packs(sent.packs)):
                 raise
             # Others brought the same packs, and they were merged since: what is lacked now is sent.
             sent = upload(end, local, wants, there, progress)
