@@ -1,3 +1,8 @@
-from tether.repo.frames import Batch
+from array import array
+
+from tether.core.digest import Buffer
+from tether.repo.frames import Batch, Columns
 
 def put_frames(target: memoryview, start: int, batch: Batch) -> int: ...
+def list_frames(data: Buffer, start: int, limits: array[int], difference: int) -> tuple[int, Columns]: ...
+def sort_frames(columns: Columns) -> Columns: ...

@@ -6,9 +6,10 @@ end is missing. Byte tables: docs/format/pack.md.
 """
 
 import struct
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 from zlib import crc32
 
 from tether.core.chunker import MAX_SIZE
@@ -101,6 +102,11 @@ LIMITS = {
 }
 """Bytes that an object of each kind has at most, raw and stored."""
 _KINDS = frozenset(LIMITS)
+LIMIT_COLUMN = array("q", [LIMITS.get(kind, -1) for kind in range(256)])
+"""The same by the number of the kind; -1 for unknown ones."""
+
+Columns: TypeAlias = "tuple[bytes, array[int], array[int], array[int], bytes, bytes]"
+"""Frames by columns, as in a `Table`, in any order."""
 
 
 class Stored(NamedTuple):

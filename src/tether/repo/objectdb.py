@@ -18,6 +18,7 @@ from tether.repo.lookup import Lookup
 from tether.repo.packindex import Place
 from tether.repo.packs import pack_key
 from tether.repo.spans import spans_of
+from tether.repo.unpacking import check_kind, cut_chunks
 from tether.storage.backend import Backend
 
 _T = TypeVar("_T")
@@ -310,11 +311,13 @@ class ObjectDb:
         start, end = first.offset, last.offset + FRAME_SIZE + last.stored
         try:
             block = memoryview(self._backend.read(pack_key(span[0].pack), start, end - start))
+            if kind == ObjectKind.CHUNK and all(f.codec != Codec.DIFFERENCE for _, f in span):
+                return cut_chunks(block, start, [frame for _, frame in span])
             batch = []
-            for _, frame in span:
-                begin = frame.offset - start + FRAME_SIZE
-                stored = block[begin : begin + frame.stored]
-                batch.append((frame.digest, self._unpacked(Place(span[0].pack, frame), stored, kind)))
+            for place in span:
+                begin = place.frame.offset - start + FRAME_SIZE
+                stored = block[begin : begin + place.frame.stored]
+                batch.append((place.frame.digest, self._unpacked(place, stored, kind)))
             return batch
         except (Corrupt, NotFound):
             return [(place.frame.digest, self.get(kind, place.frame.digest)) for place in span]
@@ -348,7 +351,7 @@ def unpack(frame: Frame, stored: bytes | memoryview, kind: ObjectKind) -> bytes:
     Raises:
         Corrupt: It is of another kind, or its bytes are not what the digest says.
     """
-    _check_kind(frame, kind)
+    check_kind(frame, kind)
     data = decompress(frame.codec, stored, frame.raw)
     if kind == ObjectKind.CHUNK:
         good = hash_bytes(data) == frame.digest
@@ -376,16 +379,10 @@ def undo_difference(
     Raises:
         Corrupt: It is no chunk, or not what its digest says.
     """
-    _check_kind(frame, kind)
+    check_kind(frame, kind)
     if kind != ObjectKind.CHUNK:
         raise Corrupt(f"{kind.name.lower()} {frame.digest.hex()[:12]} is stored as chunks alone may be")
     data = decode_difference(stored, frame.raw, read)
     if hash_bytes(data) != frame.digest:
         raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
     return data
-
-
-def _check_kind(frame: Frame, kind: ObjectKind) -> None:
-    if frame.kind != kind:
-        raise Corrupt(f"object {frame.digest.hex()[:12]} is of another kind than {kind.name.lower()}")
-    check_lengths(frame.kind, frame.raw, frame.stored)

@@ -1,15 +1,15 @@
 """Verifying a pack while its bytes come: frame by frame by their own headers, then its table against them."""
 
+from array import array
 from collections.abc import Callable, Sequence
 
-from tether.core.compression import decompress_joined
+from tether.core.compression import Codec
 from tether.core.kinds import ObjectKind
-from tether.core.outline import content_digests
-from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unsupported
 from tether.repo.frames import (
     FRAME_SIZE,
     HEADER,
+    LIMIT_COLUMN,
     ROW_SIZE,
     TRAILER,
     Frame,
@@ -17,15 +17,18 @@ from tether.repo.frames import (
     may_have_differences,
     parse_frame,
     role_of,
-    tabulate,
     trailer,
 )
 from tether.repo.objectdb import unpack
 from tether.repo.packs import PACK_FRAMES
 from tether.repo.stretches import Begin, StretchHasher
+from tether.repo.unpacking import joined_chunks, together
 
-_TOGETHER = 8
-"""Chunks unpacked at once, few enough to be hashed while they are in the processor's cache."""
+try:
+    from tether.repo._blocks import list_frames, sort_frames
+except ImportError:  # no compiler at the installation
+    from tether.repo.blocks_pure import list_frames, sort_frames
+
 TakeChunks = Callable[[Sequence[Frame], memoryview], None]
 """Takes verified chunks, one after the other, which may change afterwards."""
 _MAX_TAIL = PACK_FRAMES * ROW_SIZE + TRAILER.size
@@ -45,7 +48,9 @@ class PackStream:
     def __init__(self, begin: Begin | None = None, take: TakeChunks | None = None) -> None:
         self.role, self._begin, self._take = -1, begin, take
         self._stretch: StretchHasher | None = None
-        self._rows: list[Frame] = []
+        self._digests, self._kinds, self._codecs = bytearray(), bytearray(), bytearray()
+        # Columns, since there may be a hundred thousand rows.
+        self._offsets, self._stored, self._raw = array("Q"), array("I"), array("I")
         self._offset = 0
         self._ended = False
         self._carry = bytearray()
@@ -75,9 +80,10 @@ class PackStream:
         Raises:
             Corrupt: It is not that of the frames.
         """
-        table = tabulate(self._rows)
+        digests, kinds, codecs = (bytes(column) for column in (self._digests, self._kinds, self._codecs))
+        table = Table(*sort_frames((digests, self._offsets, self._stored, self._raw, kinds, codecs)))
         contents = table.encode()
-        if self.role < 0 or self._carry != contents + trailer(self._offset, contents, len(self._rows)):
+        if self.role < 0 or self._carry != contents + trailer(self._offset, contents, len(self._kinds)):
             raise Corrupt("the table of contents of a pack does not fit its frames")
         return table
 
@@ -91,7 +97,7 @@ class PackStream:
 
     def _run(self, data: memoryview) -> int:
         """Verify all frames that lie whole in `data`; return the bytes done with."""
-        at, found = 0, list[tuple[int, Frame]]()
+        at = 0
         if self.role < 0:
             if len(data) < HEADER.size:
                 return 0
@@ -99,44 +105,36 @@ class PackStream:
                 raise Unsupported("a pack with differences is its repository's own and does not travel")
             self.role, at = role_of(data), HEADER.size
             self._offset = at
-        while at + FRAME_SIZE <= len(data):
+        before = self._offset - at
+        end, columns = list_frames(data, at, LIMIT_COLUMN, Codec.DIFFERENCE)
+        table = Table(*columns)
+        for some in together(map(table.frame, range(len(table.kinds)))):
+            self._verify(data, some)
+        self._digests += table.digests
+        self._kinds += table.kinds
+        self._codecs += table.codecs
+        self._offsets.extend(start + before for start in table.offsets)
+        self._stored.extend(table.stored)
+        self._raw.extend(table.raw)
+        self._offset = before + end
+        if end + FRAME_SIZE <= len(data):
             try:
-                frame = parse_frame(data[at : at + FRAME_SIZE], self._offset)
+                parse_frame(data[end : end + FRAME_SIZE], self._offset)
             except Corrupt:  # the table begins here, or `finish` tells that it does not
                 self._ended = True
-                break
-            if at + FRAME_SIZE + frame.stored > len(data):
-                break
-            found.append((at + FRAME_SIZE, frame))
-            at += FRAME_SIZE + frame.stored
-            self._offset += FRAME_SIZE + frame.stored
-        for first in range(0, len(found), _TOGETHER):
-            self._verify(data, found[first : first + _TOGETHER])
-        self._rows += [frame for _, frame in found]
-        return at
+        return end
 
-    def _verify(self, data: memoryview, found: list[tuple[int, Frame]]) -> None:
-        """Verify a few frames, given with where their stored bytes begin."""
-        chunks = [(start, frame) for start, frame in found if frame.kind == ObjectKind.CHUNK]
-        joined = decompress_joined(data, [(f.codec, start, f.stored, f.raw) for start, f in chunks])
-        view = memoryview(joined)
-        _check(view, [frame for _, frame in chunks])
+    def _verify(self, data: memoryview, found: list[Frame]) -> None:
+        """Verify a few frames; their offsets are in `data`."""
+        chunks = [frame for frame in found if frame.kind == ObjectKind.CHUNK]
+        view = memoryview(joined_chunks(data, 0, chunks))
         if chunks and self._begin is not None:
-            self._stretch, self._begin = self._begin(chunks[0][1].digest), None
+            self._stretch, self._begin = self._begin(chunks[0].digest), None
         if self._stretch is not None:
             self._stretch.update(view)
         if chunks and self._take is not None:
-            self._take([frame for _, frame in chunks], view)
-        for start, frame in found:
+            self._take(chunks, view)
+        for frame in found:
             if frame.kind != ObjectKind.CHUNK:
+                start = frame.offset + FRAME_SIZE
                 unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))
-
-
-def _check(chunks: memoryview, frames: Sequence[Frame]) -> None:
-    """Make sure that chunks, one after the other, are those of their frames."""
-    digests = content_digests(chunks, [frame.raw for frame in frames])
-    if digests == b"".join([frame.digest for frame in frames]):
-        return
-    for frame, digest in zip(frames, split_digests(digests), strict=True):
-        if frame.digest != digest:
-            raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged")

@@ -114,7 +114,7 @@ class _Execution:
             for written in write_all(
                 self.worktree.root, self.contents, plan.writes, progress, self.options.get("landing")
             ):
-                self.changed.note(*written)
+                self.changed.note(written.folder, zip(written.names, written.records, strict=True))
             progress.finish()
             self._make(folders)
             self._chmod(folders)
@@ -199,7 +199,7 @@ class _Execution:
                     os.fchmod(descriptor, _mode(os.fstat(descriptor).st_mode, entry))
                 finally:
                     os.close(descriptor)
-                self.changed.note(folder, name, lstat_record(name, dirfd) or b"")
+                self.changed.note(folder, [(name, lstat_record(name, dirfd) or b"")])
             except OSError as error:
                 raise failure(error, path) from error
 

@@ -36,12 +36,9 @@ class Changed:
     synced: bool = False
     """Whether all of it is durable."""
 
-    def note(self, folder: bytes, name: bytes, record: bytes) -> None:
-        """Take down a file or link that was written."""
-        known = self.records.get(folder)
-        if known is None:
-            known = self.records[folder] = {}
-        known[name] = record
+    def note(self, folder: bytes, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Take down files and links of a folder that were written, by name."""
+        self.records.setdefault(folder, {}).update(records)
 
 
 @dataclass(slots=True)
@@ -103,7 +100,7 @@ class _Update:
             return found[path]
 
         for parent, records in self._changed.records.items():
-            folder(parent).written.update(records)
+            folder(parent).written = records
         for path in self._changed.deleted:
             parent, name = split(path)
             folder(parent).gone.add(name)

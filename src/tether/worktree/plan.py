@@ -146,8 +146,7 @@ def plan_checkout(
         InvalidInput: The new tree has a path that this system cannot hold.
         Conflict: Two of its paths are one on this file system.
     """
-    paths = tuple(path for path in options.get("paths", ()) if path)
-    paths = () if b"" in options.get("paths", ()) else paths
+    paths = () if b"" in options.get("paths", ()) else tuple(options.get("paths", ()))
     force, exact = options.get("force", False), options.get("exact", False)
     planner = _Planner(worktree, CheckoutPlan(objects, from_tree, to_tree, paths, force, exact))
     planner.run()
@@ -172,11 +171,15 @@ class _Planner:
         if not changes:
             return
         self._check_names(change.path for change in changes if change.new is not None)
-        if not self._is_fresh():
-            found = find_suspects(self._worktree, self._objects, plan.from_tree, changes)
-            self._clean = found.clean
-            if found.paths:
-                self._look(found.paths)
+        if self._is_fresh():  # nothing can be in the way
+            plan.made = [p for p, _, new in changes if new and new.kind == EntryKind.DIRECTORY]
+            made = set(plan.made)
+            plan.writes = [Write(p, new, replaces=False) for p, _, new in changes if new and p not in made]
+            return
+        found = find_suspects(self._worktree, self._objects, plan.from_tree, changes)
+        self._clean = found.clean
+        if found.paths:
+            self._look(found.paths)
         with Folders(self._worktree.root) as folders:
             for change in changes:
                 self._add(change, folders)
@@ -203,11 +206,10 @@ class _Planner:
 
     def _check_names(self, paths: Iterable[bytes]) -> None:
         """Refuse paths that must not or cannot be written; a tree may come from anywhere."""
-        windows = os.name == "nt"
         for path in paths:
             if not path.isascii() or b"tether" in path.lower():
                 check_path(path)
-            problem = windows_problem(path) if windows else None
+            problem = windows_problem(path) if os.name == "nt" else None
             if (
                 problem is None
                 and len(path) > _LONGEST_NAME

@@ -52,15 +52,20 @@ _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
 
 
 class Written(NamedTuple):
-    """A file or link that was written."""
+    """Files and links of one folder that were written."""
 
     folder: bytes
-    name: bytes
-    record: bytes
+    names: list[bytes]
+    records: list[bytes]
+    """The stat record of each."""
 
 
-_Part = tuple[bytes, list[tuple[Write, bytes]]]
-"""A folder with files for it and their contents."""
+class _Part(NamedTuple):
+    """Files and links for one folder."""
+
+    folder: bytes
+    writes: list[Write]
+    contents: list[bytes]
 
 
 def write_all(
@@ -104,18 +109,23 @@ def write_all(
 
 
 def _reported(written: list[Written], progress: Progress) -> list[Written]:
-    progress.advance(len(written))
+    progress.advance(sum(len(each.names) for each in written))
     return written
 
 
 def _by_folder(contents: ContentReader, small: Sequence[Write]) -> Iterator[list[_Part]]:
     """Yield contents as they lie in the packs, those of one folder together."""
     for batch in contents.small_batches([(write.entry.digest, write.entry.size) for write in small]):
-        parts: dict[bytes, list[tuple[Write, bytes]]] = {}
+        parts: dict[bytes, _Part] = {}
         for index, data in batch:
             write = small[index]
-            parts.setdefault(split(write.path)[0], []).append((write, data))
-        yield list(parts.items())
+            folder = write.path.rpartition(b"/")[0]
+            part = parts.get(folder)
+            if part is None:
+                part = parts[folder] = _Part(folder, [], [])
+            part.writes.append(write)
+            part.contents.append(data)
+        yield list(parts.values())
 
 
 def _unpacked(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterator[list[_Part]]:
@@ -128,38 +138,42 @@ def _unpacked(pool: ThreadPoolExecutor, source: Iterator[list[_Part]]) -> Iterat
 
 def _write_parts(folders: ThreadFolders, parts: Sequence[_Part]) -> list[Written]:
     """Write a whole batch: changing threads for each folder would cost more than the files."""
-    return [written for part in parts for written in _write_part(folders, part)]
+    return [written for part in parts for written in _write_part(folders.mine(), part)]
 
 
-def _write_part(folders: ThreadFolders, part: _Part) -> list[Written]:
-    folder, items = part
+def _write_part(folders: Folders, part: _Part) -> list[Written]:
+    folder = part.folder
     try:
-        dirfd = folders.mine().make(folder)
+        dirfd = folders.make(folder)
     except OSError as error:
         raise failure(error, folder) from error
-    links = [(write, data) for write, data in items if write.entry.kind == EntryKind.SYMLINK]
-    files = [(write, data) for write, data in items if write.entry.kind != EntryKind.SYMLINK]
-    written = _write_files(folders.mine(), (folder, dirfd), files)
-    for write, data in links:
-        written.append(_retried(folders.mine(), write, data))
-    return written
+    kinds = [write.entry.kind for write in part.writes]
+    if EntryKind.SYMLINK not in kinds:
+        return _write_files(folders, dirfd, part)
+    links, files = list[tuple[Write, bytes]](), _Part(folder, [], [])
+    for write, data in zip(part.writes, part.contents, strict=True):
+        if write.entry.kind == EntryKind.SYMLINK:
+            links.append((write, data))
+        else:
+            files.writes.append(write)
+            files.contents.append(data)
+    written = _write_files(folders, dirfd, files)
+    return written + [_retried(folders, write, data) for write, data in links]
 
 
-def _write_files(
-    folders: Folders, place: tuple[bytes, int], files: Sequence[tuple[Write, bytes]]
-) -> list[Written]:
-    folder, dirfd = place
-    names = [write.entry.name for write, _ in files]
-    modes = [MODES[write.entry.kind] for write, _ in files]
-    replaces = [write.replaces for write, _ in files]
-    failed, records = write_files(dirfd, names, [data for _, data in files], modes, replaces)
+def _write_files(folders: Folders, dirfd: int, part: _Part) -> list[Written]:
+    """Write files into an open folder."""
+    folder, writes, contents = part
+    names = [write.entry.name for write in writes]
+    modes = [MODES[write.entry.kind] for write in writes]
+    failed, records = write_files(dirfd, names, contents, modes, [write.replaces for write in writes])
     cut = [records[at : at + RECORD.size] for at in range(0, len(records), RECORD.size)]
     if not any(failed):
-        return [Written(folder, name, record) for name, record in zip(names, cut, strict=True)]
+        return [Written(folder, names, cut)]
     written: list[Written] = []
-    for error, (write, data), record in zip(failed, files, cut, strict=True):
+    for error, write, data, record in zip(failed, writes, contents, cut, strict=True):
         if not error:
-            written.append(Written(folder, write.entry.name, record))
+            written.append(Written(folder, [write.entry.name], [record]))
         elif error in _OCCUPIED:
             written.append(_retried(folders, write, data))
         else:
@@ -185,7 +199,7 @@ def _retried(folders: Folders, write: Write, data: bytes) -> Written:
                 raise OSError(failed[0], os.strerror(failed[0]))
     except (OSError, ValueError) as error:
         raise failure(_as_os_error(error), write.path) from error
-    return Written(split(write.path)[0], name, lstat_record(name, dirfd) or bytes(RECORD.size))
+    return Written(split(write.path)[0], [name], [lstat_record(name, dirfd) or bytes(RECORD.size)])
 
 
 def _as_os_error(error: OSError | ValueError) -> OSError:
@@ -241,7 +255,7 @@ def _write_large(folders: Folders, source: _Source, write: Write) -> Written:
             raise
         finally:
             os.close(descriptor)
-        return Written(folder, name, lstat_record(name, dirfd) or bytes(RECORD.size))
+        return Written(folder, [name], [lstat_record(name, dirfd) or bytes(RECORD.size)])
     except OSError as error:
         raise failure(error, write.path) from error
 

@@ -1,16 +1,32 @@
-"""Frames made many at once, compiled or not, are the same bytes, and readers take them."""
+"""Frames made and listed many at once, compiled or not, are the same, and readers take them."""
 
 import random
+from array import array
+from zlib import crc32
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tether.core.chunker import MAX_SIZE
+from tether.core.compression import Codec
 from tether.core.digest import hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.repo import blocks_pure
 from tether.repo.block import ALIGNMENT, Block
-from tether.repo.frames import DATA, FRAME_SIZE, Batch, pack_header, read_frames
+from tether.repo.frames import (
+    DATA,
+    FRAME,
+    FRAME_CRC,
+    FRAME_SIZE,
+    LIMIT_COLUMN,
+    Batch,
+    Table,
+    pack_header,
+    parse_frame,
+    read_frames,
+    tabulate,
+)
 
 _blocks = pytest.importorskip("tether.repo._blocks")
 
@@ -81,3 +97,82 @@ def test_a_block_gives_out_pages_and_at_last_the_rest() -> None:
     taken += block.take(last=True)
     assert taken == put
     assert block.filled == 0
+
+
+@given(
+    st.lists(st.binary(max_size=90), max_size=12),
+    st.integers(0, 9),
+    st.one_of(st.none(), st.tuples(st.integers(0, 1 << 20), st.integers(0, 7))),
+    st.integers(0, 120),
+)
+def test_both_list_the_frames_up_to_the_first_that_is_not_sound(
+    contents: list[bytes], start: int, flip: tuple[int, int] | None, cut: int
+) -> None:
+    """Of frames with a flipped bit and an end cut off both list the same ones, which `parse_frame` takes."""
+    data = bytearray(start + sum(map(len, contents)) + FRAME_SIZE * len(contents))
+    blocks_pure.put_frames(memoryview(data), start, batch_of(contents))
+    if flip is not None and len(data) > start:
+        data[start + flip[0] % (len(data) - start)] ^= 1 << flip[1]
+    del data[max(start, len(data) - cut) :]
+
+    end, columns = _blocks.list_frames(data, start, LIMIT_COLUMN, Codec.DIFFERENCE)
+
+    assert (end, columns) == blocks_pure.list_frames(data, start, LIMIT_COLUMN, Codec.DIFFERENCE)
+    for frame in Table(*columns):
+        assert parse_frame(data[frame.offset : frame.offset + FRAME_SIZE], frame.offset) == frame
+
+
+@pytest.mark.parametrize(
+    ("values", "listed"),
+    [
+        ((ObjectKind.CHUNK, Codec.RAW, 0, 3, 3), 1),
+        ((ObjectKind.CHUNK, Codec.DIFFERENCE, 1, 9, 3), 1),
+        ((ObjectKind.CHUNK, Codec.DIFFERENCE, 0, 9, 3), 0),
+        ((ObjectKind.CHUNK, Codec.RAW, 1, 3, 3), 0),
+        ((ObjectKind.CHUNK, Codec.RAW, 2, 3, 3), 0),
+        ((ObjectKind.CHUNK, Codec.RAW, 256, 3, 3), 0),
+        ((ObjectKind.CHUNK, Codec.ZSTD, 0, MAX_SIZE, 3), 1),
+        ((ObjectKind.CHUNK, Codec.ZSTD, 0, MAX_SIZE + 1, 3), 0),
+        ((ObjectKind.CHUNK, Codec.ZSTD, 0, 3, MAX_SIZE + 1), 0),
+        ((ObjectKind.CHUNK, Codec.ZSTD, 0, 3, 0xFFFFFFFF), 0),
+        ((200, Codec.RAW, 0, 0, 0), 0),
+    ],
+)
+def test_a_header_with_a_right_sum_is_listed_only_if_its_values_are_right(
+    values: tuple[int, int, int, int, int], listed: int
+) -> None:
+    """What whoever made a pack can put into a header ends the list, however its sum was made to fit."""
+    head = FRAME.pack(*values, hash_bytes(b"x"))
+    data = head + FRAME_CRC.pack(crc32(head)) + bytes(min(values[4], MAX_SIZE))
+    for module in (_blocks, blocks_pure):
+        end, columns = module.list_frames(data, 0, LIMIT_COLUMN, Codec.DIFFERENCE)
+        assert (len(columns[4]), end) == (listed, listed * len(data))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.integers(0, 2)), max_size=20))
+def test_both_sort_frames_like_a_table(rows: list[tuple[int, int, int]]) -> None:
+    """Also frames of one digest have one order."""
+    digests = b"".join(hash_bytes(bytes([number])) for number, _, _ in rows)
+    kinds, codecs = bytes(kind for _, kind, _ in rows), bytes(codec for _, _, codec in rows)
+    offsets = array("Q", range(len(rows), 0, -1))
+    stored, raw = array("I", range(len(rows))), array("I", range(7, len(rows) + 7))
+    columns = (digests, offsets, stored, raw, kinds, codecs)
+
+    found = _blocks.sort_frames(columns)
+
+    assert found == blocks_pure.sort_frames(columns)
+    table = Table(*columns)
+    assert Table(*found).encode() == tabulate(map(table.frame, range(len(rows)))).encode()
+
+
+def test_columns_that_do_not_fit_are_refused() -> None:
+    """A start behind the data, too few limits and columns of several lengths never reach the native loop."""
+    with pytest.raises(ValueError, match="start"):
+        _blocks.list_frames(b"abc", 4, LIMIT_COLUMN, 0)
+    with pytest.raises(ValueError, match="limit"):
+        _blocks.list_frames(b"abc", 0, array("q", [1]), 0)
+    good = (bytes(32), array("Q", [1]), array("I", [1]), array("I", [1]), b"\0", b"\0")
+    for at in range(6):
+        columns = tuple(column[:0] if place == at else column for place, column in enumerate(good))
+        with pytest.raises(ValueError, match="one length"):
+            _blocks.sort_frames(columns)
