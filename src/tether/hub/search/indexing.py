@@ -5,7 +5,7 @@ top first, and has at most `WORDS` words of paths: millions of files cost no mor
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectReader
@@ -17,7 +17,6 @@ from tether.errors import Conflict
 from tether.hub.database.models import RepositoryRow
 from tether.hub.database.searching import SearchState
 from tether.hub.hub import Hub
-from tether.hub.repositories import open_repository
 from tether.hub.search.words import Part, words_of, words_of_names
 from tether.hub.search.writing import Words, add, found_in, index_name, write
 from tether.repo.history import History
@@ -36,38 +35,38 @@ _RULES = 1
 _READMES = (b"readme.md", b"readme.markdown", b"readme", b"readme.txt", b"readme.rst")
 
 
-def refresh(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> bool:
+def refresh(hub: Hub, row: RepositoryRow, repository: Repository, progress: Progress = SILENT) -> bool:
     """Bring all words of a repository to what they are now; say whether there was something to do.
 
     Args:
         hub: Has the repository.
         row: Of the repository.
+        repository: What it stands for.
         progress: Told of it; what it raises ends the work.
 
     Raises:
         Corrupt, NotFound: The repository is damaged.
         Unavailable: The storage or the database does not answer.
     """
-    with closing(open_repository(hub, row)) as repository:
-        root = repository.root()
-        head = root.head_commit()
-        tree = None if head is None else History.of(repository).commit(head).tree
-        tags = sorted(short_ref(ref) for ref in root.refs if ref.startswith(TAGS))[:TAG_NAMES]
-        branch = "" if root.head.ref is None else short_ref(root.head.ref)
-        state = _state(tree, branch, tags)
-        with hub.database.session(reads_only=True) as session:
-            known = session.get(SearchState, row.id)
-        if known is not None and known.state == state:
-            return False
-        words: Words = {}
-        for tag in tags:
-            for word in words_of(tag):
-                add(words, Part.TAG, word, tag.encode())
-        partial = False if tree is None else _of_tree(words, repository, tree, progress)
+    root = repository.root()
+    head = root.head_commit()
+    tree = None if head is None else History.of(repository).commit(head).tree
+    tags = sorted(short_ref(ref) for ref in root.refs if ref.startswith(TAGS))[:TAG_NAMES]
+    branch = "" if root.head.ref is None else short_ref(root.head.ref)
+    state = _state(tree, branch, tags)
+    with hub.database.session(reads_only=True) as session:
+        known = session.get(SearchState, row.id)
+    if known is not None and known.state == state:
+        return False
+    words: Words = {}
+    for tag in tags:
+        for word in words_of(tag):
+            add(words, Part.TAG, word, tag.encode())
+    partial = False if tree is None else _of_tree(words, repository, tree, progress)
     with (
         suppress(Conflict),
         hub.database.session() as session,
-    ):  # another worker wrote the same, or it is gone
+    ):  # others may write the same
         current = session.get(RepositoryRow, row.id)
         if current is None:
             return False
