@@ -71,12 +71,12 @@ class Shared(NamedTuple):
 
 
 def words_of_names(names: Sequence[bytes]) -> Iterator[Shared]:
-    """Yield the words of names that hold no slash, those with the same words together, first ones first.
+    """Yield the words of names that hold no slash; those that differ by their numbers come together.
 
-    Names in ASCII, as data has them, are taken apart all at once, and each ending is looked at once.
+    Names in ASCII, as data has them, are taken apart all at once, and what they have in common is seen once.
     """
     joined = b"/".join(names)
-    if not joined.isascii() or max(map(len, names), default=0) > LONGEST_WORD:
+    if not joined.isascii():
         for first, name in enumerate(names):
             yield Shared([*path_words(name)], 1, first)
         return
@@ -84,7 +84,8 @@ def words_of_names(names: Sequence[bytes]) -> Iterator[Shared]:
     last = len(parts) - 1
     firsts = dict(zip(reversed(parts), range(last, -1, -1), strict=True))
     for part, number in Counter(parts).items():
-        yield Shared(part.split(), number, firsts[part])
+        words = [word[:LONGEST_WORD] for word in part.split()]
+        yield Shared([word for word in words if not word.isdigit()], number, firsts[part])
 
 
 def checked_about(text: str) -> str:
