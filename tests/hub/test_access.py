@@ -1,13 +1,13 @@
 """Who may do what in which repository."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 from tests.support.hub import HubRoom
 from tests.support.postgres import Cluster
+from tests.support.statements import statements
 
 from tether.errors import TetherError
 from tether.hub.access import ANONYMOUS, Principal, Role, Scope, require
@@ -97,22 +97,6 @@ ROUTES = [
     ("GET", "/gate", None),
     ("GET", "/workspaces", None),
 ]
-
-
-@contextmanager
-def statements(hub: HubRoom) -> Iterator[list[str]]:
-    """Yield a list that gets each statement that the database is asked in the block."""
-    asked: list[str] = []
-
-    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        asked.append(statement)
-
-    engine = hub.hub.database.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield asked
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -251,3 +235,17 @@ def test_nobody_and_the_command_line(hub: HubRoom) -> None:
         False,
         True,
     )
+
+
+def test_a_request_asks_the_database_little(tmp_path: Path) -> None:
+    """Who asks, for what and with which role, are three questions; a root and what room there is are two."""
+    hub = HubRoom(tmp_path / "hub")
+    ada, bob = hub.user("ada"), hub.user("bob")
+    hub.repository(ada, "ada/x", private=True)
+    hub.ok("PUT", "/repos/ada/x/collaborators/bob", ada, {"role": "write"})
+    hub.ok("GET", "/repos/ada/x", bob)
+    for path, most in (("refs", 4), ("packs/" + "0" * 64, 5)):
+        with statements(hub) as asked:
+            assert hub.api("GET", f"/repos/ada/x/transfer/{path}", bob).status == 200
+        assert len([each for each in asked if each.startswith(("SELECT", "WITH"))]) <= most, path
+    hub.close()

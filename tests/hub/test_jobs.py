@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from tests.support.hub import DAY, SECOND, HubRoom
 from tests.support.repos import commit_files
+from tests.support.statements import statements
 
 from tether.hub.database.jobs import Job
 from tether.hub.database.models import RepositoryRow
@@ -220,6 +221,27 @@ def test_jobs_are_those_that_settings_want(tmp_path: Path) -> None:
     found = jobs(room)
     assert {name.partition(" ")[0] for name in found} == ALWAYS | {"facts", "pulls", "verify"}
     assert all(job.due <= room.now + DAY + LEASE_S * SECOND for job in found.values())
+    room.close()
+
+
+def test_which_jobs_are_missing_is_asked_little(tmp_path: Path) -> None:
+    """Three questions, however many repositories and kinds; what one repository lacks comes back alone."""
+    room = HubRoom(tmp_path / "hub")
+    ada = room.user("ada")
+    for number in range(3):
+        room.repository(ada, f"ada/r{number}")
+    enrol(room.hub)
+    before = {name: job.due for name, job in jobs(room).items()}
+    with statements(room) as asked:
+        enrol(room.hub)
+    assert sum(each.startswith("SELECT") for each in asked) == 3
+
+    there = jobs(room)
+    lost = [there[name].id for name in ("strays", "verify r1", "pulls r1")]
+    with room.hub.database.session() as session:
+        session.execute(delete(Job).where(Job.id.in_(lost)))
+    enrol(room.hub)
+    assert {name: job.due for name, job in jobs(room).items()} == before | {"strays": room.now}
     room.close()
 
 

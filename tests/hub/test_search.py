@@ -1,8 +1,10 @@
 """Search: what is found by which word, by whom, and how little is looked at."""
 
+import random
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -10,15 +12,16 @@ import pytest
 from sqlalchemy import func, select
 from tests.support.hosted import commit_paths, open_hosted
 from tests.support.hub import SECOND, HubRoom
+from tests.support.statements import statements
 
 from tether.hub import tokens
 from tether.hub.access import ANONYMOUS
+from tether.hub.database.models import RepositoryRow
 from tether.hub.database.searching import SearchState, SearchWord
 from tether.hub.jobs.scheduler import Scheduler
 from tether.hub.jobs.turns import Outcome
 from tether.hub.search import finding, indexing
-from tether.hub.search.words import path_words, words_of
-from tether.repo.history import History
+from tether.hub.search.words import Part, path_words, words_of, words_of_names
 
 FILES: dict[bytes, bytes | None] = {
     b"README.md": b"# Nocturnal\n\nPictures of owls, taken in Jena.\n",
@@ -180,15 +183,81 @@ def test_large_repositories_cost_no_more(room: HubRoom, monkeypatch: pytest.Monk
 
 
 def test_a_folder_in_itself_often_ends(room: HubRoom) -> None:
-    """The same folder under a thousand names is walked once."""
+    """The same folder under fifty names is looked at once."""
     room.repository(room.user("ada"), "ada/nested")
     same: dict[bytes, bytes | None] = {f"d{number}/owl".encode(): b"" for number in range(50)}
     put(room, "ada/nested", same)
-    with closing(open_hosted(room, "ada/nested")) as repository:
-        tip = repository.root().head_commit()
-        assert tip is not None
-        tree = History.of(repository).commit(tip).tree
-        assert len(list(indexing._walk(repository.objects, tree))) == 51
+    index(room)
+
+    with room.hub.database.session(reads_only=True) as session:
+        assert session.scalar(select(SearchWord.count).where(SearchWord.word == b"owl")) == 1
+
+
+def table(room: HubRoom, address: str) -> dict[bytes, tuple[int, bytes | None]]:
+    """Return what is kept of the paths of a repository."""
+    columns = SearchWord.word, SearchWord.count, SearchWord.sample
+    query = select(*columns).join(RepositoryRow, RepositoryRow.id == SearchWord.repository_id)
+    query = query.where(RepositoryRow.name == address.partition("/")[2], SearchWord.part == Part.PATH)
+    with room.hub.database.session(reads_only=True) as session:
+        return {word: (count, sample) for word, count, sample in session.execute(query)}
+
+
+def counted(files: Iterable[bytes], most: int) -> dict[bytes, tuple[int, bytes | None]]:
+    """Return what is to be kept of paths, looked at one after the other, those nearer to the top first."""
+    above = {
+        b"/".join(path.split(b"/")[:depth]) for path in files for depth in range(1, path.count(b"/") + 1)
+    }
+    ordered = sorted({*files, *above}, key=lambda path: (path.count(b"/"), path.split(b"/")))[:most]
+    found: dict[bytes, tuple[int, bytes | None]] = {}
+    for path in ordered:
+        for word in {*path_words(path.rpartition(b"/")[2])}:
+            number, sample = found.get(word, (0, path if len(path) <= 1000 else None))
+            found[word] = (number + 1, sample)
+    return found
+
+
+def test_a_second_version_is_as_if_it_were_the_first(room: HubRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers and samples are those of all names looked at one by one, and only what differs is written."""
+    ada, chance = room.user("ada"), random.Random(3)
+    room.repository(ada, "ada/grown")
+    names = (b"%d.jpg", b"cat_%d.jpg", b"cat%d.png", b"Cat-cat %d.JPG", b"\xc3\xa9tude%d", b"x%d" + b"y" * 60)
+    paths = [
+        b"/".join((b"shelf%d" % chance.randrange(8), b"n" * chance.choice((1, 240)), chance.choice(names)))
+        % number
+        for number in range(300)
+    ]
+    paths += [b"/".join([b"deep%d" % number] + [b"d" * 250] * 4 + [b"far%d" % number]) for number in range(2)]
+    put(room, "ada/grown", dict.fromkeys(paths, b""))
+    index(room)
+    assert table(room, "ada/grown") == counted(paths, indexing.NAMES)
+
+    put(room, "ada/grown", {paths[0]: None, paths[1]: None, b"new/cat_1.jpg": b""})
+    with statements(room) as asked:
+        index(room)
+    assert table(room, "ada/grown") == counted([*paths[2:], b"new/cat_1.jpg"], indexing.NAMES)
+    assert sum("INTO search_words" in each for each in asked) == 1
+
+    monkeypatch.setattr(indexing, "NAMES", 100)
+    room.repository(ada, "ada/large")
+    put(room, "ada/large", dict.fromkeys(paths, b""))
+    index(room)
+    assert table(room, "ada/large") == counted(paths, 100)
+
+
+def test_names_have_their_words_together_or_apart() -> None:
+    """Taken apart all at once they have those of each alone, and those that have the same come once."""
+    chance = random.Random(5)
+    signs = [bytes([code]) for code in range(1, 128) if code != 0x2F] + [b"1", b"2", b"a", b"_", b"."] * 20
+    for more in ([], [b"\xc3\x84", b"\xff"], [b"l" * 60], [b"7" * 50]):
+        given = {b"".join(chance.choices(signs + more * 9, k=chance.randrange(1, 12))) for _ in range(300)}
+        names = sorted(given)
+        numbers: Counter[frozenset[bytes]] = Counter()
+        for words, number, first in words_of_names(names):
+            assert words == [*path_words(names[first])]
+            numbers[frozenset(words)] += number
+        assert numbers == Counter(frozenset(path_words(name)) for name in names)
+    assert [*words_of_names([b"1.jpg", b"2.JPG", b"7"])] == [([b"jpg"], 2, 0), ([], 1, 2)]
+    assert [*words_of_names([])] == []
 
 
 def test_words_are_cut_and_numbers_of_files_left_out() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import CompoundSelect, String, bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from tether.errors import Conflict, Forbidden, NotFound, Unauthenticated
@@ -102,43 +102,51 @@ def role_of(session: Session, principal: Principal, row: RepositoryRow | None) -
     A public repository with a gate is read by those alone who have a role in it or were granted access.
     Where there is no repository the same is looked up, so that the time tells nothing.
     """
-    user, found = principal.user, list[Role]()
-    if user is not None:
-        found += _granted(session, user.id, row)
+    user = principal.user
+    found, closed = (list[Role](), False) if user is None else _looked_up(session, user.id, row)
     if row is None:
         return None
-    if not row.private and is_open(session, user, row):
+    if user is None and not row.private:
+        closed = session.get(Gate, row.id) is not None
+    if not row.private and not closed:
         found.append(Role.READ)
     if principal.operator or (user is not None and (user.admin or row.owner_id == user.id)):
         found.append(Role.ADMIN)
     return min(max(found), _HIGHEST[principal.scope]) if found else None
 
 
-def is_open(session: Session, user: Account | None, row: RepositoryRow) -> bool:
-    """Say whether a public repository has no gate that keeps a user, or nobody in particular, out."""
-    if session.get(Gate, row.id) is None:
-        return True
-    asked = None if user is None else session.get(AccessRequest, (row.id, user.id))
-    return asked is not None and asked.state == GRANTED
-
-
-def _granted(session: Session, account_id: str, row: RepositoryRow | None) -> list[Role]:
-    """Return the roles that somebody has as a collaborator, and as a member of the owner or of its teams."""
+def _looked_up(session: Session, account_id: str, row: RepositoryRow | None) -> tuple[list[Role], bool]:
+    """Return the roles of a collaborator, and a member of the owner or its teams; and if a gate is closed."""
     repository_id, owner_id = ("", "") if row is None else (row.id, row.owner_id)
-    roles = []
-    collaborator = session.get(Collaborator, (repository_id, account_id))
-    if collaborator is not None:
-        roles.append(Role[collaborator.role.upper()])
-    member = session.get(Membership, (owner_id, account_id))
-    if member is not None:
-        roles.append(_OF_MEMBERS[member.role])
-    of_teams = select(TeamRole.role).join(Team, Team.id == TeamRole.team_id)
+    asked = {"repository": repository_id, "owner": owner_id, "account": account_id}
+    found = [(what, word) for what, word in session.execute(_HELD, asked)]
+    roles = [_OF_MEMBERS[word] for what, word in found if what == _MEMBER]
+    roles += [Role[word.upper()] for what, word in found if what == _GIVEN]
+    return roles, (_GATE, "") in found and (_ASKED, GRANTED) not in found
+
+
+def _held() -> CompoundSelect[str, str]:
+    """Return the question for all that says what an account may do in a repository."""
+    repository, owner, account = (
+        bindparam(name, type_=String) for name in ("repository", "owner", "account")
+    )
+    given = select(literal(_GIVEN), Collaborator.role)
+    given = given.where(Collaborator.repository_id == repository, Collaborator.account_id == account)
+    member = select(literal(_MEMBER), Membership.role)
+    member = member.where(Membership.organisation_id == owner, Membership.account_id == account)
+    of_teams = select(literal(_GIVEN), TeamRole.role).join(Team, Team.id == TeamRole.team_id)
     of_teams = of_teams.join(TeamMember, TeamMember.team_id == Team.id)
-    of_teams = of_teams.where(TeamRole.repository_id == repository_id, Team.organisation_id == owner_id)
-    roles += [
-        Role[role.upper()] for role in session.scalars(of_teams.where(TeamMember.account_id == account_id))
-    ]
-    return roles
+    of_teams = of_teams.where(TeamRole.repository_id == repository, Team.organisation_id == owner)
+    of_teams = of_teams.where(TeamMember.account_id == account)
+    gate = select(literal(_GATE), literal("")).where(Gate.repository_id == repository)
+    asked = select(literal(_ASKED), AccessRequest.state)
+    asked = asked.where(AccessRequest.repository_id == repository, AccessRequest.account_id == account)
+    return union_all(given, member, of_teams, gate, asked)
+
+
+_GIVEN, _MEMBER, _GATE, _ASKED = "given", "member", "gate", "asked"
+_HELD = _held()
+"""Made once, and one for all: nearly every request asks it, and to ask is more work than to answer."""
 
 
 def teams_of(session: Session, account_id: str, organisation_id: str) -> frozenset[str]:

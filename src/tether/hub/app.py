@@ -53,6 +53,7 @@ from tether.hub.routes import (
 
 API = "/api/v1"
 _ROUTES = (
+    transfer,  # what is asked most often: each request is compared with one route after the other
     accounts,
     oidc,
     administration,
@@ -70,7 +71,6 @@ _ROUTES = (
     quotas,
     gates,
     forks,
-    transfer,
     webhooks,
     workspaces,
     conversations,

@@ -20,6 +20,7 @@ from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
 from tether.hub.repositories import open_repository
 from tether.repo.facts import SHOWN, Amount, Contents, Facts, Large, find_facts
+from tether.repo.repository import Repository
 
 VERSION = 1
 """Of the rules by which is counted, with the table of endings; another one lets all be counted anew."""
@@ -48,7 +49,7 @@ _COUNTED: dict[tuple[str, Digest, int], Known] = {}
 _COUNTING = Lock()
 
 
-def refresh(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> bool:
+def refresh(hub: Hub, row: RepositoryRow, repository: Repository, progress: Progress = SILENT) -> bool:
     """Count the head of the default branch, unless it was counted before; say whether it was now.
 
     It begins from what was counted last, so its work follows what changed since.
@@ -56,17 +57,17 @@ def refresh(hub: Hub, row: RepositoryRow, progress: Progress = SILENT) -> bool:
     Args:
         hub: Has the repository.
         row: Of the repository.
+        repository: What it stands for.
         progress: Told of it; what it raises ends the work.
 
     Raises:
         Corrupt, NotFound: The repository is damaged.
         Unavailable: The storage or the database does not answer.
     """
-    with closing(open_repository(hub, row)) as repository:
-        head = repository.root().head_commit()
-        if head is None or _load(hub, row, head)[1] is not None:
-            return False
-        facts = find_facts(repository, head, _load(hub, row)[1], progress)
+    head = repository.root().head_commit()
+    if head is None or _load(hub, row, head)[1] is not None:
+        return False
+    facts = find_facts(repository, head, _load(hub, row)[1], progress)
     with suppress(Conflict), hub.database.session() as session:  # another worker stored the same
         session.merge(_row(row, facts, hub.now()))
         session.flush()

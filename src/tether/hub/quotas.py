@@ -8,9 +8,10 @@ in the bucket that was given away for a pack counts as the pack would.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BigInteger, ScalarSelect, Select, String, bindparam, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from tether.errors import Conflict, Forbidden, NotFound, QuotaExceeded
 from tether.hub.access import Principal, require_administrator, require_user
@@ -45,22 +46,46 @@ class Usage:
 
 def usage_of(session: Session, hub: Hub, owner_id: str) -> Usage:
     """Return what an owner has and may have."""
-    of_owner = RepositoryRow.owner_id == owner_id
-    taken = select(func.coalesce(func.sum(StoredBytes.bytes), 0))
-    taken = taken.join(RepositoryRow, RepositoryRow.id == StoredBytes.repository_id).where(of_owner)
-    live = select(func.count()).select_from(RepositoryRow)
-    live = live.where(of_owner, RepositoryRow.deleted_at.is_(None))
-    own = session.get(Quota, owner_id) or Quota(account_id=owner_id)
-    settings = hub.settings
-    most_bytes = settings.quota_bytes if own.bytes is None else own.bytes
-    most_live = settings.quota_repositories if own.repositories is None else own.repositories
-    held = select(func.coalesce(func.sum(UploadPlace.size), 0))
-    held = held.join(RepositoryRow, RepositoryRow.id == UploadPlace.repository_id).where(of_owner)
-    held = held.where(UploadPlace.used.is_(False), UploadPlace.expires > hub.now())
-    bytes_ = int(session.scalar(taken) or 0) + int(session.scalar(held) or 0)
-    count = session.scalar(live) or 0
-    forked = session.scalar(taken.join(Fork, Fork.repository_id == RepositoryRow.id)) or 0
-    return Usage(bytes_, most_bytes or None, count, most_live or None, int(forked))
+    held, most = _bytes_of(session, hub, owner_id)
+    count, forked, own = session.execute(_REPOSITORIES, {"owner": owner_id}).one()
+    most_live = hub.settings.quota_repositories if own is None else own
+    return Usage(held, most, count, most_live or None, int(forked))
+
+
+def _bytes_of(session: Session, hub: Hub, owner_id: str) -> tuple[int, int | None]:
+    """Return how many bytes an owner has, and may have."""
+    taken, held, own = session.execute(_BYTES, {"owner": owner_id, "now": hub.now()}).one()
+    most = hub.settings.quota_bytes if own is None else own
+    return int(taken) + int(held), most or None
+
+
+def _own(select_: Select[Any], of_repository: InstrumentedAttribute[str]) -> ScalarSelect[Any]:
+    """Return what is summed up over the repositories of an owner, as a part of a question."""
+    joined = select_.join(RepositoryRow, RepositoryRow.id == of_repository)
+    return joined.where(RepositoryRow.owner_id == _OWNER).scalar_subquery()
+
+
+def _sum(column: InstrumentedAttribute[int]) -> Select[int]:
+    return select(func.coalesce(func.sum(column), 0))
+
+
+_OWNER, _NOW = bindparam("owner", type_=String), bindparam("now", type_=BigInteger)
+_WAITING = _sum(UploadPlace.size).where(UploadPlace.used.is_(False), UploadPlace.expires > _NOW)
+_FORKED = _sum(StoredBytes.bytes).join(Fork, Fork.repository_id == StoredBytes.repository_id)
+_LIVE = select(func.count(RepositoryRow.id)).where(
+    RepositoryRow.owner_id == _OWNER, RepositoryRow.deleted_at.is_(None)
+)
+_BYTES = select(
+    _own(_sum(StoredBytes.bytes), StoredBytes.repository_id),
+    _own(_WAITING, UploadPlace.repository_id),
+    select(Quota.bytes).where(Quota.account_id == _OWNER).scalar_subquery(),
+)
+_REPOSITORIES = select(
+    _LIVE.scalar_subquery(),
+    _own(_FORKED, StoredBytes.repository_id),
+    select(Quota.repositories).where(Quota.account_id == _OWNER).scalar_subquery(),
+)
+"""Made once, each one for all that is asked together: a push asks it for each pack."""
 
 
 def show(session: Session, hub: Hub, principal: Principal, owner: str) -> Usage:
@@ -104,9 +129,9 @@ def require_room(session: Session, hub: Hub, owner: Account, more: int = 0) -> N
     Raises:
         QuotaExceeded: It is.
     """
-    usage = usage_of(session, hub, owner.id)
-    if usage.max_bytes is not None and usage.bytes + more > usage.max_bytes:
-        told = f"{usage.bytes} of {usage.max_bytes} bytes are used"
+    held, most = _bytes_of(session, hub, owner.id)
+    if most is not None and held + more > most:
+        told = f"{held} of {most} bytes are used"
         raise QuotaExceeded(f"the repositories of {owner.name} are at their quota: {told}", hint=_HINT)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import String, bindparam, select
 from sqlalchemy.orm import Session
 
 from tether.errors import InvalidInput, NotFound, Unauthenticated
@@ -17,6 +17,8 @@ DAY = 86_400 * SECOND
 _UNITS = {"h": 3600 * SECOND, "d": DAY, "w": 7 * DAY}
 _USE_NOTED_EVERY = 60 * SECOND
 _LONGEST_LABEL = 100
+_OF_SECRET = select(Token).where(Token.digest == bindparam("digest", type_=String))
+"""Made once, as nearly every request asks it."""
 
 
 def create_token(
@@ -65,11 +67,18 @@ def find_principal(session: Session, now: int, secret: str | None) -> Principal:
     Raises:
         Unauthenticated: It is unknown, revoked or expired, or its user is disabled.
     """
-    if secret is None:
-        return ANONYMOUS
-    token = session.scalar(select(Token).where(Token.digest == digest_of(secret)))
-    valid = _live(token, now)
-    return Principal(valid.account, Scope(valid.scope), valid.id)
+    return ANONYMOUS if secret is None else find_using(session, now, secret)[0]
+
+
+def find_using(session: Session, now: int, secret: str) -> tuple[Principal, bool]:
+    """Return who a secret stands for, and whether it is long since it was noted that its token was used.
+
+    Raises:
+        Unauthenticated: As for `find_principal`.
+    """
+    token = _live(session.scalar(_OF_SECRET, {"digest": digest_of(secret)}), now)
+    due = token.last_used is None or token.last_used + _USE_NOTED_EVERY <= now
+    return Principal(token.account, Scope(token.scope), token.id), due
 
 
 def require_live(session: Session, now: int, principal: Principal) -> None:
@@ -87,12 +96,6 @@ def _live(token: Token | None, now: int) -> Token:
     ):
         raise Unauthenticated("the token is not valid: unknown, expired or revoked", hint=SIGN_IN)
     return token
-
-
-def use_is_due(session: Session, now: int, token_id: str) -> bool:
-    """Say whether the last use of a token was noted so long ago that it should be noted again."""
-    token = session.get(Token, token_id)
-    return token is not None and (token.last_used is None or token.last_used + _USE_NOTED_EVERY <= now)
 
 
 def note_use(session: Session, now: int, token_id: str) -> None:

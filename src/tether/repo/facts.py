@@ -4,19 +4,20 @@ They are derived from trees and commits alone, so they can be found anew at any 
 earlier commit are known, only what differs is looked at.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
-from tether.core.namekinds import DataKind, kind_of_name
+from tether.core.namekinds import DataKind, sum_kinds
 from tether.core.progress import SILENT, Progress
-from tether.core.tree import Entry, EntryKind
-from tether.core.treediff import diff_trees
+from tether.core.tree import EntryKind
 from tether.core.treeread import find
 from tether.errors import NotFound
 from tether.repo.history import History
 from tether.repo.repository import Repository
+from tether.repo.treecolumns import Columns, diff_columns
 
 SHOWN = 10
 """Of the largest files so many are told; more are kept, so that some may go before all are looked at anew."""
@@ -27,6 +28,7 @@ _KEPT = 50
 _LONGEST = 4096
 """Bytes of a path among the largest; systems open no longer one."""
 _STEP = 4096
+_PLAIN = frozenset((int(EntryKind.FILE), int(EntryKind.EXECUTABLE)))
 
 
 class Amount(NamedTuple):
@@ -145,29 +147,32 @@ class _Tally:
 
     def take(self, reader: ObjectReader, trees: tuple[Digest | None, Digest], progress: Progress) -> bool:
         """Count what differs between two trees; False if that is too much."""
-        changes = diff_trees(reader, *trees, directories=True)
-        for number, (path, old, new) in enumerate(changes, 1):
-            if not path:
-                continue  # the top is no folder of its own
-            if old is not None:
-                self._count(path, old, -1)
-            if new is not None:
-                self._count(path, new, 1)
-            if not number % _STEP:
-                progress.advance(_STEP)
-                if number > MOST:
-                    return False
+        looked = told = 0
+        for columns in diff_columns(reader, *trees):
+            self._count(columns)
+            looked += len(columns.names) or 1
+            if looked > MOST:
+                return False
+            if looked - told >= _STEP:
+                progress.advance(looked - told)
+                told = looked
         return True
 
-    def _count(self, path: bytes, entry: Entry, sign: int) -> None:
-        if entry.kind == EntryKind.DIRECTORY:
-            self._folders += sign
-            return
-        kind = DataKind.LINKS if entry.kind == EntryKind.SYMLINK else kind_of_name(entry.name)
-        self._files[kind] += sign
-        self._bytes[kind] += sign * entry.size
-        if kind is not DataKind.LINKS:
-            self.largest.count(path, entry.size, sign)
+    def _count(self, columns: Columns) -> None:
+        start, names, kinds, sizes, sign = columns
+        if not set(kinds) <= _PLAIN:
+            self._folders += sign * kinds.count(EntryKind.DIRECTORY)
+            links = [size for kind, size in zip(kinds, sizes, strict=True) if kind == EntryKind.SYMLINK]
+            self._add(DataKind.LINKS, len(links), sum(links), sign)
+            plain = [kind in _PLAIN for kind in kinds]
+            names, sizes = [*compress(names, plain)], [*compress(sizes, plain)]
+        for kind, (files, size) in sum_kinds(names, sizes).items():
+            self._add(kind, files, size, sign)
+        self.largest.count(start, names, sizes, sign)
+
+    def _add(self, kind: DataKind, files: int, size: int, sign: int) -> None:
+        self._files[kind] += sign * files
+        self._bytes[kind] += sign * size
 
     def result(self) -> Contents:
         """Return what there is now."""
@@ -189,8 +194,16 @@ class _Largest:
         """Whether so many are gone that those which were left out must be looked for."""
         return self._bound is not None and len(self._items) < SHOWN
 
-    def count(self, path: bytes, size: int, sign: int) -> None:
-        """Add a file, or take it away."""
+    def count(self, start: bytes, names: Sequence[bytes], sizes: Sequence[int], sign: int) -> None:
+        """Add files of one folder, or take them away."""
+        least = 0 if self._bound is None else -self._bound[0]
+        if max(sizes, default=-1) < least:
+            return
+        for name, size in zip(names, sizes, strict=True):
+            if size >= least:
+                self._count(start + name, size, sign)
+
+    def _count(self, path: bytes, size: int, sign: int) -> None:
         item = (-size, path)
         if (self._bound is not None and item > self._bound) or len(path) > _LONGEST:
             return

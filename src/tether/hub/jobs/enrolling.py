@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import product
 
 from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -27,7 +28,7 @@ def enrol(hub: Hub) -> None:
         Unavailable: The database does not answer.
     """
     with hub.database.session(reads_only=True) as session:
-        added = [job for kind in KINDS.values() for job in _missing(hub, session, kind)]
+        added = [*_missing(hub, session)]
         changes = session.scalar(select(func.count()).select_from(Job).where(or_(_unwanted(hub), _late(hub))))
     if not added and not changes:
         return
@@ -40,18 +41,23 @@ def enrol(hub: Hub) -> None:
         session.add_all(added)
 
 
-def _missing(hub: Hub, session: Session, kind: Kind) -> Iterator[Job]:
-    """Yield the jobs of a kind that are not there."""
-    every, now = _every(hub, kind), hub.now()
-    if not every or kind.on_request:
-        return
-    if not kind.of_repository:
-        if session.get(Job, kind.name) is None:
-            yield Job(id=kind.name, kind=kind.name, due=now, claims=0, lost=0)
-        return
-    known = select(Job.repository_id).where(Job.kind == kind.name, Job.repository_id.is_not(None))
-    live = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None), RepositoryRow.id.not_in(known))
-    for repository_id in session.scalars(live):
+def _missing(hub: Hub, session: Session) -> Iterator[Job]:
+    """Yield the jobs that are not there; two questions say mostly that there is none."""
+    kinds, now = [kind for kind in KINDS.values() if _every(hub, kind) and not kind.on_request], hub.now()
+    alone = {kind.name for kind in kinds if not kind.of_repository}
+    for name in sorted(alone.difference(session.scalars(select(Job.id).where(Job.id.in_(alone))))):
+        yield Job(id=name, kind=name, due=now, claims=0, lost=0)
+    own = {kind.name: kind for kind in kinds if kind.of_repository}
+    of_it = and_(Job.repository_id == RepositoryRow.id, Job.kind.in_(own))
+    live = select(RepositoryRow.id).where(RepositoryRow.deleted_at.is_(None)).outerjoin(Job, of_it)
+    lacking = live.group_by(RepositoryRow.id).having(func.count(Job.id) < len(own))
+    ids = session.scalars(lacking).all()
+    known = select(Job.repository_id, Job.kind).where(Job.repository_id.in_(lacking))
+    there = {(of, kind) for of, kind in session.execute(known)} if ids else set()
+    for repository_id, kind in product(ids, own.values()):
+        if (repository_id, kind.name) in there:
+            continue
+        every = _every(hub, kind)
         due = now if kind.at_once else now + every * zlib.crc32(repository_id.encode()) // (1 << 32)
         job = Job(id=job_id(kind.name, repository_id), kind=kind.name, due=due, claims=0, lost=0)
         job.repository_id = repository_id

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from typing import NamedTuple
 
 from tether.core.phrases import size_text
@@ -18,7 +19,7 @@ from tether.hub.mail.outbox import MAIL
 from tether.hub.mail.sending import send_due
 from tether.hub.places import remove_ended
 from tether.hub.pulls.following import follow_all
-from tether.hub.repositories import FACTS
+from tether.hub.repositories import FACTS, open_repository
 from tether.hub.runending import end_lost
 from tether.hub.search import indexing
 from tether.hub.settings import HubSettings
@@ -134,9 +135,11 @@ def _verify(turn: Turn) -> Result:
 
 
 def _count_facts(turn: Turn) -> Result:
-    """Count what the default branch has, and let search know it."""
-    counted = refresh(turn.hub, _repository_of(turn), turn.halt)
-    indexing.refresh(turn.hub, _repository_of(turn), turn.halt)
+    """Count what the default branch has, and let search know it: both look at the same trees."""
+    row = _repository_of(turn)
+    with closing(open_repository(turn.hub, row)) as repository:
+        counted = refresh(turn.hub, row, repository, turn.halt)
+        indexing.refresh(turn.hub, row, repository, turn.halt)
     return Result(Outcome.DONE, "counted anew" if counted else "")
 
 

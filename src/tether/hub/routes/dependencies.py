@@ -42,7 +42,12 @@ def hub_of(request: Request) -> Hub:
     return hub
 
 
-TheHub = Annotated[Hub, Depends(hub_of)]
+async def _asked_hub(request: Request) -> Hub:
+    """Return what `hub_of` does; as a coroutine, so that no thread is asked for it."""
+    return hub_of(request)
+
+
+TheHub = Annotated[Hub, Depends(_asked_hub)]
 
 
 def principal_of(request: Request, hub: TheHub) -> Principal:
@@ -81,15 +86,14 @@ def found_principal(request: Request, hub: Hub, session: Session, cost: int = 1)
     if header is None and cookie is None:
         limiter.of_address(address, cost)
         return ANONYMOUS, False
-    now = hub.now()
     try:
-        principal = tokens.find_principal(session, now, cookie if header is None else _secret(header))
+        secret = _secret(header) if header is not None else str(cookie)
+        principal, due = tokens.find_using(session, hub.now(), secret)
     except Unauthenticated:
         limiter.of_address(address, cost)
         raise
     limiter.of_principal(principal, address, cost)
-    assert principal.token_id is not None
-    return principal, tokens.use_is_due(session, now, principal.token_id)
+    return principal, due
 
 
 def asking(request: Request, hub: Hub) -> tuple[Principal, bool]:

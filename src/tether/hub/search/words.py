@@ -7,13 +7,18 @@ beginning.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from typing import NamedTuple
 
 from tether.errors import InvalidInput
 from tether.hub.database.searching import LONGEST_WORD
 
 _RUN = re.compile(r"[^\W_]+")
+_APART = bytes(code if bytes([code]).isalnum() or code == 0x2F else 0x20 for code in range(256)).lower()
+"""What stands for each byte where all are ASCII: blanks between words, and the slash for itself."""
+_NUMBER = re.compile(rb"(?<![0-9a-z])[0-9]++(?![0-9a-z])")
 MOST_TOPICS = 20
 LONGEST_ABOUT = 300
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -49,6 +54,38 @@ def path_words(path: bytes) -> Iterator[bytes]:
     for word in words_of(path.decode(errors="replace")):
         if not word.isdigit():
             yield word
+
+
+class Shared(NamedTuple):
+    """What some names have in common.
+
+    Attributes:
+        words: Those that `path_words` yields of each.
+        number: How many names these are.
+        first: Which is the first of them.
+    """
+
+    words: list[bytes]
+    number: int
+    first: int
+
+
+def words_of_names(names: Sequence[bytes]) -> Iterator[Shared]:
+    """Yield the words of names that hold no slash; those that differ by their numbers come together.
+
+    Names in ASCII, as data has them, are taken apart all at once, and what they have in common is seen once.
+    """
+    joined = b"/".join(names)
+    if not joined.isascii():
+        for first, name in enumerate(names):
+            yield Shared([*path_words(name)], 1, first)
+        return
+    parts = _NUMBER.sub(b"", joined.translate(_APART)).split(b"/") if names else []
+    last = len(parts) - 1
+    firsts = dict(zip(reversed(parts), range(last, -1, -1), strict=True))
+    for part, number in Counter(parts).items():
+        words = [word[:LONGEST_WORD] for word in part.split()]
+        yield Shared([word for word in words if not word.isdigit()], number, firsts[part])
 
 
 def checked_about(text: str) -> str:

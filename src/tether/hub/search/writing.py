@@ -1,8 +1,8 @@
 """The words of a repository are written: those of its name in the change itself."""
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from tether.hub.database.models import RepositoryRow
@@ -36,29 +36,38 @@ def index_name(session: Session, row: RepositoryRow) -> None:
 def add(words: Words, part: Part, word: bytes, sample: bytes | None) -> None:
     """Count a word in a part; the first sample stays."""
     known = words.get((part, word))
-    if known is None:
-        words[part, word] = Found(1, None if sample is None or len(sample) > LONGEST_SAMPLE else sample)
-    else:
-        words[part, word] = Found(known.number + 1, known.sample)
+    words[part, word] = found_in(1, sample) if known is None else known._replace(number=known.number + 1)
+
+
+def found_in(number: int, sample: bytes | None) -> Found:
+    """Return how often a word is there; a sample that is too long to be shown is left out."""
+    return Found(number, None if sample is None or len(sample) > LONGEST_SAMPLE else sample)
 
 
 def write(session: Session, repository_id: str, words: Words, parts: tuple[Part, ...]) -> None:
     """Let the words of some parts of a repository be these, writing what differs."""
-    of_parts = SearchWord.repository_id == repository_id, SearchWord.part.in_(parts)
-    there = {(row.part, row.word): row for row in session.scalars(select(SearchWord).where(*of_parts))}
-    gone = [row for key, row in there.items() if key not in words]
+    mine = SearchWord.repository_id == repository_id
+    columns = SearchWord.part, SearchWord.word, SearchWord.count, SearchWord.sample
+    known = session.execute(select(*columns).where(mine, SearchWord.part.in_(parts)))
+    there = {(part, word): Found(count, sample) for part, word, count, sample in known}
+    gone = [key for key in there if key not in words]
     for part in parts:
-        mine = [row.word for row in gone if row.part == part]
-        for start in range(0, len(mine), _BATCH):
-            some = SearchWord.word.in_(mine[start : start + _BATCH])
-            one = delete(SearchWord).where(SearchWord.repository_id == repository_id, SearchWord.part == part)
-            session.execute(one.where(some), execution_options={"synchronize_session": False})
-    for key, found in words.items():
-        row = there.get(key)
-        if row is None:
-            made = SearchWord(repository_id=repository_id, part=key[0], word=key[1])
-            made.count, made.sample = found
-            session.add(made)
-        elif (row.count, row.sample) != found:
-            row.count, row.sample = found
-    session.flush()
+        old = [word for each, word in gone if each == part]
+        for start in range(0, len(old), _BATCH):
+            some = SearchWord.word.in_(old[start : start + _BATCH])
+            one = delete(SearchWord).where(mine, SearchWord.part == part, some)
+            session.execute(one, execution_options={"synchronize_session": False})
+    new = [_row(repository_id, key, found) for key, found in words.items() if key not in there]
+    other = [
+        _row(repository_id, key, found) for key, found in words.items() if there.get(key, found) != found
+    ]
+    for start in range(0, len(new), _BATCH):
+        session.execute(insert(SearchWord), new[start : start + _BATCH])
+    if other:
+        session.execute(update(SearchWord), other)
+
+
+def _row(repository_id: str, key: tuple[int, bytes], found: Found) -> dict[str, Any]:
+    part, word = key
+    named = {"repository_id": repository_id, "part": int(part), "word": word}
+    return named | {"count": found.number, "sample": found.sample}
