@@ -18,7 +18,12 @@ _MEMORY = Path("/dev/shm")
 _MUCH = 8 << 30
 """Bytes of memory that are free where folders of tests lie in it; the tests together take a part of that."""
 _PLACE = "PYTEST_DEBUG_TEMPROOT"
-_ON_DISK = ("tests/processes/", "tests/unit/storage/", "tests/unit/sync/test_shared_packs", "tests/unit/worktree/")
+_ON_DISK = (
+    "tests/processes/",
+    "tests/unit/storage/",
+    "tests/unit/sync/test_shared_packs",
+    "tests/unit/worktree/",
+)
 """Tests of what file systems do, or of two of them."""
 
 
@@ -30,8 +35,9 @@ def _free_memory() -> int:
     return min(shutil.disk_usage(_MEMORY).free, int(told["MemAvailable"].split()[0]) * 1024)
 
 
+# Each write is made durable, so on a disk tests wait for it most of their time.
 if _PLACE not in os.environ and _free_memory() >= _MUCH:
-    os.environ[_PLACE] = str(_MEMORY)  # tests wait for the disk most of their time: each write is made durable
+    os.environ[_PLACE] = str(_MEMORY)
 hash_cheaply()
 
 
