@@ -8,8 +8,8 @@ SOURCES := $(wildcard src/tether/*/*.pyx src/tether/*/*.pxd)
 
 # More arguments for pytest: make test TEST="tests/cli -x"
 TEST ?= tests
-# One more than there are cores: tests wait for processes and for time to pass.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# Two more than there are cores: tests wait for processes, for disks and for time to pass.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 # Arguments for the benchmarks or the loop: make bench ARGS="--scale 0.005 --work A"
 ARGS ?=
 

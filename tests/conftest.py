@@ -1,7 +1,11 @@
 """What tests of several folders share."""
 
 import gc
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from tests.support.passwords import hash_cheaply
@@ -10,7 +14,30 @@ from tests.support.postgres import MISSING, Cluster, find_binaries
 import tether.cli  # noqa: F401 - it sets the threshold of a process that ends soon; ours is set after it
 
 _OFTEN = (20_000, 10, 10)
+_MEMORY = Path("/dev/shm")
+_MUCH = 8 << 30
+"""Bytes of memory that are free where folders of tests lie in it; the tests together take a part of that."""
+_PLACE = "PYTEST_DEBUG_TEMPROOT"
+_ON_DISK = (
+    "tests/processes/",
+    "tests/unit/storage/",
+    "tests/unit/sync/test_shared_packs",
+    "tests/unit/worktree/",
+)
+"""Tests of what file systems do, or of two of them."""
 
+
+def _free_memory() -> int:
+    """Return how many bytes files in memory may take; 0 where there can be none."""
+    if not os.access(_MEMORY, os.W_OK):
+        return 0
+    told = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    return min(shutil.disk_usage(_MEMORY).free, int(told["MemAvailable"].split()[0]) * 1024)
+
+
+# Each write is made durable, so on a disk tests wait for it most of their time.
+if _PLACE not in os.environ and _free_memory() >= _MUCH:
+    os.environ[_PLACE] = str(_MEMORY)
 hash_cheaply()
 
 
@@ -19,6 +46,16 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()  # what was imported and collected so far stays, and is not looked at again
     gc.set_threshold(*_OFTEN)
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+    """Return an empty folder: in memory where there is much of it, on the disk for tests of file systems."""
+    if not request.node.nodeid.startswith(_ON_DISK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="tether-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder).resolve()
 
 
 @pytest.fixture(scope="session")

@@ -34,8 +34,9 @@ def test_a_page_is_sound(address: str, gallery: Gallery, kept: Callable[..., Win
 
     assert looking.go(place) == without.go(place) == (404 if address == FAILING else 200)
 
-    assert without.read().strip()
-    assert without.read() == looking.read()
+    words = without.read()
+    assert words.strip()
+    assert words == looking.read()
     assert 0 < looking.weight() < MOST_BYTES
     assert looking.page.locator("h1").count() >= 1
     assert looking.wider() == 0

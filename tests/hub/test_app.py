@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match, Route
-from tests.support.hub import HubRoom, Reply
+from tests.support.hub import ON_ONE_DATABASE, HubRoom, Reply
 
 from tether import errors
 from tether.hub import problems
@@ -154,6 +154,7 @@ def test_who_goes_away_in_the_middle_is_no_bug(tmp_path: Path, caplog: pytest.Lo
     assert (entry["path"], entry["status"]) == ("/-/fails/now", 0)
 
 
+@ON_ONE_DATABASE
 def test_request_ids(hub: HubRoom) -> None:
     """Each request has its own; one that a proxy gave is kept, unless it is none."""
     first, second = hub.call("GET", "/healthz"), hub.call("GET", "/healthz")
@@ -166,6 +167,7 @@ def test_request_ids(hub: HubRoom) -> None:
     assert "b" not in wrong.headers["x-request-id"] or " " not in wrong.headers["x-request-id"]
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     ("method", "path", "status"), [("GET", "/api/v1/nothing", 404), ("PUT", "/healthz", 405)]
 )
@@ -177,6 +179,7 @@ def test_wrong_addresses(hub: HubRoom, method: str, path: str, status: int) -> N
     assert reply.json["error"]["message"]
 
 
+@ON_ONE_DATABASE
 def test_wrong_bodies_are_named_and_not_repeated(hub: HubRoom) -> None:
     """The field is named; its value may be a secret and does not come back."""
     reply = hub.api("POST", "/login", None, {"user": "ada", "password": ["s3cret"]})
@@ -204,6 +207,7 @@ def test_large_bodies_are_refused(tmp_path: Path) -> None:
     hub.close()
 
 
+@ON_ONE_DATABASE
 def test_headers(hub: HubRoom) -> None:
     """Caches keep nothing and browsers guess nothing, on failures too."""
     for path in ("/", "/healthz", "/api/v1/me"):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tests.support.hub import HubRoom
+from tests.support.hub import ON_ONE_DATABASE, HubRoom
 from tests.support.receiver import Receiver
 
 from tether.errors import Forbidden, InvalidInput
@@ -112,6 +112,7 @@ def test_times_that_make_no_sense(tmp_path: Path, name: str, value: int) -> None
         load_settings(tmp_path, {f"webhook_{name}": value}, {})
 
 
+@ON_ONE_DATABASE
 @pytest.mark.parametrize(
     "host",
     ["127.0.0.1", "localhost", "2130706433", "0x7f000001", "0177.0.0.1", "127.1", "[::1]", "[::ffff:7f00:1]"],

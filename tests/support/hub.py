@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
+import pytest
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 from tests.support.tables import lay_tables
@@ -26,6 +27,8 @@ from tether.storage.buckets import OpenBucket, as_surroundings_say
 START = 1_795_000_000_000_000
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+ON_ONE_DATABASE = pytest.mark.parametrize("hub", ["sqlite"], indirect=True)
+"""Marks a test of what no database has a part in."""
 
 
 class Reply(NamedTuple):

@@ -10,9 +10,9 @@ from tether.hub.database.migrate import migrate
 
 
 def lay_tables(root: Path) -> None:
-    """Begin the folder of a hub with an empty database that has its tables, unless the folder is there."""
-    if not root.exists():
-        root.mkdir(mode=0o700, parents=True)
+    """Begin the folder of a hub with an empty database that has its tables, unless something is in it."""
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(root.iterdir()):
         lay_database(root / "hub.db")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.far import NearEnd
+from tests.support.hosted import commit_paths
 from tests.support.repos import ADA, START, commit_files, make_repository, read_files
 
 from tether.core.digest import Digest
@@ -64,8 +65,9 @@ def test_little_is_read(tmp_path: Path) -> None:
     """Of 50,000 files and many commits, the newest commit and the nodes on the way."""
     repository = make_repository(tmp_path / "bare", bare=True)
     files = {f"{number:06}": b"%d" % number for number in range(50_000)}
+    commit_files(repository, files, "many")
     for number in range(5):
-        commit_files(repository, {**files, "z": b"%d" % number}, "more")
+        commit_paths(repository, {b"z": b"%d" % number})
     end = BusyEnd(repository.directory)
     done = put(end, b"new", b"025000")
 
