@@ -15,7 +15,15 @@ from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
 from tether.core.progress import SILENT, Progress
-from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
+from tether.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    TetherError,
+    Unauthenticated,
+    Unavailable,
+)
 from tether.repo.partial import WHOLE, Partial
 from tether.repo.repository import FOLDER, Repository
 from tether.repo.root import Root
@@ -145,7 +153,7 @@ def _check_out(repo: "Repo", branch: str | None, landing: "Landing | None") -> M
     try:
         return move_to(repo, Move("clone", Root.head_commit, force=True, durable=True, landing=landing))
     except TetherError as error:
-        if not isinstance(error, Unavailable):
+        if not isinstance(error, Unavailable | Unauthenticated):
             remove_mark(repo.repository.directory)
         raise
 

@@ -34,7 +34,8 @@ class Lookup:
         self._indexes: list[tuple[str, PackIndex]] | None = None
         self._checked = self._mended = False
         self._checking = Lock()
-        self._all_live: WeakKeyDictionary[PackIndex, bool] = WeakKeyDictionary()
+        self._all_live: WeakKeyDictionary[PackIndex, tuple[frozenset[Digest], bool]] = WeakKeyDictionary()
+        """Of each index whether all its packs are among those live packs."""
 
     def find(self, digest: Digest) -> Place | None:
         """Return where `digest` lies, or None."""
@@ -90,10 +91,11 @@ class Lookup:
 
     def _is_all_live(self, index: PackIndex) -> bool:
         """Say whether every pack of an index is live, so that no row has to be looked at for that."""
+        live = self.live
         known = self._all_live.get(index)
-        if known is None:
-            known = self._all_live[index] = self.live.issuperset(index.packs)
-        return known
+        if known is None or known[0] is not live:
+            known = self._all_live[index] = live, live.issuperset(index.packs)
+        return known[1]
 
     def find_in(self, pack: Digest, digest: Digest) -> Frame | None:
         """Return where `digest` lies in one pack, or None; it may lie in others too."""
@@ -121,7 +123,6 @@ class Lookup:
         """Take in new packs and forget removed ones; writes one index and merges small ones."""
         indexes = self._opened()
         self.live = (self.live | {name for name, _ in added}) - frozenset(removed)
-        self._all_live.clear()
         if added:
             indexes.insert(0, self._write(build_index(added)))
         self._merge_small(indexes)

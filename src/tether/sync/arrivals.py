@@ -1,5 +1,6 @@
 """Notes of packs that arrived whole and that no push has named yet."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -63,12 +64,19 @@ def made_of(backend: Backend, name: Digest) -> Made | None:
 
 
 def has_arrived(repository: Repository, name: Digest) -> bool:
-    """Say whether a pack arrived whole and is still there; gc may have taken it since.
+    """Say whether a pack arrived whole and is still there; see `have_arrived`."""
+    return have_arrived(repository, [name])[0]
+
+
+def have_arrived(repository: Repository, names: Sequence[Digest]) -> list[bool]:
+    """Say of each pack whether it arrived whole and is still there; gc may have taken it since.
 
     One that the root of this repository names has: another push brought the same pack and took its note away.
-    The root is asked after the note, since a push moves it before.
+    The root is asked after the notes, since a push moves it before.
     """
     backend = repository.backend
-    if not backend.exists(pack_key(name)):
-        return False
-    return backend.exists(note_key(name)) or name in repository.root().packs()
+    here = {name for name in names if backend.exists(pack_key(name))}
+    noted = {name for name in here if backend.exists(note_key(name))}
+    live = repository.root().packs() if here - noted else ()
+    arrived = noted | here.intersection(live)
+    return [name in arrived for name in names]

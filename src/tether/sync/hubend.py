@@ -12,7 +12,6 @@ from tether.sync.http import HttpClient, Reply, Request
 from tether.sync.placing import Places
 from tether.sync.wire import (
     ADDRESS_TYPE,
-    MAX_DIGESTS,
     PackShare,
     PushRequest,
     RemoteRefs,
@@ -26,6 +25,8 @@ from tether.sync.wire import (
 API = "/api/v1"
 _TAKEN = ""
 """Instead of an address: the pack came."""
+_PACKS_ASKED = 256
+"""Packs of one question: a hub may ask a bucket about each, and has to answer before a client gives up."""
 _ADDRESSES = 2
 """Of one pack, one after the other: the time of an address that is refused may have been over."""
 
@@ -135,7 +136,7 @@ class HubEnd:
         """Say of each pack for a push to come whether it is there."""
         return [
             there
-            for part in batches(names, MAX_DIGESTS)
+            for part in batches(names, _PACKS_ASKED)
             for there in unpack_bits(self._client.call(self._post("packs", b"".join(part))), len(part))
         ]
 

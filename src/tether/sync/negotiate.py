@@ -6,6 +6,7 @@ What the source itself does not have, by agreement, is said before anything is s
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tether.core.batches import batches
@@ -14,7 +15,7 @@ from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
-from tether.errors import NotFound, Unavailable
+from tether.errors import Corrupt, NotFound, Unavailable
 from tether.repo.absent import Absent, read_absent
 from tether.repo.contents import ContentReader
 from tether.repo.history import History, newest, shallow_commits
@@ -124,6 +125,8 @@ class _Walk:
         self._absent = read_absent(root, ContentReader(source)) if root is not None else Absent()
         self._roots: dict[Digest, None] = {}
         self._files: dict[Digest, int] = {}
+        self._pages: dict[Digest, None] = {}
+        """Of recipes; versions of one file share them."""
         self._had: dict[Digest, None] = {}
         """Commits and tags where the walk stopped since the receiver has them."""
         self._below: dict[Digest, list[Digest]] = {}
@@ -212,8 +215,13 @@ class _Walk:
     def leave_out_known(self, wants: Iterable[Digest]) -> None:
         """Leave out contents that the receiver's commits name where their trees differ from the wanted ones.
 
-        Of a folder of many files of which few are new this spares asking about all of them.
+        Of a folder of many files of which few are new this spares asking about all of them. Where those
+        trees are damaged here they are asked about: a push does not need them.
         """
+        with suppress(Corrupt, NotFound):
+            self._leave_out_known(wants)
+
+    def _leave_out_known(self, wants: Iterable[Digest]) -> None:
         source = self._source
         unchanged = self._reached([_tree_of(source, digest) for digest in wants])
         level = [_tree_of(source, digest) for digest in self._had if source.has(digest)]
@@ -261,6 +269,7 @@ class _Walk:
             else:
                 self.missing.recipes.append(digest)
                 chunks.update(dict.fromkeys(self._recipe(digest)))
+        self.missing.pages = list(self._pages)
         self.missing.chunks = self._lacking(list(chunks))
 
     def _refuse_dropped(self, contents: Sequence[Digest]) -> None:
@@ -288,7 +297,7 @@ class _Walk:
         recipe = decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
         if recipe.chunks is not None:
             return split_digests(recipe.chunks.digests)
-        self.missing.pages += recipe.pages
+        self._pages.update(dict.fromkeys(recipe.pages))
         pages = self._source.get_many(ObjectKind.RECIPE_PAGE, recipe.pages)
         return [chunk for page in pages for chunk in split_digests(decode_page(page).digests)]
 

@@ -36,7 +36,7 @@ from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.stretches import Stretch, Stretches, stretch_of
-from tether.sync.arrivals import has_arrived, made_of, note_key
+from tether.sync.arrivals import have_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import awaits_first_branch, choose_head, require_unmoved, set_moved
 from tether.sync.negotiate import Missing, find_missing
@@ -192,7 +192,7 @@ class Serving:
 
     def has_packs(self, names: Sequence[Digest]) -> list[bool]:
         """Say of each pack whether it was received whole, by whichever push."""
-        return [has_arrived(self._repository, name) for name in names]
+        return have_arrived(self._repository, names)
 
     def receive(self, name: Digest, start: int | None = None) -> Receiver:
         """Return what takes the bytes of a pack; it does not count before a push names it.
@@ -355,8 +355,8 @@ class _Arrived:
 
 def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
     found = _Tables([], [], [], [])
-    for name in packs:
-        if not has_arrived(repository, name):
+    for name, there in zip(packs, have_arrived(repository, packs), strict=True):
+        if not there:
             raise Conflict("a pack of the push is not there any more", hint="push again")
         role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
         table = read_contents(repository.backend, name)

@@ -139,6 +139,7 @@ class _Found:
 
 def _find(local: Repository, digests: Sequence[Digest]) -> _Found:
     """Return where objects lie; one that is not there raises `NotFound`."""
+    digests = list(dict.fromkeys(digests))  # one counted twice would make a pack seem wanted whole
     packs = local.objects.packs_of(digests)
     counts = Counter(name for name in packs if name is not None)
     tables = ((name, _whole_table(local, name, counts[name])) for name in sorted(counts))

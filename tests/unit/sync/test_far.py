@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 from tests.support.far import NearEnd
-from tests.support.repos import ADA, commit_files, make_repository, put_tree, read_files
+from tests.support.repos import ADA, commit_files, make_repository, put_tree, read_files, ticking
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.names import branch_ref, remote_ref, tag_ref
-from tether.core.objects import Tag
+from tether.core.objects import Commit, Tag
 from tether.errors import AlreadyExists, Conflict, NotFound, Unavailable
 from tether.repo.check import CheckOptions, check_repository
+from tether.repo.frames import FRAME_SIZE
 from tether.repo.history import with_shallow
 from tether.repo.oplog import read_operations
 from tether.repo.packs import pack_key
@@ -22,7 +23,7 @@ from tether.repo.repository import Repository
 from tether.sync.exchange import FetchOptions, PushOptions, RefState
 from tether.sync.far import fetch_far, fill_far, push_far
 from tether.sync.serving import _Arrived
-from tether.sync.upload import upload
+from tether.sync.upload import _find, upload
 from tether.sync.wire import PushRequest, RefMove
 
 MAIN = PushOptions(("main",))
@@ -136,6 +137,37 @@ def test_contents_that_are_known_to_be_there_are_not_asked_about(room: Room) -> 
     assert not {hash_bytes(data) for data in FILES.values()} & {*room.end.asked}
     assert read_files(room.there, commit) == files
     assert_sound(room.there)
+
+
+def test_damage_in_what_is_there_already_stops_no_push(room: Room) -> None:
+    """Folders of commits that the far end has are read to ask less; where they are damaged, more is asked."""
+    old = commit_files(room.here, FILES, "zero")
+    push_far(room.here, room.end, "origin", MAIN)
+    commit = commit_files(room.here, {**FILES, "n0000": b"new"}, "one")
+    tree = Commit.decode(room.here.objects.get(ObjectKind.COMMIT, old)).tree
+    place = room.here.objects.find(tree)
+    assert place is not None
+    file = room.folder / "here" / pack_key(place.pack)
+    data = bytearray(file.read_bytes())
+    data[place.frame.offset + FRAME_SIZE] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(data)
+    again = Repository.open(room.folder / "here", clock=ticking())
+
+    push_far(again, room.end, "origin", MAIN)
+
+    assert read_files(room.there, commit) == FILES | {"n0000": b"new"}
+
+
+def test_an_object_that_is_named_twice_makes_no_pack_whole(room: Room) -> None:
+    """What is sent as it lies here holds nothing that was not asked for."""
+    commit_files(room.here, {"a": b"1", "b": b"2"}, "zero")
+    [name] = room.here.root().data_packs
+
+    assert _find(room.here, [hash_bytes(b"1"), hash_bytes(b"2")]).whole.keys() == {name}
+    found = _find(room.here, [hash_bytes(b"1"), hash_bytes(b"1")])
+    assert not found.whole
+    assert [place.frame.digest for place in found.rest] == [hash_bytes(b"1")]
 
 
 def test_contents_that_come_back_are_found_there(room: Room) -> None:
