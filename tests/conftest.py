@@ -15,7 +15,7 @@ import tether.cli  # noqa: F401 - it sets the threshold of a process that ends s
 
 _OFTEN = (20_000, 10, 10)
 _MEMORY = Path("/dev/shm")
-_MUCH = 8 << 30
+_MUCH = 4 << 30
 """Bytes of memory that are free where folders of tests lie in it; the tests together take a part of that."""
 _PLACE = "PYTEST_DEBUG_TEMPROOT"
 _ON_DISK = (
