@@ -25,6 +25,20 @@ _ON_DISK = (
     "tests/unit/worktree/",
 )
 """Tests of what file systems do, or of two of them."""
+_KILLED_IN_TIME = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "cli/test_hub_transfer",
+        "cli/test_partial",
+        "hub/test_backup",
+        "hub/test_fork_kills",
+        "hub/test_forks_in_a_bucket",
+        "hub/test_place_kills",
+        "hub/test_restoring_to_buckets",
+        "hub/test_webhook_kills",
+    )
+)
+"""Tests that end a process after some time or some files: in memory it would be done before."""
 
 
 def _free_memory() -> int:
@@ -50,8 +64,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Return an empty folder: in memory where there is much of it, on the disk for tests of file systems."""
-    if not request.node.nodeid.startswith(_ON_DISK):
+    """Return an empty folder: in memory where there is much of it, on the disk for tests that need one."""
+    if not request.node.nodeid.startswith((*_ON_DISK, *_KILLED_IN_TIME)):
         yield tmp_path
         return
     with tempfile.TemporaryDirectory(prefix="tether-", ignore_cleanup_errors=True) as folder:
