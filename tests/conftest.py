@@ -39,6 +39,25 @@ _KILLED_IN_TIME = tuple(
     )
 )
 """Tests that end a process after some time or some files: in memory it would be done before."""
+_RUNS = (
+    "tests/cli/test_demo",
+    "tests/cli/test_eval",
+    "tests/cli/test_from_python",
+    "tests/cli/test_lineage",
+    "tests/cli/test_mlflow",
+    "tests/cli/test_observed",
+    "tests/cli/test_release",
+    "tests/cli/test_repro",
+    "tests/cli/test_run",
+    "tests/docs/",
+    "tests/hub/test_lineage",
+    "tests/hub/test_runs",
+    "tests/hub/test_tracking",
+    "tests/unit/api/test_run",
+    "tests/unit/mlflow/",
+    "tests/unit/runs/",
+)
+"""Tests of runs, which are told of no file below `/dev` that they read."""
 
 
 def _free_memory() -> int:
@@ -65,7 +84,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Return an empty folder: in memory where there is much of it, on the disk for tests that need one."""
-    if not request.node.nodeid.startswith((*_ON_DISK, *_KILLED_IN_TIME)):
+    if not request.node.nodeid.startswith((*_ON_DISK, *_KILLED_IN_TIME, *_RUNS)):
         yield tmp_path
         return
     with tempfile.TemporaryDirectory(prefix="tether-", ignore_cleanup_errors=True) as folder:
