@@ -15,7 +15,7 @@ import tether.cli  # noqa: F401 - it sets the threshold of a process that ends s
 
 _OFTEN = (20_000, 10, 10)
 _MEMORY = Path("/dev/shm")
-_MUCH = 8 << 30
+_MUCH = 4 << 30
 """Bytes of memory that are free where folders of tests lie in it; the tests together take a part of that."""
 _PLACE = "PYTEST_DEBUG_TEMPROOT"
 _ON_DISK = (
@@ -25,6 +25,39 @@ _ON_DISK = (
     "tests/unit/worktree/",
 )
 """Tests of what file systems do, or of two of them."""
+_KILLED_IN_TIME = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "cli/test_hub_transfer",
+        "cli/test_partial",
+        "hub/test_backup",
+        "hub/test_fork_kills",
+        "hub/test_forks_in_a_bucket",
+        "hub/test_place_kills",
+        "hub/test_restoring_to_buckets",
+        "hub/test_webhook_kills",
+    )
+)
+"""Tests that end a process after some time or some files: in memory it would be done before."""
+_RUNS = (
+    "tests/cli/test_demo",
+    "tests/cli/test_eval",
+    "tests/cli/test_from_python",
+    "tests/cli/test_lineage",
+    "tests/cli/test_mlflow",
+    "tests/cli/test_observed",
+    "tests/cli/test_release",
+    "tests/cli/test_repro",
+    "tests/cli/test_run",
+    "tests/docs/",
+    "tests/hub/test_lineage",
+    "tests/hub/test_runs",
+    "tests/hub/test_tracking",
+    "tests/unit/api/test_run",
+    "tests/unit/mlflow/",
+    "tests/unit/runs/",
+)
+"""Tests of runs, which are told of no file below `/dev` that they read."""
 
 
 def _free_memory() -> int:
@@ -50,8 +83,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture
 def tmp_path(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
-    """Return an empty folder: in memory where there is much of it, on the disk for tests of file systems."""
-    if not request.node.nodeid.startswith(_ON_DISK):
+    """Return an empty folder: in memory where there is much of it, on the disk for tests that need one."""
+    if not request.node.nodeid.startswith((*_ON_DISK, *_KILLED_IN_TIME, *_RUNS)):
         yield tmp_path
         return
     with tempfile.TemporaryDirectory(prefix="tether-", ignore_cleanup_errors=True) as folder:
