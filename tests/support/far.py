@@ -35,7 +35,7 @@ class NearEnd:
 
     Attributes:
         calls: How often each request was made.
-        asked: Digests of which it was asked whether they are there.
+        questions: Digests of which it was asked whether they are there.
         cut_after: Bytes after which the next reply of objects is cut, once; it is sent again then.
         cut_packs: Give half of the next pack before the whole of it, as after a cut.
         lose: Requests that are done and whose reply is lost, once each.
@@ -47,7 +47,7 @@ class NearEnd:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self.calls: Counter[str] = Counter()
-        self.asked: list[Digest] = []
+        self.questions: list[Digest] = []
         self.cut_after: int | None = None
         self.lose: set[str] = set()
         self.cut_packs = False
@@ -64,7 +64,7 @@ class NearEnd:
     def have(self, digests: Sequence[Digest]) -> list[bool]:
         """Say what is there."""
         self.calls["have"] += 1
-        self.asked += digests
+        self.questions += digests
         return unpack_bits(pack_bits(self.serving().have(digests)), len(digests))
 
     def commits(

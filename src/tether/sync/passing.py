@@ -150,8 +150,11 @@ class Passing:
         Raises:
             Corrupt: It is not sound, or not one of contents.
         """
+        _, here = self.take_here(share)
+        if here is not None:
+            return share, here
         try:
-            came = self._come_before(share.name) or self._come_now(share.name)
+            came = self._come_now(share.name)
         except NotFound:
             return share, None
         except (InvalidInput, TooLarge) as error:
@@ -161,12 +164,12 @@ class Passing:
     def take_here(self, share: PackShare) -> tuple[PackShare, Table | None]:
         """Take one pack that lies here without a name; None where there is none, or it is not sound.
 
-        It stays then, for it may be what another process is about to name.
+        Then it is removed: what comes in its place may get the same name.
 
         Raises:
             Corrupt: It is not one of contents.
         """
-        came = self._read_here(share.name)
+        came = self._come_before(share.name)
         return share, None if came is None else self._taken(share.name, came)
 
     def _taken(self, name: Digest, came: _Came) -> Table:
@@ -194,20 +197,14 @@ class Passing:
     def _come_before(self, name: Digest) -> _Came | None:
         """Take a pack that came to a fetch or a clone that was stopped; None where there is none.
 
-        Nothing names it, since its chunks are lacked. So one that is damaged, or cannot be read, is removed:
-        what comes in its place has the same name.
+        Nothing names it, since its chunks are lacked. So one that is damaged, or cannot be read, is removed.
         """
         if not self._backend.exists(pack_key(name)):
             return None
-        came = self._read_here(name)
-        if came is None:
-            self._backend.delete(pack_key(name))
-        return came
-
-    def _read_here(self, name: Digest) -> _Came | None:
         try:
             return self._pass(Rereader, name, Rereader.read)
         except (InvalidInput, TooLarge, NotFound):
+            self._backend.delete(pack_key(name))
             return None
 
     def _pass(self, kind: type[_Receiver], name: Digest, fill: Callable[[_Receiver], None]) -> _Came:

@@ -123,7 +123,7 @@ def test_contents_that_are_known_to_be_there_are_not_asked_about(room: Room) -> 
     """Of a large folder only what is new beside the far end's commits, also over several commits."""
     commit_files(room.here, FILES, "zero")
     push_far(room.here, room.end, "origin", MAIN)
-    room.end.asked.clear()
+    room.end.questions.clear()
     files = dict(FILES)
     for number in range(0, 700, 70):
         files[f"n{number:04}"] = b"new %d" % number
@@ -133,8 +133,8 @@ def test_contents_that_are_known_to_be_there_are_not_asked_about(room: Room) -> 
     push_far(room.here, room.end, "origin", MAIN)
 
     new = {hash_bytes(data) for data in files.values()} - {hash_bytes(data) for data in FILES.values()}
-    assert new <= {*room.end.asked}
-    assert not {hash_bytes(data) for data in FILES.values()} & {*room.end.asked}
+    assert new <= {*room.end.questions}
+    assert not {hash_bytes(data) for data in FILES.values()} & {*room.end.questions}
     assert read_files(room.there, commit) == files
     assert_sound(room.there)
 
@@ -147,12 +147,12 @@ def test_damage_in_what_is_there_already_stops_no_push(room: Room) -> None:
     tree = Commit.decode(room.here.objects.get(ObjectKind.COMMIT, old)).tree
     place = room.here.objects.find(tree)
     assert place is not None
-    file = room.folder / "here" / pack_key(place.pack)
+    file = room.here.directory / pack_key(place.pack)
     data = bytearray(file.read_bytes())
     data[place.frame.offset + FRAME_SIZE] ^= 1
     file.chmod(0o644)
     file.write_bytes(data)
-    again = Repository.open(room.folder / "here", clock=ticking())
+    again = Repository.open(room.here.directory, clock=ticking())
 
     push_far(again, room.end, "origin", MAIN)
 
