@@ -202,7 +202,7 @@ def test_large_bodies_are_refused(tmp_path: Path) -> None:
 
     for reply in (declared, streamed):
         assert (reply.status, reply.code) == (413, "too-large")
-    path = "/api/v1/repos/ada/x/transfer/packs"
+    path = "/api/v1/repos/ada/x/transfer/nothing"
     assert hub.call("PUT", path, headers={"content-length": "5000"}, parts=[b"x" * 5000]).status == 404
     hub.close()
 
