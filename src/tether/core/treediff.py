@@ -4,16 +4,19 @@ Nodes with equal digests are dropped level by level, so a change in a folder of 
 costs the few nodes on its way. What is left is compared name by name.
 """
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, islice
 from typing import NamedTuple, TypeAlias
 
-from tether.core.digest import Digest
+from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.kinds import ObjectReader
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Leaf, Node, damaged, split_digests
-from tether.core.treeread import find_many, iter_directory, read_node, read_nodes, walk
+from tether.core.treeread import BATCH, find_many, iter_directory, read_node, read_nodes, walk
 
 Pair: TypeAlias = tuple[Entry | None, Entry | None]
+_Nodes: TypeAlias = tuple[tuple[Digest, Node], tuple[Digest, Node]]
 
 
 class TreeChange(NamedTuple):
@@ -124,7 +127,8 @@ def diff_level(reader: ObjectReader, old: Entry | None, new: Entry | None) -> It
     """
     before, after = _folder(old), _folder(new)
     if before is not None and after is not None:
-        for name, pair in _diff_folder(reader, b"", before, after):
+        levels = (_Level(reader, each, read_node(reader, each)) for each in (before, after))
+        for name, pair in _diff_levels(b"", *levels):
             yield TreeChange(name, *pair)
         return
     for entry in iter_directory(reader, before) if before is not None else ():
@@ -168,18 +172,30 @@ def _diff_entries(
 
 def _differing(reader: ObjectReader, path: bytes, pair: Pair) -> Iterator[tuple[bytes, Pair]]:
     """Yield what differs at one path and below, not going into folders that are on one side only."""
-    stack: list[Iterator[tuple[bytes, Pair]]] = [iter([(path, pair)])]
+    stack = [_with_nodes(reader, iter([(path, pair)]))]
     while stack:
-        for where, (old, new) in stack[-1]:
-            if old == new:
-                continue
-            below = (_folder(old), _folder(new))
-            if below[0] is not None and below[1] is not None:
-                stack.append(_diff_folder(reader, where, below[0], below[1]))
+        for where, (old, new), nodes in stack[-1]:
+            if nodes is not None:
+                below = _diff_levels(where, *(_Level(reader, *each) for each in nodes))
+                stack.append(_with_nodes(reader, below))
                 break
-            yield where, (old, new)
+            if old != new:
+                yield where, (old, new)
         else:
             stack.pop()
+
+
+def _with_nodes(
+    reader: ObjectReader, pairs: Iterator[tuple[bytes, Pair]]
+) -> Iterator[tuple[bytes, Pair, _Nodes | None]]:
+    """Yield pairs with the roots of both sides where these are folders that differ; many are read at once."""
+    while part := list(islice(pairs, BATCH // 2)):
+        below = [(_folder(old), _folder(new)) if old != new else (None, None) for _, (old, new) in part]
+        wanted = [digest for both in below if None not in both for digest in both if digest is not None]
+        nodes = dict(zip(wanted, read_nodes(reader, wanted), strict=True))
+        for (where, pair), (old, new) in zip(part, below, strict=True):
+            both = None if old is None or new is None else ((old, nodes[old]), (new, nodes[new]))
+            yield where, pair, both
 
 
 def _shown(entry: Entry | None) -> Entry | None:
@@ -206,11 +222,10 @@ def _one_sided(
         yield from (TreeChange(where, None, entry) for where, entry in found)
 
 
-def _diff_folder(reader: ObjectReader, path: bytes, old: Digest, new: Digest) -> Iterator[tuple[bytes, Pair]]:
+def _diff_levels(path: bytes, old: "_Level", new: "_Level") -> Iterator[tuple[bytes, Pair]]:
     """Return the entries of one folder that may differ, in pairs of the same name."""
     start = path + b"/" if path else b""
-    before, after = _differing_leaves(reader, old, new)
-    left, right = before.entries(), after.entries()
+    left, right = _differing_entries(old, new)
     one, other = next(left, None), next(right, None)
     while one and other:
         if one.name == other.name:
@@ -229,13 +244,15 @@ def _diff_folder(reader: ObjectReader, path: bytes, old: Digest, new: Digest) ->
         yield start + rest.name, (None, rest)
 
 
-def _differing_leaves(reader: ObjectReader, old: Digest, new: Digest) -> tuple["_Level", "_Level"]:
-    """Return the leaves of two folders that are not in both, in order.
+def _differing_entries(before: "_Level", after: "_Level") -> tuple[Iterator[Entry], Iterator[Entry]]:
+    """Return the entries of two folders that may differ, in order.
 
     Equal digests on one level hold equal names, and a name is in one node of a level only; so what
     both sides have can be dropped wherever it is.
     """
-    before, after = _Level(reader, old), _Level(reader, new)
+    if isinstance(before.root, Leaf) and isinstance(after.root, Leaf):
+        one, other = _unlike(before.root, after.root)
+        return iter(one.entries()), iter(other.entries())
     while before.level or after.level:
         level = max(before.level, after.level)
         for side in (before, after):
@@ -243,17 +260,46 @@ def _differing_leaves(reader: ObjectReader, old: Digest, new: Digest) -> tuple["
                 side.descend()
         if before.level == after.level:
             before.drop_common(after)
-    return before, after
+    return before.entries(), after.entries()
+
+
+def _unlike(old: Leaf, new: Leaf) -> tuple[Leaf, Leaf]:
+    """Return two leaves without the rows that both begin with, and without those that both end with."""
+    shorter = min(len(old.names), len(new.names))
+    first = _alike(shorter, lambda count: _rows(old, 0, count) == _rows(new, 0, count))
+    ends = len(old.names), len(new.names)
+    last = _alike(
+        shorter - first,
+        lambda count: _rows(old, ends[0] - count, ends[0]) == _rows(new, ends[1] - count, ends[1]),
+    )
+    return _cut(old, first, ends[0] - last), _cut(new, first, ends[1] - last)
+
+
+def _alike(most: int, is_alike: Callable[[int], bool]) -> int:
+    """Return the largest count up to `most` for which so many rows are alike, as fewer are then too."""
+    return bisect_left(range(1, most + 1), True, key=lambda count: not is_alike(count))
+
+
+def _rows(leaf: Leaf, start: int, end: int) -> tuple[bytes, list[bytes], bytes, "array[int]"]:
+    digests = leaf.digests[start * DIGEST_SIZE : end * DIGEST_SIZE]
+    return digests, leaf.names[start:end], leaf.kinds[start:end], leaf.sizes[start:end]
+
+
+def _cut(leaf: Leaf, start: int, end: int) -> Leaf:
+    """Return some rows of a leaf."""
+    before, within = (leaf.kinds.count(EntryKind.DIRECTORY, *span) for span in ((0, start), (start, end)))
+    digests, names, kinds, sizes = _rows(leaf, start, end)
+    return Leaf(names, kinds, sizes, digests, leaf.totals[before : before + within])
 
 
 class _Level:
     """Nodes of one level of a folder that are not known to be on the other side too."""
 
-    def __init__(self, reader: ObjectReader, root: Digest) -> None:
+    def __init__(self, reader: ObjectReader, digest: Digest, root: Node) -> None:
         self._reader = reader
-        self._root: Node | None = read_node(reader, root)
-        self.level = self._root.level
-        self.digests = [root]
+        self.root: Node | None = root
+        self.level = root.level
+        self.digests = [digest]
 
     def descend(self) -> None:
         """Go to the children."""
@@ -262,7 +308,7 @@ class _Level:
             children += split_digests(node.digests)
         self.digests = children
         self.level -= 1
-        self._root = None
+        self.root = None
 
     def drop_common(self, other: "_Level") -> None:
         """Forget on both sides what both have."""
@@ -270,7 +316,7 @@ class _Level:
         for side in (self, other):
             side.digests = [digest for digest in side.digests if digest not in common]
             if not side.digests:
-                side._root = None
+                side.root = None
 
     def entries(self) -> Iterator[Entry]:
         """Return the entries of the leaves that are left."""
@@ -279,7 +325,7 @@ class _Level:
                 yield from node.entries()
 
     def _nodes(self) -> Iterator[Node]:
-        nodes = [self._root] if self._root is not None else read_nodes(self._reader, self.digests)
+        nodes = [self.root] if self.root is not None else read_nodes(self._reader, self.digests)
         for node in nodes:
             if node.level != self.level:
                 raise damaged("is not on the level that its parent says")
