@@ -133,6 +133,14 @@ cdef size_t stored_of(const uint8_t *head, size_t room, const long long *limits,
     return HEAD + stored
 
 
+cdef tuple new_columns(size_t count):
+    """Return columns of so many frames, to be filled: digests, offsets, stored, raw, kinds and codecs."""
+    digests = PyBytes_FromStringAndSize(NULL, count * DIGEST)
+    kinds, codecs = PyBytes_FromStringAndSize(NULL, count), PyBytes_FromStringAndSize(NULL, count)
+    offsets, stored, raw = array("Q", bytes(8 * count)), array("I", bytes(4 * count)), array("I", bytes(4 * count))
+    return digests, offsets, stored, raw, kinds, codecs
+
+
 def list_frames(
     const uint8_t[::1] data not None, size_t start, const long long[::1] limits not None, int difference
 ):
@@ -148,9 +156,7 @@ def list_frames(
                 break
             at += length
             count += 1
-    digests = PyBytes_FromStringAndSize(NULL, count * DIGEST)
-    kinds, codecs = PyBytes_FromStringAndSize(NULL, count), PyBytes_FromStringAndSize(NULL, count)
-    places, stored, raw = (array(code, bytes(count * size)) for code, size in (("Q", 8), ("I", 4), ("I", 4)))
+    digests, places, stored, raw, kinds, codecs = new_columns(count)
     cdef uint8_t *digest = <uint8_t *>PyBytes_AS_STRING(digests)
     cdef uint8_t *kind = <uint8_t *>PyBytes_AS_STRING(kinds)
     cdef uint8_t *codec = <uint8_t *>PyBytes_AS_STRING(codecs)
@@ -200,10 +206,7 @@ def sort_frames(tuple columns not None):
         == <size_t>codecs.shape[0] == count and <size_t>digests.shape[0] == count * DIGEST
     ):
         raise ValueError("columns of one length")
-    sorted_digests = PyBytes_FromStringAndSize(NULL, count * DIGEST)
-    sorted_kinds = PyBytes_FromStringAndSize(NULL, count)
-    sorted_codecs = PyBytes_FromStringAndSize(NULL, count)
-    places, lengths, raws = (array(code, bytes(count * size)) for code, size in (("Q", 8), ("I", 4), ("I", 4)))
+    sorted_digests, places, lengths, raws, sorted_kinds, sorted_codecs = new_columns(count)
     cdef uint8_t *digest = <uint8_t *>PyBytes_AS_STRING(sorted_digests)
     cdef uint8_t *kind = <uint8_t *>PyBytes_AS_STRING(sorted_kinds)
     cdef uint8_t *codec = <uint8_t *>PyBytes_AS_STRING(sorted_codecs)

@@ -79,7 +79,7 @@ def upload(
     progress.start("sending objects", data.stored + meta.stored, "bytes")
     names, size, jobs = [], 0, end.jobs or JOBS
     whole = [*data.whole, *meta.whole]
-    there_already = dict(zip(whole, end.has_packs(whole), strict=True)) if whole else {}
+    there_already = dict(zip(whole, end.has_packs(whole), strict=True))
     with ThreadPoolExecutor(jobs, "send") as pool:
         packs = _packs(local, data, meta, _starts(local, data, missing.recipes))
         for name, length in ahead(pool, lambda pack: _send(end, pack, there_already), packs, jobs - 1):
