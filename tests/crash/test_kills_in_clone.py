@@ -108,12 +108,15 @@ def test_a_kill_at_any_step(room: Path, *, url: bool, bare: bool, exists: bool) 
     kill_at_steps(room, command, lambda: look_after(both, url=url, bare=bare), bare=bare)
 
 
-def test_a_kill_while_large_files_land(room: Path) -> None:
+def test_a_kill_while_files_land(room: Path) -> None:
     """What landed of them is made anew by the same clone, and nothing of it is left."""
     both = room / "both"
     places.begin(both / "work")
     repo = open_repo(both / "work")
     (both / "work/weights").write_bytes(WEIGHTS)
+    (both / "work/images/cats").mkdir(parents=True)
+    for number in range(20):
+        (both / f"work/images/cats/{number}").write_bytes(b"%d" % number)
     repo.add()
     repo.commit("weights")
     repo.close()

@@ -20,7 +20,7 @@ from tether.storage.locks import BUSY
 from tether.storage.oserrors import translated
 from tether.sync.remotefiles import RemoteEntry, Take
 from tether.worktree.files import TEMPORARY_PREFIX
-from tether.worktree.writing import MODES
+from tether.worktree.written import MODES
 
 _BLOCK = 1 << 20
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -160,6 +160,12 @@ class Table(NamedTuple):
             digest, self.kinds[row], self.codecs[row], self.offsets[row], self.stored[row], self.raw[row]
         )
 
+    def part(self, rows: slice) -> "Table":
+        """Return neighbouring rows."""
+        digests = self.digests[rows.start * DIGEST_SIZE : rows.stop * DIGEST_SIZE]
+        columns = (self.offsets[rows], self.stored[rows], self.raw[rows], self.kinds[rows], self.codecs[rows])
+        return Table(digests, *columns)
+
     def __iter__(self) -> Iterator[Frame]:  # type: ignore[override]
         return (self.frame(row) for row in range(len(self.kinds)))
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from tether.core.compression import Codec
 from tether.core.kinds import ObjectKind
+from tether.core.tree import digest_at
 from tether.errors import Corrupt, Unsupported
 from tether.repo.frames import (
     FRAME_SIZE,
@@ -12,7 +13,6 @@ from tether.repo.frames import (
     LIMIT_COLUMN,
     ROW_SIZE,
     TRAILER,
-    Frame,
     Table,
     may_have_differences,
     parse_frame,
@@ -29,8 +29,8 @@ try:
 except ImportError:  # no compiler at the installation
     from tether.repo.blocks_pure import list_frames, sort_frames
 
-TakeChunks = Callable[[Sequence[Frame], memoryview], None]
-"""Takes verified chunks, one after the other, which may change afterwards."""
+TakeChunks = Callable[[bytes, Sequence[int], bytes], None]
+"""Takes verified chunks: digests of 32 bytes each, lengths in bytes, and all of them one after the other."""
 _MAX_TAIL = PACK_FRAMES * ROW_SIZE + TRAILER.size
 
 
@@ -108,8 +108,11 @@ class PackStream:
         before = self._offset - at
         end, columns = list_frames(data, at, LIMIT_COLUMN, Codec.DIFFERENCE)
         table = Table(*columns)
-        for some in together(map(table.frame, range(len(table.kinds)))):
-            self._verify(data, some)
+        if table.kinds.count(ObjectKind.CHUNK) == len(table.kinds):
+            for some in together(table.raw):
+                self._verify(data, table.part(some))
+        else:
+            _verify_each(data, table)
         self._digests += table.digests
         self._kinds += table.kinds
         self._codecs += table.codecs
@@ -124,17 +127,19 @@ class PackStream:
                 self._ended = True
         return end
 
-    def _verify(self, data: memoryview, found: list[Frame]) -> None:
-        """Verify a few frames; their offsets are in `data`."""
-        chunks = [frame for frame in found if frame.kind == ObjectKind.CHUNK]
-        view = memoryview(joined_chunks(data, 0, chunks))
-        if chunks and self._begin is not None:
-            self._stretch, self._begin = self._begin(chunks[0].digest), None
+    def _verify(self, data: memoryview, chunks: Table) -> None:
+        """Verify a few chunks; their offsets are in `data`."""
+        joined = joined_chunks(data, 0, chunks)
+        if self._begin is not None:
+            self._stretch, self._begin = self._begin(digest_at(chunks.digests, 0)), None
         if self._stretch is not None:
-            self._stretch.update(view)
-        if chunks and self._take is not None:
-            self._take(chunks, view)
-        for frame in found:
-            if frame.kind != ObjectKind.CHUNK:
-                start = frame.offset + FRAME_SIZE
-                unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))
+            self._stretch.update(memoryview(joined))
+        if self._take is not None:
+            self._take(chunks.digests, chunks.raw, joined)
+
+
+def _verify_each(data: memoryview, table: Table) -> None:
+    """Verify objects of any kind; their offsets are in `data`."""
+    for frame in table:
+        start = frame.offset + FRAME_SIZE
+        unpack(frame, data[start : start + frame.stored], ObjectKind(frame.kind))

@@ -1,6 +1,7 @@
 """Unpacking and verifying chunks many at a time: a call for each costs more than the work on a small one."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from tether.core.compression import decompress_joined
 from tether.core.digest import Buffer, Digest
@@ -8,7 +9,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.outline import content_digests
 from tether.core.tree import split_digests
 from tether.errors import Corrupt
-from tether.repo.frames import FRAME_SIZE, Frame, check_lengths
+from tether.repo.frames import FRAME_SIZE, Frame, Table, check_lengths
 
 _TOGETHER = 256 << 10
 """Bytes unpacked at once, few enough to be hashed while they are in the processor's cache."""
@@ -25,48 +26,54 @@ def check_kind(frame: Frame, kind: ObjectKind) -> None:
     check_lengths(frame.kind, frame.raw, frame.stored)
 
 
-def together(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    """Yield a few frames at a time, about as many as the processor's cache has room for unpacked."""
-    some, size = list[Frame](), 0
-    for frame in frames:
-        some.append(frame)
-        size += frame.raw
+def together(lengths: Sequence[int]) -> Iterator[slice]:
+    """Yield a few rows at a time, about as many as the processor's cache has room for unpacked.
+
+    Args:
+        lengths: Of each when unpacked, in bytes.
+    """
+    first = size = 0
+    for row, length in enumerate(lengths, 1):
+        size += length
         if size >= _TOGETHER:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
+            yield slice(first, row)
+            first, size = row, 0
+    if first < len(lengths):
+        yield slice(first, len(lengths))
 
 
-def joined_chunks(block: Buffer, start: int, frames: Sequence[Frame]) -> bytes:
+def joined_chunks(block: Buffer, start: int, frames: Table) -> bytes:
     """Return chunks one after the other, verified.
 
     Args:
         block: Holds the frames.
         start: Where it begins, as the frames' own offsets count, in bytes.
-        frames: Of chunks that are no differences and whose lengths were checked.
+        frames: Of chunks that are no differences and whose lengths were checked, in any order.
 
     Raises:
         Corrupt: One is not what its frame says.
     """
-    begin = start - FRAME_SIZE
-    joined = decompress_joined(block, [(f.codec, f.offset - begin, f.stored, f.raw) for f in frames])
-    digests = content_digests(joined, [frame.raw for frame in frames])
-    if digests != b"".join([frame.digest for frame in frames]):
-        for frame, digest in zip(frames, split_digests(digests), strict=True):
-            if frame.digest != digest:
-                raise Corrupt(f"chunk {frame.digest.hex()[:12]} is damaged", hint="run 'tether fsck'")
+    begin = FRAME_SIZE - start
+    lengths = list(frames.raw)
+    places = [offset + begin for offset in frames.offsets]
+    joined = decompress_joined(block, list(zip(frames.codecs, places, frames.stored, lengths, strict=True)))
+    digests = content_digests(joined, lengths)
+    if digests != frames.digests:
+        for named, digest in zip(split_digests(frames.digests), split_digests(digests), strict=True):
+            if named != digest:
+                raise Corrupt(f"chunk {named.hex()[:12]} is damaged", hint="run 'tether fsck'")
     return joined
 
 
 def cut_chunks(block: Buffer, start: int, frames: Sequence[Frame]) -> list[tuple[Digest, bytes]]:
     """Return chunks by digest, verified; as `joined_chunks`, but the frames are checked here."""
-    found: list[tuple[Digest, bytes]] = []
     for frame in frames:
         check_kind(frame, ObjectKind.CHUNK)
-    for some in together(frames):
-        joined, at = joined_chunks(block, start, some), 0
-        for frame in some:
-            found.append((frame.digest, joined[at : at + frame.raw]))
-            at += frame.raw
+    digests, kinds, codecs, offsets, stored, raw = zip(*frames, strict=True) if frames else ((),) * 6
+    table = Table(b"".join(digests), offsets, stored, raw, bytes(kinds), bytes(codecs))
+    found: list[tuple[Digest, bytes]] = []
+    for some in together(raw):
+        joined = joined_chunks(block, start, table.part(some))
+        ends = list(accumulate(raw[some], initial=0))
+        found.extend(zip(digests[some], [joined[at:end] for at, end in pairwise(ends)], strict=True))
     return found

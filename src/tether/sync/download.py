@@ -30,7 +30,7 @@ from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd, Lands
 from tether.sync.kept import kept_if_cut, kept_packs
-from tether.sync.largefiles import large_files
+from tether.sync.landingfiles import choose_landing
 from tether.sync.negotiate import sort_rows
 from tether.sync.passing import Passing, TakePack
 from tether.sync.proofs import prove_files, replaced
@@ -130,6 +130,7 @@ class _Download:
         self._found, self.passing = _Found(), Passing(end, local.backend)
         self._counting = Lock()
         self.landing: Lands | None = None
+        self._whole = False
         self.done = Downloaded()
 
     # -- commits and trees ------------------------------------------------------------------
@@ -182,7 +183,8 @@ class _Download:
 
     def narrow(self, partial: Partial) -> None:
         """Leave out the contents that this repository does not ask for."""
-        if partial.is_whole:
+        self._whole = partial.is_whole
+        if self._whole:
             return
         files = self._found.files
         files.pop(EMPTY_FILE, None)
@@ -254,20 +256,13 @@ class _Download:
             return
         self._progress.start("receiving files", len(lacking), "files")
         self._bring([digest for digest in lacking if files[digest] > MAX_SIZE], self._content)
-        self._choose()
+        if self.landing is not None:
+            choose_landing(self.passing, self.landing, self._session, self._found.recipes, small=self._whole)
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
         self._bring_chunks([*single, *self._chunks()])
         self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
         self._check_files()
         self._progress.finish()
-
-    def _choose(self) -> None:
-        """Let the large files that will be checked out be written while their packs pass."""
-        landing, recipes = self.landing, self._found.recipes
-        if landing is not None and landing.commit is not None and recipes:
-            tree = Commit.decode(self._session.get(ObjectKind.COMMIT, landing.commit)).tree
-            large = large_files(self._session, tree, MAX_SIZE)
-            self.passing.choose(landing, [digest for digest in large if digest in recipes])
 
     def _chunks(self) -> list[Digest]:
         """Return the chunks of the recipes that came."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from tether.core.digest import Buffer, Digest
+from tether.core.treefiles import FolderFiles
 from tether.errors import TetherError, Unauthenticated, Unavailable
 from tether.repo.frames import Frame
 from tether.sync.wire import PackShare, PushRequest, RemoteRefs
@@ -116,6 +117,14 @@ class Lands(Protocol):
 
     def choose(self, files: Iterable[Digest]) -> Collection[Digest]:
         """Return which of some files are wanted; called once, before the first `write`."""
+        ...
+
+    def choose_small(self, folders: Iterable[FolderFiles]) -> bool:
+        """Say whether any of the small files of a tree are wanted; called at most once, after `choose`."""
+        ...
+
+    def write_small(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
+        """Take verified contents, one after the other: digests of 32 bytes each, and lengths in bytes."""
         ...
 
     def write(self, file: Digest, offset: int, data: memoryview) -> None:

@@ -10,8 +10,10 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.outline import FAST
 from tether.core.recipe import ChunkList
+from tether.core.tree import split_digests
+from tether.core.treefiles import FolderFiles
 from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge
-from tether.repo.frames import Frame, Table
+from tether.repo.frames import Table
 from tether.repo.packs import pack_key
 from tether.repo.proving import Means
 from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
@@ -63,13 +65,12 @@ class _Places:
         row = self._rows.get(chunk)
         return None if row is None else self._start[row]
 
-    def runs(self, frames: Sequence[Frame]) -> Iterator[_Run]:
+    def runs(self, digests: bytes, lengths: Sequence[int]) -> Iterator[_Run]:
         """Yield what lies in a row in a file of chunks that passed one after the other."""
         under_way, at = _Run(0, 0, 0, 0), 0
-        for frame in frames:
-            row = self._rows.get(frame.digest)
-            fits = row is not None and self._length[row] == frame.raw
-            if fits and row is not None:
+        for digest, length in zip(split_digests(digests), lengths, strict=True):
+            row = self._rows.get(digest)
+            if row is not None and self._length[row] == length:
                 file, offset = self._file[row], self._start[row]
                 if (file, offset, at) != (
                     under_way.file,
@@ -79,8 +80,8 @@ class _Places:
                     if under_way.length:
                         yield under_way
                     under_way = _Run(file, offset, at, 0)
-                under_way = under_way._replace(length=under_way.length + frame.raw)
-            at += frame.raw
+                under_way = under_way._replace(length=under_way.length + length)
+            at += length
         if under_way.length:
             yield under_way
 
@@ -109,6 +110,7 @@ class Passing:
         self._end, self._backend = end, backend
         self._landing: Lands | None = None
         self._chosen: Collection[Digest] = ()
+        self._small = False
         self._places = _Places()
         self._made: list[Stretch] = []
 
@@ -122,12 +124,23 @@ class Passing:
         if FAST:
             self._places.add(file, start, chunks)
 
-    def _land(self, frames: Sequence[Frame], data: memoryview) -> None:
+    def choose_small(self, landing: Lands, folders: Iterable[FolderFiles]) -> None:
+        """Let those of the small files of a tree that are wanted be written while their packs pass."""
+        if FAST:
+            self._landing, self._small = landing, landing.choose_small(folders)
+
+    def _land(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
         """Give what of the chosen files passes to where they are written."""
-        for run in self._places.runs(frames):
-            file = self._places.files[run.file]
-            if self._landing is not None and file in self._chosen:
-                self._landing.write(file, run.offset, data[run.start : run.start + run.length])
+        if self._landing is None:
+            return
+        if self._small:
+            self._landing.write_small(digests, lengths, data)
+        if self._chosen:
+            view = memoryview(data)
+            for run in self._places.runs(digests, lengths):
+                file = self._places.files[run.file]
+                if file in self._chosen:
+                    self._landing.write(file, run.offset, view[run.start : run.start + run.length])
 
     @property
     def means(self) -> Means:
@@ -216,6 +229,8 @@ class Passing:
             made.extend([StretchHasher(start)] if start is not None else [])
             return made[0] if made else None
 
-        with kind(self._backend, name, begin, self._land if self._chosen else None) as receiver:
+        with kind(
+            self._backend, name, begin, self._land if self._chosen or self._small else None
+        ) as receiver:
             fill(receiver)
             return _Came(receiver.finish(), made[0] if made else None)

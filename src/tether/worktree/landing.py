@@ -1,14 +1,15 @@
-"""Large files of a clone, written while their packs arrive, so that the checkout need not read them again.
+"""Files of a clone that are written while their packs arrive, so that the checkout need not read them again.
 
-Each lies in the state folder under the name of its digest, with holes where chunks came in another way. What
-is in it was verified chunk by chunk; a checkout fills the holes and moves it to its path. Nothing depends on
-it: where it cannot be written or moved, the checkout writes the file as always.
+Small ones lie in a tree of folders; see `landedtree`. Each large one lies in the state folder under the name
+of its digest, with holes where chunks came in another way. What is in it was verified chunk by chunk; a
+checkout fills the holes and moves it to its path. Nothing depends on it: where it cannot be written or moved,
+the checkout writes the file as always.
 Decision: docs/adr/0062-landing.md.
 """
 
 import os
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -16,11 +17,16 @@ from types import TracebackType
 from typing import Self
 
 from tether.core.digest import Digest
+from tether.core.treefiles import FolderFiles
 from tether.repo.delta import Span
 from tether.worktree.files import start_writing
+from tether.worktree.landedtree import LandedTree
+from tether.worktree.plan import Write
 from tether.worktree.worktree import STATE_FOLDER
+from tether.worktree.written import Written
 
 _FOLDER = "landing"
+_TREE = "tree"
 _WORTH = 2
 """A file is taken from here only where this part of it, one half, has come."""
 _OFTEN = 4 << 20
@@ -50,20 +56,42 @@ class Landing:
     def __init__(self, repository: Path) -> None:
         self._folder = repository / STATE_FOLDER / _FOLDER
         self._files: dict[Digest, _Landed] = {}
+        self._tree: LandedTree | None = None
         self._lock = Lock()
         self.commit: Digest | None = None
 
     def choose(self, files: Iterable[Digest]) -> Collection[Digest]:
         """Make room for contents, and return those that are wanted: none where there can be no room."""
         names = dict.fromkeys(files)
+        if names and self._has_room():
+            self._files = {name: _Landed() for name in names}
+        return self._files.keys()
+
+    def choose_small(self, folders: Iterable[FolderFiles]) -> bool:
+        """Make room for the small files of a tree; say whether any are wanted."""
+        top = self._folder / _TREE
         try:
-            if names:
+            if self._has_room():
+                top.mkdir()
+                self._tree = LandedTree(top)
+        except OSError:
+            return False
+        return self._tree is not None and self._tree.choose(folders)
+
+    def _has_room(self) -> bool:
+        """Make the folder, empty, unless it was made; say whether it is there."""
+        try:
+            if not self._files and self._tree is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder.mkdir(parents=True)
         except OSError:
-            return ()
-        self._files = {name: _Landed() for name in names}
-        return self._files.keys()
+            return False
+        return True
+
+    def write_small(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
+        """Write those small files that are wanted of some verified contents; see `LandedTree.write`."""
+        if self._tree is not None:
+            self._tree.write(digests, lengths, data)
 
     def write(self, file: Digest, offset: int, data: memoryview) -> None:
         """Write verified bytes of a chosen content to where in it they belong, in bytes."""
@@ -95,6 +123,14 @@ class Landing:
     def _give_up(self, file: Digest) -> None:
         self._files.pop(file, None)
         self._path(file).unlink(missing_ok=True)
+
+    def has(self, file: Digest) -> bool:
+        """Say whether something of a large content may have come."""
+        return file in self._files
+
+    def move_small(self, root: Path, writes: Sequence[Write]) -> tuple[list[Written], list[Write]]:
+        """Move the small files that came into a working copy; see `LandedTree.move`."""
+        return ([], list(writes)) if self._tree is None else self._tree.move(root, writes)
 
     def move(self, file: Digest, size: int, dirfd: int, name: bytes) -> list[Span] | None:
         """Move what came of a content into a folder, under a name that nothing has.
@@ -132,6 +168,8 @@ class Landing:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._files = {}
+        if self._tree is not None:
+            self._tree.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

@@ -38,8 +38,8 @@ from tether.worktree.landing import Landing
 from tether.worktree.patching import patched, renew
 from tether.worktree.plan import Write
 from tether.worktree.reading import SMALL_FILE
+from tether.worktree.written import MODES, Written
 
-MODES = {EntryKind.FILE: 0o644, EntryKind.EXECUTABLE: 0o755}
 _THREADS = 2
 _AHEAD = 2
 _CALL = 256 << 10
@@ -49,15 +49,6 @@ _LANDED = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _HOLD = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC if hasattr(os, "O_PATH") else 0
 """Names a file without opening it; where the system has no such thing, nothing is named."""
 _OCCUPIED = frozenset({errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY})
-
-
-class Written(NamedTuple):
-    """Files and links of one folder that were written."""
-
-    folder: bytes
-    names: list[bytes]
-    records: list[bytes]
-    """The stat record of each."""
 
 
 class _Part(NamedTuple):
@@ -75,7 +66,7 @@ def write_all(
     progress: Progress,
     landing: Landing | None = None,
 ) -> Iterator[Written]:
-    """Write files and links; missing folders are made. Large files that landed already are moved.
+    """Write files and links; missing folders are made. Those that landed already are moved.
 
     Raises:
         NotFound: A content is not here.
@@ -84,7 +75,13 @@ def write_all(
         Unavailable: The disk is full.
         Forbidden: A folder cannot be written.
     """
-    small = [write for write in writes if write.entry.size <= SMALL_FILE]
+    if landing is not None:
+        moved, writes = landing.move_small(root, writes)
+        yield from _reported(moved, progress)
+    small, large = list[Write](), list[Write]()
+    for write in writes:
+        landed = landing is not None and landing.has(write.entry.digest)
+        (large if landed or write.entry.size > SMALL_FILE else small).append(write)
     folders = ThreadFolders(root)
     try:
         with ThreadPoolExecutor(1, "unpack") as reader, ThreadPoolExecutor(_THREADS, "write") as writers:
@@ -99,7 +96,6 @@ def write_all(
             finally:
                 for future in running:
                     future.cancel()
-        large = [write for write in writes if write.entry.size > SMALL_FILE]
         if large:
             progress.start("writing large files", sum(write.entry.size for write in large), "bytes")
         for write in large:

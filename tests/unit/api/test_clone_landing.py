@@ -74,6 +74,34 @@ def test_a_large_file_is_not_read_again(room: Room, written: list[int]) -> None:
     assert not (room.copy / ".tether/worktree/landing").exists()
 
 
+@pytest.mark.parametrize("size", [100, 300_000])
+def test_small_files_are_not_read_again(room: Room, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Those in folders come with them, of one chunk and of several; the clone is clean."""
+    asked = list[int]()
+    small_batches = ContentReader.small_batches
+
+    def batches(self: ContentReader, items: list[tuple[Digest, int]]) -> Iterator[list[tuple[int, bytes]]]:
+        asked.append(len(items))
+        return small_batches(self, items)
+
+    monkeypatch.setattr(ContentReader, "small_batches", batches)
+    for number in range(40):
+        path = room.work.root / f"folder/{number % 3}/{number}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(random.Random(number).randbytes(size + number))
+    path.chmod(0o755)
+    (room.work.root / "top").write_bytes(b"top")
+    room.commit("folder", "top")
+    room.end.cut_packs = True
+    with room.clone() as repo:
+        assert read_folder(room.copy) == read_folder(room.work.root)
+        assert repo.status().work.is_clean
+    assert asked == [1]
+    copied = room.copy / path.relative_to(room.work.root)
+    assert copied.stat().st_mode == path.stat().st_mode
+    assert not (room.copy / ".tether/worktree/landing").exists()
+
+
 def test_what_a_file_repeats_is_filled_in(room: Room, written: list[int]) -> None:
     """Chunks pass once: their other places, and a second path, are written by the checkout."""
     for name, data in (("zeros", ONE + ZEROS), ("again", ONE + ZEROS)):

@@ -11,7 +11,7 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
 from tether.repo.objectdb import ObjectDb
-from tether.sync.largefiles import large_files
+from tether.sync.landingfiles import large_files
 
 
 def file(path: bytes, size: int) -> tuple[bytes, Entry]:

@@ -1,13 +1,45 @@
-"""The large files of a tree, found by the columns of its nodes: a million small ones cost next to nothing."""
+"""Which files of a clone are written while their packs pass.
 
-from collections.abc import Iterator
+The large files of a tree are found by the columns of its nodes: a million small ones cost next to nothing.
+"""
+
+from collections.abc import Collection, Iterator
 
 from tether.core.batches import batches
+from tether.core.chunker import MAX_SIZE
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
+from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, digest_at
+from tether.core.treefiles import files_by_folder
+from tether.sync.ends import Lands
+from tether.sync.passing import Passing
 
 _BATCH = 64
+
+
+def choose_landing(
+    passing: Passing, landing: Lands, objects: ObjectReader, recipes: Collection[Digest], *, small: bool
+) -> None:
+    """Let files that will be checked out be written while their packs pass.
+
+    Args:
+        passing: Brings the packs.
+        landing: Gets the files, and says of which commit.
+        objects: Has the commit and its tree.
+        recipes: The contents of several chunks that come.
+        small: Whether those of one chunk are chosen too.
+
+    Raises:
+        NotFound: A node of the tree is not here.
+    """
+    if landing.commit is None:
+        return
+    tree = Commit.decode(objects.get(ObjectKind.COMMIT, landing.commit)).tree
+    if recipes:
+        passing.choose(landing, [file for file in large_files(objects, tree, MAX_SIZE) if file in recipes])
+    if small:
+        passing.choose_small(landing, files_by_folder(objects, tree))
 
 
 def large_files(objects: ObjectReader, tree: Digest, least: int) -> Iterator[Digest]:
