@@ -7,6 +7,7 @@ Decision: docs/adr/0062-landing.md.
 
 import errno
 import os
+import shutil
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, compress
@@ -111,6 +112,7 @@ class LandedTree:
                 self._put(self._folders, self._leaves[leaf], mine, contents)
             except OSError:  # the disk is full, or the like: the checkout tells if it meets that too
                 self._failed = True
+                shutil.rmtree(self._top, ignore_errors=True)  # the packs need the room
 
     def _put(self, folders: ThreadFolders, leaf: _Leaf, rows: list[int], contents: list[bytes]) -> None:
         names, kinds = leaf.files.names, leaf.files.kinds

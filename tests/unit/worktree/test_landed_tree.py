@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_all_to_the_checkout(room: Room, monkeypatch: pytest.
     room.put(b"22")
     assert room.move() == ({}, sorted(room.entries))
     assert not here(room)
-    assert not (room.root / ".tether/worktree/landing/tree/a/two").exists()
+    assert not (room.root / ".tether/worktree/landing/tree").exists()
 
 
 def test_another_file_system_cannot_be_moved_to(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
