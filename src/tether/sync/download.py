@@ -261,6 +261,8 @@ class _Download:
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
         self._bring_chunks([*single, *self._chunks()])
         self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
+        if self.landing is not None:
+            self.landing.sync()
         self._check_files()
         self._progress.finish()
 

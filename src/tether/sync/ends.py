@@ -127,6 +127,10 @@ class Lands(Protocol):
         """Take verified contents, one after the other: digests of 32 bytes each, and lengths in bytes."""
         ...
 
+    def sync(self) -> None:
+        """Have the disk begin with the small files, of which no more come, without waiting for it."""
+        ...
+
     def write(self, file: Digest, offset: int, data: memoryview) -> None:
         """Take verified bytes of a file from an offset on, which may change afterwards."""
         ...

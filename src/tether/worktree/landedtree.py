@@ -10,16 +10,19 @@ import os
 import shutil
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate, compress
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 from tether.core.chunker import MAX_SIZE
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.tree import EntryKind, split_digests
 from tether.core.treefiles import FolderFiles
-from tether.worktree.files import RECORD, write_files
-from tether.worktree.folders import ThreadFolders
+from tether.errors import TetherError
+from tether.worktree.files import RECORD, syncfs, write_files
+from tether.worktree.folders import Folders, ThreadFolders
 from tether.worktree.plan import Write
 from tether.worktree.written import MODES, Written
 
@@ -67,6 +70,7 @@ class LandedTree:
         """The stat record of each row; zeros until it is written."""
         self._folders: ThreadFolders | None = None
         self._failed = False
+        self._syncing: Thread | None = None
 
     def choose(self, folders: Iterable[FolderFiles]) -> bool:
         """Take note of what is to be checked out; say whether any of it is wanted."""
@@ -131,6 +135,16 @@ class LandedTree:
             elif error != errno.EEXIST:  # otherwise its pack came twice
                 raise OSError(error, os.strerror(error))
 
+    def sync(self) -> None:
+        """Have the disk begin with what came, and do not wait for it."""
+        if self._folders is not None and not self._failed:
+            self._syncing = Thread(target=self._sync, name="sync")
+            self._syncing.start()
+
+    def _sync(self) -> None:
+        with suppress(OSError, TetherError), Folders(self._top) as folders:
+            syncfs(folders.open(b""))
+
     def move(self, root: Path, writes: Sequence[Write]) -> tuple[list[Written], list[Write]]:
         """Move what came to its place; return what was moved, and what is still to be written.
 
@@ -169,6 +183,8 @@ class LandedTree:
 
     def close(self) -> None:
         """Close the folders that are open."""
+        if self._syncing is not None:
+            self._syncing.join()
         if self._folders is not None:
             self._folders.close()
             self._folders = None

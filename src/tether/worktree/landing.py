@@ -93,6 +93,11 @@ class Landing:
         if self._tree is not None:
             self._tree.write(digests, lengths, data)
 
+    def sync(self) -> None:
+        """Have the disk begin with the small files that came, and do not wait for it."""
+        if self._tree is not None:
+            self._tree.sync()
+
     def write(self, file: Digest, offset: int, data: memoryview) -> None:
         """Write verified bytes of a chosen content to where in it they belong, in bytes."""
         landed = self._files.get(file)
