@@ -82,6 +82,12 @@ class WriteSession:
             self._fresh[digest] = (kind, payload)
             self.append(META, Stored(kind, codec, len(payload), digest, stored))
 
+    def put_stored(self, stored: Stored, payload: bytes) -> None:
+        """Store a metadata object that came as a frame keeps it, verified, with what is in it."""
+        if not self.known(stored.digest):
+            self._fresh[stored.digest] = (ObjectKind(stored.kind), payload)
+            self.append(META, stored)
+
     def known(self, digest: Digest) -> bool:
         """Say whether an object is in the repository or was written in this session."""
         return digest in self._known or self._objects.has(digest)

@@ -30,7 +30,7 @@ from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd, Lands
 from tether.sync.kept import kept_if_cut, kept_packs
-from tether.sync.landingfiles import choose_landing
+from tether.sync.landingfiles import landing_chosen
 from tether.sync.negotiate import sort_rows
 from tether.sync.passing import Passing, TakePack
 from tether.sync.proofs import prove_files, replaced
@@ -224,10 +224,10 @@ class _Download:
             below: dict[Digest, None] = {}
             nodes: dict[Digest, Node] = {}
 
-            def take(frame: Frame, _: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
+            def take(frame: Frame, data: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
                 if frame.kind != ObjectKind.TREE:
                     raise Corrupt(f"{self._end.name} sent another object for a folder")
-                self._session.put_named(ObjectKind.TREE, frame.digest, payload)
+                self._session.put_stored(_stored(frame, data), payload)
                 nodes[frame.digest] = decode_node(payload)
 
             self._bring(fresh, take)
@@ -256,13 +256,11 @@ class _Download:
             return
         self._progress.start("receiving files", len(lacking), "files")
         self._bring([digest for digest in lacking if files[digest] > MAX_SIZE], self._content)
-        if self.landing is not None:
-            choose_landing(self.passing, self.landing, self._session, self._found.recipes, small=self._whole)
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
-        self._bring_chunks([*single, *self._chunks()])
-        self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
-        if self.landing is not None:
-            self.landing.sync()
+        recipes = self._found.recipes
+        with landing_chosen(self.passing, self.landing, self._session, recipes, small=self._whole):
+            self._bring_chunks([*single, *self._chunks()])
+            self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
         self._check_files()
         self._progress.finish()
 
@@ -304,14 +302,14 @@ class _Download:
     def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
         if frame.kind == ObjectKind.RECIPE:
             self._found.recipes[frame.digest] = payload
-            self._session.put_named(ObjectKind.RECIPE, frame.digest, payload)
+            self._session.put_stored(_stored(frame, data), payload)
         else:
             self._chunk(frame, data, payload)
 
     def _chunk(self, frame: Frame, data: bytes, _: bytes) -> None:
         if frame.kind != ObjectKind.CHUNK:
             raise Corrupt(f"{self._end.name} sent another object for a content")
-        self._session.append(DATA, Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+        self._session.append(DATA, _stored(frame, data))
 
     def _listed(self) -> Iterator[ChunkList]:
         """Yield the chunks of the new recipes, whose pages are brought first."""
@@ -319,11 +317,11 @@ class _Download:
         recipes = {digest: decode_recipe(digest, data) for digest, data in self._found.recipes.items()}
         names = dict.fromkeys(page for recipe in recipes.values() for page in recipe.pages)
 
-        def take(frame: Frame, _: bytes, payload: bytes) -> None:
+        def take(frame: Frame, data: bytes, payload: bytes) -> None:
             if frame.kind != ObjectKind.RECIPE_PAGE:
                 raise Corrupt(f"{self._end.name} sent another object for a page of a recipe")
             pages[frame.digest] = payload
-            self._session.put_named(ObjectKind.RECIPE_PAGE, frame.digest, payload)
+            self._session.put_stored(_stored(frame, data), payload)
 
         here = list(names.keys() - set(self._lacking(list(names))))
         self._bring([page for page in names if page not in set(here)], take)
@@ -395,3 +393,8 @@ class _Download:
             with self._counting:
                 self.done.objects += 1
                 self.done.bytes += len(data)
+
+
+def _stored(frame: Frame, data: bytes) -> Stored:
+    """Return what came in the form in which a frame keeps it."""
+    return Stored(frame.kind, frame.codec, frame.raw, frame.digest, data)

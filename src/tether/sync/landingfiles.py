@@ -4,6 +4,8 @@ The large files of a tree are found by the columns of its nodes: a million small
 """
 
 from collections.abc import Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from tether.core.batches import batches
 from tether.core.chunker import MAX_SIZE
@@ -18,14 +20,22 @@ from tether.sync.passing import Passing
 _BATCH = 64
 
 
-def choose_landing(
-    passing: Passing, landing: Lands, objects: ObjectReader, recipes: Collection[Digest], *, small: bool
-) -> None:
-    """Let files that will be checked out be written while their packs pass.
+@contextmanager
+def landing_chosen(
+    passing: Passing,
+    landing: Lands | None,
+    objects: ObjectReader,
+    recipes: Collection[Digest],
+    *,
+    small: bool,
+) -> Iterator[None]:
+    """Let files that will be checked out be written while packs pass in the block.
+
+    They are looked for in a thread, while the far end is asked for what it has; packs wait for it.
 
     Args:
         passing: Brings the packs.
-        landing: Gets the files, and says of which commit.
+        landing: Gets the files, and says of which commit; None where nothing is checked out.
         objects: Has the commit and its tree.
         recipes: The contents of several chunks that come.
         small: Whether those of one chunk are chosen too.
@@ -33,13 +43,23 @@ def choose_landing(
     Raises:
         NotFound: A node of the tree is not here.
     """
-    if landing.commit is None:
+    if landing is None or landing.commit is None:
+        yield
         return
     tree = Commit.decode(objects.get(ObjectKind.COMMIT, landing.commit)).tree
-    if recipes:
-        passing.choose(landing, [file for file in large_files(objects, tree, MAX_SIZE) if file in recipes])
-    if small:
-        passing.choose_small(landing, files_by_folder(objects, tree))
+
+    def choose(landing: Lands) -> None:
+        if recipes:
+            passing.choose(
+                landing, [file for file in large_files(objects, tree, MAX_SIZE) if file in recipes]
+            )
+        if small:
+            passing.choose_small(landing, files_by_folder(objects, tree))
+
+    with ThreadPoolExecutor(1, "choose") as pool:
+        passing.begins_after(pool.submit(choose, landing))
+        yield
+    landing.sync()
 
 
 def large_files(objects: ObjectReader, tree: Digest, least: int) -> Iterator[Digest]:

@@ -3,7 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tether.core.batches import batches
 from tether.core.digest import Digest
@@ -22,6 +22,9 @@ from tether.sync.ends import FarEnd, Lands
 from tether.sync.kept import WORTH
 from tether.sync.receiving import PackReceiver, Rereader
 from tether.sync.wire import MAX_DIGESTS, PackShare
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _MOST = 1 << 20
 """Chunks whose place is kept, some 60 GB of them: packs that begin with others are read again."""
@@ -111,6 +114,7 @@ class Passing:
         self._landing: Lands | None = None
         self._chosen: Collection[Digest] = ()
         self._small = False
+        self._ready: Future[None] | None = None
         self._places = _Places()
         self._made: list[Stretch] = []
 
@@ -118,6 +122,10 @@ class Passing:
         """Let those of some files that are wanted be written while their packs pass."""
         if FAST:
             self._landing, self._chosen = landing, landing.choose(files)
+
+    def begins_after(self, ready: "Future[None]") -> None:
+        """Let packs wait until files are chosen; an error of that becomes theirs."""
+        self._ready = ready
 
     def expect(self, file: Digest, start: int, chunks: ChunkList) -> None:
         """Take note of chunks of a file, from an offset on."""
@@ -222,6 +230,8 @@ class Passing:
 
     def _pass(self, kind: type[_Receiver], name: Digest, fill: Callable[[_Receiver], None]) -> _Came:
         """Let a pack pass, verified; return its table and what was made of it."""
+        if self._ready is not None:
+            self._ready.result()
         made: list[StretchHasher] = []
 
         def begin(first: Digest) -> StretchHasher | None:
