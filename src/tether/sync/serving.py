@@ -152,10 +152,9 @@ class Serving:
     def counts(self, digests: Sequence[Digest]) -> dict[Digest, int]:
         """Say how many of these chunks each pack of contents holds."""
         repository = self._repository
-        places = [place for place in repository.objects.find_many(digests) if place is not None]
-        counts = Counter(place.pack for place in places if place.frame.kind == ObjectKind.CHUNK)
+        counts = Counter(repository.objects.packs_of(digests))
         contents = frozenset(repository.root().data_packs)
-        return {name: count for name, count in counts.items() if name in contents}
+        return {name: count for name, count in counts.items() if name is not None and name in contents}
 
     def verify(self, contents: Sequence[Digest]) -> list[bool]:
         """Say of each content whether it is here whole, after reading it; stops after about a gigabyte."""
