@@ -8,9 +8,9 @@ have the same digest whatever the order of the edits that led to them.
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, chain, repeat
 from operator import ge
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from zlib import crc32
 
 from tether.core.codec import decode, encode, pack_u16, pack_u64, unpack_u16, unpack_u64
@@ -144,7 +144,9 @@ def zip_entries(
 
 def split_digests(column: bytes) -> list[Digest]:
     """Cut a column into digests."""
-    return [Digest(column[at : at + DIGEST_SIZE]) for at in range(0, len(column), DIGEST_SIZE)]
+    starts = range(0, len(column), DIGEST_SIZE)
+    ends = range(DIGEST_SIZE, len(column) + DIGEST_SIZE, DIGEST_SIZE)
+    return cast("list[Digest]", list(map(column.__getitem__, map(slice, starts, ends))))
 
 
 def digest_at(column: bytes, index: int) -> Digest:
@@ -266,7 +268,8 @@ def _read_names(lengths: Any, joined: Any) -> list[bytes]:
     sizes = unpack_u16(lengths, "tree node")
     if type(joined) is not bytes or sum(sizes) != len(joined):
         raise damaged("has names of the wrong length")
-    names = [joined[start:end] for start, end in pairwise(accumulate(chain((0,), sizes)))]
+    ends = list(accumulate(sizes))
+    names = list(map(joined.__getitem__, map(slice, chain((0,), ends), ends)))
     problem = _names_problem(names, joined, sizes)
     if problem:
         raise damaged(f"holds {problem}")

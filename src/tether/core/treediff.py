@@ -7,13 +7,14 @@ costs the few nodes on its way. What is left is compared name by name.
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, islice, repeat
 from typing import NamedTuple, TypeAlias
 
 from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.kinds import ObjectReader
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Leaf, Node, damaged, split_digests
-from tether.core.treeread import BATCH, find_many, iter_directory, read_node, read_nodes, walk
+from tether.core.treeread import BATCH, find_many, iter_directory, read_node, read_nodes, walk_many
 
 Pair: TypeAlias = tuple[Entry | None, Entry | None]
 _Nodes: TypeAlias = tuple[tuple[Digest, Node], tuple[Digest, Node]]
@@ -25,6 +26,10 @@ class TreeChange(NamedTuple):
     path: bytes
     old: Entry | None
     new: Entry | None
+
+
+_change = partial(tuple.__new__, TreeChange)
+"""Makes a change of three values without a call of a Python function."""
 
 
 def changed_word(kinds: tuple[EntryKind, EntryKind], *, same_content: bool) -> str:
@@ -215,11 +220,15 @@ def _one_sided(
 ) -> Iterator[TreeChange]:
     old, new = below
     if old is not None:
-        found = walk(reader, old, path, directories=directories)
-        yield from (TreeChange(where, entry, None) for where, entry in found)
+        for start, entries in walk_many(reader, old, path, directories=directories):
+            yield from map(_change, zip(_paths(start, entries), entries, repeat(None), strict=False))
     if new is not None:
-        found = walk(reader, new, path, directories=directories)
-        yield from (TreeChange(where, None, entry) for where, entry in found)
+        for start, entries in walk_many(reader, new, path, directories=directories):
+            yield from map(_change, zip(_paths(start, entries), repeat(None), entries, strict=False))
+
+
+def _paths(start: bytes, entries: Sequence[Entry]) -> list[bytes]:
+    return [start + entry[0] for entry in entries]
 
 
 def _diff_levels(path: bytes, old: "_Level", new: "_Level") -> Iterator[tuple[bytes, Pair]]:

@@ -248,30 +248,48 @@ def walk(
         prefix: Where the folder is; it is put in front of every path.
         directories: Give the folders too. Empty folders are given always.
     """
-    start = prefix + b"/" if prefix else b""
-    stack = [_listing(reader, read_node(reader, root), start)]
+    for start, entries in walk_many(reader, root, prefix, directories=directories):
+        for entry in entries:
+            yield start + entry[0], entry
+
+
+def walk_many(
+    reader: ObjectReader, root: Digest, prefix: bytes = b"", *, directories: bool = False
+) -> Iterator[tuple[bytes, Sequence[Entry]]]:
+    """Return what `walk` returns in the same order, the neighbours in one folder at once.
+
+    Each time it is what goes in front of the names, and entries, of which there is at least one: files and
+    links, or a single folder.
+    """
+    stack = [_listing(reader, read_node(reader, root), prefix + b"/" if prefix else b"")]
     while stack:
-        for path, entry, node in stack[-1]:
+        for start, entries, node in stack[-1]:
             if node is None:
-                yield path, entry
+                yield start, entries
                 continue
-            if directories or entry.digest == EMPTY_TREE:
-                yield path, entry
-            stack.append(_listing(reader, node, path + b"/"))
+            folder = entries[0]
+            if directories or folder.digest == EMPTY_TREE:
+                yield start, entries
+            stack.append(_listing(reader, node, start + folder.name + b"/"))
             break
         else:
             stack.pop()
 
 
-def _listing(reader: ObjectReader, root: Node, start: bytes) -> Iterator[tuple[bytes, Entry, Node | None]]:
-    """Return the entries of one folder with their paths, and for a folder its first node."""
+def _listing(
+    reader: ObjectReader, root: Node, start: bytes
+) -> Iterator[tuple[bytes, Sequence[Entry], Node | None]]:
+    """Return the entries of one folder, those between two folders at once; for a folder its root too."""
     for leaf in leaves(reader, root):
-        if not leaf.totals:
-            for entry in leaf.entries():
-                yield start + entry[0], entry, None
-            continue
         entries = list(leaf.entries())
-        folders = [entry.digest for entry in entries if entry.kind == EntryKind.DIRECTORY]
-        nodes = read_nodes(reader, folders)
-        for entry in entries:
-            yield start + entry.name, entry, next(nodes) if entry.kind == EntryKind.DIRECTORY else None
+        kinds = enumerate(leaf.kinds if leaf.totals else ())
+        places = [at for at, kind in kinds if kind == EntryKind.DIRECTORY]
+        nodes = read_nodes(reader, [entries[at].digest for at in places])
+        after = 0
+        for at in places:
+            if at > after:
+                yield start, entries[after:at], None
+            yield start, entries[at : at + 1], next(nodes)
+            after = at + 1
+        if after < len(entries):
+            yield start, entries[after:] if after else entries, None

@@ -5,8 +5,9 @@ repository what the files are now. A journal that is found later tells of a chec
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 
@@ -114,18 +115,31 @@ class _Execution:
             for written in write_all(
                 self.worktree.root, self.contents, plan.writes, progress, self.options.get("landing")
             ):
-                self.changed.note(written.folder, zip(written.names, written.records, strict=True))
+                self.changed.note(*written)
             progress.finish()
             self._make(folders)
             self._chmod(folders)
-            if self.options.get("sync"):
-                syncfs(folders.open(b""))
-                self.changed.synced = True
             cache = StatCache(self.worktree)
-            update_cache(self.worktree, cache, folders, plan, self.changed)
+            with self._syncing(folders):
+                update_cache(self.worktree, cache, folders, plan, self.changed)
         result = CheckoutResult(len(plan.writes) + len(plan.chmods), len(plan.deletes))
         result._worktree, result._cache = self.worktree, cache
         return result
+
+    @contextmanager
+    def _syncing(self, folders: Folders) -> Iterator[None]:
+        """Make the files durable, if that is wanted, while the disk need not be written to.
+
+        What is made of the cache meanwhile says that they are: it must be dropped when this raises.
+        """
+        if not self.options.get("sync"):
+            yield
+            return
+        self.changed.synced = True
+        with ThreadPoolExecutor(1, "sync") as pool:
+            durable = pool.submit(syncfs, folders.open(b""))
+            yield
+            durable.result()
 
     def _clear(self, folders: Folders) -> None:
         """Remove what was rescued, unless a file is to replace it."""
@@ -163,22 +177,21 @@ class _Execution:
 
     def _find_fresh(self, folders: Folders) -> None:
         """Remember which folders are not there yet: whatever is in them afterwards is ours."""
-        wanted = {split(write.path)[0] for write in self.plan.writes} | set(self.plan.made)
+        plan = self.plan
+        if (plan.writes or plan.made) and scan_directory(folders.open(b""))[0] in (b"", b".tether"):
+            self.changed.bare = True
+            return
+        wanted = {split(write.path)[0] for write in plan.writes} | set(plan.made)
         for path in sorted(with_parents(wanted)):
-            if path and split(path)[0] in self.changed.fresh:
+            if split(path)[0] in self.changed.fresh:
                 self.changed.fresh.add(path)
                 continue
             try:
-                dirfd = folders.open(path)
-                if not path and self._is_bare(dirfd):
-                    self.changed.fresh.add(path)
+                folders.open(path)
             except FileNotFoundError:
                 self.changed.fresh.add(path)
             except OSError:
                 continue
-
-    def _is_bare(self, dirfd: int) -> bool:
-        return scan_directory(dirfd)[0] in (b"", b".tether")
 
     def _make(self, folders: Folders) -> None:
         for path in self.plan.made:
@@ -199,7 +212,7 @@ class _Execution:
                     os.fchmod(descriptor, _mode(os.fstat(descriptor).st_mode, entry))
                 finally:
                     os.close(descriptor)
-                self.changed.note(folder, [(name, lstat_record(name, dirfd) or b"")])
+                self.changed.note(folder, [name], [lstat_record(name, dirfd) or b""])
             except OSError as error:
                 raise failure(error, path) from error
 

@@ -1,6 +1,6 @@
 """What the stat cache keeps of the folders that a checkout changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import sleep
 
@@ -9,10 +9,10 @@ from tether.core.tree import EMPTY_TREE, EntryKind
 from tether.core.treeread import find_many, find_names
 from tether.worktree.block import Block
 from tether.worktree.folders import Folders, is_folder, lstat_record, split
-from tether.worktree.ignore import IgnoreRules
+from tether.worktree.ignore import IGNORE_FILE, IgnoreRules
 from tether.worktree.plan import CheckoutPlan
 from tether.worktree.reading import SMALL_FILE
-from tether.worktree.rows import Rows, from_items, parse, splice
+from tether.worktree.rows import from_records, newest_of, parse, splice
 from tether.worktree.scan import read_ignore_file
 from tether.worktree.statcache import StatCache
 from tether.worktree.survey import Place, is_racy, survey
@@ -32,13 +32,19 @@ class Changed:
     deleted: set[bytes] = field(default_factory=set)
     removed_folders: set[bytes] = field(default_factory=set)
     fresh: set[bytes] = field(default_factory=set)
-    """Folders that were not there before, or held nothing."""
+    """Folders that were not there before."""
+    bare: bool = False
+    """Whether the top folder held nothing, so that every folder is new."""
     synced: bool = False
     """Whether all of it is durable."""
 
-    def note(self, folder: bytes, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Take down files and links of a folder that were written, by name."""
-        self.records.setdefault(folder, {}).update(records)
+    def note(self, folder: bytes, names: Sequence[bytes], records: Sequence[bytes]) -> None:
+        """Take down files and links of a folder that were written, with the stat record of each."""
+        self.records.setdefault(folder, {}).update(zip(names, records, strict=True))
+
+    def is_fresh(self, folder: bytes) -> bool:
+        """Return whether everything in a folder is ours."""
+        return self.bare or folder in self.fresh
 
 
 @dataclass(slots=True)
@@ -67,6 +73,7 @@ class _Update:
         self._cache, self._folders, self._plan, self._changed = cache, folders, plan, changed
         self._worktree, self._checked = worktree, worktree.clock()
         self._boot = worktree.boot_id
+        self._no_rules = IgnoreRules.empty()
         self._rules: dict[bytes, IgnoreRules] = {}
         self._done = {split(path)[0] for path in plan.done}
 
@@ -118,7 +125,7 @@ class _Update:
 
     def _block(self, folder: _Folder, old: Digest | None, new: Digest) -> Block | None:
         whole = not self._plan.paths
-        if folder.path in self._changed.fresh:
+        if self._changed.is_fresh(folder.path):
             return self._fresh(folder, new) if whole and old in (None, EMPTY_TREE) else None
         before = self._cache.block(folder.path)
         if before is None:
@@ -129,12 +136,10 @@ class _Update:
 
     def _fresh(self, folder: _Folder, new: Digest) -> Block:
         """Return the block of a folder in which everything is ours."""
-        records = dict(folder.written)
-        records.update(self._folder_records(folder))
+        below = self._folder_records(folder)
+        rows = from_records(folder.written | below if below else folder.written)
         children = {name: tree for name, tree in sorted(folder.folders.items()) if tree is not None}
-        return Block(
-            new, from_items(sorted(records.items())), self._rules_of(folder.path).fingerprint, children
-        )
+        return Block(new, rows, self._rules_of(folder.path).fingerprint, children)
 
     def _moved(self, folder: _Folder, before: Block, new: Digest) -> Block:
         """Return the block of a folder that was as the cache had it but for what the checkout did."""
@@ -201,19 +206,25 @@ class _Update:
 
     def _marked(self, block: Block, folder: _Folder) -> Block:
         """Return a block that names the rows too new to be trusted, and those a power cut may lose."""
-        written = from_items(sorted(folder.written.items()))
-        racy = self._racy(written)
-        if any(parse(folder.written[name]).size > SMALL_FILE for name in racy):
-            self._wait(written.newest())
-            racy = self._racy(written)
-        if self._changed.synced:
-            return replace(block, untrusted=tuple(sorted({*block.untrusted, *racy})), unsynced=(), boot=b"")
-        unsynced = tuple(sorted({*block.unsynced, *folder.written}))
+        written = folder.written
+        # In a folder that is all ours they are joined already, with the folders in it, which are not older.
+        fresh = self._changed.is_fresh(folder.path)
+        racy = self._racy(block.rows.stats if fresh else b"".join(written.values()), written)
+        if any(parse(written[name]).size > SMALL_FILE for name in racy):
+            self._wait(newest_of(b"".join(written[name] for name in racy)))
+            racy = self._racy(b"".join(written.values()), written)
         untrusted = tuple(sorted({*block.untrusted, *racy}))
+        if self._changed.synced:
+            return replace(block, untrusted=untrusted, unsynced=(), boot=b"")
+        unsynced = tuple(sorted({*block.unsynced, *written}))
         return replace(block, untrusted=untrusted, unsynced=unsynced, boot=self._boot if unsynced else b"")
 
-    def _racy(self, written: Rows) -> set[bytes]:
-        if written.newest() < self._checked:
+    def _racy(self, stats: bytes, written: Mapping[bytes, bytes]) -> set[bytes]:
+        """Return which files are too new to be trusted; `stats` has their records, and may have others."""
+        newest = newest_of(stats)
+        if newest >= self._checked:  # the moment may be over by now
+            self._checked = self._worktree.clock()
+        if newest < self._checked:
             return set()
         return {name for name, record in written.items() if is_racy(record, self._checked)}
 
@@ -229,12 +240,18 @@ class _Update:
         missing = [path]
         while missing[-1] not in self._rules and missing[-1]:
             missing.append(split(missing[-1])[0])
-        rules = self._rules.get(missing[-1], IgnoreRules.empty())
+        rules = self._rules.get(missing[-1], self._no_rules)
         for place in reversed(missing):
             if place not in self._rules:
-                self._rules[place] = rules.child(place, read_ignore_file(self._folders.open(place)))
+                self._rules[place] = rules.child(place, self._ignore_text(place))
             rules = self._rules[place]
         return rules
+
+    def _ignore_text(self, place: bytes) -> bytes | None:
+        changed = self._changed
+        if changed.is_fresh(place) and IGNORE_FILE not in changed.records.get(place, ()):
+            return None
+        return read_ignore_file(self._folders.open(place))
 
 
 def _without(names: tuple[bytes, ...], settled: set[bytes]) -> tuple[bytes, ...]:

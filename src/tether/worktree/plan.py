@@ -8,18 +8,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
 from typing import NamedTuple, TypedDict, Unpack
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
-from tether.core.names import case_collisions, check_path, display, windows_problem
+from tether.core.names import display
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treediff import TreeChange, diff_trees
-from tether.core.treeread import find_many
-from tether.core.treeread import walk as walk_tree
-from tether.errors import Conflict, InvalidInput
+from tether.core.treeread import find_many, walk_many
+from tether.errors import Conflict
 from tether.worktree.compare import Comparison, WorkChange, compare, hash_rows
 from tether.worktree.folders import Folders, failure, is_folder, join, lstat_record, split
+from tether.worktree.namecheck import check_case, check_paths
 from tether.worktree.rows import kind_of, parse
 from tether.worktree.scan import FolderRequest, scan_folder
 from tether.worktree.shown import shown_changes
@@ -27,7 +29,6 @@ from tether.worktree.suspects import find_suspects
 from tether.worktree.worktree import WorkTree
 
 _LISTED = 10
-_LONGEST_NAME = 255
 _IN_THE_WAY = frozenset({errno.ENOTDIR, errno.ELOOP})
 
 
@@ -62,6 +63,10 @@ class Write(NamedTuple):
     """What it replaces, where that may have much of it."""
 
 
+_write = partial(tuple.__new__, Write)
+"""Makes one of four values without a call of a Python function."""
+
+
 class Blocker(NamedTuple):
     """Something of the user's that a checkout would destroy."""
 
@@ -92,6 +97,8 @@ class CheckoutPlan:
     conflicts: list[Blocker] = field(default_factory=list)
     rescues: list[bytes] = field(default_factory=list)
     """Paths whose local content is lost unless it is rescued first; with `force` only."""
+    fresh: bool = False
+    """Whether the whole of a tree goes into a folder that holds nothing."""
 
     @property
     def is_empty(self) -> bool:
@@ -101,9 +108,9 @@ class CheckoutPlan:
     def scope(self) -> tuple[bytes, ...]:
         """Return the paths by which the plan can be made again; none if the trees say it all.
 
-        A forced plan also touches files that are the same in both trees.
+        A forced plan also touches files that are the same in both trees, unless nothing was there before.
         """
-        if not self.force:
+        if self.fresh or not self.force:
             return self.paths
         paths = {write.path for write in self.writes}
         paths |= {path for path, _ in (*self.deletes, *self.chmods)}
@@ -164,14 +171,20 @@ class _Planner:
 
     def run(self) -> None:
         plan = self.plan
+        bare = self._is_bare()
+        plan.fresh = bare and not plan.paths and self._worktree.shown.everything
+        if plan.fresh:
+            self._write_everything()
+            return
         changes = list(diff_trees(self._objects, plan.from_tree, plan.to_tree, paths=plan.paths))
         if plan.force:
             changes = self._with_dirty(changes)
         changes = shown_changes(self._worktree, changes)
         if not changes:
             return
-        self._check_names(change.path for change in changes if change.new is not None)
-        if self._is_fresh():  # nothing can be in the way
+        check_paths([change.path for change in changes if change.new is not None])
+        check_case(self._worktree, self._objects, plan.to_tree)
+        if bare:  # nothing can be in the way
             plan.made = [p for p, _, new in changes if new and new.kind == EntryKind.DIRECTORY]
             made = set(plan.made)
             plan.writes = [Write(p, new, replaces=False) for p, _, new in changes if new and p not in made]
@@ -204,31 +217,22 @@ class _Planner:
         ]
         return sorted([*changes, *added], key=lambda change: change.path)
 
-    def _check_names(self, paths: Iterable[bytes]) -> None:
-        """Refuse paths that must not or cannot be written; a tree may come from anywhere."""
-        for path in paths:
-            if not path.isascii() or b"tether" in path.lower():
-                check_path(path)
-            problem = windows_problem(path) if os.name == "nt" else None
-            if (
-                problem is None
-                and len(path) > _LONGEST_NAME
-                and max(map(len, path.split(b"/"))) > _LONGEST_NAME
-            ):
-                problem = f"a name is longer than {_LONGEST_NAME} bytes"
-            if problem is not None:
-                hint = "rename it in a commit made elsewhere"
-                raise InvalidInput(f"this system cannot hold {display(path)}: {problem}", hint=hint)
-        if blind_to_case(self._worktree):
-            pairs = case_collisions(path for path, _ in walk_tree(self._objects, self.plan.to_tree))
-            if pairs:
-                one, other = (display(path) for path in pairs[0])
-                hint = "rename one of them in a commit made elsewhere"
-                raise Conflict(f"{one} and {other} are one name on this file system", hint=hint)
+    def _write_everything(self) -> None:
+        """Plan to write the whole tree into a folder in which nothing can be in the way."""
+        plan = self.plan
+        for start, entries in walk_many(self._objects, plan.to_tree):
+            paths = [start + entry[0] for entry in entries]
+            check_paths(paths)
+            if entries[0].kind == EntryKind.DIRECTORY:
+                plan.made += paths
+            else:
+                plan.writes += map(_write, zip(paths, entries, repeat(False), repeat(None), strict=False))
+        if not plan.is_empty:
+            check_case(self._worktree, self._objects, plan.to_tree)
 
-    def _is_fresh(self) -> bool:
+    def _is_bare(self) -> bool:
         """Whether there is nothing to look at: no tree before, no file there."""
-        if self.plan.from_tree != EMPTY_TREE:
+        if self.plan.from_tree != EMPTY_TREE or self.plan.to_tree == EMPTY_TREE:
             return False
         with Folders(self._worktree.root) as folders:
             scan = scan_folder(folders, FolderRequest(b""))
@@ -389,12 +393,3 @@ def _first_blocked(folders: Folders, folder: bytes) -> bytes:
         except OSError:
             break
     return place
-
-
-def blind_to_case(worktree: WorkTree) -> bool:
-    """Return whether the file system of a working copy takes `clock` and `CLOCK` for one name."""
-    plain = worktree.state_dir / "clock"
-    shouted = worktree.state_dir / "CLOCK"
-    if not plain.exists():
-        worktree.clock()
-    return shouted.exists()

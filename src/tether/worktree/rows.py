@@ -131,10 +131,7 @@ class Rows(NamedTuple):
 
     def newest(self) -> int:
         """Return the latest time of modification or change of any row; 0 without rows."""
-        if not self.total:
-            return 0
-        times = memoryview(self.stats).cast("q")  # the machine's order: a wrong guess only costs hashing
-        return max(max(times[at::6]) for at in (2, 3))
+        return newest_of(self.stats)
 
     def locate(self, name: bytes) -> tuple[int, bool]:
         """Return the byte offset in `names` where `name` is or would go, and whether it is there."""
@@ -161,6 +158,20 @@ class Rows(NamedTuple):
 
 
 EMPTY_ROWS = Rows(b"", b"", 0)
+
+
+def newest_of(stats: bytes) -> int:
+    """Return the latest time of modification or change in stat records; 0 without one."""
+    if not stats:
+        return 0
+    times = memoryview(stats).cast("q")  # the machine's order: a wrong guess only costs hashing
+    return max(max(times[at::6]) for at in (2, 3))
+
+
+def from_records(records: Mapping[bytes, bytes]) -> Rows:
+    """Return rows made of stat records by name, in any order."""
+    names = sorted(records)
+    return Rows(b"\0".join(names), b"".join(map(records.__getitem__, names)), len(names))
 
 
 def from_items(items: Iterable[tuple[bytes, bytes]]) -> Rows:

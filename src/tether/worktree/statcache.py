@@ -6,7 +6,7 @@ looked at, by the clock of the file system itself.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -112,19 +112,22 @@ class StatCache:
         return decode_block(records)
 
     def _write(self) -> None:
-        changes = [encode_change(path, self._safe(path), block) for path, block in self._new.items()]
+        changes = {path: encode_change(path, self._safe(path), block) for path, block in self._new.items()}
         limit = max(FOLD_FROM, len(self._base.data) // 4)
-        if self._journal.size + sum(map(len, changes)) <= limit:
-            append_journal(self._journal_path, self._base, self._journal, changes)
+        if self._journal.size + sum(map(len, changes.values())) <= limit:
+            append_journal(self._journal_path, self._base, self._journal, changes.values())
             return
-        write_base(self._base_path, self._folded())
+        write_base(self._base_path, self._folded(changes))
         with suppress(FileNotFoundError):
             self._journal_path.unlink()
 
-    def _folded(self) -> Iterator[tuple[bytes, bytes]]:
+    def _folded(self, changes: Mapping[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
         for path in sorted({*self._base.places, *self._records, *self._new}):
             if path in self._new:
                 block = self._new[path]
+                if path_and_kind(changes[path])[1] == FULL:
+                    yield path, changes[path]
+                    continue
             elif path in self._records:
                 block = self._safe(path)
             else:

@@ -12,7 +12,16 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import EMPTY_TREE, Child, Entry, EntryKind, decode_node, encode_inner, split_digests
 from tether.core.treebuild import build_directory
-from tether.core.treeread import BATCH, entry_before, find, find_many, iter_after, iter_directory, walk
+from tether.core.treeread import (
+    BATCH,
+    entry_before,
+    find,
+    find_many,
+    iter_after,
+    iter_directory,
+    walk,
+    walk_many,
+)
 from tether.errors import Corrupt, NotFound
 
 FILES = {
@@ -109,6 +118,22 @@ def test_a_walk_can_name_the_folders() -> None:
         b"top/a/y/z",
         b"top/a-b",
         b"top/empty",
+    ]
+
+
+def test_neighbours_in_a_folder_come_at_once() -> None:
+    """Files and links up to the next folder are given together, a folder by itself before what is in it."""
+    store = DictStore()
+    more = {b"a/y/%d" % number: file_entry(b"%d" % number) for number in range(3)}
+    found = walk_many(store, build_tree(store, FILES | more), b"top", directories=True)
+    assert [(start, [entry.name for entry in entries]) for start, entries in found] == [
+        (b"top/", [b"README"]),
+        (b"top/", [b"a"]),
+        (b"top/a/", [b"x"]),
+        (b"top/a/", [b"y"]),
+        (b"top/a/y/", [b"0", b"1", b"2", b"z"]),
+        (b"top/", [b"a-b"]),
+        (b"top/", [b"empty"]),
     ]
 
 
