@@ -25,7 +25,9 @@ def _folders(entries: Mapping[bytes, Entry]) -> dict[bytes, Digest]:
 
 
 @given(trees(), trees(), st.booleans())
-def test_what_is_new_in_a_folder(one: dict[bytes, Entry], other: dict[bytes, Entry], same_names: bool) -> None:
+def test_what_is_new_in_a_folder(
+    one: dict[bytes, Entry], other: dict[bytes, Entry], same_names: bool
+) -> None:
     """Contents that the other lacks are all named, and no others but those that changed places."""
     if same_names:  # some contents are others, below the same names
         other = {path: other.get(path, entry) for path, entry in one.items()}
