@@ -5,11 +5,14 @@ same rule, until one node is left. Where a node ends depends on the names alone,
 have the same digest whatever the order of the edits that led to them.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
-from itertools import accumulate, chain, repeat
-from operator import ge
+from io import BytesIO
+from itertools import islice, repeat
+from operator import lt
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from zlib import crc32
 
@@ -32,6 +35,7 @@ _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 _SHIFT = 55
 _TOTAL_LIMIT = 2**64
+_ROWS = Struct(f"{DIGEST_SIZE}s")
 
 
 class EntryKind(IntEnum):
@@ -143,10 +147,11 @@ def zip_entries(
 
 
 def split_digests(column: bytes) -> list[Digest]:
-    """Cut a column into digests."""
-    starts = range(0, len(column), DIGEST_SIZE)
-    ends = range(DIGEST_SIZE, len(column) + DIGEST_SIZE, DIGEST_SIZE)
-    return cast("list[Digest]", list(map(column.__getitem__, map(slice, starts, ends))))
+    """Cut a column into digests; the last one is short where the column has a wrong length."""
+    if len(column) % DIGEST_SIZE:
+        return [Digest(column[at : at + DIGEST_SIZE]) for at in range(0, len(column), DIGEST_SIZE)]
+    # A third of the time: trees have millions of rows.
+    return cast("list[Digest]", [digest for (digest,) in _ROWS.iter_unpack(column)])
 
 
 def digest_at(column: bytes, index: int) -> Digest:
@@ -182,13 +187,19 @@ def name_problem(name: bytes) -> str | None:
 def _names_problem(names: Sequence[bytes], joined: bytes, lengths: Iterable[int]) -> str | None:
     if b"/" in joined or b"\0" in joined:
         return "a name with a slash or a NUL"
-    if b"" in names or b"." in names or b".." in names:
+    is_sorted = all(map(lt, names, islice(names, 1, None)))
+    if any(_has(names, name, is_sorted=is_sorted) for name in (b"", b".", b"..")):
         return "an empty name, `.` or `..`"
     if max(lengths, default=0) > MAX_NAME:
         return f"a name longer than {MAX_NAME} bytes"
-    if any(map(ge, names, names[1:])):
-        return "names that are not sorted or not unique"
-    return None
+    return None if is_sorted else "names that are not sorted or not unique"
+
+
+def _has(names: Sequence[bytes], name: bytes, *, is_sorted: bool) -> bool:
+    if not is_sorted:
+        return name in names
+    at = bisect_left(names, name)
+    return at < len(names) and names[at] == name
 
 
 def encode_leaf(rows: Sequence[Entry]) -> bytes:
@@ -245,6 +256,15 @@ def decode_node(data: Buffer) -> Node:
     Raises:
         Corrupt: They are not a node in canonical form with sorted, valid names.
     """
+    level, lengths, joined, columns = _read_fields(data)
+    names = _read_names(lengths, joined)
+    if len(names) > MAX_ROWS:
+        raise damaged(f"has more than {MAX_ROWS} rows")
+    return _read_leaf(names, columns) if level == 0 else _read_inner(level, names, columns)
+
+
+def _read_fields(data: Buffer) -> tuple[int, Any, Any, list[Any]]:
+    """Return the level of a node, the lengths of its names, these, and the columns behind them."""
     fields = decode(data, "tree node")
     if type(fields) is not list or len(fields) != 8:
         raise damaged("is not an array of eight")
@@ -253,10 +273,41 @@ def decode_node(data: Buffer) -> Node:
         raise damaged("has an unknown version")
     if type(level) is not int or not 0 <= level <= MAX_LEVEL:
         raise damaged("has an unknown level")
-    names = _read_names(lengths, joined)
-    if len(names) > MAX_ROWS:
-        raise damaged(f"has more than {MAX_ROWS} rows")
-    return _read_leaf(names, columns) if level == 0 else _read_inner(level, names, columns)
+    return level, lengths, joined, columns
+
+
+class Rows(NamedTuple):
+    """What a node names, without the names."""
+
+    files: bytes
+    """Digests of files and links, one after the other."""
+    below: list[Digest]
+    """Folders of a node of level 0; the nodes below one of another level."""
+    names: tuple[int, bytes, bytes, bytes]
+    """Equal for nodes of one level that have the same names of the same kinds, in the same order."""
+
+
+def decode_rows(data: Buffer) -> Rows:
+    """Read what a node names, for whoever follows digests alone: in a third of the time of `decode_node`.
+
+    Whether the names are such as a node may have is not looked at: that is for those who receive a node.
+
+    Raises:
+        Corrupt: They are not a node in canonical form, apart from its names.
+    """
+    level, lengths, joined, columns = _read_fields(data)
+    blank = [b""] * len(unpack_u16(lengths, "tree node"))
+    if level:
+        below = split_digests(_read_inner(level, blank, columns).digests)
+        return Rows(b"", below, (level, lengths, joined, b""))
+    leaf = _read_leaf(blank, columns)
+    names = level, lengths, joined, leaf.kinds
+    if not leaf.totals:
+        return Rows(leaf.digests, [], names)
+    sorted_out = list[Digest](), list[Digest]()
+    for kind, digest in zip(leaf.kinds, split_digests(leaf.digests), strict=True):
+        sorted_out[kind == EntryKind.DIRECTORY].append(digest)
+    return Rows(b"".join(sorted_out[0]), sorted_out[1], names)
 
 
 def damaged(problem: str) -> Corrupt:
@@ -268,8 +319,7 @@ def _read_names(lengths: Any, joined: Any) -> list[bytes]:
     sizes = unpack_u16(lengths, "tree node")
     if type(joined) is not bytes or sum(sizes) != len(joined):
         raise damaged("has names of the wrong length")
-    ends = list(accumulate(sizes))
-    names = list(map(joined.__getitem__, map(slice, chain((0,), ends), ends)))
+    names = list(map(BytesIO(joined).read, sizes))
     problem = _names_problem(names, joined, sizes)
     if problem:
         raise damaged(f"holds {problem}")

@@ -5,7 +5,7 @@ stops at every commit and tree node that the receiver has: work is proportional 
 What the source itself does not have, by agreement, is said before anything is sent.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -14,7 +14,17 @@ from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
 from tether.core.recipe import decode_page, decode_recipe
-from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, split_digests
+from tether.core.tree import (
+    EMPTY_PAYLOAD,
+    EMPTY_TREE,
+    EntryKind,
+    Inner,
+    Node,
+    decode_node,
+    decode_rows,
+    split_digests,
+)
+from tether.core.treebeside import fresh_in
 from tether.errors import Corrupt, NotFound, Unavailable
 from tether.repo.absent import Absent, read_absent
 from tether.repo.contents import ContentReader
@@ -22,7 +32,7 @@ from tether.repo.history import History, newest, shallow_commits
 from tether.repo.objectdb import ObjectDb
 from tether.repo.partial import Partial
 from tether.repo.root import Root
-from tether.sync.peel import peel, peel_all
+from tether.sync.peel import peel_all
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 
@@ -32,6 +42,8 @@ Has = Callable[[Sequence[Digest]], list[bool]]
 _BATCH = 4096
 _NODES = 64
 """Tree nodes that are read at once."""
+_UNASKED = 2048
+"""Tree nodes that are read at most before a far end is asked about them: some megabytes."""
 
 
 @dataclass(slots=True)
@@ -96,8 +108,7 @@ def find_unsent(source: ObjectDb, has: Has, wants: Sequence[Digest], root: Root)
     """
     walk = _Walk(source, has, root)
     walk.commits(wants)
-    walk.trees()
-    walk.leave_out_known(wants)
+    walk.trees_beside(_UNASKED)
     walk.contents()
     return walk.missing
 
@@ -123,14 +134,15 @@ class _Walk:
         self._source, self._has = source, has
         self._shallow = frozenset(shallow_commits(root) if root is not None else ())
         self._absent = read_absent(root, ContentReader(source)) if root is not None else Absent()
-        self._roots: dict[Digest, None] = {}
+        self._roots: dict[Digest, Digest] = {}
+        """Of each commit that is missing the tree, by the commit."""
         self._files: dict[Digest, int] = {}
         self._pages: dict[Digest, None] = {}
         """Of recipes; versions of one file share them."""
+        self._gone: dict[Digest, None] = {}
+        """Tree nodes that the receiver has, and that no new node has beside it."""
         self._had: dict[Digest, None] = {}
         """Commits and tags where the walk stopped since the receiver has them."""
-        self._below: dict[Digest, list[Digest]] = {}
-        """The nodes below each new tree node that has some."""
 
     def commits(self, wants: Iterable[Digest]) -> None:
         """Follow commits and tags breadth first down to what the receiver has."""
@@ -152,7 +164,7 @@ class _Walk:
                 else:
                     self.missing.commits.append(digest)
                     commit = Commit.decode(self._source.get(ObjectKind.COMMIT, digest))
-                    self._roots[commit.tree] = None
+                    self._roots[digest] = commit.tree
                     below.update(dict.fromkeys(self._parents(digest, commit)))
             level = list(below)
 
@@ -162,7 +174,7 @@ class _Walk:
         history = History(self._source, self._shallow)
         commits = newest(history, peel_all(self._source, wants, tags), depth)
         self.missing.tags, self.missing.commits = self._lacking(tags), self._lacking(commits)
-        self._roots.update((history.commit(digest).tree, None) for digest in self.missing.commits)
+        self._roots.update((digest, history.commit(digest).tree) for digest in self.missing.commits)
         here = {*self.missing.commits}
         for digest in self.missing.commits:
             if self._lacking([parent for parent in history.commit(digest).parents if parent not in here]):
@@ -172,7 +184,7 @@ class _Walk:
         """Leave out the contents that a partial receiver does not ask for."""
         if partial.is_whole:
             return
-        wanted = wanted_contents(self._source, self._roots, partial)
+        wanted = wanted_contents(self._source, dict.fromkeys(self._roots.values()), partial)
         self._files.pop(EMPTY_FILE, None)
         rest = [digest for digest in self._files if digest not in wanted]
         self.missing.left = self._lacking(rest)
@@ -191,7 +203,7 @@ class _Walk:
     def trees(self, claims: TreeClaims | None = None) -> None:
         """Walk tree nodes level by level, never below one that the receiver has."""
         seen: set[Digest] = {EMPTY_TREE}
-        level = list(self._roots)
+        level = [*dict.fromkeys(self._roots.values())]
         while level:
             below: dict[Digest, None] = {}
             fresh = self._lacking([digest for digest in level if digest not in seen])
@@ -199,54 +211,94 @@ class _Walk:
             for part in batches(fresh, _NODES):
                 for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
                     node = decode_node(payload)
-                    mine: dict[Digest, None] = {}
-                    sort_rows(node, mine, self._files)
-                    if mine:
-                        self._below[digest] = list(mine)
-                        below.update(mine)
+                    sort_rows(node, below, self._files)
                     if claims is not None:
                         claims.add(digest, node)
             self.missing.trees += fresh
             level = list(below)
         if claims is not None:
-            claims.add_tops(self._roots)
+            claims.add_tops(self._roots.values())
             claims.check()
 
-    def leave_out_known(self, wants: Iterable[Digest]) -> None:
-        """Leave out contents that the receiver's commits name where their trees differ from the wanted ones.
+    def trees_beside(self, unasked: int) -> None:
+        """Walk tree nodes beside those of commits that the receiver has, of whose trees it lacks nothing.
 
-        Of a folder of many files of which few are new this spares asking about all of them. Where those
-        trees are damaged here they are asked about: a push does not need them.
+        Of a folder of many files of which few are new these few are looked at alone.
+
+        Args:
+            unasked: So many nodes are followed before the receiver is asked about any: then one question is
+                about nodes of many levels, and about contents.
         """
-        with suppress(Corrupt, NotFound):
-            self._leave_out_known(wants)
+        seen: set[Digest] = {EMPTY_TREE}
+        level = self._beside_known()
+        while level:
+            fresh = [digest for digest in level if digest not in seen]
+            seen.update(fresh)
+            if len(self.missing.trees) + len(fresh) > unasked:
+                fresh = self._lacking(fresh)
+            self.missing.trees += fresh
+            level = self._below([(digest, level[digest]) for digest in fresh])
+        self._leave_out_moved(seen)
+        self._has([*self.missing.trees, *self._files])
+        self.missing.trees = self._lacking(self.missing.trees)
 
-    def _leave_out_known(self, wants: Iterable[Digest]) -> None:
-        source = self._source
-        unchanged = self._reached([_tree_of(source, digest) for digest in wants])
-        level = [_tree_of(source, digest) for digest in self._had if source.has(digest)]
-        left = 2 * len(self.missing.trees)  # what was removed may be far larger than what is new
-        while level and left > 0:
-            level = [digest for digest in dict.fromkeys(level) if digest not in unchanged][:left]
+    def _below(self, pairs: Sequence[tuple[Digest, Digest | None]]) -> dict[Digest, Digest | None]:
+        """Note the files that are new in nodes, and return the nodes that are, with those beside them."""
+        below: dict[Digest, Digest | None] = {}
+        for part in batches(pairs, _NODES):
+            payloads = self._source.get_many(ObjectKind.TREE, [digest for digest, _ in part])
+            for payload, other in zip(payloads, self._others([other for _, other in part]), strict=True):
+                fresh = fresh_in(payload, other)
+                self.add_files(fresh.files)
+                below.update(fresh.below)
+                self._gone.update(dict.fromkeys(fresh.gone))
+        return {digest: other for digest, other in below.items() if digest not in self._gone}
+
+    def _leave_out_moved(self, seen: Set[Digest]) -> None:
+        """Leave out contents of folders that are not where they were, as when one was renamed and changed."""
+        level, left = list(self._gone), 2 * len(self.missing.trees)
+        while level and self._files and left > 0:
+            level = [digest for digest in level if digest not in seen][:left]
             left -= len(level)
-            unchanged.update(level)
             below: dict[Digest, None] = {}
-            known: dict[Digest, int] = {}
             for part in batches(level, _NODES):
-                for payload in source.get_many(ObjectKind.TREE, part):
-                    sort_rows(decode_node(payload), below, known)
-            for digest in known.keys() & self._files.keys():
-                del self._files[digest]
+                for payload in self._others(part):
+                    rows = decode_rows(payload if payload is not None else EMPTY_PAYLOAD)
+                    for digest in split_digests(rows.files):
+                        self._files.pop(digest, None)
+                    below.update(dict.fromkeys(rows.below))
             level = list(below)
 
-    def _reached(self, trees: Sequence[Digest]) -> set[Digest]:
-        """Return the nodes of trees down to those that the receiver has."""
-        reached, waiting = {EMPTY_TREE, *trees}, list(trees)
-        while waiting:
-            fresh = [node for node in self._below.get(waiting.pop(), ()) if node not in reached]
-            reached.update(fresh)
-            waiting += fresh
-        return reached
+    def _others(self, digests: Sequence[Digest | None]) -> list[bytes | None]:
+        """Return nodes beside new ones; where one is damaged, none: the new ones alone say more than both."""
+        known = [digest for digest in digests if digest is not None and digest != EMPTY_TREE]
+        try:
+            found = dict(zip(known, self._source.get_many(ObjectKind.TREE, known), strict=True))
+        except (Corrupt, NotFound):
+            return [None] * len(digests)
+        return [None if digest is None else found.get(digest) for digest in digests]
+
+    def _beside_known(self) -> dict[Digest, Digest | None]:
+        """Return the trees of missing commits, each beside that of a commit that the receiver has, if any."""
+        known: dict[Digest, Digest | None] = {}
+        for digest in self._roots:
+            line = [digest]
+            while line[-1] in self._roots and line[-1] not in known:
+                parents = Commit.decode(self._source.get(ObjectKind.COMMIT, line[-1])).parents
+                above = next((each for each in parents if each in self._roots or each in self._had), None)
+                if above is None:
+                    break
+                line.append(above)
+            last = line[-1]
+            found = known.get(last) if last in self._roots else self._tree_of(last)
+            known.update(dict.fromkeys(line, found))
+        return {tree: known[digest] for digest, tree in self._roots.items()}
+
+    def _tree_of(self, commit: Digest) -> Digest | None:
+        """Return the tree of a commit that the receiver has, or None where it is damaged here."""
+        with suppress(Corrupt, NotFound):
+            return Commit.decode(self._source.get(ObjectKind.COMMIT, commit)).tree
+        return None
 
     def add_files(self, files: Iterable[Digest]) -> None:
         """Ask for file contents."""
@@ -307,11 +359,6 @@ class _Walk:
             part = digests[start : start + _BATCH]
             lacking += (d for d, there in zip(part, self._has(part), strict=True) if not there)
         return lacking
-
-
-def _tree_of(source: ObjectDb, digest: Digest) -> Digest:
-    """Return the tree of a commit, or of the one behind a tag."""
-    return Commit.decode(source.get(ObjectKind.COMMIT, peel(source, digest))).tree
 
 
 def sort_rows(node: Node, below: dict[Digest, None], files: dict[Digest, int]) -> None:
