@@ -6,7 +6,7 @@ never goes beyond the body, so what follows on the connection is left to the par
 
 import asyncio
 from collections.abc import Callable
-from mmap import mmap
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
@@ -50,7 +50,7 @@ class LargeBody(asyncio.BufferedProtocol):
         # With what the parser took in the first room, each begins at a multiple of its size in the body: so
         # it can be written past the page cache.
         size = max(len(began) + 1, min(self._room(), left + len(began)))
-        self._rooms = [memoryview(mmap(-1, size)) for _ in range(_ROOMS)]
+        self._rooms = [memoryview(mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS)) for _ in range(_ROOMS)]
         self._free = list(self._rooms)
         self._filling, self._filled = self._free.pop(), len(began)
         self._filling[: len(began)] = began
