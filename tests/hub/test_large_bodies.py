@@ -29,6 +29,7 @@ class Application:
     def __init__(self) -> None:
         self.cut = threading.Event()
         self.pieces: list[int] = []
+        self.rooms: list[object] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -38,13 +39,14 @@ class Application:
             await self._reply(send, 403, b"no")
             return
         in_rooms = scope["method"] == "PUT" and take_rooms(scope)
-        data, self.pieces = bytearray(), []
+        data, self.pieces, self.rooms = bytearray(), [], []
         try:
             async for piece in Request(scope, receive).stream():
                 if scope["path"] == "/slow":
                     await asyncio.sleep(0.02)
                 data += piece
                 self.pieces.append(len(piece))
+                self.rooms.append(memoryview(piece).obj)
         except ClientDisconnect:
             self.cut.set()
             raise
@@ -173,6 +175,51 @@ def test_few_bodies_at_once_have_wide_rooms(running: Running, monkeypatch: pytes
             assert pieces() == ([ROOM] * 5 + [12_345] if path == b"/" else wide)
         time.sleep(0.1)
     assert pieces() == wide
+
+
+def test_wide_rooms_are_used_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of one body by the next, for a while; those of one that was refused or cut by none."""
+    monkeypatch.setattr(largebody, "WIDE_BODIES", 2)
+    monkeypatch.setattr(largebody, "WIDE_ROOM", 2 * ROOM)
+    monkeypatch.setattr(largebody, "SPARE_S", 0.5)
+    request = put(more=b"Connection: close\r\n")
+
+    def spare() -> set[int]:
+        kept.extend(largebody.SPARE._rooms)  # so that no other has the same address
+        return {id(room.obj) for room in largebody.SPARE._rooms}
+
+    kept: list[memoryview] = []
+    assert said(BODY) in running.exchange(request)
+    first = spare()
+    assert len(first) == 2
+    assert said(BODY) in running.exchange(request)
+    assert {id(room) for room in running.application.rooms if room} <= first
+    assert spare() == first
+    assert b"HTTP/1.1 403" in running.exchange(put(b"/refuse"), NEXT)
+    assert spare() == set()  # the rest of its body may have been on its way to them
+    assert said(BODY) in running.exchange(request)
+    assert len(spare()) == 2
+    running.application.cut.clear()
+    with closing(running.connected()) as connection:
+        connection.sendall(put()[: 2 * ROOM + 17])
+    assert running.application.cut.wait(10)
+    assert spare() == set()
+    assert said(BODY) in running.exchange(request)
+    assert len(spare()) == 2
+    time.sleep(1)
+    assert spare() == set()
+
+
+def test_few_wide_rooms_are_kept(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many bodies had some."""
+    monkeypatch.setattr(largebody, "WIDE_BODIES", 9)
+    monkeypatch.setattr(largebody, "WIDE_ROOM", 2 * ROOM)
+    threads = [threading.Thread(target=running.exchange, args=(put(b"/slow"), NEXT)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 0 < len(largebody.SPARE._rooms) <= largebody.SPARE_ROOMS
 
 
 def test_what_is_not_wanted_is_passed_over(running: Running) -> None:

@@ -12,7 +12,7 @@ import httptools
 from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tether.hub.largebody import EXTENSION, LEAST, LargeBody, length_of
+from tether.hub.largebody import EXTENSION, LEAST, SPARE, LargeBody, length_of
 
 MAX_HEAD = 64 << 10
 """Bytes of a request before its body; of one without end, one read more may come before it is refused."""
@@ -34,6 +34,7 @@ class Connection(HttpToolsProtocol):
         self._head = self._named = 0
         self._coming: int | None = None
         self._large: LargeBody | None = None
+        self._last: memoryview | None = None
         self._begun = self._in_body = self._full = False
         self._moved = self.loop.time()
         self._watch: TimerHandle | None = None
@@ -44,6 +45,7 @@ class Connection(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+        self._last = None
         if self._large is not None:
             self._large.pass_over()
 
@@ -102,9 +104,12 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Throw away what is left of the body."""
+        """Throw away what is left of the body, and keep the room that had the end of it."""
         if self._large is not None:
             self._large.pass_over()
+        last, self._last = self._last, None
+        if last is not None:
+            SPARE.keep(last, self.loop)
         super().on_response_complete()
 
     def moved(self) -> None:
@@ -121,7 +126,7 @@ class Connection(HttpToolsProtocol):
                 return await usual()  # type: ignore[return-value]
             message = await large[0].message()
             if not message.get("more_body"):  # its rooms must not wait for the garbage collector
-                large.clear()
+                self._last = large.pop().last()
             return message
 
         def take() -> bool:

@@ -6,7 +6,8 @@ never goes beyond the body, so what follows on the connection is left to the par
 
 import asyncio
 from collections.abc import Callable
-from mmap import mmap
+from contextlib import suppress
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
 
@@ -27,9 +28,42 @@ LEAST = 256 << 10
 """Bytes of a body for which it is worth it."""
 EXTENSION = "tether.rooms"
 """Name in the scope of a request of what `take_rooms` calls."""
+SPARE_S = 5.0
+"""How long wide rooms wait for the next body, in seconds, after the last one that was kept."""
+SPARE_ROOMS = 4
 _ROOMS = 2
 _UNWANTED = 64 << 10
 """Bytes that are thrown away at a time."""
+
+
+class SpareRooms:
+    """Wide rooms of bodies that ended, for those to come: new ones have 2048 pages to get and to clear."""
+
+    def __init__(self) -> None:
+        self._rooms: list[memoryview] = []
+        self._kept_s = 0.0
+
+    def take(self, size: int) -> memoryview:
+        """Return a room of so many bytes, with whatever it had."""
+        with suppress(IndexError):
+            room = self._rooms.pop()
+            if len(room) == size:
+                return room
+        return memoryview(mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS))
+
+    def keep(self, room: memoryview, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep a room that nobody uses any more for a while, if it is a wide one and there are not enough."""
+        if len(room) == WIDE_ROOM and len(self._rooms) < SPARE_ROOMS:
+            self._rooms.append(room)
+            self._kept_s = loop.time()
+            loop.call_later(SPARE_S, self._let_go, self._kept_s)
+
+    def _let_go(self, kept_s: float) -> None:
+        if kept_s == self._kept_s:
+            self._rooms.clear()
+
+
+SPARE = SpareRooms()
 
 
 class LargeBody(asyncio.BufferedProtocol):
@@ -50,7 +84,7 @@ class LargeBody(asyncio.BufferedProtocol):
         # With what the parser took in the first room, each begins at a multiple of its size in the body: so
         # it can be written past the page cache.
         size = max(len(began) + 1, min(self._room(), left + len(began)))
-        self._rooms = [memoryview(mmap(-1, size)) for _ in range(_ROOMS)]
+        self._rooms = [SPARE.take(size) for _ in range(_ROOMS)]
         self._free = list(self._rooms)
         self._filling, self._filled = self._free.pop(), len(began)
         self._filling[: len(began)] = began
@@ -80,7 +114,15 @@ class LargeBody(asyncio.BufferedProtocol):
             return {"type": "http.request", "body": b"", "more_body": False}
         self._given = self._ready.pop(0)
         more = self._left > 0 or bool(self._ready)
+        if not more:
+            for room in self._free:
+                SPARE.keep(room, self._connection.loop)
+            self._free.clear()
         return {"type": "http.request", "body": self._given, "more_body": more}
+
+    def last(self) -> memoryview | None:
+        """Return the room that was given with the end of the body, which is in use until there is a reply."""
+        return None if self._given is None else self._room_of(self._given)
 
     def pass_over(self) -> None:
         """Throw away what is still to come: the request has its reply, or the connection is gone."""
@@ -96,11 +138,14 @@ class LargeBody(asyncio.BufferedProtocol):
 
     def _give_back(self) -> None:
         given, self._given = self._given, None
-        room = next((room for room in self._rooms if given is not None and room.obj is given.obj), None)
+        room = None if given is None else self._room_of(given)
         if room is not None:
             self._free.append(room)
             if self._left:  # else what comes is the parser's
                 self._connection.flow.resume_reading()
+
+    def _room_of(self, piece: memoryview) -> memoryview | None:
+        return next((room for room in self._rooms if room.obj is piece.obj), None)
 
     # -- what the transport tells -------------------------------------------------------------
 
@@ -153,7 +198,9 @@ def length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
 
 
 def take_rooms(scope: Any) -> bool:
-    """Ask for the body of a request in rooms that are written over when the next one is asked for.
+    """Ask for the body of a request in rooms.
+
+    Each is written over when the next one is asked for, or, for another request, when there is a reply.
 
     Returns:
         Whether it comes so; else it comes as always, in pieces that stay.

@@ -1,5 +1,6 @@
 """Packs that arrive whole from somewhere else: hashed, verified frame by frame and written as they come."""
 
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -18,13 +19,16 @@ from tether.repo.packstream import PackStream, TakeChunks
 from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend, Upload
 from tether.storage.oserrors import TOO_MANY
-from tether.sync.arrivals import Made, note_arrival
+from tether.sync.arrivals import Made, note_arrival, note_key
 from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
 """Kinds that travel; states and operations are a repository's own affair."""
 _BLOCK = 1 << 20
 """Bytes of one pack that wait for the disk; a hub receives many at once."""
+_ASIDE = 2 << 20
+"""Bytes of a piece from which on a thread writes it while it is verified: so many take some 5 ms to verify,
+and the thread a tenth of one to begin. Decision: docs/adr/0076-written-while-verified.md."""
 
 
 class PackReceiver:
@@ -90,9 +94,19 @@ class PackReceiver:
             raise TooLarge(f"a pack of more than {MAX_PACK} bytes")
 
     def _work_on(self, ready: memoryview) -> None:
-        self._hasher.update(ready)
-        if self._upload is not None:
+        if self._upload is None:
+            self._verify(ready)
+        elif len(ready) < _ASIDE:
             self._upload.write(ready)
+            self._verify(ready)
+        else:
+            with ThreadPoolExecutor(1, "write pack") as pool:  # waits for the write in any case
+                written = pool.submit(self._upload.write, ready)
+                self._verify(ready)
+                written.result()
+
+    def _verify(self, ready: memoryview) -> None:
+        self._hasher.update(ready)
         if self._fault is None:
             try:
                 self._stream.feed(ready)
@@ -212,10 +226,12 @@ class Receiver(PackReceiver):
         """
         with self._tracer.span("finish pack"):
             table = self._verified()
-            if not self._backend.exists(pack_key(self._name)):
+            noted = not self._backend.exists(pack_key(self._name))
+            if noted:
                 self._note()
             self._keep(table)
-            self._note()
+            if not (noted and self._backend.exists(note_key(self._name))):  # gc may have taken it
+                self._note()
         return table
 
     def _note(self) -> None:
