@@ -13,7 +13,7 @@ from tether.core.compression import Codec
 from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.errors import InvalidInput, Unavailable
-from tether.repo.frames import DATA, Frame, Stored
+from tether.repo.frames import DATA, Stored
 from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.storage.backend import Backend, Upload
 from tether.storage.local import LocalBackend
@@ -115,7 +115,7 @@ def test_a_large_piece_is_verified_while_it_is_written() -> None:
     """The write waits for a chunk to be verified, and the chunk for the write to begin: both go on."""
     backend = Watched(MemoryBackend())
 
-    def take(_frames: Sequence[Frame], _data: memoryview) -> None:
+    def take(*_: object) -> None:
         assert backend.begun.wait(WAIT_S)
         backend.may.set()
 
