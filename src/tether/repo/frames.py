@@ -8,7 +8,7 @@ end is missing. Byte tables: docs/format/pack.md.
 import struct
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from operator import ge
 from typing import NamedTuple, TypeAlias
 from zlib import crc32
 
@@ -204,10 +204,10 @@ def decode_table(data: Buffer, count: int) -> Table:
 def _check_table(table: Table) -> None:
     if not _KINDS.issuperset(table.kinds):
         raise Corrupt("a pack's table of contents has an unknown kind")
-    if table.kinds and max(*table.raw, *table.stored) > MAX_OBJECT:
+    if table.kinds and (max(table.raw) > MAX_OBJECT or max(table.stored) > MAX_OBJECT):
         raise Corrupt("a pack's table of contents claims an impossible length")
     names = [table.digests[i : i + DIGEST_SIZE] for i in range(0, len(table.digests), DIGEST_SIZE)]
-    if any(a >= b for a, b in pairwise(names)):
+    if any(map(ge, names, names[1:])):
         raise Corrupt("a pack's table of contents is not sorted")
 
 

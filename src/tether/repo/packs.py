@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from operator import add
 from typing import TYPE_CHECKING
 
 from blake3 import blake3
@@ -234,8 +235,7 @@ def _read_table(backend: Backend, name: Digest) -> Table:
     if hash_bytes(contents) != digest:
         raise Corrupt(f"the table of contents of pack {name.hex()[:12]} is damaged")
     table = decode_table(contents, count)
-    ends = zip(table.offsets, table.stored, strict=True)
-    if any(offset + FRAME_SIZE + stored > start for offset, stored in ends):
+    if table.kinds and max(map(add, table.offsets, table.stored)) + FRAME_SIZE > start:
         raise Corrupt(f"the table of contents of pack {name.hex()[:12]} points outside it")
     return table
 
