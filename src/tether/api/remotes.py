@@ -108,7 +108,7 @@ class _Source(NamedTuple):
     address: str
     share: bool
     landing: "Landing | None" = None
-    """Gets large files while they come."""
+    """Gets files while they come."""
 
 
 def clone(

@@ -58,7 +58,7 @@ class Move:
         advance: Move the branch of HEAD to the commit as well, as `reset` does.
         force: Overwrite local changes; they are kept in the operation for `undo`.
         durable: Make the files durable before the command ends, as `clone` does.
-        landing: Has large files that came already.
+        landing: Has files that came already.
     """
 
     command: str
@@ -80,7 +80,7 @@ class Change:
         worktree: Whose files, held alone.
         command: For the operation log.
         files: How many were written or removed, when it is over.
-        landing: Has large files that came already.
+        landing: Has files that came already.
     """
 
     def __init__(self, repo: Opened, worktree: WorkTree, transaction: Transaction, command: str) -> None:

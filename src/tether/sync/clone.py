@@ -40,7 +40,7 @@ class CloneOptions:
             stays behind.
         depth: How many commits of each branch come; None for all.
         partial: What of the contents comes, now and with later fetches.
-        landing: Gets large files of the branch while they come from a far end.
+        landing: Gets files of the branch while they come from a far end.
     """
 
     remote: str = DEFAULT_REMOTE

@@ -330,8 +330,7 @@ class _Download:
             parts = [(0, recipe.chunks)] if recipe.chunks is not None else []
             named = zip(recipe.starts, recipe.pages, strict=True)
             for start, chunks in chain(parts, ((start, decode_page(pages[page])) for start, page in named)):
-                if recipe.outline is not None:
-                    self.passing.expect(file, start, chunks)
+                self.passing.expect(file, start, chunks, outlined=recipe.outline is not None)
                 yield chunks
 
     def _check_files(self) -> None:

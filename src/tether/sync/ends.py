@@ -128,7 +128,7 @@ class Lands(Protocol):
         ...
 
     def sync(self) -> None:
-        """Have the disk begin with the small files, of which no more come, without waiting for it."""
+        """Have the disk begin with what came, of which no more comes, without waiting for it."""
         ...
 
     def write(self, file: Digest, offset: int, data: memoryview) -> None:

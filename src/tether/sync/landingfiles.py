@@ -1,11 +1,11 @@
-"""Which files of a clone are written while their packs pass.
+"""Which files of a clone are written while their packs pass, found by the columns of tree nodes.
 
-The large files of a tree are found by the columns of its nodes: a million small ones cost next to nothing.
+Folders with no large files are not looked into for these; all leaves are for small ones.
 """
 
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tether.core.batches import batches
 from tether.core.chunker import MAX_SIZE
@@ -14,6 +14,7 @@ from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, digest_at
 from tether.core.treefiles import files_by_folder
+from tether.errors import TetherError
 from tether.sync.ends import Lands
 from tether.sync.passing import Passing
 
@@ -41,7 +42,7 @@ def landing_chosen(
         small: Whether those of one chunk are chosen too.
 
     Raises:
-        NotFound: A node of the tree is not here.
+        NotFound: The commit is not here.
     """
     if landing is None or landing.commit is None:
         yield
@@ -57,8 +58,11 @@ def landing_chosen(
             passing.choose_small(landing, files_by_folder(objects, tree))
 
     with ThreadPoolExecutor(1, "choose") as pool:
-        passing.begins_after(pool.submit(choose, landing))
+        chosen = pool.submit(choose, landing)
+        passing.begins_after(chosen)
         yield
+    with suppress(TetherError):  # then less lands, and whoever needs the tree tells what is wrong with it
+        chosen.result()
     landing.sync()
 
 

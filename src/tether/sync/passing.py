@@ -49,11 +49,14 @@ class _Places:
         self._rows: dict[Digest, int] = {}
         # Columns, since there may be a million of them.
         self._file, self._start, self._length = array("I"), array("Q"), array("I")
+        self._outlined: set[int] = set()
 
-    def add(self, file: Digest, start: int, chunks: ChunkList) -> None:
-        """Take note of chunks of a file, from an offset on."""
+    def add(self, file: Digest, start: int, chunks: ChunkList, *, outlined: bool) -> None:
+        """Take note of chunks of a file, from an offset on; see `Passing.expect`."""
         if not self.files or self.files[-1] != file:
             self.files.append(file)
+            if outlined:
+                self._outlined.add(len(self.files) - 1)
         for index, length in enumerate(chunks.lengths):
             if len(self._rows) >= _MOST:
                 return
@@ -64,9 +67,9 @@ class _Places:
             start += length
 
     def start(self, chunk: Digest) -> int | None:
-        """Return where in its file a chunk belongs, in bytes."""
+        """Return where in its file a chunk belongs, in bytes; None if the file has no outline."""
         row = self._rows.get(chunk)
-        return None if row is None else self._start[row]
+        return None if row is None or self._file[row] not in self._outlined else self._start[row]
 
     def runs(self, digests: bytes, lengths: Sequence[int]) -> Iterator[_Run]:
         """Yield what lies in a row in a file of chunks that passed one after the other."""
@@ -124,13 +127,20 @@ class Passing:
             self._landing, self._chosen = landing, landing.choose(files)
 
     def begins_after(self, ready: "Future[None]") -> None:
-        """Let packs wait until files are chosen; an error of that becomes theirs."""
+        """Let packs wait until files are chosen; where that fails, they pass all the same."""
         self._ready = ready
 
-    def expect(self, file: Digest, start: int, chunks: ChunkList) -> None:
-        """Take note of chunks of a file, from an offset on."""
+    def expect(self, file: Digest, start: int, chunks: ChunkList, *, outlined: bool) -> None:
+        """Take note of chunks of a file, from an offset on.
+
+        Args:
+            file: Where they belong.
+            start: Of the first of them, in bytes.
+            chunks: In a row.
+            outlined: Whether the file has an outline, which may be compared with what is made of packs.
+        """
         if FAST:
-            self._places.add(file, start, chunks)
+            self._places.add(file, start, chunks, outlined=outlined)
 
     def choose_small(self, landing: Lands, folders: Iterable[FolderFiles]) -> None:
         """Let those of the small files of a tree that are wanted be written while their packs pass."""
@@ -190,6 +200,8 @@ class Passing:
         Raises:
             Corrupt: It is not one of contents.
         """
+        if self._ready is not None:
+            self._ready.exception()  # waits
         came = self._come_before(share.name)
         return share, None if came is None else self._taken(share.name, came)
 
@@ -230,8 +242,6 @@ class Passing:
 
     def _pass(self, kind: type[_Receiver], name: Digest, fill: Callable[[_Receiver], None]) -> _Came:
         """Let a pack pass, verified; return its table and what was made of it."""
-        if self._ready is not None:
-            self._ready.result()
         made: list[StretchHasher] = []
 
         def begin(first: Digest) -> StretchHasher | None:

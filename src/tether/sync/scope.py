@@ -40,7 +40,7 @@ class Asked:
     Attributes:
         wants: Where it begins.
         scope: How much.
-        landing: Gets large files while they come; None where nothing is checked out then.
+        landing: Gets files while they come; None where nothing is checked out then.
     """
 
     wants: tuple[Digest, ...]

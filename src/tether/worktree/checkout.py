@@ -45,7 +45,7 @@ class ExecuteOptions(TypedDict, total=False):
     announced: bool
     """A journal of this checkout is on the disk already."""
     landing: Landing | None
-    """Has large files that came already."""
+    """Has files that came already."""
 
 
 @dataclass(slots=True)

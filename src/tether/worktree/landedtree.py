@@ -10,24 +10,24 @@ import os
 import shutil
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import accumulate, compress
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
 
 from tether.core.chunker import MAX_SIZE
-from tether.core.digest import EMPTY_FILE, Digest
+from tether.core.digest import Digest
 from tether.core.tree import EntryKind, split_digests
 from tether.core.treefiles import FolderFiles
 from tether.errors import TetherError
-from tether.worktree.files import RECORD, syncfs, write_files
-from tether.worktree.folders import Folders, ThreadFolders
+from tether.worktree.files import RECORD, write_files
+from tether.worktree.folders import ThreadFolders
 from tether.worktree.plan import Write
 from tether.worktree.written import MODES, Written
 
 _MOST = 1 << 20
-"""Files whose place is kept, which takes some 300 MB; what is beyond is written by the checkout."""
+"""Rows of folders that are kept, which takes some 300 MB; what is beyond is written by the checkout."""
+_DEEPEST = 64
+"""Folders in one another: a tree may have any number, and each takes a descriptor."""
 _MODES = tuple(MODES.get(kind, 0) for kind in EntryKind)
 _NONE = bytes(RECORD.size)
 
@@ -44,11 +44,13 @@ class _Came(NamedTuple):
 
     written: Written
     digests: list[Digest]
+    kinds: Sequence[int]
 
-    def paths(self) -> Iterator[tuple[bytes, Digest]]:
-        """Yield the path and the content of each."""
+    def paths(self) -> Iterator[tuple[bytes, tuple[Digest, int]]]:
+        """Yield the path of each, and what it is."""
         start = self.written.folder + b"/"
-        return zip([start + name for name in self.written.names], self.digests, strict=True)
+        names = [start + name for name in self.written.names]
+        return zip(names, zip(self.digests, self.kinds, strict=True), strict=True)
 
 
 class LandedTree:
@@ -70,26 +72,28 @@ class LandedTree:
         """The stat record of each row; zeros until it is written."""
         self._folders: ThreadFolders | None = None
         self._failed = False
-        self._syncing: Thread | None = None
 
     def choose(self, folders: Iterable[FolderFiles]) -> bool:
         """Take note of what is to be checked out; say whether any of it is wanted."""
         for files in folders:
-            if not files.folder:
-                continue
-            start = len(self._leaf_of)
-            self._leaf_of.extend([len(self._leaves)] * len(files.names))
-            self._leaves.append(_Leaf(start, files))
-            columns = zip(split_digests(files.digests), files.kinds, files.sizes, strict=True)
-            for row, (digest, kind, size) in enumerate(columns, start):
-                if kind <= EntryKind.EXECUTABLE and size <= MAX_SIZE:
-                    self._rows.setdefault(digest, row)
-            if len(self._rows) >= _MOST:
+            if len(self._leaf_of) >= _MOST:
                 break
-        self._rows.pop(EMPTY_FILE, None)
+            if files.folder and files.folder.count(b"/") < _DEEPEST:
+                self._choose(files)
         self._records = bytearray(RECORD.size * len(self._leaf_of))
         self._folders = ThreadFolders(self._top) if self._rows else None
         return bool(self._rows)
+
+    def _choose(self, files: FolderFiles) -> None:
+        """Take note of those of some neighbours that are wanted, and of the others only beside them."""
+        start, before = len(self._leaf_of), len(self._rows)
+        columns = zip(split_digests(files.digests), files.kinds, files.sizes, strict=True)
+        for row, (digest, kind, size) in enumerate(columns, start):
+            if kind <= EntryKind.EXECUTABLE and 0 < size <= MAX_SIZE:
+                self._rows.setdefault(digest, row)
+        if len(self._rows) > before:
+            self._leaf_of.extend([len(self._leaves)] * len(files.names))
+            self._leaves.append(_Leaf(start, files))
 
     def write(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
         """Write those of some verified contents that are wanted.
@@ -105,16 +109,17 @@ class LandedTree:
         for row, start, end in zip(rows, ends, ends[1:], strict=False):
             if row is not None:
                 leaf = self._leaf_of[row]
-                if leaf not in found:
-                    found[leaf] = [], []
-                found[leaf][0].append(row)
-                found[leaf][1].append(data[start:end])
+                first, files = self._leaves[leaf]
+                if files.sizes[row - first] == end - start:  # otherwise the tree lies, and the checkout tells
+                    mine, contents = found.setdefault(leaf, ([], []))
+                    mine.append(row)
+                    contents.append(data[start:end])
         for leaf, (mine, contents) in found.items():
             if self._failed or self._folders is None:
                 return
             try:
                 self._put(self._folders, self._leaves[leaf], mine, contents)
-            except OSError:  # the disk is full, or the like: the checkout tells if it meets that too
+            except (OSError, TetherError):  # the disk is full, or the like: the checkout tells of that
                 self._failed = True
                 shutil.rmtree(self._top, ignore_errors=True)  # the packs need the room
 
@@ -135,15 +140,11 @@ class LandedTree:
             elif error != errno.EEXIST:  # otherwise its pack came twice
                 raise OSError(error, os.strerror(error))
 
-    def sync(self) -> None:
-        """Have the disk begin with what came, and do not wait for it."""
-        if self._folders is not None and not self._failed:
-            self._syncing = Thread(target=self._sync, name="sync")
-            self._syncing.start()
-
-    def _sync(self) -> None:
-        with suppress(OSError, TetherError), Folders(self._top) as folders:
-            syncfs(folders.open(b""))
+    def close(self) -> None:
+        """Take nothing more, and close the folders that are open."""
+        if self._folders is not None:
+            self._folders.close()
+            self._folders = None
 
     def move(self, root: Path, writes: Sequence[Write]) -> tuple[list[Written], list[Write]]:
         """Move what came to its place; return what was moved, and what is still to be written.
@@ -154,11 +155,12 @@ class LandedTree:
             root: The top folder of the working copy.
             writes: What is to be written.
         """
-        if self._folders is None or self._failed:
+        self.close()
+        if self._failed:
             return [], list(writes)
         came = [self._came(leaf) for leaf in self._leaves]
-        paths = {path: digest for each in came for path, digest in each.paths()}
-        rest = [w for w in writes if paths.get(w.path) != w.entry.digest or w.replaces]
+        paths = {path: what for each in came for path, what in each.paths()}
+        rest = [w for w in writes if paths.get(w.path) != (w.entry.digest, w.entry.kind) or w.replaces]
         if len(writes) - len(rest) != len(paths):
             return [], list(writes)
         tops = {each.written.folder.partition(b"/")[0] for each in came if each.written.names}
@@ -168,26 +170,18 @@ class LandedTree:
             rest = [w for w in writes if w in here or w.path.partition(b"/")[0] in left]
         return [each.written for each in came if each.written.folder.partition(b"/")[0] in tops - left], rest
 
-    def _came(self, leaf: _Leaf) -> "_Came":
+    def _came(self, leaf: _Leaf) -> _Came:
         """Return what came of neighbours in a folder."""
         start, files = leaf
         stop = start + len(files.names)
         column = self._records[start * RECORD.size : stop * RECORD.size]
         records = [bytes(column[at : at + RECORD.size]) for at in range(0, len(column), RECORD.size)]
-        names, digests = files.names, split_digests(files.digests)
+        names, digests, kinds = files.names, split_digests(files.digests), list(files.kinds)
         if _NONE in records:
             there = [record != _NONE for record in records]
             names, digests = list(compress(names, there)), list(compress(digests, there))
-            records = list(compress(records, there))
-        return _Came(Written(files.folder, names, records), digests)
-
-    def close(self) -> None:
-        """Close the folders that are open."""
-        if self._syncing is not None:
-            self._syncing.join()
-        if self._folders is not None:
-            self._folders.close()
-            self._folders = None
+            records, kinds = list(compress(records, there)), list(compress(kinds, there))
+        return _Came(Written(files.folder, names, records), digests, kinds)
 
     def _moved(self, root: Path, top: bytes) -> bool:
         """Move a top folder, unless anything but an empty one is there; say whether it was."""

@@ -12,14 +12,16 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Self
 
 from tether.core.digest import Digest
 from tether.core.treefiles import FolderFiles
+from tether.errors import TetherError
 from tether.repo.delta import Span
-from tether.worktree.files import start_writing
+from tether.worktree.files import start_writing, syncfs
+from tether.worktree.folders import Folders
 from tether.worktree.landedtree import LandedTree
 from tether.worktree.plan import Write
 from tether.worktree.worktree import STATE_FOLDER
@@ -42,6 +44,10 @@ class _Landed:
     waiting: int = 0
     """Bytes of which the disk was not told yet."""
 
+    def much_of(self, size: int) -> bool:
+        """Say whether what came is worth to be moved."""
+        return sum(stop - start for start, stop in self.spans) * _WORTH >= size
+
 
 class Landing:
     """Takes parts of files from several threads at once; as a context manager it removes what was not moved.
@@ -57,6 +63,8 @@ class Landing:
         self._folder = repository / STATE_FOLDER / _FOLDER
         self._files: dict[Digest, _Landed] = {}
         self._tree: LandedTree | None = None
+        self._syncing: Thread | None = None
+        self._spoiled = False
         self._lock = Lock()
         self.commit: Digest | None = None
 
@@ -94,9 +102,29 @@ class Landing:
             self._tree.write(digests, lengths, data)
 
     def sync(self) -> None:
-        """Have the disk begin with the small files that came, and do not wait for it."""
+        """Have the disk begin with what came, of which no more comes, without waiting for it."""
         if self._tree is not None:
-            self._tree.sync()
+            self._tree.close()
+        if self._files or self._tree is not None:
+            self._syncing = Thread(target=self._sync, name="sync")
+            try:
+                self._syncing.start()
+            except RuntimeError:  # there are too many threads
+                self._syncing = None
+
+    def _sync(self) -> None:
+        try:
+            with Folders(self._folder) as folders:
+                syncfs(folders.open(b""))
+        except (OSError, TetherError):
+            self._spoiled = True
+
+    def settle(self) -> None:
+        """Wait for the disk, and forget all that came where it failed: it tells of that only once."""
+        if self._syncing is not None:
+            self._syncing.join()
+        if self._spoiled:
+            self._files, self._tree = {}, None
 
     def write(self, file: Digest, offset: int, data: memoryview) -> None:
         """Write verified bytes of a chosen content to where in it they belong, in bytes."""
@@ -129,9 +157,10 @@ class Landing:
         self._files.pop(file, None)
         self._path(file).unlink(missing_ok=True)
 
-    def has(self, file: Digest) -> bool:
-        """Say whether something of a large content may have come."""
-        return file in self._files
+    def has(self, file: Digest, size: int) -> bool:
+        """Say whether so much of a content of `size` bytes came that `move` will move it."""
+        landed = self._files.get(file)
+        return landed is not None and landed.much_of(size)
 
     def move_small(self, root: Path, writes: Sequence[Write]) -> tuple[list[Written], list[Write]]:
         """Move the small files that came into a working copy; see `LandedTree.move`."""
@@ -152,10 +181,10 @@ class Landing:
         landed = self._files.pop(file, None)
         if landed is None:
             return None
-        spans = _joined(sorted(landed.spans))
+        landed.spans = spans = _joined(sorted(landed.spans))
         path = self._path(file)
         try:
-            if sum(stop - start for start, stop in spans) * _WORTH < size:
+            if not landed.much_of(size):
                 path.unlink(missing_ok=True)
                 return None
             os.rename(path, name, dst_dir_fd=dirfd)
@@ -172,6 +201,8 @@ class Landing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._syncing is not None:
+            self._syncing.join()
         self._files = {}
         if self._tree is not None:
             self._tree.close()

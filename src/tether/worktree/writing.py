@@ -76,11 +76,12 @@ def write_all(
         Forbidden: A folder cannot be written.
     """
     if landing is not None:
+        landing.settle()
         moved, writes = landing.move_small(root, writes)
         yield from _reported(moved, progress)
     small, large = list[Write](), list[Write]()
     for write in writes:
-        landed = landing is not None and landing.has(write.entry.digest)
+        landed = landing is not None and landing.has(write.entry.digest, write.entry.size)
         (large if landed or write.entry.size > SMALL_FILE else small).append(write)
     folders = ThreadFolders(root)
     try:

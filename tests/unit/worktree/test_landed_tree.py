@@ -12,7 +12,8 @@ from tests.support.objects import DictStore, build_tree, file_entry
 
 from tether.core.tree import EntryKind
 from tether.core.treefiles import files_by_folder
-from tether.worktree import landedtree
+from tether.errors import Unavailable
+from tether.worktree import landedtree, landing
 from tether.worktree.folders import Folders, lstat_record, split
 from tether.worktree.landing import Landing
 from tether.worktree.plan import Write
@@ -154,6 +155,77 @@ def test_a_full_disk_leaves_all_to_the_checkout(room: Room, monkeypatch: pytest.
     assert room.move() == ({}, sorted(room.entries))
     assert not here(room)
     assert not (room.root / ".tether/worktree/landing/tree").exists()
+
+
+def test_a_folder_that_cannot_be_opened_leaves_all_to_the_checkout(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where no descriptor is free: whoever brings the packs hears nothing of it."""
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folders, "__init__", refuse)
+        room.put(b"333")
+    room.put(b"22")
+    assert room.move() == ({}, sorted(room.entries))
+
+
+def test_a_disk_that_fails_early_is_not_trusted(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells of that once: what it may have lost is written again, small files and large ones."""
+    large = file_entry(b"", bytes(300_000))
+    assert set(room.landing.choose([large.digest])) == {large.digest}
+    room.landing.write(large.digest, 0, memoryview(bytes(300_000)))
+    room.put(b"333")
+    assert room.landing.has(large.digest, 300_000)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "input/output error")
+
+    monkeypatch.setattr(landing, "syncfs", fail)
+    room.landing.sync()
+    room.landing.settle()
+    assert room.move() == ({}, sorted(room.entries))
+    assert not room.landing.has(large.digest, 300_000)
+
+
+def test_what_was_told_to_the_disk_is_moved(room: Room) -> None:
+    """Nothing more is taken then."""
+    room.put(b"333")
+    room.landing.sync()
+    room.put(b"22")
+    room.landing.settle()
+    assert list(room.move()[0]) == [b"a/three"]
+
+
+def test_a_length_that_is_not_that_of_the_tree_is_left(tmp_path: Path) -> None:
+    """The checkout refuses such a tree."""
+    store = DictStore()
+    lie = file_entry(b"", b"five!")._replace(size=3)
+    with Landing(tmp_path / ".tether") as made:
+        assert made.choose_small(files_by_folder(store, build_tree(store, {b"a/lie": lie})))
+        made.write_small(lie.digest, [5], b"five!")
+        writes = [Write(b"a/lie", lie._replace(name=b"lie"), replaces=False)]
+        assert made.move_small(tmp_path, writes) == ([], writes)
+
+
+def test_the_rows_that_are_kept_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders without small files take none; what is beyond the bound, or very deep, is not wanted."""
+    monkeypatch.setattr(landedtree, "_MOST", 2)
+    store = DictStore()
+    files = {b"a/%d" % number: file_entry(b"", b"x")._replace(size=1 << 20) for number in range(3)}
+    files |= {b"b/%d" % number: file_entry(b"", b"%d" % number) for number in range(2)}
+    files |= {b"c/%d" % number: file_entry(b"", b"c%d" % number) for number in range(2)}
+    files[b"/".join([b"d"] * 70)] = file_entry(b"", b"d")
+    with Landing(tmp_path / ".tether") as made:
+        assert made.choose_small(files_by_folder(store, build_tree(store, files)))
+        for data in (b"0", b"1", b"c0", b"c1", b"d"):
+            made.write_small(file_entry(b"", data).digest, [len(data)], data)
+        found = {
+            path.name for path in (tmp_path / ".tether/worktree/landing/tree").rglob("*") if path.is_file()
+        }
+    assert len(found) == 2
 
 
 def test_another_file_system_cannot_be_moved_to(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
