@@ -10,6 +10,7 @@ from enum import IntEnum
 from functools import partial
 from itertools import accumulate, chain, pairwise, repeat
 from operator import ge
+from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from zlib import crc32
 
@@ -32,6 +33,7 @@ _MULTIPLIER = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 _SHIFT = 55
 _TOTAL_LIMIT = 2**64
+_DIGESTS = Struct(f"{DIGEST_SIZE}s")
 
 
 class EntryKind(IntEnum):
@@ -143,8 +145,8 @@ def zip_entries(
 
 
 def split_digests(column: bytes) -> list[Digest]:
-    """Cut a column into digests."""
-    return [Digest(column[at : at + DIGEST_SIZE]) for at in range(0, len(column), DIGEST_SIZE)]
+    """Cut a column of whole digests into them."""
+    return list(chain.from_iterable(_DIGESTS.iter_unpack(column)))
 
 
 def digest_at(column: bytes, index: int) -> Digest:
@@ -155,6 +157,13 @@ def digest_at(column: bytes, index: int) -> Digest:
 def is_cut(name: bytes, level: int) -> bool:
     """Say whether a node of `level` ends after the row `name`, about one row in 512."""
     return not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
+
+
+def goes_on_after_cut(names: Sequence[bytes], level: int) -> bool:
+    """Say whether a row before the last one must end a node of `level`."""
+    # As `is_cut`, without a call for each name: most of the time that it takes to check a node.
+    product = min([crc32(name, level) * _MULTIPLIER & _MASK for name in names[:-1]], default=_MASK)
+    return not product >> _SHIFT
 
 
 def find_ends(names: Sequence[bytes], level: int) -> list[int]:

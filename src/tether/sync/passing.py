@@ -65,24 +65,19 @@ class _Places:
 
     def runs(self, frames: Sequence[Frame]) -> Iterator[_Run]:
         """Yield what lies in a row in a file of chunks that passed one after the other."""
-        under_way, at = _Run(0, 0, 0, 0), 0
+        file = offset = start = length = at = 0
         for frame in frames:
             row = self._rows.get(frame.digest)
-            fits = row is not None and self._length[row] == frame.raw
-            if fits and row is not None:
-                file, offset = self._file[row], self._start[row]
-                if (file, offset, at) != (
-                    under_way.file,
-                    under_way.offset + under_way.length,
-                    under_way.start + under_way.length,
-                ):
-                    if under_way.length:
-                        yield under_way
-                    under_way = _Run(file, offset, at, 0)
-                under_way = under_way._replace(length=under_way.length + frame.raw)
+            if row is not None and self._length[row] == frame.raw:
+                goes_on = self._start[row] == offset + length and at == start + length
+                if not goes_on or self._file[row] != file:
+                    if length:
+                        yield _Run(file, offset, start, length)
+                    file, offset, start, length = self._file[row], self._start[row], at, 0
+                length += frame.raw
             at += frame.raw
-        if under_way.length:
-            yield under_way
+        if length:
+            yield _Run(file, offset, start, length)
 
 
 class _Came(NamedTuple):

@@ -25,6 +25,8 @@ OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPE
 """Kinds that travel; states and operations are a repository's own affair."""
 _BLOCK = 1 << 20
 """Bytes of one pack that wait for the disk; a hub receives many at once."""
+_LARGE_BLOCK = 4 << 20
+"""The same for a client, which receives few: each block costs the interpreter's lock."""
 
 
 class PackReceiver:
@@ -36,6 +38,8 @@ class PackReceiver:
         begin: Returns what hashes its chunks as they are verified.
         take: Gets them then too.
     """
+
+    _waiting = _LARGE_BLOCK
 
     def __init__(
         self, backend: Backend, name: Digest, begin: Begin | None = None, take: TakeChunks | None = None
@@ -62,7 +66,7 @@ class PackReceiver:
         """
         self._count(len(piece))
         self._block.put([piece], len(piece))
-        return self._block.filled >= _BLOCK
+        return self._block.filled >= self._waiting
 
     def work(self, *, last: bool = False) -> None:
         """Hash, write and verify what came.
