@@ -10,8 +10,9 @@ from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
 from tether.core.outline import GROUP
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, Node
 from tether.core.treediff import diff_level
+from tether.core.treeread import read_nodes
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.proving import MEANS, Means, prove
@@ -92,16 +93,25 @@ def _large_changes(objects: ObjectReader, before: Digest, after: Digest) -> Iter
     Folders that are on one side only, or have only small files, are not looked into: what has an outline is
     longer than one group, and of whoever made it otherwise all is read.
     """
-    waiting = [(_folder(before), _folder(after))] if EMPTY_TREE not in (before, after) else []
-    while waiting:
-        for _, old, new in diff_level(objects, *waiting.pop()):
-            if old is None or new is None or new.size <= GROUP:
-                continue
-            folders = (old.kind == EntryKind.DIRECTORY, new.kind == EntryKind.DIRECTORY)
-            if all(folders):
-                waiting.append((old, new))
-            elif not any(folders):
-                yield old.digest, new.digest
+    level = [(_folder(before), _folder(after))] if EMPTY_TREE not in (before, after) else []
+    while level:
+        below: list[tuple[Entry, Entry]] = []
+        nodes = read_nodes(objects, [new.digest for _, new in level])
+        for pair in [pair for pair, node in zip(level, nodes, strict=True) if _has_large(node)]:
+            for _, old, new in diff_level(objects, *pair):
+                if old is None or new is None or new.size <= GROUP:
+                    continue
+                folders = (old.kind == EntryKind.DIRECTORY, new.kind == EntryKind.DIRECTORY)
+                if all(folders):
+                    below.append((old, new))
+                elif not any(folders):
+                    yield old.digest, new.digest
+        level = below
+
+
+def _has_large(node: Node) -> bool:
+    """Say whether a node names a large file, or what may have one below."""
+    return max(node.bytes if isinstance(node, Inner) else node.sizes, default=0) > GROUP
 
 
 def _folder(tree: Digest) -> Entry:

@@ -196,6 +196,8 @@ class Receiver(PackReceiver):
             true: nothing is shown by it before a recipe lists the chunks at that place.
     """
 
+    _waiting = _BLOCK
+
     def __init__(
         self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED, start: int | None = None
     ) -> None:
