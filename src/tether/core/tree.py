@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
 from io import BytesIO
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from operator import lt
 from struct import Struct
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 from tether.core.codec import decode, encode, pack_u16, pack_u64, unpack_u16, unpack_u64
@@ -151,7 +151,7 @@ def split_digests(column: bytes) -> list[Digest]:
     if len(column) % DIGEST_SIZE:
         return [Digest(column[at : at + DIGEST_SIZE]) for at in range(0, len(column), DIGEST_SIZE)]
     # A third of the time: trees have millions of rows.
-    return cast("list[Digest]", [digest for (digest,) in _ROWS.iter_unpack(column)])
+    return list(chain.from_iterable(_ROWS.iter_unpack(column)))
 
 
 def digest_at(column: bytes, index: int) -> Digest:
@@ -162,6 +162,13 @@ def digest_at(column: bytes, index: int) -> Digest:
 def is_cut(name: bytes, level: int) -> bool:
     """Say whether a node of `level` ends after the row `name`, about one row in 512."""
     return not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
+
+
+def goes_on_after_cut(names: Sequence[bytes], level: int) -> bool:
+    """Say whether a row before the last one must end a node of `level`."""
+    # As `is_cut`, without a call for each name: most of the time that it takes to check a node.
+    product = min([crc32(name, level) * _MULTIPLIER & _MASK for name in names[:-1]], default=_MASK)
+    return not product >> _SHIFT
 
 
 def find_ends(names: Sequence[bytes], level: int) -> list[int]:

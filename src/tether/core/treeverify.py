@@ -15,6 +15,7 @@ from tether.core.tree import (
     Node,
     damaged,
     digest_at,
+    goes_on_after_cut,
     is_cut,
 )
 from tether.core.treebuild import Subtree
@@ -83,7 +84,7 @@ def _verify_node(
 
 
 def _verify_end(node: Node, *, is_last: bool) -> None:
-    if any(is_cut(name, node.level) for name in node.names[:-1]):
+    if goes_on_after_cut(node.names, node.level):
         raise damaged("goes on after a row that must end it")
     if not is_last and len(node.names) < MAX_ROWS and not is_cut(node.names[-1], node.level):
         raise damaged("ends before it must")

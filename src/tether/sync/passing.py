@@ -73,23 +73,19 @@ class _Places:
 
     def runs(self, digests: bytes, lengths: Sequence[int]) -> Iterator[_Run]:
         """Yield what lies in a row in a file of chunks that passed one after the other."""
-        under_way, at = _Run(0, 0, 0, 0), 0
-        for digest, length in zip(split_digests(digests), lengths, strict=True):
+        file = offset = start = length = at = 0
+        for digest, size in zip(split_digests(digests), lengths, strict=True):
             row = self._rows.get(digest)
-            if row is not None and self._length[row] == length:
-                file, offset = self._file[row], self._start[row]
-                if (file, offset, at) != (
-                    under_way.file,
-                    under_way.offset + under_way.length,
-                    under_way.start + under_way.length,
-                ):
-                    if under_way.length:
-                        yield under_way
-                    under_way = _Run(file, offset, at, 0)
-                under_way = under_way._replace(length=under_way.length + length)
-            at += length
-        if under_way.length:
-            yield under_way
+            if row is not None and self._length[row] == size:
+                goes_on = self._start[row] == offset + length and at == start + length
+                if not goes_on or self._file[row] != file:
+                    if length:
+                        yield _Run(file, offset, start, length)
+                    file, offset, start, length = self._file[row], self._start[row], at, 0
+                length += size
+            at += size
+        if length:
+            yield _Run(file, offset, start, length)
 
 
 class _Came(NamedTuple):

@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
-from tether.core.treediff import diff_trees
+from tether.core.outline import GROUP
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, Node
+from tether.core.treediff import diff_level
+from tether.core.treeread import read_nodes
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.proving import MEANS, Means, prove
@@ -66,7 +69,7 @@ def replaced(objects: ObjectReader, commits: Sequence[Digest], files: set[Digest
     Args:
         objects: Gives the commits, their parents as far as they are here, and all trees.
         commits: The new ones, from the newest on.
-        files: Contents that are looked for.
+        files: Contents that are looked for, with outlines.
     """
     found: dict[Digest, Digest] = {}
     for digest in reversed(commits):
@@ -78,7 +81,39 @@ def replaced(objects: ObjectReader, commits: Sequence[Digest], files: set[Digest
                 before = Commit.decode(objects.get(ObjectKind.COMMIT, parent)).tree
             except NotFound:  # the history ends here
                 continue
-            for _, old, new in diff_trees(objects, before, commit.tree):
-                if old is not None and new is not None and new.digest in files:
-                    found.setdefault(new.digest, old.digest)
+            for old, new in _large_changes(objects, before, commit.tree):
+                if new in files:
+                    found.setdefault(new, old)
     return found
+
+
+def _large_changes(objects: ObjectReader, before: Digest, after: Digest) -> Iterator[tuple[Digest, Digest]]:
+    """Yield the large files that differ between two trees, each before and after.
+
+    Folders that are on one side only, or have only small files, are not looked into: what has an outline is
+    longer than one group, and of whoever made it otherwise all is read.
+    """
+    level = [(_folder(before), _folder(after))] if EMPTY_TREE not in (before, after) else []
+    while level:
+        below: list[tuple[Entry, Entry]] = []
+        nodes = read_nodes(objects, [new.digest for _, new in level])
+        for pair in [pair for pair, node in zip(level, nodes, strict=True) if _has_large(node)]:
+            for _, old, new in diff_level(objects, *pair):
+                if old is None or new is None or new.size <= GROUP:
+                    continue
+                folders = (old.kind == EntryKind.DIRECTORY, new.kind == EntryKind.DIRECTORY)
+                if all(folders):
+                    below.append((old, new))
+                elif not any(folders):
+                    yield old.digest, new.digest
+        level = below
+
+
+def _has_large(node: Node) -> bool:
+    """Say whether a node names a large file, or what may have one below."""
+    return max(node.bytes if isinstance(node, Inner) else node.sizes, default=0) > GROUP
+
+
+def _folder(tree: Digest) -> Entry:
+    """Return an entry for the tree of a commit, whose totals nobody looks at."""
+    return Entry(b"", EntryKind.DIRECTORY, 0, tree, 0)

@@ -29,6 +29,8 @@ _BLOCK = 1 << 20
 _ASIDE = 2 << 20
 """Bytes of a piece from which on a thread writes it while it is verified: so many take some 5 ms to verify,
 and the thread a tenth of one to begin. Decision: docs/adr/0076-written-while-verified.md."""
+_LARGE_BLOCK = 4 << 20
+"""The same for a client, which receives few: each block costs the interpreter's lock."""
 
 
 class PackReceiver:
@@ -40,6 +42,8 @@ class PackReceiver:
         begin: Returns what hashes its chunks as they are verified.
         take: Gets them then too.
     """
+
+    _waiting = _LARGE_BLOCK
 
     def __init__(
         self, backend: Backend, name: Digest, begin: Begin | None = None, take: TakeChunks | None = None
@@ -66,7 +70,7 @@ class PackReceiver:
         """
         self._count(len(piece))
         self._block.put([piece], len(piece))
-        return self._block.filled >= _BLOCK
+        return self._block.filled >= self._waiting
 
     def work(self, *, last: bool = False) -> None:
         """Hash, write and verify what came.
@@ -205,6 +209,8 @@ class Receiver(PackReceiver):
         start: Where in a file its first chunk belongs, in bytes, if whoever sends it said so. It need not be
             true: nothing is shown by it before a recipe lists the chunks at that place.
     """
+
+    _waiting = _BLOCK
 
     def __init__(
         self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED, start: int | None = None

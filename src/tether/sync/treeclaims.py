@@ -18,6 +18,7 @@ from tether.core.tree import (
     Node,
     damaged,
     digest_at,
+    goes_on_after_cut,
     is_cut,
     split_digests,
 )
@@ -71,7 +72,7 @@ class TreeClaims:
         Raises:
             Corrupt: It goes on after a row that must end it.
         """
-        if any(is_cut(name, node.level) for name in node.names[:-1]):
+        if goes_on_after_cut(node.names, node.level):
             raise damaged("goes on after a row that must end it")
         self._see(digest, node)
         if isinstance(node, Inner):

@@ -25,6 +25,7 @@ from tether.core.tree import (
     encode_inner,
     encode_leaf,
     find_ends,
+    goes_on_after_cut,
     is_cut,
     name_problem,
 )
@@ -327,3 +328,17 @@ def test_the_cuts_on_the_format_page_hold() -> None:
         assert _reference_crc(name.encode(), int(level)) == int(crc, 16)
         assert int(crc, 16) * 0x9E3779B97F4A7C15 % 2**64 == int(product, 16)
         assert is_cut(name.encode(), int(level)) == (cut == "yes") == (int(product, 16) < 2**55)
+
+
+@pytest.mark.parametrize("level", [0, 1, 63])
+def test_a_row_before_the_last_that_must_end_a_node(level: int) -> None:
+    """It is found wherever it is; the last one, and a node of no rows, go on after none."""
+    names = [b"%d" % number for number in range(3000)]
+    ends = [at for at, name in enumerate(names) if is_cut(name, level)]
+    assert ends
+    start = 0
+    for end in ends:
+        assert not goes_on_after_cut(names[start : end + 1], level)
+        assert goes_on_after_cut(names[start : end + 2], level)
+        start = end + 1
+    assert not goes_on_after_cut([], level)
