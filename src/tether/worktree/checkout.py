@@ -115,7 +115,7 @@ class _Execution:
             for written in write_all(
                 self.worktree.root, self.contents, plan.writes, progress, self.options.get("landing")
             ):
-                self.changed.note(*written)
+                self.changed.note(written.folder, written.names, written.records)
             progress.finish()
             self._make(folders)
             self._chmod(folders)

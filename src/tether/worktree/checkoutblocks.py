@@ -71,7 +71,7 @@ class _Update:
         self, worktree: WorkTree, cache: StatCache, folders: Folders, plan: CheckoutPlan, changed: Changed
     ) -> None:
         self._cache, self._folders, self._plan, self._changed = cache, folders, plan, changed
-        self._worktree, self._checked = worktree, worktree.clock()
+        self._worktree, self._checked = worktree, 0
         self._boot = worktree.boot_id
         self._no_rules = IgnoreRules.empty()
         self._rules: dict[bytes, IgnoreRules] = {}
@@ -86,6 +86,7 @@ class _Update:
             if path:
                 parent, name = split(path)
                 by_folder[parent].folders[name] = new.get(path)
+        made: list[tuple[_Folder, Block]] = []
         for path, folder in by_folder.items():
             tree = new.get(path)
             block: Block | None = None
@@ -94,7 +95,10 @@ class _Update:
             if block is None:
                 self._cache.drop(path)
             else:
-                self._cache.put(path, self._marked(block, folder))
+                made.append((folder, block))
+        self._checked = self._worktree.clock()  # as late as can be: the moment of the last files may be over
+        for folder, block in made:
+            self._cache.put(folder.path, self._marked(block, folder))
 
     def _group(self) -> dict[bytes, _Folder]:
         found: dict[bytes, _Folder] = {b"": _Folder(b"")}
@@ -221,10 +225,7 @@ class _Update:
 
     def _racy(self, stats: bytes, written: Mapping[bytes, bytes]) -> set[bytes]:
         """Return which files are too new to be trusted; `stats` has their records, and may have others."""
-        newest = newest_of(stats)
-        if newest >= self._checked:  # the moment may be over by now
-            self._checked = self._worktree.clock()
-        if newest < self._checked:
+        if newest_of(stats) < self._checked:
             return set()
         return {name for name, record in written.items() if is_racy(record, self._checked)}
 

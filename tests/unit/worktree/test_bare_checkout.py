@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,12 @@ from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.errors import Conflict, InvalidInput
 from tether.repo.repository import Repository
-from tether.worktree import checkout
+from tether.worktree import checkout, checkoutblocks
 from tether.worktree.checkout import CheckoutResult, execute_checkout, pending, resume
 from tether.worktree.compare import Comparison, compare
 from tether.worktree.journal import PendingCheckout
 from tether.worktree.plan import CheckoutPlan, plan_checkout
+from tether.worktree.rows import Rows, from_records
 from tether.worktree.staging import stage_paths
 from tether.worktree.statcache import StatCache
 from tether.worktree.worktree import WorkTree
@@ -182,10 +182,16 @@ def test_two_paths_that_are_one_here(place: Place) -> None:
 
 
 def test_status_reads_nothing_afterwards(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files of the moment in which the clock was read first are trusted once a later one is there."""
-    plan, times = place.plan(), chain([1], repeat(2**62))
-    monkeypatch.setattr(WorkTree, "clock", lambda _: next(times))
-    place.execute(plan).finish()
+    """All files are trusted where the clock went on while the rows were made, for it is read then."""
+    rows: list[Rows] = []
+
+    def note(records: Mapping[bytes, bytes]) -> Rows:
+        rows.append(from_records(records))
+        return rows[-1]
+
+    monkeypatch.setattr(checkoutblocks, "from_records", note)
+    monkeypatch.setattr(WorkTree, "clock", lambda _: 2**62 if len(rows) == 5 else 1)
+    place.execute(place.plan()).finish()
     monkeypatch.undo()
 
     cache, store = StatCache(place.worktree), DictStore()
