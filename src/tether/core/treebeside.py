@@ -43,7 +43,7 @@ def fresh_in(new: Buffer, old: Buffer | None) -> Fresh:
     before = decode_rows(old)
     if rows.names == before.names:
         pairs = zip(rows.below, before.below, strict=True)
-        below = [(one, other) for one, other in pairs if one != other]
+        below: list[tuple[Digest, Digest | None]] = [(one, other) for one, other in pairs if one != other]
         return Fresh(_unlike(rows.files, before.files), below, [])
     if not rows.below:
         return Fresh(_unknown(rows, before), [], before.below)
