@@ -165,7 +165,7 @@ class HttpClient:
         self.jobs = self._options.jobs
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=self._options.progress_s)
         settings = {"timeout": timeout, "retries": False, "maxsize": max(_CONNECTIONS, self.jobs or 0)}
-        self._pool = open_pool(settings, self._options.proxy, self._options.ca_file)
+        self._pool = open_pool(settings, self._options.proxy, self._options.ca_file, parts.scheme)
 
     def close(self) -> None:
         """Close the connections."""

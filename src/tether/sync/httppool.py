@@ -9,19 +9,24 @@ import urllib3
 from tether.errors import InvalidInput
 
 
-def open_pool(settings: dict[str, Any], proxy: str | None, ca_file: str | None) -> urllib3.PoolManager:
+def open_pool(
+    settings: dict[str, Any], proxy: str | None, ca_file: str | None, scheme: str
+) -> urllib3.PoolManager:
     """Return connections.
 
     Args:
         settings: Of the pool.
         proxy: Address of a proxy, or None.
         ca_file: Certificates to trust instead of the usual ones, or None.
+        scheme: Of the server's address. For `http` the certificates are not looked at, which takes many
+            milliseconds for those of a whole system; another server that it names may need them yet.
 
     Raises:
         InvalidInput: The proxy is none, or the file has no certificates.
     """
     if ca_file is not None:
-        _require_certificates(ca_file)
+        if "https" in (scheme, urlsplit(proxy or "").scheme):
+            _require_certificates(ca_file)
         settings = {**settings, "ca_certs": ca_file}
     return urllib3.PoolManager(**settings) if proxy is None else _through(proxy, settings)
 

@@ -209,11 +209,13 @@ class _Walk:
             fresh = self._lacking([digest for digest in level if digest not in seen])
             seen.update(fresh)
             for part in batches(fresh, _NODES):
+                files: dict[Digest, int] = {}
                 for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
                     node = decode_node(payload)
-                    sort_rows(node, below, self._files)
+                    sort_rows(node, below, files)
                     if claims is not None:
                         claims.add(digest, node)
+                self.add_files(self._lacking(list(files)))  # few of many, as a rule: all need not be held
             self.missing.trees += fresh
             level = list(below)
         if claims is not None:
