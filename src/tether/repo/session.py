@@ -8,7 +8,7 @@ from tether.core.compression import Compressor
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, object_digest
 from tether.errors import InvalidInput
-from tether.repo.frames import DATA, LIMITS, META, Batch, Stored, Table
+from tether.repo.frames import DATA, LIMITS, META, Batch, Frame, Stored, Table
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import PackThreads, PackWriter
 from tether.storage.backend import Backend
@@ -81,6 +81,18 @@ class WriteSession:
             codec, stored = self.compressor.compress(payload, self._hint)
             self._fresh[digest] = (kind, payload)
             self.append(META, Stored(kind, codec, len(payload), digest, stored))
+
+    def put_stored(self, frame: Frame, stored: bytes, payload: bytes) -> None:
+        """Store a metadata object that came from elsewhere in the form in which it came.
+
+        Args:
+            frame: Its frame.
+            stored: What the frame has.
+            payload: The object, verified: what `unpack` made of both.
+        """
+        if not self.known(frame.digest):
+            self._fresh[frame.digest] = (ObjectKind(frame.kind), payload)
+            self.append(META, Stored(frame.kind, frame.codec, frame.raw, frame.digest, stored))
 
     def known(self, digest: Digest) -> bool:
         """Say whether an object is in the repository or was written in this session."""

@@ -222,10 +222,10 @@ class _Download:
             below: dict[Digest, None] = {}
             nodes: dict[Digest, Node] = {}
 
-            def take(frame: Frame, _: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
+            def take(frame: Frame, data: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
                 if frame.kind != ObjectKind.TREE:
                     raise Corrupt(f"{self._end.name} sent another object for a folder")
-                self._session.put_named(ObjectKind.TREE, frame.digest, payload)
+                self._session.put_stored(frame, data, payload)
                 nodes[frame.digest] = decode_node(payload)
 
             self._bring(fresh, take)
@@ -307,7 +307,7 @@ class _Download:
     def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
         if frame.kind == ObjectKind.RECIPE:
             self._found.recipes[frame.digest] = payload
-            self._session.put_named(ObjectKind.RECIPE, frame.digest, payload)
+            self._session.put_stored(frame, data, payload)
         else:
             self._chunk(frame, data, payload)
 
@@ -322,11 +322,11 @@ class _Download:
         recipes = {digest: decode_recipe(digest, data) for digest, data in self._found.recipes.items()}
         names = dict.fromkeys(page for recipe in recipes.values() for page in recipe.pages)
 
-        def take(frame: Frame, _: bytes, payload: bytes) -> None:
+        def take(frame: Frame, data: bytes, payload: bytes) -> None:
             if frame.kind != ObjectKind.RECIPE_PAGE:
                 raise Corrupt(f"{self._end.name} sent another object for a page of a recipe")
             pages[frame.digest] = payload
-            self._session.put_named(ObjectKind.RECIPE_PAGE, frame.digest, payload)
+            self._session.put_stored(frame, data, payload)
 
         here = list(names.keys() - set(self._lacking(list(names))))
         self._bring([page for page in names if page not in set(here)], take)
