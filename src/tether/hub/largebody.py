@@ -6,7 +6,6 @@ never goes beyond the body, so what follows on the connection is left to the par
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakSet
@@ -45,10 +44,8 @@ class SpareRooms:
 
     def take(self, size: int) -> memoryview:
         """Return a room of so many bytes, with whatever it had."""
-        with suppress(IndexError):
-            room = self._rooms.pop()
-            if len(room) == size:
-                return room
+        if size == WIDE_ROOM and self._rooms:
+            return self._rooms.pop()
         return memoryview(mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS))
 
     def keep(self, room: memoryview, loop: asyncio.AbstractEventLoop) -> None:

@@ -136,7 +136,7 @@ class _Walk:
         self._absent = read_absent(root, ContentReader(source)) if root is not None else Absent()
         self._roots: dict[Digest, Digest] = {}
         """Of each commit that is missing the tree, by the commit."""
-        self._files: dict[Digest, int] = {}
+        self._files: dict[Digest, None] = {}
         self._pages: dict[Digest, None] = {}
         """Of recipes; versions of one file share them."""
         self._gone: dict[Digest, None] = {}
@@ -189,7 +189,7 @@ class _Walk:
         rest = [digest for digest in self._files if digest not in wanted]
         self.missing.left = self._lacking(rest)
         self._refuse_dropped(self.missing.left)
-        self._files = wanted
+        self._files = dict.fromkeys(wanted)
 
     def _parents(self, digest: Digest, commit: Commit) -> Sequence[Digest]:
         """Return the parents to follow; at a boundary those that are here all the same."""
@@ -304,7 +304,7 @@ class _Walk:
 
     def add_files(self, files: Iterable[Digest]) -> None:
         """Ask for file contents."""
-        self._files.update(dict.fromkeys(files, 0))
+        self._files.update(dict.fromkeys(files))
 
     def contents(self) -> None:
         """Resolve the files that the receiver lacks into chunks, recipes and pages."""

@@ -91,19 +91,23 @@ def _large_changes(objects: ObjectReader, before: Digest, after: Digest) -> Iter
     """Yield the large files that differ between two trees, each before and after.
 
     Folders that are on one side only, or have only small files, are not looked into: what has an outline is
-    longer than one group, and of whoever made it otherwise all is read.
+    longer than one group, and of whoever made it otherwise all is read. Two folders that are beside each
+    other at several paths are looked into once: a few nodes may stand for any number of paths.
     """
-    level = [(_folder(before), _folder(after))] if EMPTY_TREE not in (before, after) else []
+    top = (_folder(before), _folder(after))
+    level = {(before, after): top} if EMPTY_TREE not in (before, after) else {}
+    seen = set[tuple[Digest, Digest]]()
     while level:
-        below: list[tuple[Entry, Entry]] = []
-        nodes = read_nodes(objects, [new.digest for _, new in level])
-        for pair in [pair for pair, node in zip(level, nodes, strict=True) if _has_large(node)]:
+        seen.update(level)
+        below: dict[tuple[Digest, Digest], tuple[Entry, Entry]] = {}
+        nodes = read_nodes(objects, [new for _, new in level])
+        for pair in [pair for pair, node in zip(level.values(), nodes, strict=True) if _has_large(node)]:
             for _, old, new in diff_level(objects, *pair):
                 if old is None or new is None or new.size <= GROUP:
                     continue
                 folders = (old.kind == EntryKind.DIRECTORY, new.kind == EntryKind.DIRECTORY)
-                if all(folders):
-                    below.append((old, new))
+                if all(folders) and (old.digest, new.digest) not in seen:
+                    below[old.digest, new.digest] = (old, new)
                 elif not any(folders):
                     yield old.digest, new.digest
         level = below

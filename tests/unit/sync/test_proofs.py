@@ -11,11 +11,12 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.outline import GROUP
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.treebuild import build_directory
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
-from tether.sync.proofs import replaced
+from tether.sync.proofs import _large_changes, replaced
 
 LARGE = GROUP + 1
 SMALL = [(b"few", 10), (b"many", GROUP)]
@@ -112,3 +113,19 @@ def test_folders_that_cannot_help_are_not_read(
     assert replaced(repository.objects, [after], {hash_bytes(b"1")}) == {hash_bytes(b"1"): hash_bytes(b"0")}
     assert len(set(read)) == len((b"top", b"big")) * len((before, after)) + len((b"many",))
     assert {top.digest, many.digest} <= set(read)
+
+
+def test_trees_that_stand_for_any_number_of_paths_are_soon_looked_at(repository: Repository) -> None:
+    """Two towers of folders, each of two that are the same below: 2^64 paths of a few nodes."""
+    towers = []
+    for text in (b"x0", b"x1"):
+        with repository.transaction("tower") as transaction:
+            objects = transaction.objects
+            tree = edit_tree(objects, EMPTY_TREE, dict([file(b"x", text)])).digest
+            for _ in range(40):
+                rows = [Entry(name, EntryKind.DIRECTORY, LARGE, tree, 1) for name in (b"a", b"b")]
+                tree = build_directory(objects, rows).digest
+            transaction.set_stage(tree)
+        towers.append(tree)
+    found = list(_large_changes(repository.objects, *towers))
+    assert found == [(hash_bytes(b"x0"), hash_bytes(b"x1"))]
