@@ -5,7 +5,6 @@ import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
 
 import pytest
 from blake3 import blake3
@@ -30,7 +29,7 @@ from tether.repo.root import Root, decode_root
 from tether.storage.backend import Upload
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import UploadWrapper, Wrapper
 from tether.sync import wire
 from tether.sync.bundlefile import encode_table, open_bundle, prerequisites
 from tether.sync.placewire import GivenPlace, WantedPlace
@@ -157,23 +156,17 @@ def test_the_examples_of_roots() -> None:
     assert decode_root(moved) == root
 
 
-class NotedUpload:
+class NotedUpload(UploadWrapper):
     """An upload whose end is noted."""
 
     def __init__(self, inner: Upload, note: Callable[[str, str], None]) -> None:
-        self._inner, self._note = inner, note
-        self.write, self.write_many, self.abort = inner.write, inner.write_many, inner.abort
+        super().__init__(inner)
+        self._note = note
 
     def finish(self, key: str) -> None:
         """Note and pass on."""
         self._note("finish", key)
-        self._inner.finish(key)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.abort()
+        super().finish(key)
 
 
 class Recorder(Wrapper):

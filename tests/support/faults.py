@@ -4,13 +4,11 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tether.core.digest import Buffer
 from tether.storage.backend import Backend, Upload, check_key
 from tether.storage.memory import MemoryBackend
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import UploadWrapper, Wrapper
 
 
 class Stopped(BaseException):
@@ -91,37 +89,29 @@ class Faults(Wrapper):
         self.step("move", lambda: self.inner.move(source, target))
 
 
-class FaultyUpload:
+class FaultyUpload(UploadWrapper):
     """An upload whose writes and finish are steps of a `Faults`."""
 
     def __init__(self, faults: Faults, inner: Upload) -> None:
+        super().__init__(inner)
         self._faults = faults
-        self._inner = inner
 
     def write(self, data: Buffer) -> None:
         """Write, as one step."""
-        self._faults.step("write", lambda: self._inner.write(data))
+        self._faults.step("write", lambda: self.inner.write(data))
 
     def write_many(self, buffers: Sequence[Buffer]) -> None:
         """Write, as one step."""
-        self._faults.step("write", lambda: self._inner.write_many(buffers))
+        self._faults.step("write", lambda: self.inner.write_many(buffers))
 
     def finish(self, key: str) -> None:
         """Finish, as one step."""
-        self._faults.step("finish", lambda: self._inner.finish(key))
+        self._faults.step("finish", lambda: self.inner.finish(key))
 
     def abort(self) -> None:
         """Clean up, unless stopped: a process that has ended does not."""
         if not self._faults.stopped:
-            self._inner.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
+            self.inner.abort()
 
 
 class LossyBackend(MemoryBackend):

@@ -4,7 +4,6 @@ Nodes of the same names in the same order are compared by their columns, with no
 is as it was: what that costs follows what differs.
 """
 
-from struct import Struct
 from typing import NamedTuple
 
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest
@@ -12,7 +11,6 @@ from tether.core.tree import EntryKind, Inner, Node, Rows, decode_node, decode_r
 
 _BLOCK = 16 * DIGEST_SIZE
 """Bytes of digests that are compared at once."""
-_rows = Struct(f"{DIGEST_SIZE}s").iter_unpack
 
 
 class Fresh(NamedTuple):
@@ -56,7 +54,7 @@ def _unlike(new: bytes, old: bytes) -> list[Digest]:
     for at in range(0, len(new) if new != old else 0, _BLOCK):
         one, other = new[at : at + _BLOCK], old[at : at + _BLOCK]
         if one != other:
-            found += (Digest(a) for (a,), (b,) in zip(_rows(one), _rows(other), strict=True) if a != b)
+            found += (a for a, b in zip(split_digests(one), split_digests(other), strict=True) if a != b)
     return found
 
 

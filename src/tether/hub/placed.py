@@ -6,8 +6,7 @@ alone: `tether.hub.database.packnames` has the rules.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, NotFound
@@ -15,7 +14,7 @@ from tether.hub.database.engine import Database
 from tether.hub.database.packnames import PACKS, PackNames, batches, forget, given_up
 from tether.storage.backend import Backend, Upload, check_key
 from tether.storage.sharing import wrapped
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import CountedUpload, Wrapper
 
 if TYPE_CHECKING:
     from tether.storage.objectstore import ObjectBackend
@@ -201,37 +200,16 @@ class Placed(Wrapper):
             forget(self._database, places)
 
 
-class _PlacedUpload:
+class _PlacedUpload(CountedUpload):
     """An upload whose place is chosen at its end."""
 
     def __init__(self, backend: Placed, upload: Upload) -> None:
-        self._backend, self._upload, self._size = backend, upload, 0
-
-    def write(self, data: Buffer) -> None:
-        """Append bytes."""
-        self._size += memoryview(data).nbytes
-        self._upload.write(data)
-
-    def write_many(self, buffers: Sequence[Buffer]) -> None:
-        """Append several buffers."""
-        self._size += sum(memoryview(each).nbytes for each in buffers)
-        self._upload.write_many(buffers)
+        super().__init__(upload)
+        self._backend = backend
 
     def finish(self, key: str) -> None:
         """Make the value durable, unless it is there."""
-        self._backend.finish(key, self._upload, self._size)
-
-    def abort(self) -> None:
-        """Give it up."""
-        self._upload.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
+        self._backend.finish(key, self.inner, self.size)
 
 
 def sweep(bucket: "ObjectBackend", database: Database, now: int) -> int:

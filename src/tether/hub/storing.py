@@ -1,11 +1,9 @@
 """Contents that the hub itself puts into packs: charged, noted as arrived, and live only after a push."""
 
-from collections.abc import Sequence
 from pathlib import PurePosixPath
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
-from tether.core.digest import Buffer, Digest
+from tether.core.digest import Digest
 from tether.hub import quotas
 from tether.hub.database.models import RepositoryRow
 from tether.hub.hub import Hub
@@ -15,7 +13,7 @@ from tether.repo.session import SealedPacks, WriteSession
 from tether.repo.streams import ReadInto
 from tether.storage.backend import Backend, Upload
 from tether.storage.memory import MemoryBackend
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import CountedUpload, Wrapper
 from tether.sync.arrivals import note_arrival
 
 LEVEL = "default"
@@ -58,46 +56,25 @@ class Storing(Wrapper):
         return _Charged(self, self.inner.upload())
 
 
-class _Charged:
+class _Charged(CountedUpload):
     """An upload that counts."""
 
     def __init__(self, storing: Storing, upload: Upload) -> None:
-        self._storing, self._upload, self._size = storing, upload, 0
-
-    def write(self, data: Buffer) -> None:
-        """Append bytes."""
-        self._size += len(data)
-        self._upload.write(data)
-
-    def write_many(self, buffers: Sequence[Buffer]) -> None:
-        """Append several buffers."""
-        self._size += sum(map(len, buffers))
-        self._upload.write_many(buffers)
+        super().__init__(upload)
+        self._storing = storing
 
     def finish(self, key: str) -> None:
         """Charge and note the pack, then make it durable."""
         storing = self._storing
-        size = self._size if storing.charged and not storing.inner.exists(key) else 0
+        size = self.size if storing.charged and not storing.inner.exists(key) else 0
         try:
             with quotas.charging(storing.hub, storing.row, size):
                 name = Digest(bytes.fromhex(PurePosixPath(key).stem))
                 note_arrival(storing.inner, name, storing.hub.now())
-                self._upload.finish(key)
+                self.inner.finish(key)
         except BaseException as error:
             storing.fault = error
             raise
-
-    def abort(self) -> None:
-        """Give it up."""
-        self._upload.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 def store_content(storing: Storing, read_into: ReadInto, name: bytes) -> Stored:

@@ -1,13 +1,63 @@
 """Backends around a backend: the same contract with one more rule."""
 
-from collections.abc import Callable, Iterator
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import NoReturn, Self, TypeVar
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, Forbidden, NotFound, Unavailable
 from tether.storage.backend import Backend, Upload
 
 T = TypeVar("T")
+
+
+class UploadWrapper:
+    """Passes every call of an upload on; the base of those that change some."""
+
+    def __init__(self, inner: Upload) -> None:
+        self.inner = inner
+
+    def write(self, data: Buffer) -> None:
+        """Append all of `data`."""
+        self.inner.write(data)
+
+    def write_many(self, buffers: Sequence[Buffer]) -> None:
+        """Append the buffers in order."""
+        self.inner.write_many(buffers)
+
+    def finish(self, key: str) -> None:
+        """Make the value durable."""
+        self.inner.finish(key)
+
+    def abort(self) -> None:
+        """Give it up."""
+        self.inner.abort()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class CountedUpload(UploadWrapper):
+    """An upload that knows its length so far, `size` in bytes."""
+
+    def __init__(self, inner: Upload) -> None:
+        super().__init__(inner)
+        self.size = 0
+
+    def write(self, data: Buffer) -> None:
+        """Append all of `data`."""
+        self.size += memoryview(data).nbytes
+        self.inner.write(data)
+
+    def write_many(self, buffers: Sequence[Buffer]) -> None:
+        """Append the buffers in order."""
+        self.size += sum(memoryview(each).nbytes for each in buffers)
+        self.inner.write_many(buffers)
 
 
 class Wrapper:

@@ -2,10 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pytest
 
@@ -18,7 +15,7 @@ from tether.repo.packs import PackWriter, pack_key, read_contents
 from tether.storage.backend import Backend, Upload
 from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import UploadWrapper, Wrapper
 from tether.sync.arrivals import note_key
 from tether.sync.receiving import PackReceiver, Receiver
 
@@ -41,38 +38,7 @@ class Watched(Wrapper):
         return _WatchedUpload(self, self.inner.upload())
 
 
-class _Passing:
-    """An upload whose calls go on to another, but for those that are its own."""
-
-    def __init__(self, inner: Upload) -> None:
-        self._inner = inner
-
-    def write(self, data: Buffer) -> None:
-        """Append all of `data`."""
-        self._inner.write(data)
-
-    def write_many(self, buffers: Sequence[Buffer]) -> None:
-        """Append the buffers in order."""
-        self._inner.write_many(buffers)
-
-    def finish(self, key: str) -> None:
-        """Make the value durable."""
-        self._inner.finish(key)
-
-    def abort(self) -> None:
-        """Give it up."""
-        self._inner.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
-
-
-class _WatchedUpload(_Passing):
+class _WatchedUpload(UploadWrapper):
     def __init__(self, watched: Watched, inner: Upload) -> None:
         super().__init__(inner)
         self._watched = watched
@@ -84,7 +50,7 @@ class _WatchedUpload(_Passing):
         assert self._watched.may.wait(WAIT_S), "nothing was verified while it was written"
         if self._watched.full:
             raise Unavailable("the disk is full")
-        self._inner.write(data)
+        self.inner.write(data)
 
 
 def pack_of(size: int) -> tuple[Digest, bytes]:
@@ -180,7 +146,7 @@ class _Sweeping(Wrapper):
         return _SweepingUpload(self.inner, self.inner.upload())
 
 
-class _SweepingUpload(_Passing):
+class _SweepingUpload(UploadWrapper):
     def __init__(self, backend: Backend, inner: Upload) -> None:
         super().__init__(inner)
         self._backend = backend
@@ -189,7 +155,7 @@ class _SweepingUpload(_Passing):
         """Make it durable after the note was removed."""
         assert self._backend.exists(note_key(NAME))
         self._backend.delete(note_key(NAME))
-        self._inner.finish(key)
+        self.inner.finish(key)
 
 
 def test_a_note_that_is_gone_is_made_again() -> None:

@@ -1,13 +1,11 @@
 """A backend whose reads and writes are told: by kind of key and bytes, not by name."""
 
-from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterator
 
 from tether.core.digest import Buffer
 from tether.core.tracing import Tracer
 from tether.storage.backend import Backend, Upload
-from tether.storage.wrappers import Wrapper
+from tether.storage.wrappers import CountedUpload, Wrapper
 
 
 class Traced(Wrapper):
@@ -86,39 +84,18 @@ class Traced(Wrapper):
             self.inner.move(source, target)
 
 
-class _TracedUpload:
+class _TracedUpload(CountedUpload):
     """An upload whose end is told: before that its bytes go to the disk of the hub, piece by piece."""
 
     def __init__(self, traced: Traced, upload: Upload) -> None:
-        self._traced, self._upload, self._size = traced, upload, 0
-
-    def write(self, data: Buffer) -> None:
-        """Append bytes."""
-        self._size += memoryview(data).nbytes
-        self._upload.write(data)
-
-    def write_many(self, buffers: Sequence[Buffer]) -> None:
-        """Append several buffers."""
-        self._size += sum(memoryview(each).nbytes for each in buffers)
-        self._upload.write_many(buffers)
+        super().__init__(upload)
+        self._traced = traced
 
     def finish(self, key: str) -> None:
         """Make it durable."""
         traced = self._traced
-        with traced.tracer.span("storage write", storage=traced.storage, key=kind_of(key), bytes=self._size):
-            self._upload.finish(key)
-
-    def abort(self) -> None:
-        """Give it up."""
-        self._upload.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
+        with traced.tracer.span("storage write", storage=traced.storage, key=kind_of(key), bytes=self.size):
+            self.inner.finish(key)
 
 
 def kind_of(key: str) -> str:
