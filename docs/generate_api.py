@@ -12,8 +12,8 @@ import tether
 from tether.api.benching import KnownBench
 from tether.api.diff import FileChange, Version
 from tether.api.history import Branch, Standing, TagInfo
+from tether.api.joined import MergeResult
 from tether.api.lineage import Lineage
-from tether.api.merging import MergeResult
 from tether.api.onerun import FoundRun
 from tether.api.operations import Undone
 from tether.api.repeating import Repeated

@@ -102,6 +102,27 @@ def test_remote(room: Room, hub: Path) -> None:
     assert room.json("remote", "list", cwd=room.work / "here") == [{"name": "origin", "url": str(hub)}]
 
 
+def test_a_pull_of_nothing_new_sees_what_is_half_done(room: Room, hub: Path) -> None:
+    """What is under way, or was cut short, is told where the remote has nothing new too."""
+    here = room.work / "here"
+    room.ok("branch", "other", cwd=here)
+    commit(room, "here", "mine\n")
+    room.ok("push", "-q", cwd=here)
+    room.ok("switch", "-q", "other", cwd=here)
+    commit(room, "here", "theirs\n")
+    room.ok("switch", "-q", "main", cwd=here)
+    assert room.ok("pull", cwd=here) == "already up to date\n"
+
+    room.run("merge", "other", cwd=here)
+    busy = room.run("pull", cwd=here)
+    room.ok("merge", "--abort", cwd=here)
+    (here / ".tether/worktree/checkout.journal").write_bytes(b"not a journal")
+    cut = room.run("pull", cwd=here)
+
+    assert (busy.code, busy.err.splitlines()[0]) == (5, "error: a merge is under way")
+    assert (cut.code, "checkout is damaged" in cut.err) == (7, True)
+
+
 def test_push_fetch_and_pull(room: Room, hub: Path) -> None:
     """What one pushes another fetches and pulls; who is behind is refused until they joined."""
     room.ok("clone", "-q", "hub", "there")

@@ -61,6 +61,18 @@ def test_in_a_small_repository(room: Room, arguments: tuple[str, ...]) -> None:
     assert "concurrent.futures" not in found or arguments == ("status",)  # it scans in threads
 
 
+def test_a_pull_of_nothing_new_imports_no_merge(room: Room) -> None:
+    """What joins two lines of work takes a fifth of the time of a pull that has nothing to do."""
+    room.write("a.txt", "one\n")
+    room.run("init")
+    room.run("add", "a.txt")
+    room.run("commit", "-m", "first")
+    room.run("remote", "add", "origin", str(room.home / "shared"))
+    assert room.run("push", "origin", "main").code == 0
+
+    assert not {"tether.api.merging", "tether.worktree.plan", "tether.worktree.scan"} & imported(room, "pull")
+
+
 def test_a_command_waits_for_nothing_that_only_its_end_needs(room: Room) -> None:
     """What stores a run is imported while its command runs, so not where that cannot be started."""
     room.write("a.txt", "one\n")

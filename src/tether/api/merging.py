@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
+from tether.api.joined import MergeResult
 from tether.api.opened import Opened
 from tether.api.working import Change, branch_of, carry, changing, refuse, tree_of
 from tether.core.digest import Digest
@@ -50,20 +50,6 @@ class MergeOptions:
     ff_only: bool = False
     no_ff: bool = False
     allow_unrelated: bool = False
-
-
-class MergeResult(NamedTuple):
-    """What came of a merge, or of anything else that may end in conflicts."""
-
-    id: Digest | None
-    """The commit that is checked out now."""
-    branch: str | None
-    fast_forward: bool = False
-    up_to_date: bool = False
-    conflicts: tuple[ConflictRow, ...] = ()
-    """What is left to decide."""
-    files: int = 0
-    """Files written or removed."""
 
 
 MERGE_DEFAULT = MergeOptions()

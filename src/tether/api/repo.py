@@ -15,7 +15,8 @@ from tether.core.identity import Time
 from tether.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from tether.api.merging import MergeOptions, MergeResult
+    from tether.api.joined import MergeResult
+    from tether.api.merging import MergeOptions
     from tether.api.operations import Undone
     from tether.api.remotes import CloneChoices, CloneRequest
     from tether.api.replaying import ReplayResult
@@ -274,11 +275,11 @@ class Repo(Recorded):
             NotFound: There is no such remote or branch.
             Conflict: Local changes are in the way, or something else is under way.
         """
-        from tether.api import remotes
+        from tether.api import joined, remotes
         from tether.core.names import short_ref
 
-        upstream = short_ref(remotes.fetch_upstream(self, remote, branch).upstream)
-        return self.rebase(upstream) if rebase else self.merge(upstream)
+        upstream = remotes.fetch_upstream(self, remote, branch).upstream
+        return self.rebase(short_ref(upstream)) if rebase else joined.join(self, upstream)
 
     def push(
         self,

@@ -8,7 +8,7 @@ from tether.cli.format import count_text, short_id
 from tether.core.phrases import CONFLICTS
 
 if TYPE_CHECKING:
-    from tether.api.merging import MergeResult
+    from tether.api.joined import MergeResult
     from tether.api.replaying import ReplayResult
     from tether.repo.mergestate import ConflictRow
 

@@ -19,7 +19,7 @@ def command(ctx: Context, remote: str | None, branch: str | None, rebase: bool) 
 
     Conflicts are left in the working copy as by merge, with exit code 5.
     """
-    from tether.api import remotes
+    from tether.api import joined, remotes
     from tether.cli.render_merge import report_merge, report_rebase
     from tether.core.names import short_ref
 
@@ -29,4 +29,4 @@ def command(ctx: Context, remote: str | None, branch: str | None, rebase: bool) 
     if rebase:
         report_rebase(ctx, repo.rebase(upstream))
     else:
-        report_merge(ctx, repo.merge(upstream), upstream)
+        report_merge(ctx, joined.join(repo, found.upstream), upstream)
