@@ -16,6 +16,7 @@ MODULES = {
     "tether.core._planes": "src/tether/core/_planes.pyx",
     "tether.core._floats": "src/tether/core/_floats.pyx",
     "tether.core._hashtree": "src/tether/core/_hashtree.pyx",
+    "tether.core._rownames": "src/tether/core/_rownames.pyx",
     "tether.repo._blocks": "src/tether/repo/_blocks.pyx",
     "tether.repo._search": "src/tether/repo/_search.pyx",
     "tether.worktree._scan": "src/tether/worktree/_scan.pyx",

@@ -5,20 +5,20 @@ same rule, until one node is left. Where a node ends depends on the names alone,
 have the same digest whatever the order of the edits that led to them.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from functools import partial
-from io import BytesIO
-from itertools import chain, islice, repeat
-from operator import lt
+from itertools import chain, repeat
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from zlib import crc32
 
 from tether.core.codec import decode, encode, pack_u16, pack_u64, unpack_u16, unpack_u64
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest
+from tether.core.gear import MAX_SIZE
 from tether.core.kinds import ObjectKind, object_digest
+from tether.core.rownames import cut_names, problem_of
+from tether.core.rownames_pure import MASK, MULTIPLIER, SHIFT
 from tether.errors import Corrupt, InvalidInput
 
 if TYPE_CHECKING:
@@ -31,9 +31,6 @@ MAX_LEVEL = 63
 MAX_NAME = 1020
 """Bytes in one name; every file system that we know allows fewer."""
 
-_MULTIPLIER = 0x9E3779B97F4A7C15
-_MASK = 2**64 - 1
-_SHIFT = 55
 _TOTAL_LIMIT = 2**64
 _ROWS = Struct(f"{DIGEST_SIZE}s")
 
@@ -161,20 +158,13 @@ def digest_at(column: bytes, index: int) -> Digest:
 
 def is_cut(name: bytes, level: int) -> bool:
     """Say whether a node of `level` ends after the row `name`, about one row in 512."""
-    return not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
-
-
-def goes_on_after_cut(names: Sequence[bytes], level: int) -> bool:
-    """Say whether a row before the last one must end a node of `level`."""
-    # As `is_cut`, without a call for each name: most of the time that it takes to check a node.
-    product = min([crc32(name, level) * _MULTIPLIER & _MASK for name in names[:-1]], default=_MASK)
-    return not product >> _SHIFT
+    return not (crc32(name, level) * MULTIPLIER & MASK) >> SHIFT
 
 
 def find_ends(names: Sequence[bytes], level: int) -> list[int]:
     """Return where nodes end in rows that begin a node; rows after the last end are not finished."""
     true_ends = [
-        at for at, name in enumerate(names, 1) if not (crc32(name, level) * _MULTIPLIER & _MASK) >> _SHIFT
+        at for at, name in enumerate(names, 1) if not (crc32(name, level) * MULTIPLIER & MASK) >> SHIFT
     ]
     ends: list[int] = []
     start = 0
@@ -188,25 +178,7 @@ def find_ends(names: Sequence[bytes], level: int) -> list[int]:
 
 def name_problem(name: bytes) -> str | None:
     """Say what is wrong with one name, or None."""
-    return _names_problem([name], name, [len(name)])
-
-
-def _names_problem(names: Sequence[bytes], joined: bytes, lengths: Iterable[int]) -> str | None:
-    if b"/" in joined or b"\0" in joined:
-        return "a name with a slash or a NUL"
-    is_sorted = all(map(lt, names, islice(names, 1, None)))
-    if any(_has(names, name, is_sorted=is_sorted) for name in (b"", b".", b"..")):
-        return "an empty name, `.` or `..`"
-    if max(lengths, default=0) > MAX_NAME:
-        return f"a name longer than {MAX_NAME} bytes"
-    return None if is_sorted else "names that are not sorted or not unique"
-
-
-def _has(names: Sequence[bytes], name: bytes, *, is_sorted: bool) -> bool:
-    if not is_sorted:
-        return name in names
-    at = bisect_left(names, name)
-    return at < len(names) and names[at] == name
+    return problem_of([name], MAX_NAME)
 
 
 def encode_leaf(rows: Sequence[Entry]) -> bytes:
@@ -243,12 +215,10 @@ def encode_inner(level: int, rows: Sequence[Child]) -> bytes:
 
 
 def _name_columns(names: Sequence[bytes]) -> tuple[bytes, bytes]:
-    joined = b"".join(names)
-    lengths = list(map(len, names))
-    problem = _names_problem(names, joined, lengths)
+    problem = problem_of(names, MAX_NAME)
     if problem:
         raise InvalidInput(f"a folder would hold {problem}")
-    return pack_u16(lengths), joined
+    return pack_u16(map(len, names)), b"".join(names)
 
 
 def _digest_column(digests: Sequence[bytes]) -> bytes:
@@ -290,6 +260,8 @@ class Rows(NamedTuple):
     """Digests of files and links, one after the other."""
     below: list[Digest]
     """Folders of a node of level 0; the nodes below one of another level."""
+    large: list[Digest]
+    """Those of the files that may have more than one chunk."""
     names: tuple[int, bytes, bytes, bytes]
     """Equal for nodes of one level that have the same names of the same kinds, in the same order."""
 
@@ -306,15 +278,27 @@ def decode_rows(data: Buffer) -> Rows:
     blank = [b""] * len(unpack_u16(lengths, "tree node"))
     if level:
         below = split_digests(_read_inner(level, blank, columns).digests)
-        return Rows(b"", below, (level, lengths, joined, b""))
+        return Rows(b"", below, [], (level, lengths, joined, b""))
     leaf = _read_leaf(blank, columns)
     names = level, lengths, joined, leaf.kinds
+    large = _large_in(leaf)
     if not leaf.totals:
-        return Rows(leaf.digests, [], names)
+        return Rows(leaf.digests, [], large, names)
     sorted_out = list[Digest](), list[Digest]()
     for kind, digest in zip(leaf.kinds, split_digests(leaf.digests), strict=True):
         sorted_out[kind == EntryKind.DIRECTORY].append(digest)
-    return Rows(b"".join(sorted_out[0]), sorted_out[1], names)
+    return Rows(b"".join(sorted_out[0]), sorted_out[1], large, names)
+
+
+def _large_in(leaf: Leaf) -> list[Digest]:
+    if max(leaf.sizes, default=0) <= MAX_SIZE:
+        return []
+    rows = enumerate(zip(leaf.kinds, leaf.sizes, strict=True))
+    return [
+        digest_at(leaf.digests, at)
+        for at, (kind, size) in rows
+        if size > MAX_SIZE and kind != EntryKind.DIRECTORY
+    ]
 
 
 def damaged(problem: str) -> Corrupt:
@@ -324,10 +308,11 @@ def damaged(problem: str) -> Corrupt:
 
 def _read_names(lengths: Any, joined: Any) -> list[bytes]:
     sizes = unpack_u16(lengths, "tree node")
-    if type(joined) is not bytes or sum(sizes) != len(joined):
-        raise damaged("has names of the wrong length")
-    names = list(map(BytesIO(joined).read, sizes))
-    problem = _names_problem(names, joined, sizes)
+    try:
+        names = cut_names(sizes, joined)
+    except (ValueError, TypeError):
+        raise damaged("has names of the wrong length") from None
+    problem = problem_of(names, MAX_NAME)
     if problem:
         raise damaged(f"holds {problem}")
     return names

@@ -14,17 +14,19 @@ _BLOCK = 16 * DIGEST_SIZE
 
 
 class Fresh(NamedTuple):
-    """What one node names and another does not.
+    """What one node names and another does not, and what only the other names.
 
     Attributes:
         files: Contents.
         below: Nodes, each with the one of the same name in the other node; None where it has none.
         gone: Nodes that the other one names, and this one neither names nor has one of the same name.
+        left: Large contents that the other one names alone.
     """
 
     files: list[Digest]
     below: list[tuple[Digest, Digest | None]]
     gone: list[Digest]
+    left: list[Digest]
 
 
 def fresh_in(new: Buffer, old: Buffer | None) -> Fresh:
@@ -37,15 +39,16 @@ def fresh_in(new: Buffer, old: Buffer | None) -> Fresh:
     """
     rows = decode_rows(new)
     if old is None:
-        return Fresh(split_digests(rows.files), [(digest, None) for digest in rows.below], [])
+        return Fresh(split_digests(rows.files), [(digest, None) for digest in rows.below], [], [])
     before = decode_rows(old)
+    left = [digest for digest in before.large if digest not in rows.large]
     if rows.names == before.names:
         pairs = zip(rows.below, before.below, strict=True)
         below: list[tuple[Digest, Digest | None]] = [(one, other) for one, other in pairs if one != other]
-        return Fresh(_unlike(rows.files, before.files), below, [])
+        return Fresh(_unlike(rows.files, before.files), below, [], left)
     if not rows.below:
-        return Fresh(_unknown(rows, before), [], before.below)
-    return Fresh(_unknown(rows, before), *_paired(decode_node(new), decode_node(old)))
+        return Fresh(_unknown(rows, before), [], before.below, left)
+    return Fresh(_unknown(rows, before), *_paired(decode_node(new), decode_node(old)), left)
 
 
 def _unlike(new: bytes, old: bytes) -> list[Digest]:

@@ -6,6 +6,7 @@ The reader of a node trusts the totals and last names that inner nodes and folde
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
+from tether.core.rownames import goes_on_after_cut
 from tether.core.tree import (
     MAX_ROWS,
     Child,
@@ -15,7 +16,6 @@ from tether.core.tree import (
     Node,
     damaged,
     digest_at,
-    goes_on_after_cut,
     is_cut,
 )
 from tether.core.treebuild import Subtree

@@ -1,7 +1,7 @@
 """Contents on their way out: whole, by range or in batches, every byte verified."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from blake3 import blake3
@@ -11,8 +11,9 @@ from tether.core.digest import EMPTY_FILE, Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.outline import Outline
 from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
+from tether.core.tree import split_digests
 from tether.errors import Corrupt, InvalidInput, NotFound
-from tether.repo.delta import Chunk
+from tether.repo.delta import Chunk, list_chunks
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packindex import Place
 from tether.repo.seeking import SeekableFile
@@ -218,14 +219,12 @@ class ContentReader:
             yield digest
         elif digest != EMPTY_FILE:
             for _, chunks in self._pieces(self._recipe(digest), 0, None):
-                yield from (chunks.digest(i) for i in range(len(chunks)))
+                yield from split_digests(chunks.digests)
 
     def listed(self, digest: Digest) -> Iterator[Chunk]:
         """Yield the chunks of a content of several, in order; nothing is said of whether they are here."""
         for begin, chunks in self._pieces(self._recipe(digest), 0, None):
-            starts = accumulate(chunks.lengths, initial=begin)
-            for index, (start, length) in enumerate(zip(starts, chunks.lengths, strict=False)):
-                yield Chunk(start, length, chunks.digest(index))
+            yield from list_chunks(begin, chunks)
 
     def outline(self, digest: Digest) -> Outline | None:
         """Return the outline of a content of several chunks, which need not be true, where it has one."""

@@ -1,9 +1,13 @@
 """What two contents of several chunks have in common at the same places, by their recipes alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import accumulate
 from typing import NamedTuple
 
 from tether.core.digest import Digest
+from tether.core.recipe import ChunkList
+from tether.core.tree import split_digests
 
 
 class Chunk(NamedTuple):
@@ -18,6 +22,16 @@ class Chunk(NamedTuple):
     def stop(self) -> int:
         """Where in the content it ends."""
         return self.start + self.length
+
+
+_chunk = partial(tuple.__new__, Chunk)
+"""Makes a chunk of three values without a call of a Python function."""
+
+
+def list_chunks(start: int, chunks: ChunkList) -> Iterable[Chunk]:
+    """Return chunks that begin at an offset of their content, in order; they can be taken once."""
+    starts = accumulate(chunks.lengths, initial=start)
+    return map(_chunk, zip(starts, chunks.lengths, split_digests(chunks.digests), strict=False))
 
 
 class Span(NamedTuple):
@@ -35,15 +49,16 @@ def same_spans(new: Iterator[Chunk], old: Iterator[Chunk]) -> Iterator[Span]:
     start = stop = 0
     before = next(old, None)
     for chunk in new:
-        while before is not None and before.start < chunk.start:
+        begin, length, _ = chunk
+        while before is not None and before[0] < begin:
             before = next(old, None)
         if before != chunk:
             continue
-        if chunk.start != stop:
+        if begin != stop:
             if stop > start:
                 yield Span(start, stop)
-            start = chunk.start
-        stop = chunk.stop
+            start = begin
+        stop = begin + length
     if stop > start:
         yield Span(start, stop)
 
@@ -64,7 +79,11 @@ def covering(chunks: Iterator[Chunk], spans: Iterator[Span]) -> Iterator[tuple[S
     held: list[Chunk] = []
     for span in spans:
         held = [chunk for chunk in held if chunk.stop > span.start]
-        while (not held or held[-1].stop < span.stop) and (chunk := next(chunks, None)) is not None:
-            if chunk.stop > span.start:
-                held.append(chunk)
+        if not held or held[-1].stop < span.stop:
+            for chunk in chunks:
+                stop = chunk[0] + chunk[1]
+                if stop > span.start:
+                    held.append(chunk)
+                if stop >= span.stop:
+                    break
         yield span, list(held)

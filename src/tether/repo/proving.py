@@ -80,7 +80,7 @@ def _plan(
     if new is None:
         return None
     old = _outline(*earlier, new.group) if earlier is not None else None
-    shown = stretches.shown(contents.listed(digest), new)
+    shown = stretches.shown(contents.listed(digest), new) if stretches else set[int]()
     if old is None and not shown:
         return None
     if new.digest() != digest:

@@ -119,16 +119,17 @@ class Stretches:
         under_way: Stretch | None = None
         pieces: Pieces = iter(())
         stop = 0
-        for chunk in chunks:
-            if under_way is not None and next(pieces, None) != (chunk.digest, chunk.length):
+        starts = frozenset(start for start, _ in self._found)
+        for start, length, digest in chunks:
+            if under_way is not None and next(pieces, None) != (digest, length):
                 groups.update(under_way.shown(stop, outline))
                 under_way = None
-            if under_way is None:
-                under_way = self._found.get((chunk.start, chunk.digest))
+            if under_way is None and start in starts:
+                under_way = self._found.get((start, digest))
                 pieces = under_way.load() if under_way is not None else iter(())
-                if under_way is not None and next(pieces, None) != (chunk.digest, chunk.length):
+                if under_way is not None and next(pieces, None) != (digest, length):
                     under_way = None
-            stop = chunk.stop
+            stop = start + length
         if under_way is not None:
             groups.update(under_way.shown(stop, outline))
         return groups

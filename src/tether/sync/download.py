@@ -36,6 +36,7 @@ from tether.sync.passing import Passing, TakePack
 from tether.sync.proofs import prove_files, replaced
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
+from tether.sync.whereabouts import Whereabouts
 from tether.sync.wire import PackShare
 
 _BATCH = 2048
@@ -78,6 +79,7 @@ class _Found:
     roots: dict[Digest, None] = field(default_factory=dict)
     files: dict[Digest, int] = field(default_factory=dict)
     recipes: dict[Digest, bytes] = field(default_factory=dict)
+    where: Whereabouts = field(default_factory=Whereabouts)
 
 
 def download(
@@ -233,6 +235,7 @@ class _Download:
             self._bring(fresh, take)
             for digest in fresh:
                 claims.add(digest, nodes[digest])
+                self._found.where.add(digest, nodes[digest])
                 sort_rows(nodes[digest], below, self._found.files)
             level = list(below)
         claims.add_tops(self._found.roots)
@@ -303,13 +306,10 @@ class _Download:
         if frame.kind == ObjectKind.RECIPE:
             self._found.recipes[frame.digest] = payload
             self._session.put_stored(_stored(frame, data), payload)
+        elif frame.kind == ObjectKind.CHUNK:
+            self._session.append(DATA, _stored(frame, data))
         else:
-            self._chunk(frame, data, payload)
-
-    def _chunk(self, frame: Frame, data: bytes, _: bytes) -> None:
-        if frame.kind != ObjectKind.CHUNK:
             raise Corrupt(f"{self._end.name} sent another object for a content")
-        self._session.append(DATA, _stored(frame, data))
 
     def _listed(self) -> Iterator[ChunkList]:
         """Yield the chunks of the new recipes, whose pages are brought first."""
@@ -343,7 +343,7 @@ class _Download:
         known = ContentReader(self._local.objects)
 
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
-            return replaced(self._session, list(self._found.commits), files)
+            return replaced(self._session, list(self._found.commits), files, self._found.where)
 
         for _ in prove_files(contents, known, bases, list(self._found.recipes), self.passing.means):
             self._progress.advance(1)

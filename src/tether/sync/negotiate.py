@@ -8,12 +8,13 @@ What the source itself does not have, by agreement, is said before anything is s
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tether.core.batches import batches
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
-from tether.core.recipe import decode_page, decode_recipe
+from tether.core.recipe import Recipe, decode_page, decode_recipe
 from tether.core.tree import (
     EMPTY_PAYLOAD,
     EMPTY_TREE,
@@ -35,6 +36,7 @@ from tether.repo.root import Root
 from tether.sync.peel import peel_all
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
+from tether.sync.whereabouts import Whereabouts
 
 Has = Callable[[Sequence[Digest]], list[bool]]
 """Says of each digest whether the receiver has it."""
@@ -42,6 +44,8 @@ Has = Callable[[Sequence[Digest]], list[bool]]
 _BATCH = 4096
 _NODES = 64
 """Tree nodes that are read at once."""
+_VERSIONS = 2
+"""For each content of several chunks so many that were left are looked into."""
 _UNASKED = 2048
 """Tree nodes that are read at most before a far end is asked about them: some megabytes."""
 
@@ -60,6 +64,8 @@ class Missing:
     """Those of the commits whose parents neither side has: the source is cut, or a depth is asked for."""
     left: list[Digest] = field(default_factory=list)
     """Contents that the receiver lacks and does not ask for, since it is partial."""
+    where: Whereabouts = field(default_factory=Whereabouts)
+    """At which paths the large files of the trees are."""
 
     def meta(self) -> list[Digest]:
         """Return all but the chunks."""
@@ -137,10 +143,10 @@ class _Walk:
         self._roots: dict[Digest, Digest] = {}
         """Of each commit that is missing the tree, by the commit."""
         self._files: dict[Digest, None] = {}
-        self._pages: dict[Digest, None] = {}
-        """Of recipes; versions of one file share them."""
         self._gone: dict[Digest, None] = {}
         """Tree nodes that the receiver has, and that no new node has beside it."""
+        self._left: dict[Digest, None] = {}
+        """Large contents that the receiver has, beside which there may be a next version of them."""
         self._had: dict[Digest, None] = {}
         """Commits and tags where the walk stopped since the receiver has them."""
 
@@ -213,6 +219,7 @@ class _Walk:
                 for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
                     node = decode_node(payload)
                     sort_rows(node, below, files)
+                    self.missing.where.add(digest, node)
                     if claims is not None:
                         claims.add(digest, node)
                 self.add_files(self._lacking(list(files)))  # few of many, as a rule: all need not be held
@@ -254,6 +261,7 @@ class _Walk:
                 self.add_files(fresh.files)
                 below.update(fresh.below)
                 self._gone.update(dict.fromkeys(fresh.gone))
+                self._left.update(dict.fromkeys(fresh.left))
         return {digest: other for digest, other in below.items() if digest not in self._gone}
 
     def _leave_out_moved(self, seen: Set[Digest]) -> None:
@@ -309,7 +317,7 @@ class _Walk:
     def contents(self) -> None:
         """Resolve the files that the receiver lacks into chunks, recipes and pages."""
         self._files.pop(EMPTY_FILE, None)
-        chunks: dict[Digest, None] = {}
+        chunks, pages = dict[Digest, None](), dict[Digest, None]()
         lacking = self._lacking(list(self._files))
         self._refuse_dropped(lacking)
         for digest, kind in zip(lacking, self._source.kinds_of(lacking), strict=True):
@@ -321,10 +329,23 @@ class _Walk:
             if kind == ObjectKind.CHUNK:
                 chunks[digest] = None
             else:
+                recipe = self._recipe(digest)
                 self.missing.recipes.append(digest)
-                chunks.update(dict.fromkeys(self._recipe(digest)))
-        self.missing.pages = list(self._pages)
-        self.missing.chunks = self._lacking(list(chunks))
+                pages.update(dict.fromkeys(recipe.pages))
+                chunks.update(dict.fromkeys(self._chunks_of(recipe)))
+        known = self._known()
+        fresh = frozenset(self._lacking([digest for digest in (*pages, *chunks) if digest not in known]))
+        self.missing.pages = [digest for digest in pages if digest in fresh]
+        self.missing.chunks = [digest for digest in chunks if digest in fresh]
+
+    def _known(self) -> Set[Digest]:
+        """Return chunks and pages that the receiver has, of what new contents may be next versions of."""
+        known: set[Digest] = set()
+        for digest in islice(self._left, _VERSIONS * len(self.missing.recipes)):
+            with suppress(Corrupt, NotFound):  # it is a single chunk, or not here
+                recipe = self._recipe(digest)
+                known.update(self._chunks_of(recipe), recipe.pages)
+        return known
 
     def _refuse_dropped(self, contents: Sequence[Digest]) -> None:
         if not self._absent:
@@ -347,11 +368,12 @@ class _Walk:
                 hint=f"run 'tether drop --fetch PATH' where they were dropped, or copy from {remotes[0]}",
             )
 
-    def _recipe(self, digest: Digest) -> list[Digest]:
-        recipe = decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
+    def _recipe(self, digest: Digest) -> Recipe:
+        return decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
+
+    def _chunks_of(self, recipe: Recipe) -> list[Digest]:
         if recipe.chunks is not None:
             return split_digests(recipe.chunks.digests)
-        self._pages.update(dict.fromkeys(recipe.pages))
         pages = self._source.get_many(ObjectKind.RECIPE_PAGE, recipe.pages)
         return [chunk for page in pages for chunk in split_digests(decode_page(page).digests)]
 

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
-from tether.core.outline import GROUP
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, Node
-from tether.core.treediff import diff_level
-from tether.core.treeread import read_nodes
+from tether.core.tree import EntryKind
+from tether.core.treeread import find_many
 from tether.errors import NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.proving import MEANS, Means, prove
+from tether.sync.whereabouts import Whereabouts
 
 
 def prove_files(
@@ -60,7 +59,9 @@ def _in_order(files: Sequence[Digest], earlier: Mapping[Digest, Digest]) -> Iter
         yield from reversed(line)
 
 
-def replaced(objects: ObjectReader, commits: Sequence[Digest], files: set[Digest]) -> dict[Digest, Digest]:
+def replaced(
+    objects: ObjectReader, commits: Sequence[Digest], files: set[Digest], where: Whereabouts
+) -> dict[Digest, Digest]:
     """Return for some of `files` what was at the same path in the parent of the commit that brought them.
 
     Of several such commits the oldest counts: what a content replaced when it first came is rather known than
@@ -70,54 +71,20 @@ def replaced(objects: ObjectReader, commits: Sequence[Digest], files: set[Digest
         objects: Gives the commits, their parents as far as they are here, and all trees.
         commits: The new ones, from the newest on.
         files: Contents that are looked for, with outlines.
+        where: Says at which paths they are.
     """
-    found: dict[Digest, Digest] = {}
+    paths, found = where.by_tree(files), dict[Digest, Digest]()
     for digest in reversed(commits):
-        if len(found) == len(files):
+        if not paths:
             break
         commit = Commit.decode(objects.get(ObjectKind.COMMIT, digest))
-        for parent in commit.parents[:1]:
+        mine = paths.pop(commit.tree, {})
+        for parent in commit.parents[:1] if mine else ():
             try:
                 before = Commit.decode(objects.get(ObjectKind.COMMIT, parent)).tree
             except NotFound:  # the history ends here
                 continue
-            for old, new in _large_changes(objects, before, commit.tree):
-                if new in files:
-                    found.setdefault(new, old)
+            for path, old in find_many(objects, before, mine).items():
+                if old.kind != EntryKind.DIRECTORY:
+                    found[mine[path]] = old.digest
     return found
-
-
-def _large_changes(objects: ObjectReader, before: Digest, after: Digest) -> Iterator[tuple[Digest, Digest]]:
-    """Yield the large files that differ between two trees, each before and after.
-
-    Folders that are on one side only, or have only small files, are not looked into: what has an outline is
-    longer than one group, and of whoever made it otherwise all is read. Two folders that are beside each
-    other at several paths are looked into once: a few nodes may stand for any number of paths.
-    """
-    top = (_folder(before), _folder(after))
-    level = {(before, after): top} if EMPTY_TREE not in (before, after) else {}
-    seen = set[tuple[Digest, Digest]]()
-    while level:
-        seen.update(level)
-        below: dict[tuple[Digest, Digest], tuple[Entry, Entry]] = {}
-        nodes = read_nodes(objects, [new for _, new in level])
-        for pair in [pair for pair, node in zip(level.values(), nodes, strict=True) if _has_large(node)]:
-            for _, old, new in diff_level(objects, *pair):
-                if old is None or new is None or new.size <= GROUP:
-                    continue
-                folders = (old.kind == EntryKind.DIRECTORY, new.kind == EntryKind.DIRECTORY)
-                if all(folders) and (old.digest, new.digest) not in seen:
-                    below[old.digest, new.digest] = (old, new)
-                elif not any(folders):
-                    yield old.digest, new.digest
-        level = below
-
-
-def _has_large(node: Node) -> bool:
-    """Say whether a node names a large file, or what may have one below."""
-    return max(node.bytes if isinstance(node, Inner) else node.sizes, default=0) > GROUP
-
-
-def _folder(tree: Digest) -> Entry:
-    """Return an entry for the tree of a commit, whose totals nobody looks at."""
-    return Entry(b"", EntryKind.DIRECTORY, 0, tree, 0)

@@ -322,7 +322,7 @@ class _Arrived:
         contents, known = ContentReader(self._all), ContentReader(self._live)
 
         def bases(files: set[Digest]) -> dict[Digest, Digest]:
-            return replaced(self._all, missing.commits, files)
+            return replaced(self._all, missing.commits, files, missing.where)
 
         for _ in prove_files(contents, known, bases, missing.recipes, self._means):
             pass

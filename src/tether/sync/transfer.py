@@ -65,7 +65,7 @@ class _Copier:
             pass
 
         def bases(large: set[Digest]) -> dict[Digest, Digest]:
-            return replaced(self._source, missing.commits, large)
+            return replaced(self._source, missing.commits, large, missing.where)
 
         large = [digest for digest in files if digest in outlined]
         known = ContentReader(self._target.before)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
+from tether.core.rownames import goes_on_after_cut
 from tether.core.tree import (
     MAX_ROWS,
     Child,
@@ -18,7 +19,6 @@ from tether.core.tree import (
     Node,
     damaged,
     digest_at,
-    goes_on_after_cut,
     is_cut,
     split_digests,
 )

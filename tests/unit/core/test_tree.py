@@ -12,6 +12,7 @@ from tests.support.objects import file_entry, folders
 from tests.support.pages import hex_blocks, page
 
 from tether.core.digest import Digest, hash_bytes
+from tether.core.rownames import goes_on_after_cut
 from tether.core.tree import (
     EMPTY_TREE,
     MAX_NAME,
@@ -25,7 +26,6 @@ from tether.core.tree import (
     encode_inner,
     encode_leaf,
     find_ends,
-    goes_on_after_cut,
     is_cut,
     name_problem,
 )

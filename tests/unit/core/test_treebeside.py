@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.objects import DictStore, build_tree, file_entry, trees
 
-from tether.core.digest import Digest
+from tether.core.chunker import MAX_SIZE
+from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.core.tree import EMPTY_PAYLOAD, EMPTY_TREE, Entry, EntryKind, decode_node, decode_rows
 from tether.core.treebeside import fresh_in
@@ -63,7 +64,23 @@ def test_rows_that_are_as_they_were_are_not_named() -> None:
     changed = {after[at].digest for at in (0, 15, 16, 299)}
     assert {*fresh_in(new, old).files} == changed
     assert {*fresh_in(grown, old).files} == changed | {file_entry(b"z", b"z").digest}
-    assert fresh_in(new, new) == ([], [], [])
+    assert fresh_in(new, new) == ([], [], [], [])
+
+
+@pytest.mark.parametrize("more", [[], [file_entry(b"z")]], ids=["same names", "other names"])
+def test_large_contents_that_are_left(more: list[Entry]) -> None:
+    """Those of more than one chunk that the other node names alone: new ones may be next versions of them."""
+    store = DictStore()
+    before = [
+        file_entry(b"f", b"0")._replace(kind=EntryKind.DIRECTORY, size=MAX_SIZE + 1, files=2),
+        file_entry(b"l", b"1")._replace(size=MAX_SIZE + 1),
+        file_entry(b"s", b"2")._replace(size=MAX_SIZE),
+    ]
+    after = [entry._replace(digest=hash_bytes(entry.name)) for entry in before]
+    old, new = (_payload(store, build_directory(store, each).digest) for each in (before, [*after, *more]))
+
+    assert fresh_in(new, old).left == [hash_bytes(b"1")]
+    assert fresh_in(new, None).left == fresh_in(new, new).left == []
 
 
 def test_nodes_of_a_large_folder_are_beside_those_of_the_same_last_name() -> None:
@@ -90,7 +107,7 @@ def test_a_folder_that_grew_a_level_has_nothing_beside_its_nodes() -> None:
     back = fresh_in(small, _payload(store, large))
 
     nodes = decode_rows(_payload(store, large)).below
-    assert fresh == ([], [(node, None) for node in nodes], [])
+    assert fresh == ([], [(node, None) for node in nodes], [], [])
     assert (back.below, back.gone) == ([], nodes)
     assert len(back.files) == 2
 

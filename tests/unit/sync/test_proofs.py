@@ -1,4 +1,4 @@
-"""What new large files replaced: found where both trees have a folder, without reading the others."""
+"""What new large files replaced: found by the paths at which new nodes have them."""
 
 from pathlib import Path
 
@@ -10,17 +10,16 @@ from tether.core.identity import Time
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.outline import GROUP
-from tether.core.tree import EMPTY_TREE, Entry, EntryKind
+from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Inner, digest_at
 from tether.core.treebuild import build_directory
 from tether.core.treeedit import edit_tree
-from tether.core.treeread import find
+from tether.core.treeread import read_node
 from tether.repo.objectdb import ObjectDb
 from tether.repo.repository import Repository
-from tether.sync.proofs import _large_changes, replaced
+from tether.sync.proofs import replaced
+from tether.sync.whereabouts import Whereabouts
 
 LARGE = GROUP + 1
-SMALL = [(b"few", 10), (b"many", GROUP)]
-"""Folders of small files, and how long these are: together five of the second are as long as a large one."""
 
 
 def file(path: bytes, text: bytes, size: int = LARGE) -> tuple[bytes, Entry]:
@@ -41,6 +40,22 @@ def commit_of(repository: Repository, files: list[tuple[bytes, Entry]], *parents
 def tree_of(repository: Repository, commit: Digest) -> Digest:
     """Return the tree of a commit."""
     return Commit.decode(repository.objects.get(ObjectKind.COMMIT, commit)).tree
+
+
+def replacing(repository: Repository, commits: list[Digest], files: set[Digest]) -> dict[Digest, Digest]:
+    """Return what files of new commits replaced, after their nodes have passed, from the newest commit on."""
+    where, level = Whereabouts(), [tree_of(repository, commit) for commit in commits]
+    while level:
+        nodes = {digest: read_node(repository.objects, digest) for digest in level if digest != EMPTY_TREE}
+        below: dict[Digest, None] = {}
+        for digest, node in nodes.items():
+            where.add(digest, node)
+            rows = range(len(node.names))
+            kinds = None if isinstance(node, Inner) else node.kinds
+            inside = [at for at in rows if kinds is None or kinds[at] == EntryKind.DIRECTORY]
+            below.update(dict.fromkeys(digest_at(node.digests, at) for at in inside))
+        level = list(below)
+    return replaced(repository.objects, commits, files, where)
 
 
 @pytest.fixture
@@ -65,12 +80,10 @@ def test_what_was_at_the_path_in_the_parent(repository: Repository) -> None:
     after = commit_of(repository, second, before)
     files = {entry.digest for _, entry in second}
 
-    found = replaced(repository.objects, [after, before], files)
+    found = replacing(repository, [after, before], files)
 
     assert found == {hash_bytes(b"x1"): hash_bytes(b"x0"), hash_bytes(b"t1"): hash_bytes(b"t0")}
-    assert replaced(repository.objects, [after], {hash_bytes(b"x1")}) == {
-        hash_bytes(b"x1"): hash_bytes(b"x0")
-    }
+    assert replacing(repository, [after], {hash_bytes(b"x1")}) == {hash_bytes(b"x1"): hash_bytes(b"x0")}
 
 
 def test_the_oldest_commit_counts(repository: Repository) -> None:
@@ -78,25 +91,16 @@ def test_the_oldest_commit_counts(repository: Repository) -> None:
     line = [commit_of(repository, [file(b"f", b"0")])]
     for text in (b"1", b"2", b"1"):
         line.append(commit_of(repository, [file(b"f", text)], line[-1]))
-    found = replaced(repository.objects, line[::-1], {hash_bytes(b"1"), hash_bytes(b"2")})
+    found = replacing(repository, line[::-1], {hash_bytes(b"1"), hash_bytes(b"2")})
     assert found == {hash_bytes(b"1"): hash_bytes(b"0"), hash_bytes(b"2"): hash_bytes(b"1")}
 
 
-def test_folders_that_cannot_help_are_not_read(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Those that are new, those of small files, and all of them after a commit of nothing."""
-    empty = commit_of(repository, [])
-    old = [
-        file(b"%s/%d" % (name, number), b"o%d" % number, size) for number in range(5) for name, size in SMALL
-    ]
-    before = commit_of(repository, [*old, file(b"big/f", b"0")], empty)
+def test_the_way_to_the_file_is_read_alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a commit before, and nothing for files that are nowhere, or of a commit without one before."""
+    old = [file(b"%02d/x" % number, b"o%d" % number) for number in range(20)]
+    before = commit_of(repository, [*old, file(b"big/f", b"0")])
     changed = [(path, entry._replace(digest=hash_bytes(path))) for path, entry in old]
-    fresh = [file(b"new/%d" % number, b"f%d" % number) for number in range(5)]
-    after = commit_of(repository, [*changed, *fresh, file(b"big/f", b"1")], before)
-    top, many = (find(repository.objects, tree_of(repository, after), path) for path in (b"", b"many"))
-    assert top is not None
-    assert many is not None
+    after = commit_of(repository, [*changed, file(b"big/f", b"1")], before)
     read: list[Digest] = []
     get = ObjectDb.get
 
@@ -105,27 +109,40 @@ def test_folders_that_cannot_help_are_not_read(
             read.append(digest)
         return get(self, kind, digest)
 
-    monkeypatch.setattr(ObjectDb, "get", reading)
-    monkeypatch.setattr(ObjectDb, "get_many", lambda self, kind, some: [reading(self, kind, d) for d in some])
+    def looked(commit: Digest, text: bytes) -> tuple[dict[Digest, Digest], int]:
+        with monkeypatch.context() as patch:
+            patch.setattr(ObjectDb, "get", reading)
+            patch.setattr(
+                ObjectDb, "get_many", lambda self, kind, some: [reading(self, kind, d) for d in some]
+            )
+            found = replacing(repository, [commit], {hash_bytes(text)})
+        count = len(read)
+        read.clear()
+        return found, count
 
-    assert replaced(repository.objects, [before], {hash_bytes(b"0")}) == {}
-    assert not read
-    assert replaced(repository.objects, [after], {hash_bytes(b"1")}) == {hash_bytes(b"1"): hash_bytes(b"0")}
-    assert len(set(read)) == len((b"top", b"big")) * len((before, after)) + len((b"many",))
-    assert {top.digest, many.digest} <= set(read)
+    _, nodes = looked(after, b"nowhere")
+    assert nodes == 22
+    assert looked(after, b"1") == ({hash_bytes(b"1"): hash_bytes(b"0")}, nodes + 2)
+    assert looked(before, b"0") == ({}, nodes)
 
 
-def test_trees_that_stand_for_any_number_of_paths_are_soon_looked_at(repository: Repository) -> None:
-    """Two towers of folders, each of two that are the same below: 2^64 paths of a few nodes."""
-    towers = []
-    for text in (b"x0", b"x1"):
-        with repository.transaction("tower") as transaction:
-            objects = transaction.objects
-            tree = edit_tree(objects, EMPTY_TREE, dict([file(b"x", text)])).digest
-            for _ in range(40):
-                rows = [Entry(name, EntryKind.DIRECTORY, LARGE, tree, 1) for name in (b"a", b"b")]
-                tree = build_directory(objects, rows).digest
-            transaction.set_stage(tree)
-        towers.append(tree)
-    found = list(_large_changes(repository.objects, *towers))
-    assert found == [(hash_bytes(b"x0"), hash_bytes(b"x1"))]
+def test_nodes_of_large_folders_are_followed(repository: Repository) -> None:
+    """A file in a folder of many nodes, within a folder, is found by one way up."""
+    many = [file(b"a/many/%06d" % number, b"%d" % number, 1) for number in range(6000)]
+    before = commit_of(repository, [*many, file(b"a/many/003000x", b"0")])
+    after = commit_of(repository, [*many, file(b"a/many/003000x", b"1")], before)
+    assert replacing(repository, [after], {hash_bytes(b"1")}) == {hash_bytes(b"1"): hash_bytes(b"0")}
+
+
+def test_folders_are_not_followed_for_ever(repository: Repository) -> None:
+    """A tower of folders, each of two that are the same below, has 2^1000 paths: none is made."""
+    where = Whereabouts()
+    with repository.transaction("tower") as transaction:
+        objects = transaction.objects
+        tree = edit_tree(objects, EMPTY_TREE, dict([file(b"x", b"x")])).digest
+        where.add(tree, read_node(objects, tree))
+        for _ in range(1000):
+            rows = [Entry(name, EntryKind.DIRECTORY, LARGE, tree, 1) for name in (b"a", b"b")]
+            tree = build_directory(objects, rows).digest
+            where.add(tree, read_node(objects, tree))
+    assert where.by_tree([hash_bytes(b"x"), hash_bytes(b"another")]) == {}

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 from tests.support.repos import ADA, make_repository
+from tests.support.versions import ONE, THREE, TWO, recipe_of
 
-from tether.core.digest import Digest
+from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
+from tether.errors import Corrupt
+from tether.repo.ingest import SMALL_FILE
+from tether.repo.objectdb import ObjectDb
 from tether.sync import negotiate
 from tether.sync.negotiate import Missing, find_missing, find_unsent
 
@@ -64,7 +68,11 @@ class Room:
     def commit(self, files: Mapping[str, bytes], *parents: Digest) -> Digest:
         """Return a new commit of these files."""
         with self.repository.transaction("commit") as transaction:
-            digests = transaction.contents.add_files([*files.values()], [path.encode() for path in files])
+            contents = transaction.contents
+            small = iter(contents.add_files([data for data in files.values() if len(data) <= SMALL_FILE]))
+            digests = [
+                contents.add(data) if len(data) > SMALL_FILE else next(small) for data in files.values()
+            ]
             entries: dict[bytes, Entry | None] = {
                 path.encode(): Entry(
                     path.rpartition("/")[2].encode(), EntryKind.FILE, len(files[path]), digest
@@ -140,3 +148,38 @@ def test_one_question_is_about_folders_and_contents(room: Room) -> None:
     about = [each for each in room.questions if each not in commits]
     assert {*about[0]} == {*found.trees, *found.chunks}
     assert all({*each} <= {*about[0]} for each in about)  # a far end remembers what it said
+
+
+@pytest.mark.parametrize("beside", [{}, {"w/other": b"new"}], ids=["same names", "other names"])
+def test_of_a_next_version_the_new_chunks_are_asked_about(room: Room, beside: Files) -> None:
+    """Of weights of any size, whether or not other files of their folder come or go."""
+    first = room.commit({"w/weights": ONE, "w/few": b"few"}, room.first)
+    room.there |= {*room.unsent(first).meta(), *room.unsent(first).chunks}
+    second = room.commit({"w/weights": TWO, "w/few": b"few"} | beside, first)
+    room.questions.clear()
+
+    found = room.unsent(second)
+
+    asked = {digest for each in room.questions for digest in each}
+    assert found.recipes == [hash_bytes(TWO)]
+    assert asked - {*found.meta(), second, first} == {*found.chunks}
+    assert 0 < len(found.chunks) < len(recipe_of(room.repository, TWO).chunks or ()) // 4
+
+
+def test_a_version_that_is_damaged_here_is_no_help_and_no_harm(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All chunks of the next one are asked about then."""
+    first = room.commit({"w/weights": ONE}, room.first)
+    room.there |= {*room.unsent(first).meta(), *room.unsent(first).chunks}
+    second = room.commit({"w/weights": THREE}, first)
+    get = ObjectDb.get
+
+    def damaged(self: ObjectDb, kind: ObjectKind, digest: Digest) -> bytes:
+        if digest == hash_bytes(ONE):
+            raise Corrupt("damaged")
+        return get(self, kind, digest)
+
+    monkeypatch.setattr(ObjectDb, "get", damaged)
+
+    assert room.unsent(second).recipes == [hash_bytes(THREE)]

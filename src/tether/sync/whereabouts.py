@@ -1,0 +1,67 @@
+"""Where the large files are that new tree nodes name: noted as these pass, so that no tree is walked again.
+
+Decision: docs/adr/0077-second-versions.md.
+"""
+
+from collections.abc import Iterable
+
+from tether.core.digest import Digest
+from tether.core.outline import GROUP
+from tether.core.tree import EntryKind, Inner, Node, digest_at
+
+_STEPS = 256
+"""Nodes above one that are followed: a stranger may put any number of folders into each other."""
+
+
+class Whereabouts:
+    """Takes new nodes and says at which paths the large files in them are.
+
+    Large is what is longer than one group of an outline: of anything else all is read to prove it. Of several
+    places of a file, and of several folders that have a node, the one that passed last is kept.
+    """
+
+    def __init__(self) -> None:
+        self._above: dict[Digest, tuple[Digest, bytes | None]] = {}
+        """Which node names a node, and as which folder; None where both are of the same one."""
+        self._files: dict[Digest, tuple[Digest, bytes]] = {}
+
+    def add(self, digest: Digest, node: Node) -> None:
+        """Take note of what a node names; nodes of newer commits have to pass before those of older ones."""
+        for index in _large(node):
+            below, name = digest_at(node.digests, index), node.names[index]
+            if isinstance(node, Inner):
+                self._above[below] = digest, None
+            elif node.kinds[index] == EntryKind.DIRECTORY:
+                self._above[below] = digest, name
+            else:
+                self._files[below] = digest, name
+
+    def by_tree(self, files: Iterable[Digest]) -> dict[Digest, dict[bytes, Digest]]:
+        """Return the paths of those of some files that are known, by the tree of a commit that has them."""
+        found: dict[Digest, dict[bytes, Digest]] = {}
+        for file in files:
+            if (place := self._files.get(file)) is not None:
+                tree, path = self._followed(*place)
+                if tree is not None:
+                    found.setdefault(tree, {})[path] = file
+        return found
+
+    def _followed(self, node: Digest, name: bytes) -> tuple[Digest | None, bytes]:
+        """Return the tree that a node belongs to, and the path of a name in it; None where it is too deep."""
+        names = [name]
+        for _ in range(_STEPS):
+            above = self._above.get(node)
+            if above is None:
+                return node, b"/".join(reversed(names))
+            node = above[0]
+            if above[1] is not None:
+                names.append(above[1])
+        return None, b""
+
+
+def _large(node: Node) -> list[int]:
+    """Return the rows of a node that are large files, or may have some below."""
+    sizes = node.bytes if isinstance(node, Inner) else node.sizes
+    if max(sizes, default=0) <= GROUP:
+        return []
+    return [index for index, size in enumerate(sizes) if size > GROUP]
