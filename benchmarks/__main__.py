@@ -15,7 +15,7 @@ from benchmarks.flow import run_job
 from benchmarks.machine import describe
 from benchmarks.pages import Filler
 from benchmarks.report import print_versions, print_workload, results_document, save
-from benchmarks.scratch import room, warn
+from benchmarks.scratch import MAKERS, room, warn
 from benchmarks.session import Result, Session, Settings
 from benchmarks.workloads import NAMES, Workload, prepare
 
@@ -42,6 +42,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="runs of what can be repeated (default 3)")
     parser.add_argument("--rounds", type=int, default=1, help="runs of whole jobs (default 1)")
     parser.add_argument("--until", help="stop each job after this operation, such as add_commit_v1")
+    parser.add_argument("--filesystem", choices=MAKERS, default="ext4", help="of the rooms (default ext4)")
     parser.add_argument("--plain", action="store_true", help="use a plain folder, not a fresh file system")
     parser.add_argument("--jobs", type=int, default=2, help="processes that generate workloads (default 2)")
     parser.add_argument("--timeout", type=float, default=1800, help="seconds one command may take")
@@ -88,7 +89,7 @@ def run_workload(
             if workload.name not in system.workloads:
                 continue
             print(f"{workload.name} {system.name}", file=sys.stderr, flush=True)
-            with room(options.scratch, plain=options.plain) as folder:
+            with room(options.scratch, None if options.plain else options.filesystem) as folder:
                 session = Session(folder, workload, settings)
                 run_job(system(session))
             results.setdefault((workload.name, system.name), []).extend(session.results)

@@ -1,4 +1,4 @@
-"""The room one job runs in: a fresh ext4 with a journal, so that no job meets another's deleted files.
+"""The room one job runs in: a fresh file system with a journal, so that no job meets another's deleted files.
 
 On an ext4 without a journal, files created soon after many were deleted cost several times more; a plain
 folder on such a file system measures that and not the tool.
@@ -15,20 +15,35 @@ from pathlib import Path
 
 IMAGE_BYTES = 60 << 30
 BYTES_PER_INODE = 8192
+_LATER = "lazy_itable_init=1,lazy_journal_init=1"
+MAKERS = {
+    "ext4": (("mkfs.ext4", "-q", "-F", "-i", str(BYTES_PER_INODE), "-E", _LATER), ",noinit_itable"),
+    "xfs": (("mkfs.xfs", "-q", "-f"), ""),
+    "btrfs": (("mkfs.btrfs", "-q", "-f"), ""),
+}
+"""How each kind is made, and what it is mounted with besides; the last two can share blocks of files.
+
+Inode tables of ext4 are not zeroed in the background: that would go on while the job is measured.
+"""
 
 
 @contextmanager
-def room(scratch: Path, *, plain: bool) -> Iterator[Path]:
-    """Yield an empty folder that goes, with all it holds, when the context ends."""
+def room(scratch: Path, kind: str | None) -> Iterator[Path]:
+    """Yield an empty folder that goes, with all it holds, when the context ends.
+
+    Args:
+        scratch: Where it is made.
+        kind: Of its own file system, one of `MAKERS`; None for a plain folder.
+    """
     mount = scratch / f"room-{os.getpid()}"
     image = mount.with_suffix(".img")
     mount.mkdir(parents=True)
-    device = None if plain else make_device(image)
+    device = None if kind is None else make_device(image, kind)
     try:
-        if device is None:
+        if device is None or kind is None:
             yield mount
         else:
-            yield from _mounted(device, mount)
+            yield from _mounted(device, mount, f"discard{MAKERS[kind][1]}")
     finally:
         if device is not None:
             run("losetup", "-d", device)
@@ -36,9 +51,8 @@ def room(scratch: Path, *, plain: bool) -> Iterator[Path]:
         shutil.rmtree(mount, ignore_errors=True)
 
 
-def _mounted(device: str, mount: Path) -> Iterator[Path]:
-    # inode tables are not zeroed in the background: that would go on while the job is measured
-    run("mount", "-o", "discard,noinit_itable", device, str(mount))
+def _mounted(device: str, mount: Path, options: str) -> Iterator[Path]:
+    run("mount", "-o", options, device, str(mount))
     try:
         folder = mount / "job"
         folder.mkdir()
@@ -56,7 +70,7 @@ def unmount(mount: Path) -> None:
     raise SystemExit(f"error: {mount} is still in use; unmount it by hand")
 
 
-def make_device(image: Path) -> str | None:
+def make_device(image: Path, kind: str) -> str | None:
     """Return a loop device with a new file system, or None with a warning where that is not allowed."""
     if os.geteuid() != 0:
         warn("not root, so jobs share a plain folder instead of a fresh file system each")
@@ -68,8 +82,7 @@ def make_device(image: Path) -> str | None:
     except (OSError, subprocess.CalledProcessError) as error:
         warn(f"no loop device ({error}), so jobs share a plain folder")
         return None
-    options = "lazy_itable_init=1,lazy_journal_init=1"
-    run("mkfs.ext4", "-q", "-F", "-i", str(BYTES_PER_INODE), "-E", options, device)
+    run(*MAKERS[kind][0], device)
     return device
 
 

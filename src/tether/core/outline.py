@@ -53,7 +53,11 @@ class Outline:
 
     def value(self, index: int) -> bytes:
         """Return the value of one group."""
-        return self.values[index * DIGEST_SIZE : (index + 1) * DIGEST_SIZE]
+        return self.part(index, index + 1)
+
+    def part(self, first: int, last: int) -> bytes:
+        """Return the values of neighbouring groups, up to one that is not among them."""
+        return self.values[first * DIGEST_SIZE : last * DIGEST_SIZE]
 
     def fits(self, size: int) -> bool:
         """Say whether this may be the outline of a content of `size` bytes."""

@@ -108,16 +108,16 @@ def _outline(known: ContentReader, base: Digest, group: int) -> Outline | None:
 def _differing(outlines: tuple[Outline, Outline], same: Iterator[Span], size: int) -> list[int]:
     """Return the groups of the first outline whose bytes may be others, or have another value."""
     new, old = outlines
-    found: list[int] = []
-    span = next(same, None)
-    for index in range(len(new)):
-        start, stop = index * new.group, min((index + 1) * new.group, size)
-        while span is not None and span.stop < stop:
-            span = next(same, None)
-        alike = span is not None and span.start <= start
-        if not alike or index >= len(old) or new.value(index) != old.value(index):
-            found.append(index)
-    return found
+    alike = bytearray(len(new))
+    for span in same:
+        first = -(-span.start // new.group)
+        last = min(len(new) if span.stop >= size else span.stop // new.group, len(old))
+        if new.part(first, last) == old.part(first, last):
+            alike[first:last] = bytes([1]) * (last - first)
+        else:
+            for index in range(first, last):
+                alike[index] = new.value(index) == old.value(index)
+    return [index for index, is_alike in enumerate(alike) if not is_alike]
 
 
 def _prove_groups(contents: ContentReader, digest: Digest, outline: Outline, indices: list[int]) -> int:

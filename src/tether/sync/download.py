@@ -262,14 +262,17 @@ class _Download:
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
         recipes = self._found.recipes
         with landing_chosen(self.passing, self.landing, self._session, recipes, small=self._whole):
-            self._bring_chunks([*single, *self._chunks()])
-            self._bring_chunks(self._chunks())  # of what turned out to be a recipe only now
+            known = frozenset(recipes)
+            self._bring_chunks([*single, *self._chunks(list(recipes))])
+            # What turned out to be a recipe only now:
+            self._bring_chunks(self._chunks([digest for digest in recipes if digest not in known]))
         self._check_files()
         self._progress.finish()
 
-    def _chunks(self) -> list[Digest]:
-        """Return the chunks of the recipes that came."""
-        return list(dict.fromkeys(chunk for part in self._listed() for chunk in split_digests(part.digests)))
+    def _chunks(self, files: Sequence[Digest]) -> list[Digest]:
+        """Return the chunks of files whose recipes came."""
+        parts = (split_digests(part.digests) for part in self._listed(files))
+        return list(dict.fromkeys(chain.from_iterable(parts)))
 
     def _bring_chunks(self, digests: Sequence[Digest]) -> None:
         lacking = self._take_kept(self._lacking(digests))
@@ -311,10 +314,10 @@ class _Download:
         else:
             raise Corrupt(f"{self._end.name} sent another object for a content")
 
-    def _listed(self) -> Iterator[ChunkList]:
-        """Yield the chunks of the new recipes, whose pages are brought first."""
+    def _listed(self, files: Sequence[Digest]) -> Iterator[ChunkList]:
+        """Yield the chunks of files by their new recipes, whose pages are brought first."""
         pages: dict[Digest, bytes] = {}
-        recipes = {digest: decode_recipe(digest, data) for digest, data in self._found.recipes.items()}
+        recipes = {digest: decode_recipe(digest, self._found.recipes[digest]) for digest in files}
         names = dict.fromkeys(page for recipe in recipes.values() for page in recipe.pages)
 
         def take(frame: Frame, data: bytes, payload: bytes) -> None:
@@ -341,10 +344,7 @@ class _Download:
         packs = (*self._local.root().packs(), *self._transaction.adopted, *sealed)
         contents = ContentReader(ObjectDb(self._local.backend, lambda: packs))
         known = ContentReader(self._local.objects)
-
-        def bases(files: set[Digest]) -> dict[Digest, Digest]:
-            return replaced(self._session, list(self._found.commits), files, self._found.where)
-
+        bases = partial(replaced, self._session, list(self._found.commits), where=self._found.where)
         for _ in prove_files(contents, known, bases, list(self._found.recipes), self.passing.means):
             self._progress.advance(1)
 

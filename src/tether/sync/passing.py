@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, islice, repeat
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tether.core.batches import batches
@@ -57,14 +58,16 @@ class _Places:
             self.files.append(file)
             if outlined:
                 self._outlined.add(len(self.files) - 1)
-        for index, length in enumerate(chunks.lengths):
-            if len(self._rows) >= _MOST:
-                return
-            if self._rows.setdefault(chunks.digest(index), len(self._file)) == len(self._file):
-                self._file.append(len(self.files) - 1)
-                self._start.append(start)
-                self._length.append(length)
-            start += length
+        row, lengths = len(self._file), chunks.lengths[: max(_MOST - len(self._file), 0)]
+        digests = split_digests(chunks.digests)[: len(lengths)]
+        # Backwards, so that of chunks that are there twice the first counts.
+        rows = dict(zip(reversed(digests), range(row + len(digests) - 1, row - 1, -1), strict=True))
+        if self._rows:
+            rows = {digest: row for digest, row in rows.items() if digest not in self._rows}
+        self._rows.update(rows)
+        self._file.extend(repeat(len(self.files) - 1, len(lengths)))
+        self._start.extend(islice(accumulate(lengths, initial=start), len(lengths)))
+        self._length.extend(lengths)
 
     def start(self, chunk: Digest) -> int | None:
         """Return where in its file a chunk belongs, in bytes; None if the file has no outline."""
