@@ -53,8 +53,10 @@ def problem_of(names not None, Py_ssize_t longest):
     cdef Py_ssize_t length, shorter, previous = 0
     cdef int order
     cdef bint empty = False, long_one = False, unsorted = False
-    cdef bytes each
+    cdef bytes each, last = b""  # `before` points into it
     for each in names:
+        if each is None:
+            raise TypeError("a name is no bytes")
         name, length = PyBytes_AS_STRING(each), PyBytes_GET_SIZE(each)
         if memchr(name, 47, length) != NULL or memchr(name, 0, length) != NULL:
             return SLASH
@@ -67,7 +69,7 @@ def problem_of(names not None, Py_ssize_t longest):
             order = memcmp(before, name, shorter)
             if order > 0 or (order == 0 and previous >= length):
                 unsorted = True
-        before, previous = name, length
+        before, previous, last = name, length, each
     if empty:
         return EMPTY
     if long_one:
@@ -82,6 +84,8 @@ def goes_on_after_cut(names not None, uint32_t level):
     for each in names:
         if left <= 0:
             return False
+        if each is None:
+            raise TypeError("a name is no bytes")
         left -= 1
         if ends_node(PyBytes_AS_STRING(each), PyBytes_GET_SIZE(each), level):
             return True

@@ -15,7 +15,6 @@ from zlib import crc32
 
 from tether.core.codec import decode, encode, pack_u16, pack_u64, unpack_u16, unpack_u64
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest
-from tether.core.gear import MAX_SIZE
 from tether.core.kinds import ObjectKind, object_digest
 from tether.core.rownames import cut_names, problem_of
 from tether.core.rownames_pure import MASK, MULTIPLIER, SHIFT
@@ -260,16 +259,20 @@ class Rows(NamedTuple):
     """Digests of files and links, one after the other."""
     below: list[Digest]
     """Folders of a node of level 0; the nodes below one of another level."""
-    large: list[Digest]
-    """Those of the files that may have more than one chunk."""
+    long: list[Digest]
+    """Those of the files that are at least as long as was asked for."""
     names: tuple[int, bytes, bytes, bytes]
     """Equal for nodes of one level that have the same names of the same kinds, in the same order."""
 
 
-def decode_rows(data: Buffer) -> Rows:
+def decode_rows(data: Buffer, least: int = _TOTAL_LIMIT) -> Rows:
     """Read what a node names, for whoever follows digests alone: in a third of the time of `decode_node`.
 
     Whether the names are such as a node may have is not looked at: that is for those who receive a node.
+
+    Args:
+        data: The bytes of the node.
+        least: From how many bytes on a file is called long.
 
     Raises:
         Corrupt: They are not a node in canonical form, apart from its names.
@@ -281,23 +284,23 @@ def decode_rows(data: Buffer) -> Rows:
         return Rows(b"", below, [], (level, lengths, joined, b""))
     leaf = _read_leaf(blank, columns)
     names = level, lengths, joined, leaf.kinds
-    large = _large_in(leaf)
+    long = _long_in(leaf, least)
     if not leaf.totals:
-        return Rows(leaf.digests, [], large, names)
+        return Rows(leaf.digests, [], long, names)
     sorted_out = list[Digest](), list[Digest]()
     for kind, digest in zip(leaf.kinds, split_digests(leaf.digests), strict=True):
         sorted_out[kind == EntryKind.DIRECTORY].append(digest)
-    return Rows(b"".join(sorted_out[0]), sorted_out[1], large, names)
+    return Rows(b"".join(sorted_out[0]), sorted_out[1], long, names)
 
 
-def _large_in(leaf: Leaf) -> list[Digest]:
-    if max(leaf.sizes, default=0) <= MAX_SIZE:
+def _long_in(leaf: Leaf, least: int) -> list[Digest]:
+    if max(leaf.sizes, default=0) < least:
         return []
     rows = enumerate(zip(leaf.kinds, leaf.sizes, strict=True))
     return [
         digest_at(leaf.digests, at)
         for at, (kind, size) in rows
-        if size > MAX_SIZE and kind != EntryKind.DIRECTORY
+        if size >= least and kind != EntryKind.DIRECTORY
     ]
 
 

@@ -7,10 +7,14 @@ is as it was: what that costs follows what differs.
 from typing import NamedTuple
 
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest
+from tether.core.gear import MIN_SIZE
+from tether.core.recipe import PAGE_CHUNKS
 from tether.core.tree import EntryKind, Inner, Node, Rows, decode_node, decode_rows, split_digests
 
 _BLOCK = 16 * DIGEST_SIZE
 """Bytes of digests that are compared at once."""
+_PAGED = PAGE_CHUNKS * MIN_SIZE
+"""Bytes from which on a file may have more chunks than one page of a recipe lists: half a gigabyte."""
 
 
 class Fresh(NamedTuple):
@@ -20,7 +24,7 @@ class Fresh(NamedTuple):
         files: Contents.
         below: Nodes, each with the one of the same name in the other node; None where it has none.
         gone: Nodes that the other one names, and this one neither names nor has one of the same name.
-        left: Large contents that the other one names alone.
+        left: Contents of the other one that may have pages of chunks, and that this node does not name.
     """
 
     files: list[Digest]
@@ -37,11 +41,11 @@ def fresh_in(new: Buffer, old: Buffer | None) -> Fresh:
     Raises:
         Corrupt: One of them is no node.
     """
-    rows = decode_rows(new)
+    rows = decode_rows(new, _PAGED)
     if old is None:
         return Fresh(split_digests(rows.files), [(digest, None) for digest in rows.below], [], [])
-    before = decode_rows(old)
-    left = [digest for digest in before.large if digest not in rows.large]
+    before = decode_rows(old, _PAGED)
+    left = [digest for digest in before.long if digest not in rows.long] if before.long else []
     if rows.names == before.names:
         pairs = zip(rows.below, before.below, strict=True)
         below: list[tuple[Digest, Digest | None]] = [(one, other) for one, other in pairs if one != other]

@@ -216,6 +216,7 @@ class _Download:
     def trees(self) -> None:
         """Bring tree nodes level by level, never below one that is here, and check what they say."""
         claims = TreeClaims(self._session)
+        follows = bool(self._local.root().refs) or len(self._found.commits) > 1
         seen: set[Digest] = {EMPTY_TREE}
         level = list(self._found.roots)
         if level:
@@ -235,8 +236,9 @@ class _Download:
             self._bring(fresh, take)
             for digest in fresh:
                 claims.add(digest, nodes[digest])
-                self._found.where.add(digest, nodes[digest])
                 sort_rows(nodes[digest], below, self._found.files)
+                if follows:  # otherwise there is nothing that was replaced
+                    self._found.where.add(digest, nodes[digest], self._found.files)
             level = list(below)
         claims.add_tops(self._found.roots)
         claims.check()
@@ -262,10 +264,9 @@ class _Download:
         single = [digest for digest in lacking if files[digest] <= MAX_SIZE]
         recipes = self._found.recipes
         with landing_chosen(self.passing, self.landing, self._session, recipes, small=self._whole):
-            known = frozenset(recipes)
-            self._bring_chunks([*single, *self._chunks(list(recipes))])
-            # What turned out to be a recipe only now:
-            self._bring_chunks(self._chunks([digest for digest in recipes if digest not in known]))
+            known = dict.fromkeys(recipes)
+            self._bring_chunks([*single, *self._chunks(list(known))])
+            self._bring_chunks(self._chunks([file for file in recipes if file not in known]))  # came just now
         self._check_files()
         self._progress.finish()
 

@@ -14,7 +14,6 @@ from tether.core.batches import batches
 from tether.core.digest import EMPTY_FILE, Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit, Tag
-from tether.core.recipe import Recipe, decode_page, decode_recipe
 from tether.core.tree import (
     EMPTY_PAYLOAD,
     EMPTY_TREE,
@@ -34,6 +33,7 @@ from tether.repo.objectdb import ObjectDb
 from tether.repo.partial import Partial
 from tether.repo.root import Root
 from tether.sync.peel import peel_all
+from tether.sync.recipes import chunks_of, known_by_pages, read_recipe
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 from tether.sync.whereabouts import Whereabouts
@@ -45,7 +45,7 @@ _BATCH = 4096
 _NODES = 64
 """Tree nodes that are read at once."""
 _VERSIONS = 2
-"""For each content of several chunks so many that were left are looked into."""
+"""For each new content of several chunks so many that were left are looked into, the first of all."""
 _UNASKED = 2048
 """Tree nodes that are read at most before a far end is asked about them: some megabytes."""
 
@@ -146,7 +146,9 @@ class _Walk:
         self._gone: dict[Digest, None] = {}
         """Tree nodes that the receiver has, and that no new node has beside it."""
         self._left: dict[Digest, None] = {}
-        """Large contents that the receiver has, beside which there may be a next version of them."""
+        """Contents that the receiver has, and of which new ones may be the next versions."""
+        self._beside = False
+        """Whether the receiver lacks nothing of the commits that it has."""
         self._had: dict[Digest, None] = {}
         """Commits and tags where the walk stopped since the receiver has them."""
 
@@ -216,13 +218,15 @@ class _Walk:
             seen.update(fresh)
             for part in batches(fresh, _NODES):
                 files: dict[Digest, int] = {}
-                for digest, payload in zip(part, self._source.get_many(ObjectKind.TREE, part), strict=True):
-                    node = decode_node(payload)
+                nodes = [decode_node(payload) for payload in self._source.get_many(ObjectKind.TREE, part)]
+                for digest, node in zip(part, nodes, strict=True):
                     sort_rows(node, below, files)
-                    self.missing.where.add(digest, node)
                     if claims is not None:
                         claims.add(digest, node)
-                self.add_files(self._lacking(list(files)))  # few of many, as a rule: all need not be held
+                lacking = dict.fromkeys(self._lacking(list(files)))
+                self.add_files(lacking)  # few of many, as a rule: all need not be held
+                for digest, node in zip(part, nodes, strict=True):
+                    self.missing.where.add(digest, node, lacking)
             self.missing.trees += fresh
             level = list(below)
         if claims is not None:
@@ -238,6 +242,7 @@ class _Walk:
             unasked: So many nodes are followed before the receiver is asked about any: then one question is
                 about nodes of many levels, and about contents.
         """
+        self._beside = True
         seen: set[Digest] = {EMPTY_TREE}
         level = self._beside_known()
         while level:
@@ -329,23 +334,14 @@ class _Walk:
             if kind == ObjectKind.CHUNK:
                 chunks[digest] = None
             else:
-                recipe = self._recipe(digest)
+                recipe = read_recipe(self._source, digest)
                 self.missing.recipes.append(digest)
                 pages.update(dict.fromkeys(recipe.pages))
-                chunks.update(dict.fromkeys(self._chunks_of(recipe)))
-        known = self._known()
-        fresh = frozenset(self._lacking([digest for digest in (*pages, *chunks) if digest not in known]))
-        self.missing.pages = [digest for digest in pages if digest in fresh]
-        self.missing.chunks = [digest for digest in chunks if digest in fresh]
-
-    def _known(self) -> Set[Digest]:
-        """Return chunks and pages that the receiver has, of what new contents may be next versions of."""
-        known: set[Digest] = set()
-        for digest in islice(self._left, _VERSIONS * len(self.missing.recipes)):
-            with suppress(Corrupt, NotFound):  # it is a single chunk, or not here
-                recipe = self._recipe(digest)
-                known.update(self._chunks_of(recipe), recipe.pages)
-        return known
+                chunks.update(dict.fromkeys(chunks_of(self._source, recipe)))
+        earlier = list(islice(self._left, _VERSIONS * len(self.missing.recipes)))
+        known = known_by_pages(self._source, self._lacking, pages, earlier) if self._beside else frozenset()
+        self.missing.pages = [digest for digest in pages if digest not in known]
+        self.missing.chunks = self._lacking([digest for digest in chunks if digest not in known])
 
     def _refuse_dropped(self, contents: Sequence[Digest]) -> None:
         if not self._absent:
@@ -367,15 +363,6 @@ class _Walk:
                 f"the remote {', '.join(remotes)} of the sender has them",
                 hint=f"run 'tether drop --fetch PATH' where they were dropped, or copy from {remotes[0]}",
             )
-
-    def _recipe(self, digest: Digest) -> Recipe:
-        return decode_recipe(digest, self._source.get(ObjectKind.RECIPE, digest))
-
-    def _chunks_of(self, recipe: Recipe) -> list[Digest]:
-        if recipe.chunks is not None:
-            return split_digests(recipe.chunks.digests)
-        pages = self._source.get_many(ObjectKind.RECIPE_PAGE, recipe.pages)
-        return [chunk for page in pages for chunk in split_digests(decode_page(page).digests)]
 
     def _lacking(self, digests: Sequence[Digest]) -> list[Digest]:
         lacking: list[Digest] = []

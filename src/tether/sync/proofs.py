@@ -64,8 +64,8 @@ def replaced(
 ) -> dict[Digest, Digest]:
     """Return for some of `files` what was at the same path in the parent of the commit that brought them.
 
-    Of several such commits the oldest counts: what a content replaced when it first came is rather known than
-    what it replaced when it came back.
+    Of several commits with the same tree the oldest that has a parent counts: what a content replaced when it
+    first came is rather known than what it replaced when it came back.
 
     Args:
         objects: Gives the commits, their parents as far as they are here, and all trees.
@@ -78,13 +78,14 @@ def replaced(
         if not paths:
             break
         commit = Commit.decode(objects.get(ObjectKind.COMMIT, digest))
-        mine = paths.pop(commit.tree, {})
+        mine = paths.get(commit.tree, {})
         for parent in commit.parents[:1] if mine else ():
             try:
                 before = Commit.decode(objects.get(ObjectKind.COMMIT, parent)).tree
             except NotFound:  # the history ends here
                 continue
             for path, old in find_many(objects, before, mine).items():
-                if old.kind != EntryKind.DIRECTORY:
+                if old.kind != EntryKind.DIRECTORY and old.digest != mine[path]:
                     found[mine[path]] = old.digest
+            del paths[commit.tree]
     return found

@@ -95,9 +95,15 @@ class _Copier:
                 self._take(frame, data)
 
     def chunks(self, digests: Iterable[Digest]) -> dict[Digest, bytes]:
-        """Return chunks by digest, verified; those that are wanted are copied."""
-        payloads = {}
-        for frames in self._source.read_frames(places_of(self._source, digests)):
+        """Return chunks by digest, verified; those that are wanted are copied.
+
+        A bundle has what is new alone: what else its files consist of is in the target.
+        """
+        asked = list(digests)
+        there = zip(asked, self._source.has_many(asked), strict=True)
+        known = [digest for digest, is_there in there if not is_there and digest not in self._wanted]
+        payloads = dict(zip(known, self._target.before.get_many(ObjectKind.CHUNK, known), strict=True))
+        for frames in self._source.read_frames(places_of(self._source, set(asked).difference(known))):
             for frame, data in frames:
                 payloads[frame.digest] = unpack(frame, data, ObjectKind.CHUNK)
                 if frame.digest in self._wanted and frame.digest not in self._copied:

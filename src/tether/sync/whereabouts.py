@@ -3,14 +3,18 @@
 Decision: docs/adr/0077-second-versions.md.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from tether.core.digest import Digest
 from tether.core.outline import GROUP
 from tether.core.tree import EntryKind, Inner, Node, digest_at
 
 _STEPS = 256
-"""Nodes above one that are followed: a stranger may put any number of folders into each other."""
+_LONGEST = 4096
+"""Nodes above one that are followed, and bytes of a path: a stranger may put any number of folders into each
+other, each with a long name."""
+_TOTAL = 16 << 20
+"""Bytes of all paths together. What is not followed is read whole to prove it."""
 
 
 class Whereabouts:
@@ -25,37 +29,41 @@ class Whereabouts:
         """Which node names a node, and as which folder; None where both are of the same one."""
         self._files: dict[Digest, tuple[Digest, bytes]] = {}
 
-    def add(self, digest: Digest, node: Node) -> None:
-        """Take note of what a node names; nodes of newer commits have to pass before those of older ones."""
+    def add(self, digest: Digest, node: Node, files: Container[Digest]) -> None:
+        """Take note of what a node names, of its files only of those that are among `files`."""
         for index in _large(node):
             below, name = digest_at(node.digests, index), node.names[index]
             if isinstance(node, Inner):
                 self._above[below] = digest, None
             elif node.kinds[index] == EntryKind.DIRECTORY:
                 self._above[below] = digest, name
-            else:
+            elif below in files:
                 self._files[below] = digest, name
 
     def by_tree(self, files: Iterable[Digest]) -> dict[Digest, dict[bytes, Digest]]:
         """Return the paths of those of some files that are known, by the tree of a commit that has them."""
         found: dict[Digest, dict[bytes, Digest]] = {}
+        left = _TOTAL
         for file in files:
-            if (place := self._files.get(file)) is not None:
-                tree, path = self._followed(*place)
-                if tree is not None:
-                    found.setdefault(tree, {})[path] = file
+            place = self._files.get(file)
+            tree, path = (None, b"") if place is None or left <= 0 else self._followed(*place)
+            if tree is not None:
+                left -= len(path)
+                found.setdefault(tree, {})[path] = file
         return found
 
     def _followed(self, node: Digest, name: bytes) -> tuple[Digest | None, bytes]:
-        """Return the tree that a node belongs to, and the path of a name in it; None where it is too deep."""
-        names = [name]
+        """Return the tree that a node belongs to, and the path of a name in it; None where it is too long."""
+        path = name
         for _ in range(_STEPS):
             above = self._above.get(node)
             if above is None:
-                return node, b"/".join(reversed(names))
+                return node, path
             node = above[0]
             if above[1] is not None:
-                names.append(above[1])
+                path = above[1] + b"/" + path
+            if len(path) > _LONGEST:
+                break
         return None, b""
 
 

@@ -51,6 +51,24 @@ def test_names_of_another_length_are_refused(module: object, joined: bytes) -> N
         module.cut_names(array("H", [1, 2]), joined)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("wrong", [None, 1, "a"])
+def test_what_is_no_bytes_is_refused(wrong: object) -> None:
+    """Memory that is no name is not read."""
+    for some in ([wrong], [b"a", wrong, b"b"], [wrong, b"b"]):
+        with pytest.raises(TypeError):
+            _rownames.problem_of(some, MAX_NAME)
+    with pytest.raises(TypeError):
+        _rownames.goes_on_after_cut([wrong, b"b"], 0)
+    with pytest.raises(TypeError):
+        _rownames.cut_names(array("H", [1]), wrong)
+
+
+def test_names_that_nobody_else_holds() -> None:
+    """They are compared with the one before them while that is there."""
+    many = (b"%06d" % number for number in range(100_000))
+    assert _rownames.problem_of(many, MAX_NAME) is None
+
+
 @given(st.lists(st.integers(0, 5000).map(b"%d".__mod__), min_size=1, max_size=400), st.integers(0, 63))
 def test_both_see_where_a_node_ends(some: list[bytes], level: int) -> None:
     """By the checksum that zlib makes, of all names but the last."""

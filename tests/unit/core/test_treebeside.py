@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.objects import DictStore, build_tree, file_entry, trees
 
-from tether.core.chunker import MAX_SIZE
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.core.tree import EMPTY_PAYLOAD, EMPTY_TREE, Entry, EntryKind, decode_node, decode_rows
@@ -68,15 +67,16 @@ def test_rows_that_are_as_they_were_are_not_named() -> None:
 
 
 @pytest.mark.parametrize("more", [[], [file_entry(b"z")]], ids=["same names", "other names"])
-def test_large_contents_that_are_left(more: list[Entry]) -> None:
-    """Those of more than one chunk that the other node names alone: new ones may be next versions of them."""
-    store = DictStore()
+def test_long_contents_that_are_left(more: list[Entry]) -> None:
+    """Those that may have more than a page of chunks and that the other node names alone."""
+    store, least = DictStore(), 512 << 20
     before = [
-        file_entry(b"f", b"0")._replace(kind=EntryKind.DIRECTORY, size=MAX_SIZE + 1, files=2),
-        file_entry(b"l", b"1")._replace(size=MAX_SIZE + 1),
-        file_entry(b"s", b"2")._replace(size=MAX_SIZE),
+        file_entry(b"f", b"0")._replace(kind=EntryKind.DIRECTORY, size=least, files=2),
+        file_entry(b"l", b"1")._replace(size=least),
+        file_entry(b"s", b"2")._replace(size=least - 1),
+        file_entry(b"t", b"3")._replace(size=least),
     ]
-    after = [entry._replace(digest=hash_bytes(entry.name)) for entry in before]
+    after = [entry._replace(digest=hash_bytes(entry.name)) for entry in before[:3]] + before[3:]
     old, new = (_payload(store, build_directory(store, each).digest) for each in (before, [*after, *more]))
 
     assert fresh_in(new, old).left == [hash_bytes(b"1")]

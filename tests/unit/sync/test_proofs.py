@@ -49,7 +49,7 @@ def replacing(repository: Repository, commits: list[Digest], files: set[Digest])
         nodes = {digest: read_node(repository.objects, digest) for digest in level if digest != EMPTY_TREE}
         below: dict[Digest, None] = {}
         for digest, node in nodes.items():
-            where.add(digest, node)
+            where.add(digest, node, files)
             rows = range(len(node.names))
             kinds = None if isinstance(node, Inner) else node.kinds
             inside = [at for at in rows if kinds is None or kinds[at] == EntryKind.DIRECTORY]
@@ -95,6 +95,15 @@ def test_the_oldest_commit_counts(repository: Repository) -> None:
     assert found == {hash_bytes(b"1"): hash_bytes(b"0"), hash_bytes(b"2"): hash_bytes(b"1")}
 
 
+def test_a_content_that_was_there_before_it_came_back(repository: Repository) -> None:
+    """A first commit has nothing before it, so what the same tree replaced later counts."""
+    first = commit_of(repository, [file(b"f", b"0")])
+    second = commit_of(repository, [file(b"f", b"1")], first)
+    third = commit_of(repository, [file(b"f", b"0")], second)
+    found = replacing(repository, [third, second, first], {hash_bytes(b"0"), hash_bytes(b"1")})
+    assert found == {hash_bytes(b"1"): hash_bytes(b"0"), hash_bytes(b"0"): hash_bytes(b"1")}
+
+
 def test_the_way_to_the_file_is_read_alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a commit before, and nothing for files that are nowhere, or of a commit without one before."""
     old = [file(b"%02d/x" % number, b"o%d" % number) for number in range(20)]
@@ -136,13 +145,36 @@ def test_nodes_of_large_folders_are_followed(repository: Repository) -> None:
 
 def test_folders_are_not_followed_for_ever(repository: Repository) -> None:
     """A tower of folders, each of two that are the same below, has 2^1000 paths: none is made."""
-    where = Whereabouts()
     with repository.transaction("tower") as transaction:
         objects = transaction.objects
-        tree = edit_tree(objects, EMPTY_TREE, dict([file(b"x", b"x")])).digest
-        where.add(tree, read_node(objects, tree))
-        for _ in range(1000):
-            rows = [Entry(name, EntryKind.DIRECTORY, LARGE, tree, 1) for name in (b"a", b"b")]
-            tree = build_directory(objects, rows).digest
-            where.add(tree, read_node(objects, tree))
-    assert where.by_tree([hash_bytes(b"x"), hash_bytes(b"another")]) == {}
+        for name, highest in ((b"b", 255), (b"b" * 1000, 4)):
+            where, wanted = Whereabouts(), [hash_bytes(b"x"), hash_bytes(b"another")]
+            tree = edit_tree(objects, EMPTY_TREE, dict([file(b"x", b"x")])).digest
+            where.add(tree, read_node(objects, tree), wanted)
+            for height in range(1, 1000):
+                rows = [Entry(each, EntryKind.DIRECTORY, LARGE, tree, 1) for each in (b"a", name)]
+                tree = build_directory(objects, rows).digest
+                where.add(tree, read_node(objects, tree), wanted)
+                path = b"/".join([name] * height + [b"x"])
+                assert where.by_tree(wanted) == ({tree: {path: wanted[0]}} if height <= highest else {})
+
+
+def test_paths_of_many_files_have_a_bound_together(repository: Repository) -> None:
+    """What a stranger names with long paths cannot fill the memory; the other files are read whole."""
+    names = [b"%06d" % number for number in range(6000)]
+    rows = [Entry(name, EntryKind.FILE, LARGE, hash_bytes(name)) for name in names]
+    above = b"n" * 1000
+    with repository.transaction("long") as transaction:
+        objects, where = transaction.objects, Whereabouts()
+        files = {row.digest for row in rows}
+        level = [build_directory(objects, rows).digest]
+        for _ in range(4):
+            while level:
+                nodes = {digest: read_node(objects, digest) for digest in level}
+                for digest, node in nodes.items():
+                    where.add(digest, node, files)
+                inner = [node for node in nodes.values() if isinstance(node, Inner)]
+                top, level = level[0], [digest_at(n.digests, at) for n in inner for at in range(len(n.names))]
+            level = [build_directory(objects, [Entry(above, EntryKind.DIRECTORY, LARGE, top, 1)]).digest]
+    found = where.by_tree(files)
+    assert 0 < sum(len(path) for paths in found.values() for path in paths) < 17 << 20

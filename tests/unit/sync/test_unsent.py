@@ -1,18 +1,21 @@
 """What a push sends is all that the far end lacks, and little more, however folders changed."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from tests.support.repos import ADA, make_repository
-from tests.support.versions import ONE, THREE, TWO, recipe_of
+from tests.support.versions import recipe_of
 
+from tether.core import treebeside
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind
 from tether.core.treeedit import edit_tree
 from tether.errors import Corrupt
+from tether.repo import ingest
 from tether.repo.ingest import SMALL_FILE
 from tether.repo.objectdb import ObjectDb
 from tether.sync import negotiate
@@ -99,7 +102,7 @@ class Room:
         true = find_missing(objects, self.has, wants)
         del self.questions[asked:]
         assert len({*found.meta(), *found.chunks}) == len(found)
-        assert {*found.meta(), *found.chunks} == {*true.meta(), *true.chunks}
+        assert {*found.meta(), *found.chunks} == {*true.meta(), *true.chunks} - self.there
         return found
 
 
@@ -150,36 +153,76 @@ def test_one_question_is_about_folders_and_contents(room: Room) -> None:
     assert all({*each} <= {*about[0]} for each in about)  # a far end remembers what it said
 
 
+def versions(seed: str) -> tuple[bytes, bytes]:
+    """Return weights of a hundred chunks that nobody else has, and their next version."""
+    data = random.Random(seed).randbytes(6_000_000)
+    return data, data[:3_000_000] + b"new" * 100 + data[3_000_300:]
+
+
+@pytest.fixture
+def paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let pages of recipes be short, as if contents were as long as weights."""
+    monkeypatch.setattr(ingest, "PAGE_CHUNKS", 16)
+    monkeypatch.setattr(treebeside, "_PAGED", 1 << 20)
+
+
+@pytest.mark.usefixtures("paged")
 @pytest.mark.parametrize("beside", [{}, {"w/other": b"new"}], ids=["same names", "other names"])
-def test_of_a_next_version_the_new_chunks_are_asked_about(room: Room, beside: Files) -> None:
-    """Of weights of any size, whether or not other files of their folder come or go."""
-    first = room.commit({"w/weights": ONE, "w/few": b"few"}, room.first)
+def test_what_pages_list_that_are_there_is_not_asked_about(room: Room, beside: Files) -> None:
+    """Of weights with new bytes in the middle, and of these with more at the end, whatever else changes."""
+    old, new = versions(f"paged {beside}")
+    long = {"w/weights": old, "w/few": b"few"}
+    first = room.commit(long, room.first)
     room.there |= {*room.unsent(first).meta(), *room.unsent(first).chunks}
-    second = room.commit({"w/weights": TWO, "w/few": b"few"} | beside, first)
-    room.questions.clear()
+    pages = recipe_of(room.repository, long["w/weights"]).pages
+    assert len(pages) > 4
+    for data, new_pages in ((new, 99), (old + b"more", 1)):
+        commit = room.commit(long | {"w/weights": data} | beside, first)
+        room.questions.clear()
 
-    found = room.unsent(second)
+        found = room.unsent(commit)
 
-    asked = {digest for each in room.questions for digest in each}
-    assert found.recipes == [hash_bytes(TWO)]
-    assert asked - {*found.meta(), second, first} == {*found.chunks}
-    assert 0 < len(found.chunks) < len(recipe_of(room.repository, TWO).chunks or ()) // 4
+        asked = {digest for each in room.questions for digest in each}
+        recipe = recipe_of(room.repository, data)
+        assert found.recipes == [hash_bytes(data)]
+        assert 0 < len(found.pages) <= new_pages
+        assert {*found.pages} == {*recipe.pages} - {*pages}
+        assert asked - {*found.meta(), *found.chunks} <= {commit, first, *pages}
+        assert 0 < len(found.chunks) < 16
 
 
+@pytest.mark.usefixtures("paged")
+def test_a_far_end_may_have_a_content_by_other_chunks(room: Room) -> None:
+    """The digest of a content says nothing of its chunks, so all of the next version are asked about then."""
+    data, after = versions("other chunks")
+    first = room.commit({"w/weights": data}, room.first)
+    found = room.unsent(first)
+    room.there |= {*found.commits, *found.trees, *found.recipes}
+    second = room.commit({"w/weights": after}, first)
+
+    chunks = {*room.unsent(second).chunks}
+
+    assert len(chunks) > len({*found.chunks} & chunks) > 20
+
+
+@pytest.mark.usefixtures("paged")
 def test_a_version_that_is_damaged_here_is_no_help_and_no_harm(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All chunks of the next one are asked about then."""
-    first = room.commit({"w/weights": ONE}, room.first)
-    room.there |= {*room.unsent(first).meta(), *room.unsent(first).chunks}
-    second = room.commit({"w/weights": THREE}, first)
-    get = ObjectDb.get
+    """Chunks of the page that changed are asked about then, though they were there before."""
+    data, after = versions("damaged")
+    first = room.commit({"w/weights": data}, room.first)
+    old, get = room.unsent(first), ObjectDb.get
+    room.there |= {*old.meta(), *old.chunks}
+    second = room.commit({"w/weights": after}, first)
 
     def damaged(self: ObjectDb, kind: ObjectKind, digest: Digest) -> bytes:
-        if digest == hash_bytes(ONE):
+        if digest == hash_bytes(data):
             raise Corrupt("damaged")
         return get(self, kind, digest)
 
     monkeypatch.setattr(ObjectDb, "get", damaged)
+    room.questions.clear()
 
-    assert room.unsent(second).recipes == [hash_bytes(THREE)]
+    assert room.unsent(second).recipes == [hash_bytes(after)]
+    assert {digest for each in room.questions for digest in each}.intersection(old.chunks)
