@@ -293,15 +293,17 @@ def decode_rows(data: Buffer, least: int = _TOTAL_LIMIT) -> Rows:
     return Rows(b"".join(sorted_out[0]), sorted_out[1], long, names)
 
 
-def _long_in(leaf: Leaf, least: int) -> list[Digest]:
-    if max(leaf.sizes, default=0) < least:
+def rows_from(node: Node, least: int) -> list[int]:
+    """Return the rows of a node, of files and folders or of nodes, that have at least so many bytes."""
+    sizes = node.bytes if isinstance(node, Inner) else node.sizes
+    if max(sizes, default=0) < least:
         return []
-    rows = enumerate(zip(leaf.kinds, leaf.sizes, strict=True))
-    return [
-        digest_at(leaf.digests, at)
-        for at, (kind, size) in rows
-        if size >= least and kind != EntryKind.DIRECTORY
-    ]
+    return [index for index, size in enumerate(sizes) if size >= least]
+
+
+def _long_in(leaf: Leaf, least: int) -> list[Digest]:
+    rows = rows_from(leaf, least)
+    return [digest_at(leaf.digests, at) for at in rows if leaf.kinds[at] != EntryKind.DIRECTORY]
 
 
 def damaged(problem: str) -> Corrupt:

@@ -6,8 +6,7 @@ put something, and goes through the checks of a pack that is sent to the hub. No
 
 from collections.abc import Sequence
 from contextlib import closing
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from tether.core.digest import Buffer, Digest
 from tether.errors import AlreadyExists, Corrupt, InvalidInput, NotFound
@@ -18,7 +17,7 @@ from tether.hub.database.uploads import UploadPlace
 from tether.hub.hub import Hub
 from tether.hub.placed import Placed
 from tether.hub.repositories import open_repository, placed
-from tether.storage.backend import Backend
+from tether.storage.backend import Backend, GivenUp
 from tether.storage.wrappers import Wrapper
 from tether.sync.arrivals import has_arrived
 from tether.sync.receiving import Receiver
@@ -124,7 +123,7 @@ class _From(Wrapper):
         return _Taken(self._source, self._target)
 
 
-class _Taken:
+class _Taken(GivenUp):
     """An upload whose bytes need not be sent."""
 
     def __init__(self, source: _Source, target: Placed) -> None:
@@ -142,14 +141,6 @@ class _Taken:
 
     def abort(self) -> None:
         """Do nothing: what is left lies at the place, and goes with it."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 class _Moved(_Taken):

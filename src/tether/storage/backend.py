@@ -6,6 +6,7 @@ one suite that every backend passes.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, Self
@@ -106,6 +107,24 @@ class Upload(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class GivenUp(ABC):
+    """The base of uploads: they are given up on leaving, which is without effect after `finish`."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Give the value up; see `Upload`."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
 
 
 class Backend(Protocol):

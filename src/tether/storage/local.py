@@ -13,12 +13,10 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, NotFound
-from tether.storage.backend import RESERVED, check_key, check_prefix, span, truncated
+from tether.storage.backend import RESERVED, GivenUp, check_key, check_prefix, span, truncated
 from tether.storage.descriptors import Descriptors
 from tether.storage.folder import Folder, Step
 from tether.storage.oserrors import translate, translated
@@ -41,7 +39,7 @@ _SECTOR = 4096
 _LARGE = 256 << 10
 
 
-class LocalUpload:
+class LocalUpload(GivenUp):
     """A value that is being written to a file in `tmp/`; see `storage.backend.Upload`."""
 
     __slots__ = ("_descriptor", "_direct", "_folder", "_path", "_size")
@@ -143,14 +141,6 @@ class LocalUpload:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 class LocalBackend:

@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Self
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, NotFound
-from tether.storage.backend import check_key, check_prefix, span
+from tether.storage.backend import GivenUp, check_key, check_prefix, span
 
 
-class MemoryUpload:
+class MemoryUpload(GivenUp):
     """A value that is being gathered; see `storage.backend.Upload`."""
 
     def __init__(self, backend: "MemoryBackend") -> None:
@@ -32,14 +30,6 @@ class MemoryUpload:
     def abort(self) -> None:
         """Give the value up."""
         self._data = bytearray()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 class MemoryBackend:

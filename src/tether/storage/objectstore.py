@@ -14,14 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import obstore
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, InvalidInput, NotFound, TetherError, Unavailable
-from tether.storage.backend import check_key, check_prefix, span
+from tether.storage.backend import GivenUp, check_key, check_prefix, span
 from tether.storage.objectclient import ObjectClient, Stores
 from tether.storage.objecterrors import unable
 from tether.storage.oserrors import translated
@@ -37,7 +35,7 @@ def _at_once(_: int) -> None:
     """Let bytes go without a limit."""
 
 
-class ObjectUpload:
+class ObjectUpload(GivenUp):
     """A value on its way to a bucket, in a local file; see `storage.backend.Upload`."""
 
     def __init__(self, backend: "ObjectBackend", spool: Path | None) -> None:
@@ -68,14 +66,6 @@ class ObjectUpload:
     def abort(self) -> None:
         """Give the value up; without effect after `finish`."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 class ObjectBackend:

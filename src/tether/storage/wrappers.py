@@ -1,17 +1,16 @@
 """Backends around a backend: the same contract with one more rule."""
 
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
-from typing import NoReturn, Self, TypeVar
+from typing import NoReturn, TypeVar
 
 from tether.core.digest import Buffer
 from tether.errors import AlreadyExists, Conflict, Forbidden, NotFound, Unavailable
-from tether.storage.backend import Backend, Upload
+from tether.storage.backend import Backend, GivenUp, Upload
 
 T = TypeVar("T")
 
 
-class UploadWrapper:
+class UploadWrapper(GivenUp):
     """Passes every call of an upload on; the base of those that change some."""
 
     def __init__(self, inner: Upload) -> None:
@@ -32,14 +31,6 @@ class UploadWrapper:
     def abort(self) -> None:
         """Give it up."""
         self.inner.abort()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abort()
 
 
 class CountedUpload(UploadWrapper):

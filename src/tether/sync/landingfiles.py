@@ -12,7 +12,7 @@ from tether.core.chunker import MAX_SIZE
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
 from tether.core.objects import Commit
-from tether.core.tree import EMPTY_TREE, EntryKind, Inner, Node, decode_node, digest_at
+from tether.core.tree import EMPTY_TREE, EntryKind, Inner, decode_node, digest_at, rows_from
 from tether.core.treefiles import files_by_folder
 from tether.errors import TetherError
 from tether.sync.ends import Lands
@@ -81,15 +81,10 @@ def large_files(objects: ObjectReader, tree: Digest, least: int) -> Iterator[Dig
         for part in batches(list(level), _BATCH):
             for payload in objects.get_many(ObjectKind.TREE, part):
                 node = decode_node(payload)
-                for index in _large(node, least):
+                for index in rows_from(node, least + 1):
                     digest = digest_at(node.digests, index)
                     if isinstance(node, Inner) or node.kinds[index] == EntryKind.DIRECTORY:
                         below[digest] = None
                     else:
                         yield digest
         level = {digest: None for digest in below if digest not in seen}
-
-
-def _large(node: Node, least: int) -> list[int]:
-    sizes = node.bytes if isinstance(node, Inner) else node.sizes
-    return [index for index, size in enumerate(sizes) if size > least]

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 
 from tether.core.digest import Digest
 from tether.core.outline import GROUP
-from tether.core.tree import EntryKind, Inner, Node, digest_at
+from tether.core.tree import EntryKind, Inner, Node, digest_at, rows_from
 
 _STEPS = 256
 _LONGEST = 4096
@@ -31,7 +31,7 @@ class Whereabouts:
 
     def add(self, digest: Digest, node: Node, files: Container[Digest]) -> None:
         """Take note of what a node names, of its files only of those that are among `files`."""
-        for index in _large(node):
+        for index in rows_from(node, GROUP + 1):
             below, name = digest_at(node.digests, index), node.names[index]
             if isinstance(node, Inner):
                 self._above[below] = digest, None
@@ -65,11 +65,3 @@ class Whereabouts:
             if len(path) > _LONGEST:
                 break
         return None, b""
-
-
-def _large(node: Node) -> list[int]:
-    """Return the rows of a node that are large files, or may have some below."""
-    sizes = node.bytes if isinstance(node, Inner) else node.sizes
-    if max(sizes, default=0) <= GROUP:
-        return []
-    return [index for index, size in enumerate(sizes) if size > GROUP]
