@@ -1,6 +1,5 @@
 """One measured operation: time, processor time, memory, and the time until its result is on disk."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.memory import PeakMemory
+from benchmarks.scratch import sync
 
 Plan = list[list[str]]
 """Commands run one after another as one operation."""
@@ -51,21 +51,6 @@ class _Ended:
     cpu_s: float
     peak_bytes: int
     error: str | None
-
-
-def sync(path: Path) -> float:
-    """Write everything the file system of `path` still holds in memory; return the seconds it took.
-
-    Only that file system: other work on the machine does not lengthen the measurement.
-    """
-    start = time.perf_counter()
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
-            raise OSError(ctypes.get_errno(), "syncfs failed", str(path))
-    finally:
-        os.close(descriptor)
-    return time.perf_counter() - start
 
 
 def run(plan: Plan, place: Place, stdout: Path | None = None) -> Sample:

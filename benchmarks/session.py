@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks.measure import Place, Plan, Sample, run
 from benchmarks.pages import Filler
+from benchmarks.scratch import settle
 from benchmarks.trees import stored_bytes
 from benchmarks.workloads import Workload
 
@@ -100,6 +101,7 @@ class Session:
         for turn in range(repeat):
             if turn and before_again:
                 before_again()
+            settle(self.room)
             self.settings.filler.occupy()
             sample = run(plan, self.place(), stdout)
             result.samples.append(sample)
