@@ -67,8 +67,8 @@ def _mounted(device: str, mount: Path, options: str) -> Iterator[Path]:
 def settle(folder: Path) -> None:
     """Bring what earlier operations left for the disk to an end, so that the next one does not wait for it.
 
-    Blocks of files that were deleted go back to the image here, and not while something is measured: given back
-    in the background, those of a deleted copy of 8 GB held up the operation after it for six seconds.
+    Blocks of files that were deleted go back to the image here, and not while something is measured: given
+    back in the background, those of a deleted copy of 8 GB held up the operation after it for six seconds.
 
     Args:
         folder: What `room` yielded.
@@ -81,7 +81,7 @@ def settle(folder: Path) -> None:
 
 
 def _wait_until_quiet() -> None:
-    """Wait until no disk does anything for a moment; not longer than `PATIENCE_S`, for others may be at work."""
+    """Wait until no disk does anything for a moment, at most `PATIENCE_S`, for others may be at work."""
     deadline = time.monotonic() + PATIENCE_S
     done, since = _disk_work(), time.monotonic()
     while time.monotonic() < min(deadline, since + QUIET_S):

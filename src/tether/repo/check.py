@@ -253,7 +253,7 @@ class _Check:
 
     def _agrees(self, index: PackIndex) -> bool:
         """Say whether an index lists exactly the frames that the live packs it covers have."""
-        digests, packs, offsets, *_ = index.columns()
+        digests, packs, offsets = index.listed()
         names = split_digests(bytes(digests))
         counts = Counter(packs)
         rows: dict[int, dict[Digest, int]] = {number: {} for number in counts}

@@ -119,6 +119,11 @@ class Stored(NamedTuple):
     digest: Digest
     data: Buffer
 
+    @classmethod
+    def of(cls, frame: Frame, data: Buffer) -> "Stored":
+        """Return what a frame keeps in `data`."""
+        return cls(frame.kind, frame.codec, frame.raw, frame.digest, data)
+
 
 class Batch(NamedTuple):
     """Several objects of one kind in the form in which their frames keep them."""

@@ -15,9 +15,44 @@ from tether.storage.backend import Backend
 
 _PREFIX = "index/"
 _FEW = 6
+_MOST = 1 << 20
+"""Rows of tables that wait in memory to be written, which takes 50 MB."""
 _T = TypeVar("_T")
 _Read: TypeAlias = Callable[[PackIndex, list[int]], list[_T | None]]
 """Makes something of rows of an index; of -1, None."""
+
+
+class IndexWriter:
+    """Writes indexes of packs whose tables are at hand, so that nobody reads these again.
+
+    The packs need not be live yet. Where an index cannot be written, whoever needs it builds it.
+
+    Args:
+        backend: Holds packs and indexes.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend, self._rows = backend, 0
+        self._tables: list[tuple[Digest, Table]] = []
+
+    def add(self, name: Digest, table: Table) -> None:
+        """Take one more pack."""
+        self._tables.append((name, table))
+        self._rows += len(table.kinds)
+        if self._rows >= _MOST:
+            self.write()
+
+    def write(self) -> None:
+        """Write the index of those that came."""
+        if self._tables:
+            data = build_index(self._tables)
+            with suppress(AlreadyExists, Forbidden, Unavailable):
+                self._backend.write_new(_key(data), data)
+        self._tables, self._rows = [], 0
+
+
+def _key(index: bytes) -> str:
+    return f"{_PREFIX}{hash_bytes(index).hex()[:32]}.idx"
 
 
 class Lookup:
@@ -204,7 +239,10 @@ class Lookup:
         while take < len(indexes) and (len(indexes) - take >= _FEW or indexes[take][1].count <= 2 * total):
             total += indexes[take][1].count
             take += 1
-        merged = merge_indexes([index for _, index in indexes[:take]], self.live)
+        try:
+            merged = merge_indexes([index for _, index in indexes[:take]], self.live)
+        except Corrupt:  # one is damaged: `distrust` mends it when something is missed
+            return
         old = [key for key, _ in indexes[:take]]
         indexes[:take] = [self._remember(merged)]
         for key in old:
@@ -219,7 +257,7 @@ class Lookup:
             return "", PackIndex(data)
 
     def _write(self, data: bytes) -> tuple[str, PackIndex]:
-        key = f"{_PREFIX}{hash_bytes(data).hex()[:32]}.idx"
+        key = _key(data)
         try:
             self._backend.write_new(key, data)
         except AlreadyExists:

@@ -208,6 +208,16 @@ class ObjectDb:
             self._cache.clear()
             self._cached = 0
 
+    def remember(self, objects: Sequence[tuple[ObjectKind, Digest, bytes]]) -> None:
+        """Keep objects that were just stored, for they are read next; if all of them have room in memory.
+
+        Args:
+            objects: No chunks. Their digests were made of these bytes, or compared with them.
+        """
+        if sum(len(data) for _, _, data in objects) <= self.cache_bytes:
+            for kind, digest, data in objects:
+                self._remember((kind, digest), data)
+
     def catch_up(self) -> None:
         """Forget which packs hold what if other packs are live now.
 

@@ -6,26 +6,25 @@ Byte table: docs/format/packindex.md.
 """
 
 import struct
+import sys
+from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from tether.core.codec import pack_u32, pack_u64
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
 from tether.errors import Corrupt
 from tether.repo.frames import Frame, Table
+from tether.repo.search_pure import GONE, Rows
 
 try:
-    from tether.repo._search import find_rows
+    from tether.repo._search import find_rows, join_rows
 except ImportError:  # no compiler at the installation
-    from tether.repo.search_pure import find_rows
+    from tether.repo.search_pure import find_rows, join_rows
 
 MAGIC = b"TETHIDX1"
 _HEAD = struct.Struct("<8sIIQ")
-_NUMPY_FROM = 20_000
-"""Rows from which on arrays are worth the import."""
 
 
 class Place(NamedTuple):
@@ -147,9 +146,15 @@ class PackIndex:
         except IndexError:
             raise _not_named() from None
 
-    def columns(self) -> tuple[memoryview, ...]:
-        """Return digests, pack numbers, offsets, stored, raw, kinds and codecs, for merging."""
-        return self._digests, self._pack, self._offsets, self._stored, self._raw, self._kinds, self._codecs
+    def all_rows(self, numbers: "array[int]") -> Rows:
+        """Return every row, for merging, with new numbers of its packs."""
+        integers = (self._pack, self._offsets, self._stored, self._raw)
+        packs, offsets, stored, raw = (column.cast("B") for column in integers)
+        return Rows(self._digests, packs, offsets, stored, raw, self._kinds, self._codecs, numbers)
+
+    def listed(self) -> tuple[memoryview, memoryview, memoryview]:
+        """Return digests, numbers of packs and offsets, to compare them with the packs."""
+        return self._digests, self._pack, self._offsets
 
 
 def _not_named() -> Corrupt:
@@ -158,105 +163,54 @@ def _not_named() -> Corrupt:
 
 def build_index(tables: Sequence[tuple[Digest, Table]]) -> bytes:
     """Return the bytes of an index over packs given with their tables."""
-    if sum(len(table.kinds) for _, table in tables) >= _NUMPY_FROM:
-        return _build_arrays(tables)
-    joined = [table.digests for _, table in tables]
-    digests = [column[at : at + 32] for column in joined for at in range(0, len(column), 32)]
-    order: Sequence[int] = range(len(digests))
-
-    def in_order(columns: Iterable[Sequence[int]]) -> list[int]:
-        values = list(chain.from_iterable(columns))
-        return values if len(tables) == 1 else [values[row] for row in order]
-
-    if len(tables) > 1:
-        order = sorted(order, key=digests.__getitem__)
-        digests = [digests[row] for row in order]
-    return _assemble(
-        [name for name, _ in tables],
-        len(digests),
-        pack_u64([int.from_bytes(digest[:8], "big") for digest in digests]),
-        [
-            pack_u64(in_order(table.offsets for _, table in tables)),
-            b"".join(digests),
-            pack_u32(in_order([number] * len(table.kinds) for number, (_, table) in enumerate(tables))),
-            pack_u32(in_order(table.stored for _, table in tables)),
-            pack_u32(in_order(table.raw for _, table in tables)),
-            bytes(in_order(table.kinds for _, table in tables)),
-            bytes(in_order(table.codecs for _, table in tables)),
-        ],
-    )
+    parts = [
+        Rows(
+            table.digests,
+            bytes(4 * len(table.kinds)),
+            _column("Q", table.offsets),
+            _column("I", table.stored),
+            _column("I", table.raw),
+            table.kinds,
+            table.codecs,
+            array("I", [number]),
+        )
+        for number, (_, table) in enumerate(tables)
+    ]
+    return _assemble([name for name, _ in tables], parts)
 
 
 def merge_indexes(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> bytes:
-    """Return one index over the packs of `indexes` that are in `live`; of doubles the first is kept."""
-    if sum(index.count for index in indexes) >= _NUMPY_FROM:
-        return _merge_arrays(indexes, live)
-    tables = []
-    for index in indexes:
-        digests, packs, offsets, stored, raw, kinds, codecs = index.columns()
-        for number, name in enumerate(index.packs):
-            mine = [row for row in range(index.count) if packs[row] == number] if name in live else []
-            if mine:
-                table = Table(
-                    b"".join([digests[row * 32 : row * 32 + 32] for row in mine]),
-                    [offsets[row] for row in mine],
-                    [stored[row] for row in mine],
-                    [raw[row] for row in mine],
-                    bytes([kinds[row] for row in mine]),
-                    bytes([codecs[row] for row in mine]),
-                )
-                tables.append((name, table))
-    return build_index(tables)
+    """Return one index over the packs of `indexes` that are in `live`.
 
-
-def _merge_arrays(indexes: Sequence[PackIndex], live: frozenset[Digest]) -> bytes:
-    import numpy as np
-
-    parts, first = [], 0
-    for index in indexes:
-        digests, packs, *rest = index.columns()
-        parts.append((digests, np.frombuffer(packs, "<u4") + np.uint32(first), *rest))
-        first += len(index.packs)
-    return _sort_arrays([name for index in indexes for name in index.packs], parts, live)
-
-
-def _build_arrays(tables: Sequence[tuple[Digest, Table]]) -> bytes:
-    import numpy as np
-
-    parts = [
-        (table.digests, np.full(len(table.kinds), number, "<u4"), *table[1:])
-        for number, (_, table) in enumerate(tables)
-    ]
-    names = [name for name, _ in tables]
-    return _sort_arrays(names, parts, frozenset(names))
-
-
-def _sort_arrays(names: Sequence[Digest], parts: Sequence[Sequence[Any]], live: frozenset[Digest]) -> bytes:
-    """Return the index over those packs that are live, of rows that are given by columns, in parts."""
-    import numpy as np
-
-    def joined(column: Sequence[Any], kind: str) -> Any:
-        arrays = (np.frombuffer(c, kind) if isinstance(c, bytes) else np.asarray(c, kind) for c in column)
-        return np.concatenate(list(arrays))
-
-    columns = map(joined, zip(*parts, strict=True), ("u1", "<u4", "<u8", "<u4", "<u4", "u1", "u1"))
-    digests, packs, *rest = columns
-    digests = digests.reshape(-1, 32)
-    prefixes = digests[:, :8].copy().view(">u8").ravel()
-    order = np.lexsort(
-        (*(digests[:, 8 * k : 8 * k + 8].copy().view(">u8").ravel() for k in (3, 2, 1)), prefixes)
-    )
-    kept = np.array([name in live for name in names], dtype=bool)
-    order = order[kept[packs[order]]]
+    Raises:
+        Corrupt: A row names a pack that its index does not cover.
+    """
+    names = [name for index in indexes for name in index.packs if name in live]
     # An index that named a dead pack would seem to cover it when the same pack comes again.
-    packs = (np.cumsum(kept) - 1)[packs[order]]
-    offsets, stored, raw, kinds, codecs = (column[order] for column in rest)
-    body = [offsets, digests[order], packs.astype("<u4"), stored, raw, kinds, codecs]
-    prefix_bytes = prefixes[order].astype("<u8").tobytes()
-    names = [name for name in names if name in live]
-    return _assemble(names, len(order), prefix_bytes, [column.tobytes() for column in body])
+    given = iter(range(len(names)))
+    parts = [
+        index.all_rows(array("I", [next(given) if name in live else GONE for name in index.packs]))
+        for index in indexes
+    ]
+    try:
+        return _assemble(names, parts)
+    except ValueError:
+        raise _not_named() from None
 
 
-def _assemble(names: Sequence[Digest], count: int, prefixes: bytes, columns: Sequence[bytes]) -> bytes:
-    data = b"".join((_HEAD.pack(MAGIC, len(names), 0, count), *names, prefixes, *columns))
+def _column(typecode: str, values: Sequence[int]) -> memoryview:
+    """Return numbers as the column of an index."""
+    column = values if isinstance(values, array) and values.typecode == typecode else array(typecode, values)
+    if sys.byteorder == "big":  # pragma: no cover (no such machine runs the tests)
+        column = column[:]
+        column.byteswap()
+    return memoryview(column).cast("B")
+
+
+def _assemble(names: Sequence[Digest], parts: Sequence[Rows]) -> bytes:
+    prefixes, columns = join_rows(parts)
+    digests, packs, offsets, stored, raw, kinds, codecs = columns
+    head = _HEAD.pack(MAGIC, len(names), 0, len(kinds))
+    ordered = (offsets, digests, packs, stored, raw, kinds, codecs)
+    data = b"".join((head, *names, prefixes, *ordered))
     return data + hash_bytes(data)

@@ -74,7 +74,7 @@ def merge_packs(backend: Backend, role: int, names: Sequence[Digest]) -> tuple[D
                     taken.add(frame.digest)
                     begin = frame.offset + FRAME_SIZE
                     data = whole[begin : begin + frame.stored]
-                    writer.add(Stored(frame.kind, frame.codec, frame.raw, frame.digest, data))
+                    writer.add(Stored.of(frame, data))
         return writer.finish()
     except BaseException:
         writer.abort()

@@ -63,6 +63,10 @@ class WriteSession:
         rest = iter(self._objects.get_many(kind, [d for d in digests if d not in fresh]))
         return [fresh[d] if d in fresh else next(rest) for d in digests]
 
+    def fresh(self) -> list[tuple[ObjectKind, Digest, bytes]]:
+        """Return the metadata objects that were written in this session."""
+        return [(kind, digest, payload) for digest, (kind, payload) in self._fresh.items()]
+
     def put(self, kind: ObjectKind, payload: bytes) -> Digest:
         """Store a metadata object; see `ObjectWriter.put`."""
         digest = object_digest(kind, payload)

@@ -184,6 +184,7 @@ class Transaction:
         except BaseException:
             self._store.objects.reset()
             raise
+        self._store.objects.remember(self.objects.fresh())
         self.replaced_packs = removed
 
     def abort(self) -> None:

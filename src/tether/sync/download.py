@@ -24,6 +24,7 @@ from tether.errors import Corrupt, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
 from tether.repo.history import shallow_commits
+from tether.repo.lookup import IndexWriter
 from tether.repo.objectdb import ObjectDb, unpack
 from tether.repo.partial import Partial
 from tether.repo.repository import Repository
@@ -230,7 +231,7 @@ class _Download:
             def take(frame: Frame, data: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
                 if frame.kind != ObjectKind.TREE:
                     raise Corrupt(f"{self._end.name} sent another object for a folder")
-                self._session.put_stored(_stored(frame, data), payload)
+                self._session.put_stored(Stored.of(frame, data), payload)
                 nodes[frame.digest] = decode_node(payload)
 
             self._bring(fresh, take)
@@ -297,21 +298,24 @@ class _Download:
     def _take_packs(self, what: str, packs: list[PackShare], take: TakePack) -> None:
         self._progress.start(what, sum(share.size for share in packs), "bytes")
         jobs = self._end.jobs or PACK_JOBS
+        indexed = IndexWriter(self._local.backend)
         with ThreadPoolExecutor(jobs, "receive") as pool:
             for share, table in ahead(pool, take, packs, jobs):
                 if table is not None:
                     self._session.know(split_digests(table.digests))
                     self._transaction.adopt((share.name,), ())
+                    indexed.add(share.name, table)
                     self.done.objects += share.objects
                     self.done.bytes += share.size
                 self._progress.advance(share.size)
+        indexed.write()
 
     def _content(self, frame: Frame, data: bytes, payload: bytes) -> None:
         if frame.kind == ObjectKind.RECIPE:
             self._found.recipes[frame.digest] = payload
-            self._session.put_stored(_stored(frame, data), payload)
+            self._session.put_stored(Stored.of(frame, data), payload)
         elif frame.kind == ObjectKind.CHUNK:
-            self._session.append(DATA, _stored(frame, data))
+            self._session.append(DATA, Stored.of(frame, data))
         else:
             raise Corrupt(f"{self._end.name} sent another object for a content")
 
@@ -325,7 +329,7 @@ class _Download:
             if frame.kind != ObjectKind.RECIPE_PAGE:
                 raise Corrupt(f"{self._end.name} sent another object for a page of a recipe")
             pages[frame.digest] = payload
-            self._session.put_stored(_stored(frame, data), payload)
+            self._session.put_stored(Stored.of(frame, data), payload)
 
         here = list(names.keys() - set(self._lacking(list(names))))
         self._bring([page for page in names if page not in set(here)], take)
@@ -393,8 +397,3 @@ class _Download:
             with self._counting:
                 self.done.objects += 1
                 self.done.bytes += len(data)
-
-
-def _stored(frame: Frame, data: bytes) -> Stored:
-    """Return what came in the form in which a frame keeps it."""
-    return Stored(frame.kind, frame.codec, frame.raw, frame.digest, data)

@@ -10,9 +10,11 @@ Decision: docs/adr/0062-landing.md.
 import os
 import shutil
 from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock, Thread
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -33,6 +35,8 @@ _WORTH = 2
 """A file is taken from here only where this part of it, one half, has come."""
 _OFTEN = 4 << 20
 """Bytes of one file after which the disk begins with them."""
+_SYNC_OFTEN = 128 << 20
+"""Bytes of small files after which the disk begins with all of them: it has no time to do so at the end."""
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -63,7 +67,9 @@ class Landing:
         self._folder = repository / STATE_FOLDER / _FOLDER
         self._files: dict[Digest, _Landed] = {}
         self._tree: LandedTree | None = None
-        self._syncing: Thread | None = None
+        self._syncing: Future[None] | None = None
+        self._syncer = ThreadPoolExecutor(1, "sync")
+        self._waiting = 0
         self._spoiled = False
         self._lock = Lock()
         self.commit: Digest | None = None
@@ -98,19 +104,25 @@ class Landing:
 
     def write_small(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
         """Write those small files that are wanted of some verified contents; see `LandedTree.write`."""
-        if self._tree is not None:
-            self._tree.write(digests, lengths, data)
+        if self._tree is None:
+            return
+        self._tree.write(digests, lengths, data)
+        with self._lock:
+            self._waiting += len(data)
+            if self._waiting >= _SYNC_OFTEN and (self._syncing is None or self._syncing.done()):
+                self._waiting = 0
+                self._begin_sync()
 
     def sync(self) -> None:
         """Have the disk begin with what came, of which no more comes, without waiting for it."""
         if self._tree is not None:
             self._tree.close()
         if self._files or self._tree is not None:
-            self._syncing = Thread(target=self._sync, name="sync")
-            try:
-                self._syncing.start()
-            except RuntimeError:  # there are too many threads
-                self._syncing = None
+            self._begin_sync()
+
+    def _begin_sync(self) -> None:
+        with suppress(RuntimeError):  # there are too many threads
+            self._syncing = self._syncer.submit(self._sync)
 
     def _sync(self) -> None:
         try:
@@ -121,8 +133,7 @@ class Landing:
 
     def settle(self) -> None:
         """Wait for the disk, and forget all that came where it failed: it tells of that only once."""
-        if self._syncing is not None:
-            self._syncing.join()
+        self._syncer.shutdown()
         if self._spoiled:
             self._files, self._tree = {}, None
 
@@ -201,8 +212,7 @@ class Landing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._syncing is not None:
-            self._syncing.join()
+        self._syncer.shutdown()
         self._files = {}
         if self._tree is not None:
             self._tree.close()

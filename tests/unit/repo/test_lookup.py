@@ -4,11 +4,12 @@ import pytest
 
 from tether.core.digest import Buffer, Digest, hash_bytes
 from tether.core.kinds import ObjectKind
-from tether.repo import packindex
+from tether.errors import Corrupt
+from tether.repo import lookup as lookup_module
 from tether.repo.frames import DATA, Stored, Table
-from tether.repo.lookup import Lookup
-from tether.repo.packindex import PackIndex, build_index, merge_indexes
-from tether.repo.packs import PackWriter
+from tether.repo.lookup import IndexWriter, Lookup
+from tether.repo.packindex import PackIndex, Place, build_index, merge_indexes
+from tether.repo.packs import PackWriter, pack_key
 from tether.storage.memory import MemoryBackend
 
 
@@ -98,35 +99,70 @@ def test_a_compacted_index_knows_only_live_packs() -> None:
     assert [name for name, _ in backend.list("index/")] == [key]
 
 
-def test_large_and_small_indexes_are_built_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As arrays or row by row, of packs that share an object too: the same bytes."""
-    backend = MemoryBackend()
-    packs = [write_pack(backend, b"shared", b"%d" % number, b"x" * number) for number in range(6)]
-
-    for some in (packs, packs[:1]):
-        by_rows = build_index(some)
-        with monkeypatch.context() as patch:
-            patch.setattr(packindex, "_NUMPY_FROM", 0)
-            assert build_index(some) == by_rows
-
-
-def test_large_and_small_indexes_merge_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Merged as arrays or row by row, each object of a live pack is found, and no other."""
+def test_merged_indexes_find_what_is_in_live_packs() -> None:
+    """Each object of a live pack is found in that pack, and no other."""
     backend = MemoryBackend()
     packs = [write_pack(backend, b"shared", b"%d" % number, b"x%d" % number) for number in range(6)]
     indexes = [PackIndex(build_index(packs[at : at + 2])) for at in (0, 2, 4)]
     live = frozenset(name for name, _ in packs[1:5])
 
-    by_rows = PackIndex(merge_indexes(indexes, live))
-    monkeypatch.setattr(packindex, "_NUMPY_FROM", 0)
-    by_arrays = PackIndex(merge_indexes(indexes, live))
+    merged = PackIndex(merge_indexes(indexes, live))
 
-    for number in range(6):
-        digest = hash_bytes(b"x%d" % number)
-        assert (by_rows.row(digest) >= 0) == (by_arrays.row(digest) >= 0) == (1 <= number <= 4)
-        if 1 <= number <= 4:
-            assert by_rows.place(by_rows.row(digest)) == by_arrays.place(by_arrays.row(digest))
-            assert by_rows.place(by_rows.row(digest)).pack == packs[number][0]
-    for merged in (by_rows, by_arrays):
-        assert merged.verify()
-        assert merged.place(merged.row(hash_bytes(b"shared"))).pack in live
+    assert merged.verify()
+    assert frozenset(merged.packs) == live
+    for number, (name, table) in enumerate(packs):
+        row = merged.row(hash_bytes(b"x%d" % number))
+        assert (row >= 0) == (1 <= number <= 4)
+        if row >= 0:
+            frames = [frame for frame in table if frame.digest == hash_bytes(b"x%d" % number)]
+            assert merged.place(row) == Place(name, frames[0])
+    first = merged.row(hash_bytes(b"shared"))
+    assert [merged.pack(first + at) for at in range(4)] == [name for name, _ in packs[1:5]]
+
+
+def test_a_damaged_index_is_not_merged() -> None:
+    """A row of a pack that the index does not name is told, and writers go on without the merge."""
+    backend = MemoryBackend()
+    lookup = Lookup(backend, [])
+    lookup.extend([write_pack(backend, b"first")])
+    [(key, _)] = backend.list("index/")
+    damaged = bytearray(backend.read(key))
+    damaged[24 + 32 + 8 + 8 + 32] = 7  # the number of the pack of its only row
+    backend.delete(key)
+    backend.write_new(key, bytes(damaged))
+    with pytest.raises(Corrupt, match="does not name"):
+        merge_indexes([PackIndex(bytes(damaged))], frozenset(PackIndex(bytes(damaged)).packs))
+
+    lookup = Lookup(backend, lookup.live)
+    for number in range(9):  # so many that they would be merged
+        lookup.extend([write_pack(backend, b"%d" % number)])
+
+    assert None not in lookup.find_many([hash_bytes(b"%d" % number) for number in range(9)])
+
+
+def test_indexes_of_packs_at_hand_are_written_without_reading_them() -> None:
+    """A look-up that finds such an index opens no pack, though none of them is live when it is written."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"%d" % number) for number in range(3)]
+
+    writer = IndexWriter(backend)
+    for name, table in packs:
+        writer.add(name, table)
+    writer.write()
+    writer.write()  # nothing is left
+
+    assert len(list(backend.list("index/"))) == 1
+    for name, _ in packs:
+        backend.delete(pack_key(name))
+    lookup = Lookup(backend, [name for name, _ in packs])
+    assert None not in lookup.find_many([hash_bytes(b"%d" % number) for number in range(3)])
+
+
+def test_tables_at_hand_do_not_gather_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From so many rows on they are written at once, in an index of their own."""
+    monkeypatch.setattr(lookup_module, "_MOST", 2)
+    backend = MemoryBackend()
+    writer = IndexWriter(backend)
+    for number in range(4):
+        writer.add(*write_pack(backend, b"%d" % number))
+    assert len(list(backend.list("index/"))) == 2
