@@ -11,7 +11,7 @@ from tether.core.tree import split_digests
 from tether.errors import Corrupt
 from tether.repo.frames import FRAME_SIZE, Frame, Table, check_lengths
 
-_TOGETHER = 256 << 10
+_TOGETHER = 1 << 20
 """Bytes unpacked at once, few enough to be hashed while they are in the processor's cache."""
 
 

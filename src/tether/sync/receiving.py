@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 """Bytes of one pack that wait for the disk; a hub receives many at once."""
 _ASIDE = 2 << 20
 """Bytes of a piece from which on a thread writes it while it is verified: so many take some 5 ms to verify,
-and the thread a tenth of one to begin. Decision: docs/adr/0076-written-while-verified.md."""
+and the thread a tenth of one to turn to it. Decision: docs/adr/0076-written-while-verified.md."""
 _LARGE_BLOCK = 4 << 20
 """The same for a client, which receives few: each block costs the interpreter's lock."""
 
@@ -53,6 +53,7 @@ class PackReceiver:
         self._block, self._stream = Block(), PackStream(begin, take)
         self._fault: TetherError | None = None
         self._upload = self._open()
+        self._aside: ThreadPoolExecutor | None = None
 
     def _open(self) -> Upload | None:
         return self._backend.upload()
@@ -104,9 +105,12 @@ class PackReceiver:
             self._upload.write(ready)
             self._verify(ready)
         else:
-            with ThreadPoolExecutor(1, "write pack") as pool:  # waits for the write in any case
-                written = pool.submit(self._upload.write, ready)
+            if self._aside is None:
+                self._aside = ThreadPoolExecutor(1, "write pack")
+            written = self._aside.submit(self._upload.write, ready)
+            try:
                 self._verify(ready)
+            finally:
                 written.result()
 
     def _verify(self, ready: memoryview) -> None:
@@ -166,6 +170,8 @@ class PackReceiver:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._aside is not None:
+            self._aside.shutdown()
         if self._upload is not None:
             self._upload.abort()
 
