@@ -2,25 +2,22 @@
 
 import asyncio
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-import uvicorn
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
+from tests.support.rawserver import NEXT, RawServer
 
 from tether.core.digest import hash_bytes
 from tether.hub import largebody
-from tether.hub.connection import connection_class
 from tether.hub.largebody import LEAST, ROOM, take_rooms
 
 STALL_S = 1.0
 BODY = random.Random(1).randbytes(5 * ROOM + 12_345)
-NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 class Application:
@@ -58,30 +55,12 @@ class Application:
         await send({"type": "http.response.body", "body": body})
 
 
-class Running:
-    """A server in a thread."""
+class Running(RawServer):
+    """A server in a thread, with its application."""
 
     def __init__(self) -> None:
         self.application = Application()
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            self.application, http=connection_class(STALL_S), lifespan="off", log_config=None, ws="none"
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.listener]))
-        self.thread.start()
-
-    def connected(self) -> socket.socket:
-        """Return a connection."""
-        return socket.create_connection(self.listener.getsockname(), timeout=20)
-
-    def exchange(self, *parts: bytes, pause_s: float = 0) -> bytes:
-        """Send parts, and return all that comes until the server closes."""
-        with closing(self.connected()) as connection:
-            for part in parts:
-                connection.sendall(part)
-                time.sleep(pause_s)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
+        super().__init__(self.application, STALL_S)
 
 
 @pytest.fixture(scope="module")
@@ -89,9 +68,7 @@ def running() -> Iterator[Running]:
     """Return a server."""
     made = Running()
     yield made
-    made.server.should_exit = True
-    made.thread.join()
-    made.listener.close()
+    made.stop()
 
 
 @pytest.fixture(autouse=True)

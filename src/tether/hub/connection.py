@@ -13,6 +13,7 @@ from starlette.types import Message
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tether.hub.largebody import EXTENSION, LEAST, SPARE, LargeBody, length_of
+from tether.hub.sentfile import FILE, SentFile, can_send_files
 
 MAX_HEAD = 64 << 10
 """Bytes of a request before its body; of one without end, one read more may come before it is refused."""
@@ -35,6 +36,7 @@ class Connection(HttpToolsProtocol):
         self._coming: int | None = None
         self._large: LargeBody | None = None
         self._last: memoryview | None = None
+        self._sent: SentFile | None = None
         self._begun = self._in_body = self._full = False
         self._moved = self.loop.time()
         self._watch: TimerHandle | None = None
@@ -48,6 +50,8 @@ class Connection(HttpToolsProtocol):
         self._last = None
         if self._large is not None:
             self._large.pass_over()
+        if self._sent is not None:
+            self._sent.wake()
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head and refuse one that does not end."""
@@ -91,6 +95,8 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             self._offer_rooms(self.cycle)
+            if can_send_files(self.transport):
+                self._offer_files(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Count what is still to come."""
@@ -146,6 +152,25 @@ class Connection(HttpToolsProtocol):
         self.flow.resume_reading()
         return [self._large]
 
+    def _offer_files(self, cycle: RequestResponseCycle) -> None:
+        """Let the application have files sent past this process."""
+        usual = cycle.send
+
+        async def send(message: Message) -> None:
+            if message["type"] != FILE:
+                await usual(message)  # type: ignore[arg-type]
+                return
+            self._sent = SentFile(self.transport, cycle, self.loop)
+            try:
+                is_there = await self._sent.send(message["file"], message["size"])
+            finally:
+                self._sent = None
+            if is_there:
+                await usual({"type": "http.response.body", "body": b"", "more_body": False})
+
+        cycle.send = send  # type: ignore[method-assign, assignment]
+        cycle.scope["extensions"][FILE] = {}
+
     def end_large(self) -> None:
         """Go back to the parser, to one that expects a request: the other one still waits for the body."""
         self._large = None
@@ -166,9 +191,12 @@ class Connection(HttpToolsProtocol):
 
     def _look(self) -> None:
         awaits = not self._begun or self._head > 0 or self._in_body
+        is_full = self._full
+        if self._sent is not None and self._sent.waits:
+            is_full, self._moved = True, max(self._moved, self._sent.moved)
         if self.flow.read_paused:  # what comes lies in the kernel until the application takes it
             self._moved = self.loop.time()
-        if (awaits or self._full) and self.loop.time() - self._moved > self.stall_s:
+        if (awaits or is_full) and self.loop.time() - self._moved > self.stall_s:
             self.transport.abort()
             return
         self._watch = self.loop.call_later(self.stall_s / _LOOKS, self._look)

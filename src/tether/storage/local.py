@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 
 from tether.core.digest import Buffer
@@ -190,6 +191,19 @@ class LocalBackend:
                 self._files.release(file)
         except OSError as error:
             raise translate(error, key) from error
+
+    def open_file(self, key: str) -> FileIO:
+        """Return the value as an open file; it stays readable when the key is deleted.
+
+        Raises:
+            NotFound: There is no such key.
+        """
+        with translated(key):
+            file = FileIO(self._folder.place(check_key(key)))
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                file.close()
+                raise NotFound(f"not found: {key}")
+            return file
 
     def size(self, key: str) -> int:
         """Return the value's length in bytes."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import FileIO
 from itertools import accumulate, islice
 
 from tether.core.compression import Codec
@@ -36,6 +37,7 @@ from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
 from tether.repo.stretches import Stretch, Stretches, stretch_of
+from tether.storage.local import LocalBackend
 from tether.sync.arrivals import have_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
 from tether.sync.moves import awaits_first_branch, choose_head, require_unmoved, set_moved
@@ -186,6 +188,12 @@ class Serving:
         backend, key = self._repository.backend, pack_key(name)
         size = backend.size(key)
         return size, (backend.read(key, at, min(_BLOCK, size - at)) for at in range(0, size, _BLOCK))
+
+    def pack_file(self, name: Digest) -> FileIO | None:
+        """Return a pack of contents as an open file; None where packs are no files. Errors as for `pack`."""
+        self.pack(name)
+        backend = self._repository.backend
+        return backend.open_file(pack_key(name)) if isinstance(backend, LocalBackend) else None
 
     # -- what arrives -----------------------------------------------------------------------
 

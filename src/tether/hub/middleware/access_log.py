@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tether.hub.sentfile import body_size
+
 logger = logging.getLogger("tether.hub.access")
 
 
@@ -30,7 +32,7 @@ class AccessLog:
         async def send_noted(message: Message) -> None:
             nonlocal status, sent
             status = message.get("status", status)
-            sent += len(message.get("body", b""))
+            sent += body_size(message)
             await send(message)
 
         try:

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tether.core.tracing import Fact
+from tether.hub.sentfile import body_size
 from tether.hub.traces.tracer import HubTracer, OpenSpan
 
 _METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -54,7 +55,7 @@ class _Told:
     async def send(self, message: Message) -> None:
         """Take more of the reply."""
         self._status = message.get("status", self._status)
-        self._sent += len(message.get("body", b""))
+        self._sent += body_size(message)
         await self._send(message)
 
     def end(self, scope: Scope) -> None:

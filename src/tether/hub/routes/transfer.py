@@ -18,6 +18,7 @@ from tether.hub.guarding import PushGuard
 from tether.hub.largebody import take_rooms
 from tether.hub.presigning import LEAST, address_of
 from tether.hub.routes.dependencies import OCTETS, OPEN, TAKES, Hosted, repository_for
+from tether.hub.sentfile import FileReply, takes_files
 from tether.pages.streaming import HeldStream
 from tether.repo.stretches import LARGEST_START
 from tether.sync.placewire import PLACES_HEADER, WantedPlace
@@ -121,7 +122,7 @@ def verify(found: Readable, body: Body) -> Response:
 
 @router.get("/packs/{pack}/bytes", response_class=StreamingResponse, responses=_PACK, openapi_extra=OPEN)
 def pack_bytes(
-    found: Readable, pack: PackName, accept: Annotated[str, Header(max_length=1000)] = ""
+    request: Request, found: Readable, pack: PackName, accept: Annotated[str, Header(max_length=1000)] = ""
 ) -> Response:
     """Send a pack of contents whole, or tell who knows of that where else it is."""
     name = Digest(bytes.fromhex(pack))
@@ -131,6 +132,11 @@ def pack_bytes(
         address = address_of(found.hub, found.row, name, size)
         if address is not None:
             return Response(encode_address(address), media_type=ADDRESS_TYPE)
+    if takes_files(request.scope):
+        with found.open() as repository:
+            file = found.serving(repository).pack_file(name)
+        if file is not None:
+            return FileReply(file, OCTETS)
     return _streamed(found, lambda end: end.pack(name))
 
 
