@@ -1,6 +1,7 @@
 """Reading objects: in bounded memory, whatever an index says, and when packs come and go."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from tests.support.repos import commit_files, make_repository, put_tree, ticking
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind
-from tether.errors import Corrupt, InvalidInput
+from tether.core.tree import decode_node
+from tether.errors import Corrupt, InvalidInput, NotFound
 from tether.repo.frames import DATA, META, Stored
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packs import pack_key
@@ -194,3 +196,45 @@ def test_a_transaction_reads_its_own_objects_by_kind(tmp_path: Path) -> None:
         assert transaction.objects.get_many(ObjectKind.TREE, [tree])
         with pytest.raises(Exception, match="not in this repository"):
             transaction.objects.get_many(ObjectKind.COMMIT, [tree])
+
+
+def test_what_was_just_stored_is_read_from_memory(tmp_path: Path) -> None:
+    """A checkout reads the nodes that came with the fetch before it: no pack is opened for them."""
+    repository = make_repository(tmp_path)
+    with repository.transaction("add") as transaction:
+        trees = [put_tree(transaction, {f"{number}": b"%d" % number}) for number in range(50)]
+        transaction.record()
+    for key, _ in list(repository.backend.list("packs/")):
+        repository.backend.delete(key)
+
+    nodes = [repository.objects.get(ObjectKind.TREE, tree) for tree in trees]
+
+    assert repository.objects.get_many(ObjectKind.TREE, trees) == nodes
+    assert [decode_node(node).names for node in nodes] == [[b"%d" % number] for number in range(50)]
+    with pytest.raises(NotFound):
+        repository.objects.get(ObjectKind.COMMIT, trees[0])
+    repository.objects.reset()
+    with pytest.raises(NotFound):
+        repository.objects.get(ObjectKind.TREE, trees[0])
+
+
+def test_what_has_no_room_in_memory_is_read_from_the_disk(tmp_path: Path) -> None:
+    """Nor does it push out what is there; what was given up is not kept at all."""
+    repository = make_repository(tmp_path)
+    with repository.transaction("small") as transaction:
+        small = put_tree(transaction, {"a": b"a"})
+        transaction.record()
+    repository.objects.cache_bytes = 300
+    with repository.transaction("large") as transaction:
+        large = put_tree(transaction, {f"{number}": b"%d" % number for number in range(50)})
+        transaction.record()
+    with suppress(KeyboardInterrupt), repository.transaction("given up") as transaction:
+        dropped = put_tree(transaction, {"b": b"b"})
+        raise KeyboardInterrupt
+    for key, _ in list(repository.backend.list("packs/")):
+        repository.backend.delete(key)
+
+    assert decode_node(repository.objects.get(ObjectKind.TREE, small)).names == [b"a"]
+    for digest in (large, dropped):
+        with pytest.raises(NotFound):
+            repository.objects.get(ObjectKind.TREE, digest)

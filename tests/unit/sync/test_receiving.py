@@ -88,6 +88,8 @@ def test_a_large_piece_is_verified_while_it_is_written() -> None:
     with PackReceiver(backend, NAME, take=take) as receiver:
         give(receiver, PACK)
         table = receiver.finish()
+    assert len(backend.writers - {threading.get_ident()}) == 1  # one for all pieces
+    assert all(thread.name != "write pack_0" for thread in threading.enumerate())
     assert table.encode() == read_contents(backend, NAME).encode()
     assert backend.read(pack_key(NAME)) == PACK
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 from tests.support.model import read_folder
@@ -188,6 +189,45 @@ def test_a_disk_that_fails_early_is_not_trusted(room: Room, monkeypatch: pytest.
     room.landing.settle()
     assert room.move() == ({}, sorted(room.entries))
     assert not room.landing.has(large.digest, 300_000)
+
+
+def test_the_disk_begins_before_the_last_file_came(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many bytes, while more come, but not twice at once; then as always."""
+    monkeypatch.setattr(landing, "_SYNC_OFTEN", 4)
+    begun, may, syncs = Event(), Event(), list[int]()
+
+    def wait(fd: int) -> None:
+        syncs.append(fd)
+        begun.set()
+        assert may.wait(20)
+
+    monkeypatch.setattr(landing, "syncfs", wait)
+    room.put(b"333")
+    assert not syncs
+    room.put(b"22")
+    assert begun.wait(20)
+    room.put(b"4444")  # the disk is at it still
+    may.set()
+    room.landing.sync()
+    room.landing.settle()
+    assert len(syncs) == 2
+    assert list(room.move()[0]) == [b"a/three", b"a/two", b"b/four"]
+
+
+def test_a_disk_that_fails_on_the_way_is_not_trusted(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it says at the end that all is well: it tells of what it lost only once."""
+    monkeypatch.setattr(landing, "_SYNC_OFTEN", 1)
+    answers = iter([OSError(errno.EIO, "input/output error")])
+
+    def fail_once(_: int) -> None:
+        for error in answers:
+            raise error
+
+    monkeypatch.setattr(landing, "syncfs", fail_once)
+    room.put(b"333")
+    room.landing.sync()
+    room.landing.settle()
+    assert room.move() == ({}, sorted(room.entries))
 
 
 def test_what_was_told_to_the_disk_is_moved(room: Room) -> None:
