@@ -4,6 +4,7 @@ The interpreter lock is released while a batch is done.
 Each function here has a twin of the same name, arguments and results in `files_pure`; `files` chooses.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc cimport errno
 from libc.stdint cimport uint64_t
@@ -202,20 +203,25 @@ def write_files(int dirfd, names, contents, modes, replace):
     cdef list wanted = list(names)
     cdef list held = list(contents)
     cdef size_t count = len(wanted)
-    cdef size_t i
-    cdef bytes data, stats
+    cdef size_t i, open_views = 0
+    cdef bytes stats
     cdef char *out
     cdef Job *jobs
+    cdef Py_buffer *views
     if not (len(held) == len(modes) == len(replace) == count):
         raise ValueError("one content, mode and replace mark for each name")
     stats = PyBytes_FromStringAndSize(NULL, count * sizeof(tether_record))
     out = PyBytes_AS_STRING(stats)
     jobs = new_jobs(wanted)
+    views = <Py_buffer *>malloc((count + 1) * sizeof(Py_buffer))
     try:
+        if views == NULL:
+            raise MemoryError
         for i in range(count):
-            data = <bytes?>held[i]
-            jobs[i].data = PyBytes_AS_STRING(data)
-            jobs[i].size = PyBytes_GET_SIZE(data)
+            PyObject_GetBuffer(held[i], &views[i], PyBUF_SIMPLE)
+            open_views = i + 1
+            jobs[i].data = <char *>views[i].buf
+            jobs[i].size = views[i].len
             jobs[i].mode = modes[i]
             jobs[i].replace = bool(replace[i])
         with nogil:
@@ -225,6 +231,9 @@ def write_files(int dirfd, names, contents, modes, replace):
                 memcpy(out + i * sizeof(tether_record), &jobs[i].record, sizeof(tether_record))
         return [jobs[i].failed for i in range(count)], stats
     finally:
+        for i in range(open_views):
+            PyBuffer_Release(&views[i])
+        free(views)
         free(jobs)
 
 

@@ -14,6 +14,8 @@ import struct
 from array import array
 from collections.abc import Sequence
 
+from tether.core.digest import Buffer
+
 try:
     from tether.worktree import _scan, _transfer
 except ImportError:  # no compiler at the installation
@@ -60,7 +62,7 @@ def read_files(
 def write_files(
     dirfd: int,
     names: Sequence[bytes],
-    contents: Sequence[bytes],
+    contents: Sequence[Buffer],
     modes: Sequence[int],
     replace: Sequence[bool],
 ) -> tuple[list[int], bytes]:

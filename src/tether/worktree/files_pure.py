@@ -13,6 +13,8 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 
+from tether.core.digest import Buffer
+
 _RECORD = struct.Struct("<IIQqqQQ")
 _SIZE = struct.Struct("<Q")
 _NO_RECORD = bytes(_RECORD.size)
@@ -105,13 +107,13 @@ def _open_temporary(dirfd: int, mode: int) -> tuple[int, bytes]:
     raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
 
 
-def _write_all(fd: int, content: bytes) -> None:
+def _write_all(fd: int, content: Buffer) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(fd, rest[: 1 << 30]) :]
 
 
-def _write_one(dirfd: int, name: bytes, content: bytes, mode: int, replace: bool) -> bytes:
+def _write_one(dirfd: int, name: bytes, content: Buffer, mode: int, replace: bool) -> bytes:
     _check_name(name)
     written = name
     if replace:
@@ -138,7 +140,7 @@ def _write_one(dirfd: int, name: bytes, content: bytes, mode: int, replace: bool
 def write_files(
     dirfd: int,
     names: Sequence[bytes],
-    contents: Sequence[bytes],
+    contents: Sequence[Buffer],
     modes: Sequence[int],
     replace: Sequence[bool],
 ) -> tuple[list[int], bytes]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tether.core.chunker import MAX_SIZE
-from tether.core.digest import Digest
+from tether.core.digest import Buffer, Digest
 from tether.core.tree import EntryKind, split_digests
 from tether.core.treefiles import FolderFiles
 from tether.errors import TetherError
@@ -105,7 +105,8 @@ class LandedTree:
         """
         rows = list(map(self._rows.get, split_digests(digests)))
         ends = list(accumulate(lengths, initial=0))
-        found: dict[int, tuple[list[int], list[bytes]]] = {}
+        found: dict[int, tuple[list[int], list[Buffer]]] = {}
+        view = memoryview(data)
         for row, start, end in zip(rows, ends, ends[1:], strict=False):
             if row is not None:
                 leaf = self._leaf_of[row]
@@ -113,7 +114,7 @@ class LandedTree:
                 if files.sizes[row - first] == end - start:  # otherwise the tree lies, and the checkout tells
                     mine, contents = found.setdefault(leaf, ([], []))
                     mine.append(row)
-                    contents.append(data[start:end])
+                    contents.append(view[start:end])
         for leaf, (mine, contents) in found.items():
             if self._failed or self._folders is None:
                 return
@@ -123,7 +124,7 @@ class LandedTree:
                 self._failed = True
                 shutil.rmtree(self._top, ignore_errors=True)  # the packs need the room
 
-    def _put(self, folders: ThreadFolders, leaf: _Leaf, rows: list[int], contents: list[bytes]) -> None:
+    def _put(self, folders: ThreadFolders, leaf: _Leaf, rows: list[int], contents: list[Buffer]) -> None:
         names, kinds = leaf.files.names, leaf.files.kinds
         places = [row - leaf.start for row in rows]
         dirfd = folders.mine().make(leaf.files.folder)

@@ -190,6 +190,22 @@ def test_new_files_are_written_with_mode_and_record(operations: Any, tmp_path: P
     assert stats == b"".join(expected_record(tmp_path / name) for name in ("plain", "program", "empty"))
 
 
+def test_contents_are_any_buffers(operations: Any, tmp_path: Path, dirfd: int) -> None:
+    """Parts of one are written as they are; what is none is refused before any file is made."""
+    whole = bytearray(b"onetwo")
+    parts = [memoryview(whole)[:3], memoryview(whole)[3:], whole]
+
+    errors, _ = operations.write_files(dirfd, [b"1", b"2", b"3"], parts, [0o644] * 3, [False] * 3)
+
+    assert errors == [0, 0, 0]
+    assert [(tmp_path / name).read_bytes() for name in "123"] == [b"one", b"two", b"onetwo"]
+    parts.clear()
+    whole.append(0)  # nothing holds it any more
+    with pytest.raises(TypeError):
+        operations.write_files(dirfd, [b"4", b"5"], [None, b"5"], [0o644] * 2, [False] * 2)
+    assert not (tmp_path / "5").exists()
+
+
 def test_a_name_that_is_taken_is_never_written_through(operations: Any, tmp_path: Path, dirfd: int) -> None:
     """Without `replace`, an existing file and a link stay as they are, and so does the link's target."""
     (tmp_path / "file").write_bytes(b"old")
