@@ -87,7 +87,7 @@ def _wait_until_quiet() -> None:
     while time.monotonic() < min(deadline, since + QUIET_S):
         time.sleep(POLL_S)
         now = _disk_work()
-        if now != done:
+        if now != done or any(row[3] != "0" for row in now):
             done, since = now, time.monotonic()
 
 

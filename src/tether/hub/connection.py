@@ -84,7 +84,10 @@ class Connection(HttpToolsProtocol):
             raise ValueError(_TOO_LARGE)  # the parser stops, and the request is refused
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse a request, and say why where it is known."""
+        """Refuse a request, and say why where it is known; within the body of a reply nothing can be said."""
+        if self._sent is not None:
+            self.transport.abort()
+            return
         super().send_400_response(_TOO_LARGE if self._named > MAX_HEAD else msg)
 
     def on_headers_complete(self) -> None:
@@ -160,16 +163,21 @@ class Connection(HttpToolsProtocol):
             if message["type"] != FILE:
                 await usual(message)  # type: ignore[arg-type]
                 return
-            self._sent = SentFile(self.transport, cycle, self.loop)
-            try:
-                is_there = await self._sent.send(message["file"], message["size"])
-            finally:
-                self._sent = None
-            if is_there:
+            if cycle.scope["method"] != "HEAD":
+                message["size"] = await self._file_sent(cycle, message)
+            if not cycle.disconnected:
                 await usual({"type": "http.response.body", "body": b"", "more_body": False})
 
         cycle.send = send  # type: ignore[method-assign, assignment]
         cycle.scope["extensions"][FILE] = {}
+
+    async def _file_sent(self, cycle: RequestResponseCycle, message: Message) -> int:
+        """Send a file as the body of a reply; return how many bytes went."""
+        self._sent = SentFile(self.transport, cycle, self.loop)
+        try:
+            return await self._sent.send(message["file"], message["size"])
+        finally:
+            self._sent = None
 
     def end_large(self) -> None:
         """Go back to the parser, to one that expects a request: the other one still waits for the body."""
@@ -194,7 +202,7 @@ class Connection(HttpToolsProtocol):
         is_full = self._full
         if self._sent is not None and self._sent.waits:
             is_full, self._moved = True, max(self._moved, self._sent.moved)
-        if self.flow.read_paused:  # what comes lies in the kernel until the application takes it
+        if self.flow.read_paused and not is_full:  # what comes stays in the kernel until it is asked for
             self._moved = self.loop.time()
         if (awaits or is_full) and self.loop.time() - self._moved > self.stall_s:
             self.transport.abort()

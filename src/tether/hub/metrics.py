@@ -10,6 +10,8 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tether.hub.sentfile import body_size
+
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _TRANSFER = "/transfer/"
 _PUSH = "/repos/{owner}/{name}/transfer/push"
@@ -77,8 +79,8 @@ class Measured:
         async def send_counted(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
-            metrics.sent.inc(len(message.get("body", b"")))
             await send(message)
+            metrics.sent.inc(body_size(message))
 
         moving = _TRANSFER in scope["path"]
         metrics.transfers.inc(moving)

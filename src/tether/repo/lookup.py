@@ -16,7 +16,7 @@ from tether.storage.backend import Backend
 _PREFIX = "index/"
 _FEW = 6
 _MOST = 1 << 20
-"""Rows of tables that wait in memory to be written, which takes 50 MB."""
+"""Rows of tables that wait in memory to be written: 50 MB, and three times as much while they are."""
 _T = TypeVar("_T")
 _Read: TypeAlias = Callable[[PackIndex, list[int]], list[_T | None]]
 """Makes something of rows of an index; of -1, None."""
@@ -194,6 +194,8 @@ class Lookup:
 
     def compact(self) -> str:
         """Write one index over the live packs alone and return its key; the others are not read again."""
+        if not all(index.verify() for _, index in self._opened()):
+            self._mend()
         data = merge_indexes([index for _, index in self._opened()], self.live)
         key, index = self._remember(data)
         self._indexes = [(key, index)]
@@ -239,10 +241,10 @@ class Lookup:
         while take < len(indexes) and (len(indexes) - take >= _FEW or indexes[take][1].count <= 2 * total):
             total += indexes[take][1].count
             take += 1
-        try:
-            merged = merge_indexes([index for _, index in indexes[:take]], self.live)
-        except Corrupt:  # one is damaged: `distrust` mends it when something is missed
+        if not all(index.verify() for _, index in indexes[:take]):
+            self._mend()  # or what is damaged would be in an index that seems sound
             return
+        merged = merge_indexes([index for _, index in indexes[:take]], self.live)
         old = [key for key, _ in indexes[:take]]
         indexes[:take] = [self._remember(merged)]
         for key in old:

@@ -212,7 +212,7 @@ class ObjectDb:
         """Keep objects that were just stored, for they are read next; if all of them have room in memory.
 
         Args:
-            objects: No chunks. Their digests were made of these bytes, or compared with them.
+            objects: No chunks, and what `get` would give for them.
         """
         if sum(len(data) for _, _, data in objects) <= self.cache_bytes:
             for kind, digest, data in objects:

@@ -28,7 +28,7 @@ _BLOCK = 1 << 20
 """Bytes of one pack that wait for the disk; a hub receives many at once."""
 _ASIDE = 2 << 20
 """Bytes of a piece from which on a thread writes it while it is verified: so many take some 5 ms to verify,
-and the thread a tenth of one to turn to it. Decision: docs/adr/0076-written-while-verified.md."""
+and the thread a tenth of one to turn to it. Decisions: docs/adr/0076-written-while-verified.md and 0078."""
 _LARGE_BLOCK = 4 << 20
 """The same for a client, which receives few: each block costs the interpreter's lock."""
 

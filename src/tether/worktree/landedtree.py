@@ -95,8 +95,8 @@ class LandedTree:
             self._leaf_of.extend([len(self._leaves)] * len(files.names))
             self._leaves.append(_Leaf(start, files))
 
-    def write(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
-        """Write those of some verified contents that are wanted.
+    def write(self, digests: bytes, lengths: Sequence[int], data: bytes) -> int:
+        """Write those of some verified contents that are wanted; return how many bytes these have.
 
         Args:
             digests: 32 bytes each.
@@ -115,14 +115,18 @@ class LandedTree:
                     mine, contents = found.setdefault(leaf, ([], []))
                     mine.append(row)
                     contents.append(view[start:end])
+        written = 0
         for leaf, (mine, contents) in found.items():
             if self._failed or self._folders is None:
-                return
+                break
             try:
                 self._put(self._folders, self._leaves[leaf], mine, contents)
             except (OSError, TetherError):  # the disk is full, or the like: the checkout tells of that
                 self._failed = True
                 shutil.rmtree(self._top, ignore_errors=True)  # the packs need the room
+                break
+            written += sum(map(len, contents))
+        return written
 
     def _put(self, folders: ThreadFolders, leaf: _Leaf, rows: list[int], contents: list[Buffer]) -> None:
         names, kinds = leaf.files.names, leaf.files.kinds

@@ -104,11 +104,11 @@ class Landing:
 
     def write_small(self, digests: bytes, lengths: Sequence[int], data: bytes) -> None:
         """Write those small files that are wanted of some verified contents; see `LandedTree.write`."""
-        if self._tree is None:
+        if self._tree is None or self._spoiled:
             return
-        self._tree.write(digests, lengths, data)
+        written = self._tree.write(digests, lengths, data)
         with self._lock:
-            self._waiting += len(data)
+            self._waiting += written
             if self._waiting >= _SYNC_OFTEN and (self._syncing is None or self._syncing.done()):
                 self._waiting = 0
                 self._begin_sync()

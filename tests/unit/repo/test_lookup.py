@@ -120,24 +120,53 @@ def test_merged_indexes_find_what_is_in_live_packs() -> None:
     assert [merged.pack(first + at) for at in range(4)] == [name for name, _ in packs[1:5]]
 
 
-def test_a_damaged_index_is_not_merged() -> None:
-    """A row of a pack that the index does not name is told, and writers go on without the merge."""
+@pytest.mark.parametrize("at", [24 + 32 + 8 + 8, 24 + 32 + 8 + 8 + 32], ids=["digest", "pack"])
+def test_a_damaged_index_is_mended_before_it_is_merged(at: int) -> None:
+    """Else what is wrong with it would be in an index that seems sound, and its objects would be lost."""
     backend = MemoryBackend()
-    lookup = Lookup(backend, [])
-    lookup.extend([write_pack(backend, b"first")])
-    [(key, _)] = backend.list("index/")
-    damaged = bytearray(backend.read(key))
-    damaged[24 + 32 + 8 + 8 + 32] = 7  # the number of the pack of its only row
-    backend.delete(key)
-    backend.write_new(key, bytes(damaged))
-    with pytest.raises(Corrupt, match="does not name"):
-        merge_indexes([PackIndex(bytes(damaged))], frozenset(PackIndex(bytes(damaged)).packs))
+    packs = [write_pack(backend, b"first")]
+    Lookup(backend, []).extend(packs)
+    damage(backend, at)
 
-    lookup = Lookup(backend, lookup.live)
+    lookup = Lookup(backend, [packs[0][0]])
     for number in range(9):  # so many that they would be merged
         lookup.extend([write_pack(backend, b"%d" % number)])
 
-    assert None not in lookup.find_many([hash_bytes(b"%d" % number) for number in range(9)])
+    everything = [hash_bytes(b"first"), *(hash_bytes(b"%d" % number) for number in range(9))]
+    assert None not in Lookup(backend, lookup.live).find_many(everything)
+    assert len(list(backend.list("index/"))) < 9
+
+
+@pytest.mark.parametrize("at", [24 + 32 + 8 + 8, 24 + 32 + 8 + 8 + 32], ids=["digest", "pack"])
+def test_a_damaged_index_is_mended_before_it_is_compacted(at: int) -> None:
+    """Garbage collection goes on, and nothing is lost."""
+    backend = MemoryBackend()
+    packs = [write_pack(backend, b"first")]
+    Lookup(backend, []).extend(packs)
+    damage(backend, at)
+
+    Lookup(backend, [packs[0][0]]).compact()
+
+    assert Lookup(backend, [packs[0][0]]).find(hash_bytes(b"first")) is not None
+
+
+def damage(backend: MemoryBackend, at: int) -> None:
+    """Change one byte of the only index."""
+    [(key, _)] = backend.list("index/")
+    damaged = bytearray(backend.read(key))
+    damaged[at] ^= 7
+    backend.delete(key)
+    backend.write_new(key, bytes(damaged))
+
+
+def test_a_row_of_a_pack_that_is_not_named_is_refused() -> None:
+    """Nothing is made of it."""
+    backend = MemoryBackend()
+    sound = bytearray(build_index([write_pack(backend, b"first")]))
+    sound[24 + 32 + 8 + 8 + 32] = 7
+    index = PackIndex(bytes(sound))
+    with pytest.raises(Corrupt, match="does not name"):
+        merge_indexes([index], frozenset(index.packs))
 
 
 def test_indexes_of_packs_at_hand_are_written_without_reading_them() -> None:

@@ -32,8 +32,8 @@ class AccessLog:
         async def send_noted(message: Message) -> None:
             nonlocal status, sent
             status = message.get("status", status)
-            sent += body_size(message)
             await send(message)
+            sent += body_size(message)
 
         try:
             await self.app(scope, receive, send_noted)

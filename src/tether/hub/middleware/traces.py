@@ -55,8 +55,8 @@ class _Told:
     async def send(self, message: Message) -> None:
         """Take more of the reply."""
         self._status = message.get("status", self._status)
-        self._sent += body_size(message)
         await self._send(message)
+        self._sent += body_size(message)
 
     def end(self, scope: Scope) -> None:
         """Say what it was; the names are those of the conventions of OpenTelemetry."""

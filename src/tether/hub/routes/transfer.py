@@ -126,17 +126,15 @@ def pack_bytes(
 ) -> Response:
     """Send a pack of contents whole, or tell who knows of that where else it is."""
     name = Digest(bytes.fromhex(pack))
-    if ADDRESS_TYPE in accept:
-        with found.open() as repository:
-            size, _ = found.serving(repository).pack(name)
-        address = address_of(found.hub, found.row, name, size)
-        if address is not None:
-            return Response(encode_address(address), media_type=ADDRESS_TYPE)
-    if takes_files(request.scope):
-        with found.open() as repository:
-            file = found.serving(repository).pack_file(name)
-        if file is not None:
-            return FileReply(file, OCTETS)
+    with found.open() as repository:
+        end = found.serving(repository)
+        size, _ = end.pack(name)
+        file = end.pack_file(name) if takes_files(request.scope) else None
+    if file is not None:
+        return FileReply(file, OCTETS)
+    address = address_of(found.hub, found.row, name, size) if ADDRESS_TYPE in accept else None
+    if address is not None:
+        return Response(encode_address(address), media_type=ADDRESS_TYPE)
     return _streamed(found, lambda end: end.pack(name))
 
 
