@@ -99,10 +99,18 @@ class SentFile:
     async def send(self, file: FileIO, size: int) -> int:
         """Send the first `size` bytes of a file; return how many went, fewer if the connection is gone.
 
+        Then the request says so too: the transport tells it only after the application had its turn.
+
         Raises:
             Corrupt: The file is shorter.
             OSError: The disk does not give it.
         """
+        sent = await self._sent_of(file, size)
+        if sent < size:
+            self._cycle.disconnected = True
+        return sent
+
+    async def _sent_of(self, file: FileIO, size: int) -> int:
         self.waits = True
         while self._transport.get_write_buffer_size() and not self._is_over():
             await asyncio.sleep(_WAIT_S)  # the head of the reply, which goes at once as a rule
@@ -128,7 +136,6 @@ class SentFile:
             except OSError as error:
                 if error.errno not in _GONE:
                     raise
-                self._cycle.disconnected = True  # the transport notices too, but after the application
                 self._transport.abort()
                 break
             at += sent
