@@ -126,15 +126,17 @@ def pack_bytes(
 ) -> Response:
     """Send a pack of contents whole, or tell who knows of that where else it is."""
     name = Digest(bytes.fromhex(pack))
-    with found.open() as repository:
-        end = found.serving(repository)
-        size, _ = end.pack(name)
-        file = end.pack_file(name) if takes_files(request.scope) else None
-    if file is not None:
-        return FileReply(file, OCTETS)
-    address = address_of(found.hub, found.row, name, size) if ADDRESS_TYPE in accept else None
-    if address is not None:
-        return Response(encode_address(address), media_type=ADDRESS_TYPE)
+    files = takes_files(request.scope)
+    if files or ADDRESS_TYPE in accept:
+        with found.open() as repository:
+            end = found.serving(repository)
+            size, _ = end.pack(name)
+            file = end.pack_file(name) if files else None
+        if file is not None:
+            return FileReply(file, OCTETS)
+        address = address_of(found.hub, found.row, name, size) if ADDRESS_TYPE in accept else None
+        if address is not None:
+            return Response(encode_address(address), media_type=ADDRESS_TYPE)
     return _streamed(found, lambda end: end.pack(name))
 
 
