@@ -1,5 +1,6 @@
 """What Prometheus reads: only with the token, by templates of routes, never with names of repositories."""
 
+import random
 import re
 import urllib.error
 import urllib.request
@@ -12,6 +13,8 @@ from tests.support.hub import HubRoom
 from tests.support.replicas import Replicas
 from tests.support.repos import commit_files, ticking
 
+from tether.core.digest import Digest
+from tether.core.kinds import ObjectKind
 from tether.errors import InvalidInput
 from tether.hub.settings import load_settings
 from tether.repo.repository import Repository
@@ -31,6 +34,11 @@ def read(replicas: Replicas, token: str | None) -> str:
         return str(reply.read().decode())
 
 
+def is_chunk(local: Repository, digest: Digest) -> bool:
+    """Say whether an object is a part of a content."""
+    return local.objects.kinds_of([digest]) == [ObjectKind.CHUNK]
+
+
 def refused(replicas: Replicas, token: str | None) -> int:
     """Return the status of a refusal."""
     with pytest.raises(urllib.error.HTTPError) as failure:
@@ -42,11 +50,15 @@ def refused(replicas: Replicas, token: str | None) -> int:
 def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
     """Requests by template and status, bytes, pushes, memory."""
     replicas = Replicas(tmp_path, 1, settings={"METRICS_TOKEN": TOKEN})
+    received: list[int] = []
     local = Repository.init(tmp_path / "mine", clock=ticking(), bare=True)
-    commit = commit_files(local, {"a.bin": bytes(range(256)) * 1000}, "one")
+    commit = commit_files(local, {"a.bin": random.Random(1).randbytes(256_000)}, "one")
     end = replicas.end(0)
     sent = upload(end, local, [commit], RemoteRefs(None, {}))
     end.push(PushRequest(b"w" * 16, sent.packs, (RefMove("refs/heads/main", None, commit, False),)))
+    chunks = [digest for digest in local.objects.lookup.starting(b"") if is_chunk(local, digest)]
+    [share] = end.shares(chunks)
+    end.pack(share.name, lambda blocks: received.extend(map(len, blocks)))
     end.close()
     local.close()
 
@@ -62,7 +74,8 @@ def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
     assert found["tether_request_seconds_count", push, ""] == 1
     assert found["tether_pushes_total", "", ""] == 1
     assert found["tether_received_bytes_total", "", ""] > 1000
-    assert found["tether_sent_bytes_total", "", ""] > 0
+    assert sum(received) == share.size > 256_000
+    assert found["tether_sent_bytes_total", "", ""] > share.size
     assert found["tether_open_transfers", "", ""] == 0
     assert found["process_resident_memory_bytes", "", ""] > 1 << 20
     assert [refused(replicas, token) for token in (None, "wrong", replicas.token)] == [404, 404, 404]
