@@ -49,37 +49,36 @@ def refused(replicas: Replicas, token: str | None) -> int:
 
 def test_what_a_hub_tells_of_itself(tmp_path: Path) -> None:
     """Requests by template and status, bytes, pushes, memory."""
-    replicas = Replicas(tmp_path, 1, settings={"METRICS_TOKEN": TOKEN})
-    received: list[int] = []
-    local = Repository.init(tmp_path / "mine", clock=ticking(), bare=True)
-    commit = commit_files(local, {"a.bin": random.Random(1).randbytes(256_000)}, "one")
-    end = replicas.end(0)
-    sent = upload(end, local, [commit], RemoteRefs(None, {}))
-    end.push(PushRequest(b"w" * 16, sent.packs, (RefMove("refs/heads/main", None, commit, False),)))
-    chunks = [digest for digest in local.objects.lookup.starting(b"") if is_chunk(local, digest)]
-    [share] = end.shares(chunks)
-    end.pack(share.name, lambda blocks: received.extend(map(len, blocks)))
-    end.close()
-    local.close()
+    with closing(Replicas(tmp_path, 1, settings={"METRICS_TOKEN": TOKEN})) as replicas:
+        received: list[int] = []
+        local = Repository.init(tmp_path / "mine", clock=ticking(), bare=True)
+        commit = commit_files(local, {"a.bin": random.Random(1).randbytes(256_000)}, "one")
+        end = replicas.end(0)
+        sent = upload(end, local, [commit], RemoteRefs(None, {}))
+        end.push(PushRequest(b"w" * 16, sent.packs, (RefMove("refs/heads/main", None, commit, False),)))
+        chunks = [digest for digest in local.objects.lookup.starting(b"") if is_chunk(local, digest)]
+        [share] = end.shares(chunks)
+        end.pack(share.name, lambda blocks: received.extend(map(len, blocks)))
+        end.close()
+        local.close()
 
-    text = read(replicas, TOKEN)
-    assert "photos" not in text
-    found = {
-        (sample.name, sample.labels.get("route", ""), sample.labels.get("status", "")): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-    push = "/repos/{owner}/{name}/transfer/push"
-    assert found["tether_requests_total", push, "204"] == 1
-    assert found["tether_request_seconds_count", push, ""] == 1
-    assert found["tether_pushes_total", "", ""] == 1
-    assert found["tether_received_bytes_total", "", ""] > 1000
-    assert sum(received) == share.size > 256_000
-    assert found["tether_sent_bytes_total", "", ""] > share.size
-    assert found["tether_open_transfers", "", ""] == 0
-    assert found["process_resident_memory_bytes", "", ""] > 1 << 20
-    assert [refused(replicas, token) for token in (None, "wrong", replicas.token)] == [404, 404, 404]
-    replicas.close()
+        text = read(replicas, TOKEN)
+        assert "photos" not in text
+        found = {
+            (sample.name, sample.labels.get("route", ""), sample.labels.get("status", "")): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+        push = "/repos/{owner}/{name}/transfer/push"
+        assert found["tether_requests_total", push, "204"] == 1
+        assert found["tether_request_seconds_count", push, ""] == 1
+        assert found["tether_pushes_total", "", ""] == 1
+        assert found["tether_received_bytes_total", "", ""] > 1000
+        assert sum(received) == share.size > 256_000
+        assert found["tether_sent_bytes_total", "", ""] > share.size
+        assert found["tether_open_transfers", "", ""] == 0
+        assert found["process_resident_memory_bytes", "", ""] > 1 << 20
+        assert [refused(replicas, token) for token in (None, "wrong", replicas.token)] == [404, 404, 404]
 
 
 def test_routes_below_several_owners_have_their_whole_template(tmp_path: Path) -> None:
@@ -98,8 +97,7 @@ def test_routes_below_several_owners_have_their_whole_template(tmp_path: Path) -
 
 def test_no_token_no_metrics(tmp_path: Path) -> None:
     """Without the setting there is nothing to read; a token that is guessed soon is refused."""
-    replicas = Replicas(tmp_path, 1)
-    assert [refused(replicas, token) for token in (None, "")] == [404, 404]
-    replicas.close()
+    with closing(Replicas(tmp_path, 1)) as replicas:
+        assert [refused(replicas, token) for token in (None, "")] == [404, 404]
     with pytest.raises(InvalidInput, match="less than 16"):
         load_settings(tmp_path, {"metrics_token": "short"}, {})

@@ -120,15 +120,24 @@ def test_merged_indexes_find_what_is_in_live_packs() -> None:
     assert [merged.pack(first + at) for at in range(4)] == [name for name, _ in packs[1:5]]
 
 
-@pytest.mark.parametrize("at", [24 + 32 + 8 + 8, 24 + 32 + 8 + 8 + 32], ids=["digest", "pack"])
-def test_a_damaged_index_is_mended_before_it_is_merged(at: int) -> None:
-    """Else what is wrong with it would be in an index that seems sound, and its objects would be lost."""
+@pytest.fixture(params=[24 + 32 + 8 + 8, 24 + 32 + 8 + 8 + 32], ids=["digest", "pack"])
+def damaged(request: pytest.FixtureRequest) -> tuple[MemoryBackend, Digest]:
+    """Return storage with one pack, of `first`, and an index of it with a changed byte; and the pack."""
     backend = MemoryBackend()
-    packs = [write_pack(backend, b"first")]
-    Lookup(backend, []).extend(packs)
-    damage(backend, at)
+    pack = write_pack(backend, b"first")
+    Lookup(backend, []).extend([pack])
+    [(key, _)] = backend.list("index/")
+    changed = bytearray(backend.read(key))
+    changed[request.param] ^= 7
+    backend.delete(key)
+    backend.write_new(key, bytes(changed))
+    return backend, pack[0]
 
-    lookup = Lookup(backend, [packs[0][0]])
+
+def test_a_damaged_index_is_mended_before_it_is_merged(damaged: tuple[MemoryBackend, Digest]) -> None:
+    """Else what is wrong with it would be in an index that seems sound, and its objects would be lost."""
+    backend, name = damaged
+    lookup = Lookup(backend, [name])
     for number in range(9):  # so many that they would be merged
         lookup.extend([write_pack(backend, b"%d" % number)])
 
@@ -137,26 +146,12 @@ def test_a_damaged_index_is_mended_before_it_is_merged(at: int) -> None:
     assert len(list(backend.list("index/"))) < 9
 
 
-@pytest.mark.parametrize("at", [24 + 32 + 8 + 8, 24 + 32 + 8 + 8 + 32], ids=["digest", "pack"])
-def test_a_damaged_index_is_mended_before_it_is_compacted(at: int) -> None:
+def test_a_damaged_index_is_mended_before_it_is_compacted(damaged: tuple[MemoryBackend, Digest]) -> None:
     """Garbage collection goes on, and nothing is lost."""
-    backend = MemoryBackend()
-    packs = [write_pack(backend, b"first")]
-    Lookup(backend, []).extend(packs)
-    damage(backend, at)
+    backend, name = damaged
+    Lookup(backend, [name]).compact()
 
-    Lookup(backend, [packs[0][0]]).compact()
-
-    assert Lookup(backend, [packs[0][0]]).find(hash_bytes(b"first")) is not None
-
-
-def damage(backend: MemoryBackend, at: int) -> None:
-    """Change one byte of the only index."""
-    [(key, _)] = backend.list("index/")
-    damaged = bytearray(backend.read(key))
-    damaged[at] ^= 7
-    backend.delete(key)
-    backend.write_new(key, bytes(damaged))
+    assert Lookup(backend, [name]).find(hash_bytes(b"first")) is not None
 
 
 def test_a_row_of_a_pack_that_is_not_named_is_refused() -> None:
