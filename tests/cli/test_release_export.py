@@ -1,8 +1,10 @@
 """`tether release export`: other people's programs read each form, and refuse what was changed."""
 
 import hashlib
+import importlib
 import json
 import shutil
+import struct
 import subprocess
 import tarfile
 import zipfile
@@ -402,15 +404,43 @@ def test_sums_that_were_changed_too_hide_nothing(made: Room, copy: Path) -> None
 
 @pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
 def test_a_damaged_archive_is_told(made: Room, tmp_path: Path, form: str) -> None:
-    """Cut off, and with another byte in its middle: it ends with 2 or 7, never as a bug."""
+    """Cut off, and with another byte in a file: it ends with 2 or 7, never as a bug."""
     path = tmp_path / f"release.{form}"
     made.do("release", "export", "-q", LABEL, "--as", form, "-o", str(path))
     whole = path.read_bytes()
-    middle = len(whole) // 2
-    for damaged in (whole[:middle], whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]):
+    at = len(whole) // 2 if form == "tar.gz" else _within_a_file(path)
+    for damaged in (whole[: len(whole) // 2], whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]):
         path.write_bytes(damaged)
 
         assert made.run("release", "verify", str(path)).code in (2, 3, 7)
+
+
+def _within_a_file(path: Path) -> int:
+    """Return the middle of the last file of an archive: what is between files is nobody's."""
+    if path.suffix == ".tar":
+        with tarfile.open(path) as archive:
+            last = [each for each in archive if each.isreg()][-1]
+        return last.offset_data + last.size // 2
+    with zipfile.ZipFile(path) as packed:
+        info = packed.infolist()[-1]
+    name, extra = struct.unpack("<HH", path.read_bytes()[info.header_offset + 26 : info.header_offset + 30])
+    return info.header_offset + 30 + int(name) + int(extra) + info.compress_size // 2
+
+
+@pytest.mark.parametrize("form", ["gzip", "bz2", "lzma"])
+def test_padding_of_a_compressed_archive_is_read_too(made: Room, tmp_path: Path, form: str) -> None:
+    """What follows the last file decides whether the sum over everything holds."""
+    plain, path = tmp_path / "release.tar", tmp_path / f"release.tar.{form}"
+    made.do("release", "export", "-q", LABEL, "--as", "tar", "-o", str(plain))
+    whole = importlib.import_module(form).compress(plain.read_bytes())
+    path.write_bytes(whole)
+    made.do("release", "verify", str(path))
+    for cut in (4, 8):
+        path.write_bytes(whole[:-cut] + bytes([whole[-cut] ^ 1]) + whole[len(whole) - cut + 1 :])
+
+        told = made.run("release", "verify", str(path))
+        assert told.code == 7, told
+        assert "is damaged" in told.err
 
 
 @pytest.fixture

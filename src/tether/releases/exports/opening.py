@@ -31,7 +31,7 @@ from tether.releases.manifest import FOLDERS, MANIFEST, MAX_MANIFEST, Manifest
 from tether.releases.storing import orphan
 from tether.repo.repository import Repository
 from tether.repo.transaction import Transaction
-from tether.storage.oserrors import translated
+from tether.storage.oserrors import translate, translated
 
 ATTESTATIONS = "attestations"
 _NOBODY = Person("nobody", "nobody@localhost")
@@ -93,6 +93,10 @@ def _taken(repository: Repository, place: Path) -> OpenedFolder:
                 intake.take(member)
         except _DAMAGED as error:
             raise Corrupt(f"the archive {place} is damaged: {error}") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise translate(error, str(place)) from error
+            raise Corrupt(f"the archive {place} is damaged: {error}") from None  # as gzip and bz2 say it
         if intake.manifest is None:
             raise NotFound(f"no release in {place}", hint=f"it has no {MANIFEST}")
         manifest = Manifest.decode(intake.manifest)
@@ -247,6 +251,9 @@ def _of_tar(place: Path) -> Iterator[_Member]:
             if file is None:
                 raise InvalidInput(f"{display(path)} of the archive is no file")
             yield _Member(path, _kind(info.mode), lambda file=file: file)  # type: ignore[misc]
+        # The sum over all of a compressed file is compared at its end, after what follows the last member.
+        while archive.fileobj is not None and archive.fileobj.read(_BUFFER):
+            pass
 
 
 def _of_zip(place: Path) -> Iterator[_Member]:
