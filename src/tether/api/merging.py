@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from tether.api.joined import MergeResult
 from tether.api.opened import Opened
@@ -16,7 +17,7 @@ from tether.core.treediff import diff_trees
 from tether.core.treeedit import edit_tree
 from tether.core.treeread import find_many
 from tether.errors import Conflict, InvalidInput, NotFound
-from tether.repo.merge import Labels, MergeOutcome, Merger
+from tether.repo.history import History, shallow_commits
 from tether.repo.mergestate import (
     MERGE,
     STASH,
@@ -33,6 +34,9 @@ from tether.repo.transaction import Transaction
 from tether.worktree.compare import compare
 from tether.worktree.folders import Folders, lstat_record, split
 from tether.worktree.plan import CheckoutPlan, local_change, plan_checkout
+
+if TYPE_CHECKING:
+    from tether.repo.merge import MergeOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,10 @@ class _Merging:
         head = self._root.head_commit()
         if head is None:
             return self._follow(theirs)
-        merger = Merger.of(self._repo.repository, self._transaction, is_taken(self._repo))
-        if merger.history.is_ancestor(theirs, head):
+        history = History(self._transaction.objects, shallow_commits(self._root))
+        if history.is_ancestor(theirs, head):
             return MergeResult(head, self._branch, up_to_date=True)
-        follows = merger.history.is_ancestor(head, theirs)
+        follows = history.is_ancestor(head, theirs)
         if follows and not self._options.no_ff:
             return self._follow(theirs)
         if self._options.ff_only:
@@ -95,7 +99,7 @@ class _Merging:
                 f"cannot follow {self._rev}: both sides have commits of their own",
                 hint="merge without --ff-only, or 'tether rebase' first",
             )
-        return self._join(merger, head, theirs)
+        return self._join(history, head, theirs)
 
     def _follow(self, theirs: Digest) -> MergeResult:
         tree = tree_of(self._repo, theirs)
@@ -104,8 +108,11 @@ class _Merging:
         self._change.show(stage)
         return MergeResult(theirs, self._branch, fast_forward=True)
 
-    def _join(self, merger: Merger, head: Digest, theirs: Digest) -> MergeResult:
+    def _join(self, history: History, head: Digest, theirs: Digest) -> MergeResult:
+        from tether.repo.merge import Labels, MergeOutcome, Merger
+
         refuse_staged(self._repo, self._transaction)
+        merger = Merger.of(self._repo.repository, self._transaction, is_taken(self._repo), history)
         labels = Labels(self._branch or "HEAD", self._rev)
         outcome = merger.merge_commits(head, theirs, labels)
         if outcome.base is None and not self._options.allow_unrelated:
@@ -159,7 +166,7 @@ def stopped(root: Root, activity: str, other: Digest, message: str) -> MergeStat
     )
 
 
-def stop(change: Change, state: MergeState, outcome: MergeOutcome) -> None:
+def stop(change: Change, state: MergeState, outcome: "MergeOutcome") -> None:
     """Leave conflicts in the working copy, and record what is under way.
 
     Raises:
@@ -171,7 +178,7 @@ def stop(change: Change, state: MergeState, outcome: MergeOutcome) -> None:
     put_state(transaction, replace(state, conflicts=outcome.conflicts, files=outcome.files))
 
 
-def plan_stop(change: Change, outcome: MergeOutcome) -> CheckoutPlan:
+def plan_stop(change: Change, outcome: "MergeOutcome") -> CheckoutPlan:
     """Plan what a stop at conflicts writes.
 
     Local changes at any path that it is about are in the way: a conflict shows what both sides have, and

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from tether.api.besidegit import exclude_from_git
 from tether.api.opened import Opened
 from tether.api.places import base_of, open_place
-from tether.api.takeover import Claim, claimed
 from tether.api.working import Move, Moved, move_to
 from tether.core.identity import Time
 from tether.core.names import BRANCHES, check_ref_name, remote_ref
@@ -43,6 +42,7 @@ from tether.sync.remotes import (
 
 if TYPE_CHECKING:
     from tether.api.repo import Repo
+    from tether.api.takeover import Claim
     from tether.worktree.landing import Landing
 
 
@@ -120,6 +120,7 @@ def clone(
     adopt: "Callable[[Repo], object] | None",
 ) -> "tuple[Repo, Moved]":
     """Clone a repository and check out its branch; see `Repo.clone_with`."""
+    from tether.api.takeover import claimed
     from tether.worktree.landing import Landing
 
     source = _source(request, clock)
@@ -185,7 +186,7 @@ def clone_folder(address: str) -> str:
 def clone_repository(
     request: CloneRequest,
     source: _Source,
-    claim: Claim,
+    claim: "Claim",
     clock: Callable[[], Time],
     user_config: Path | None,
 ) -> tuple[Repository, str | None]:

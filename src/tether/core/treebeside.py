@@ -6,13 +6,21 @@ is as it was: what that costs follows what differs.
 
 from typing import NamedTuple
 
-from tether.core.digest import DIGEST_SIZE, Buffer, Digest
+from tether.core.digest import Buffer, Digest
 from tether.core.gear import MIN_SIZE
 from tether.core.recipe import PAGE_CHUNKS
-from tether.core.tree import EntryKind, Inner, Node, Rows, decode_node, decode_rows, split_digests
+from tether.core.rowdiff import unlike_digests
+from tether.core.tree import (
+    EntryKind,
+    Inner,
+    Node,
+    Rows,
+    decode_node,
+    decode_rows,
+    digest_at,
+    split_digests,
+)
 
-_BLOCK = 16 * DIGEST_SIZE
-"""Bytes of digests that are compared at once."""
 _PAGED = PAGE_CHUNKS * MIN_SIZE
 """Bytes from which on a file may have more chunks than one page of a recipe lists: half a gigabyte."""
 
@@ -49,20 +57,11 @@ def fresh_in(new: Buffer, old: Buffer | None) -> Fresh:
     if rows.names == before.names:
         pairs = zip(rows.below, before.below, strict=True)
         below: list[tuple[Digest, Digest | None]] = [(one, other) for one, other in pairs if one != other]
-        return Fresh(_unlike(rows.files, before.files), below, [], left)
+        files = [digest_at(rows.files, row) for row in unlike_digests(before.files, rows.files)]
+        return Fresh(files, below, [], left)
     if not rows.below:
         return Fresh(_unknown(rows, before), [], before.below, left)
     return Fresh(_unknown(rows, before), *_paired(decode_node(new), decode_node(old)), left)
-
-
-def _unlike(new: bytes, old: bytes) -> list[Digest]:
-    """Return the digests of a column that differ from those in the same rows of another one."""
-    found = list[Digest]()
-    for at in range(0, len(new) if new != old else 0, _BLOCK):
-        one, other = new[at : at + _BLOCK], old[at : at + _BLOCK]
-        if one != other:
-            found += (a for a, b in zip(split_digests(one), split_digests(other), strict=True) if a != b)
-    return found
 
 
 def _unknown(rows: Rows, before: Rows) -> list[Digest]:

@@ -4,15 +4,14 @@ Nodes with equal digests are dropped level by level, so a change in a folder of 
 costs the few nodes on its way. What is left is compared name by name.
 """
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, islice, repeat, tee
 from typing import NamedTuple, TypeAlias
 
-from tether.core.digest import DIGEST_SIZE, Digest
+from tether.core.digest import Digest
 from tether.core.kinds import ObjectReader
+from tether.core.rowdiff import unlike_rows
 from tether.core.tree import EMPTY_TREE, Entry, EntryKind, Leaf, Node, damaged, split_digests
 from tether.core.treeread import BATCH, find_many, iter_directory, read_node, read_nodes, walk_many
 
@@ -259,9 +258,6 @@ def _differing_entries(before: "_Level", after: "_Level") -> tuple[Iterator[Entr
     Equal digests on one level hold equal names, and a name is in one node of a level only; so what
     both sides have can be dropped wherever it is.
     """
-    if isinstance(before.root, Leaf) and isinstance(after.root, Leaf):
-        one, other = _unlike(before.root, after.root)
-        return iter(one.entries()), iter(other.entries())
     while before.level or after.level:
         level = max(before.level, after.level)
         for side in (before, after):
@@ -269,36 +265,17 @@ def _differing_entries(before: "_Level", after: "_Level") -> tuple[Iterator[Entr
                 side.descend()
         if before.level == after.level:
             before.drop_common(after)
-    return before.entries(), after.entries()
+    if before.width != after.width:
+        return before.entries(), after.entries()
+    # One leaf beside the other; a name that went to the next leaf is in what both give.
+    left, right = tee(map(_unlike, before.leaves(), after.leaves()))
+    return chain.from_iterable(one for one, _ in left), chain.from_iterable(other for _, other in right)
 
 
-def _unlike(old: Leaf, new: Leaf) -> tuple[Leaf, Leaf]:
-    """Return two leaves without the rows that both begin with, and without those that both end with."""
-    shorter = min(len(old.names), len(new.names))
-    first = _alike(shorter, lambda count: _rows(old, 0, count) == _rows(new, 0, count))
-    ends = len(old.names), len(new.names)
-    last = _alike(
-        shorter - first,
-        lambda count: _rows(old, ends[0] - count, ends[0]) == _rows(new, ends[1] - count, ends[1]),
-    )
-    return _cut(old, first, ends[0] - last), _cut(new, first, ends[1] - last)
-
-
-def _alike(most: int, is_alike: Callable[[int], bool]) -> int:
-    """Return the largest count up to `most` for which so many rows are alike, as fewer are then too."""
-    return bisect_left(range(1, most + 1), True, key=lambda count: not is_alike(count))
-
-
-def _rows(leaf: Leaf, start: int, end: int) -> tuple[bytes, list[bytes], bytes, "array[int]"]:
-    digests = leaf.digests[start * DIGEST_SIZE : end * DIGEST_SIZE]
-    return digests, leaf.names[start:end], leaf.kinds[start:end], leaf.sizes[start:end]
-
-
-def _cut(leaf: Leaf, start: int, end: int) -> Leaf:
-    """Return some rows of a leaf."""
-    before, within = (leaf.kinds.count(EntryKind.DIRECTORY, *span) for span in ((0, start), (start, end)))
-    digests, names, kinds, sizes = _rows(leaf, start, end)
-    return Leaf(names, kinds, sizes, digests, leaf.totals[before : before + within])
+def _unlike(old: Leaf, new: Leaf) -> tuple[Iterator[Entry], Iterator[Entry]]:
+    """Return the entries that only one of two leaves has."""
+    gone, added = unlike_rows(old, new)
+    return map(old.entry, gone), map(new.entry, added)
 
 
 class _Level:
@@ -327,11 +304,18 @@ class _Level:
             if not side.digests:
                 side.root = None
 
+    @property
+    def width(self) -> int:
+        """How many nodes are left."""
+        return len(self.digests)
+
+    def leaves(self) -> Iterator[Leaf]:
+        """Return the leaves that are left."""
+        return (node for node in self._nodes() if isinstance(node, Leaf))
+
     def entries(self) -> Iterator[Entry]:
         """Return the entries of the leaves that are left."""
-        for node in self._nodes():
-            if isinstance(node, Leaf):
-                yield from node.entries()
+        return chain.from_iterable(leaf.entries() for leaf in self.leaves())
 
     def _nodes(self) -> Iterator[Node]:
         nodes = [self.root] if self.root is not None else read_nodes(self._reader, self.digests)

@@ -4,7 +4,7 @@ Nodes are asked for in batches in the order of their names, so that a reader of 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, ObjectReader
@@ -40,20 +40,59 @@ def check_child(parent: Inner, index: int, node: Node) -> None:
         raise damaged("overlaps the node before it")
 
 
+_EMPTY = decode_node(EMPTY_PAYLOAD)
+
+
+class NodeMemory(dict[Digest, Node]):
+    """Decoded nodes that are read again soon, as the trees of a fetch by the checkout after it.
+
+    Args:
+        most: Rows of all nodes together; what has no room is not kept. A row takes about 100 bytes.
+    """
+
+    def __init__(self, most: int = 1 << 18) -> None:
+        super().__init__({EMPTY_TREE: _EMPTY})
+        self._most = self._left = most
+
+    def keep(self, nodes: Mapping[Digest, Node]) -> None:
+        """Keep nodes, each under its digest, as far as there is room."""
+        for digest, node in nodes.items():
+            if digest not in self and len(node.names) <= self._left:
+                self._left -= len(node.names)
+                self[digest] = node
+
+    def forget(self) -> None:
+        """Keep the empty folder alone, which need not be stored."""
+        self.clear()
+        self._left = self._most
+        self[EMPTY_TREE] = _EMPTY
+
+
+_NOTHING = NodeMemory(0)
+
+
+def _memory(reader: ObjectReader) -> NodeMemory:
+    """Return the nodes that a reader keeps: those of a repository do."""
+    memory = getattr(reader, "nodes", None)
+    return memory if isinstance(memory, NodeMemory) else _NOTHING
+
+
 def read_node(reader: ObjectReader, digest: Digest) -> Node:
     """Return one node; the empty folder need not be stored."""
-    payload = reader.get(ObjectKind.TREE, digest) if digest != EMPTY_TREE else EMPTY_PAYLOAD
-    return decode_node(payload)
+    known = _memory(reader).get(digest)
+    return known if known is not None else decode_node(reader.get(ObjectKind.TREE, digest))
 
 
 def read_nodes(reader: ObjectReader, digests: Sequence[Digest]) -> Iterator[Node]:
     """Return nodes in the order asked for, read in batches; the empty folder need not be stored."""
+    memory = _memory(reader)
     for start in range(0, len(digests), BATCH):
         batch = digests[start : start + BATCH]
-        stored = [digest for digest in batch if digest != EMPTY_TREE]
-        payloads = iter(reader.get_many(ObjectKind.TREE, stored))
-        for digest in batch:
-            yield decode_node(next(payloads) if digest != EMPTY_TREE else EMPTY_PAYLOAD)
+        nodes = [memory.get(digest) for digest in batch]
+        unread = [digest for digest, known in zip(batch, nodes, strict=True) if known is None]
+        payloads = iter(reader.get_many(ObjectKind.TREE, unread) if unread else ())
+        for known in nodes:
+            yield known if known is not None else decode_node(next(payloads))
 
 
 def leaves(reader: ObjectReader, node: Node) -> Iterator[Leaf]:

@@ -121,6 +121,7 @@ class Merger:
         repository: Repository,
         transaction: Transaction,
         is_taken: Callable[[bytes], bool] = nothing_there,
+        history: History | None = None,
     ) -> "Merger":
         """Return what merges in a transaction of a repository.
 
@@ -128,10 +129,11 @@ class Merger:
             repository: Gives contents.
             transaction: Takes what is made.
             is_taken: Says whether an untracked file of the working copy has a path.
+            history: Of the transaction, if some of it has been read.
         """
         contents = MergeContents(repository.contents, transaction.contents)
         # Over the transaction's objects, so that commits made in it can be merged in turn.
-        history = History(transaction.objects, shallow_commits(transaction.root))
+        history = history or History(transaction.objects, shallow_commits(transaction.root))
         return cls(transaction.objects, contents, history, is_taken)
 
     def tree(self, commit: Digest) -> Digest:

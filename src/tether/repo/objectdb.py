@@ -12,6 +12,7 @@ from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import CONTEXTS, ObjectKind, object_digest
 from tether.core.recipe import decode_recipe
 from tether.core.tree import EMPTY_TREE, encode_leaf
+from tether.core.treeread import NodeMemory
 from tether.errors import Corrupt, NotFound
 from tether.repo.frames import FRAME_SIZE, Frame, check_lengths, parse_frame
 from tether.repo.lookup import Lookup
@@ -44,6 +45,7 @@ class ObjectDb:
         self._lookup: Lookup | None = None
         self._cache: OrderedDict[tuple[ObjectKind, Digest], bytes] = OrderedDict()
         self._cached = 0
+        self.nodes = NodeMemory()  # decoded, since they are read again soon
         self._packer: Compressor | None = None
         self._bases: OrderedDict[tuple[Digest, Digest], bytes] = OrderedDict()
         self._lock = Lock()
@@ -207,13 +209,10 @@ class ObjectDb:
         with self._lock:
             self._cache.clear()
             self._cached = 0
+        self.nodes.forget()
 
     def remember(self, objects: Sequence[tuple[ObjectKind, Digest, bytes]]) -> None:
-        """Keep objects that were just stored, for they are read next; if all of them have room in memory.
-
-        Args:
-            objects: No chunks, and what `get` would give for them.
-        """
+        """Keep objects that were just stored, no chunks, for they are read next; if there is room for all."""
         if sum(len(data) for _, _, data in objects) <= self.cache_bytes:
             for kind, digest, data in objects:
                 self._remember((kind, digest), data)

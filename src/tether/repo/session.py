@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tether.core.compression import Compressor
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind, object_digest
+from tether.core.treeread import NodeMemory
 from tether.errors import InvalidInput
 from tether.repo.frames import DATA, LIMITS, META, Batch, Stored, Table
 from tether.repo.objectdb import ObjectDb
@@ -40,6 +41,8 @@ class WriteSession:
         self._fresh: dict[Digest, tuple[ObjectKind, bytes]] = {}
         self._sealing: list[tuple[int, PackWriter, Future[tuple[Digest, Table]]]] = []
         self._known: set[Digest] = set()
+        self.decoded = NodeMemory()
+        """Tree nodes that are read again once this session is done."""
         # Writing goes on with the next pack while the one before is made durable.
         self._threads = PackThreads()
         self._lock = RLock()
@@ -51,6 +54,11 @@ class WriteSession:
     def before(self) -> ObjectDb:
         """What the repository has without this session."""
         return self._objects
+
+    @property
+    def nodes(self) -> NodeMemory:
+        """Tree nodes that the repository keeps decoded."""
+        return self._objects.nodes
 
     def get(self, kind: ObjectKind, digest: Digest) -> bytes:
         """Return an object of this session or of the repository."""
@@ -87,8 +95,11 @@ class WriteSession:
             self.append(META, Stored(kind, codec, len(payload), digest, stored))
 
     def put_stored(self, stored: Stored, payload: bytes) -> None:
-        """Store a metadata object that came as a frame keeps it, verified, with what is in it."""
-        if not self.known(stored.digest):
+        """Store a metadata object, verified, as a frame keeps it, with what is in it.
+
+        The caller has looked whether the repository has it.
+        """
+        if stored.digest not in self._known:
             self._fresh[stored.digest] = (ObjectKind(stored.kind), payload)
             self.append(META, stored)
 

@@ -185,6 +185,7 @@ class Transaction:
             self._store.objects.reset()
             raise
         self._store.objects.remember(self.objects.fresh())
+        self._store.objects.nodes.keep(self.objects.decoded)
         self.replaced_packs = removed
 
     def abort(self) -> None:

@@ -19,7 +19,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.objects import Commit, Tag
 from tether.core.progress import SILENT, Progress
 from tether.core.recipe import ChunkList, decode_page, decode_recipe
-from tether.core.tree import EMPTY_TREE, Node, decode_node, split_digests
+from tether.core.tree import Node, decode_node, split_digests
 from tether.errors import Corrupt, Unavailable
 from tether.repo.contents import ContentReader
 from tether.repo.frames import DATA, META, Frame, Stored
@@ -32,7 +32,7 @@ from tether.repo.transaction import Transaction
 from tether.sync.ends import FarEnd, Lands
 from tether.sync.kept import kept_if_cut, kept_packs
 from tether.sync.landingfiles import landing_chosen
-from tether.sync.negotiate import sort_rows
+from tether.sync.newtrees import NewTrees, trees_before
 from tether.sync.passing import Passing, TakePack
 from tether.sync.proofs import prove_files, replaced
 from tether.sync.scope import Asked, wanted_contents
@@ -77,7 +77,8 @@ class _Found:
 
     commits: dict[Digest, Sequence[Digest]] = field(default_factory=dict)
     """New commits with their parents."""
-    roots: dict[Digest, None] = field(default_factory=dict)
+    roots: dict[Digest, Digest] = field(default_factory=dict)
+    """Their trees, each with a commit that has it."""
     files: dict[Digest, int] = field(default_factory=dict)
     recipes: dict[Digest, bytes] = field(default_factory=dict)
     where: Whereabouts = field(default_factory=Whereabouts)
@@ -106,7 +107,7 @@ def download(
         work.commits(asked.wants)
     else:
         work.newest(asked.wants, asked.scope.depth)
-    work.trees()
+    work.trees(whole=asked.scope.partial.is_whole)
     work.narrow(asked.scope.partial)
     work.contents()
     return work.done
@@ -211,37 +212,33 @@ class _Download:
         commit = Commit.decode(payload)
         if not known:
             self._found.commits[frame.digest] = commit.parents
-            self._found.roots[commit.tree] = None
+            self._found.roots[commit.tree] = frame.digest
         return commit.parents
 
-    def trees(self) -> None:
-        """Bring tree nodes level by level, never below one that is here, and check what they say."""
-        claims = TreeClaims(self._session)
-        follows = bool(self._local.root().refs) or len(self._found.commits) > 1
-        seen: set[Digest] = {EMPTY_TREE}
-        level = list(self._found.roots)
-        if level:
+    def trees(self, *, whole: bool) -> None:
+        """Bring tree nodes level by level, never below one that is here; `whole`: with all that they name."""
+        found, claims = self._found, TreeClaims(self._session)
+        follows = bool(self._local.root().refs) or len(found.commits) > 1
+        before = trees_before(self._session, found.commits) if whole and follows else {}
+        walk = NewTrees(self._session, {tree: before.get(commit) for tree, commit in found.roots.items()})
+        if found.roots:
             self._progress.start("receiving folders", None, "objects")
-        while level:
-            fresh = self._lacking([digest for digest in level if digest not in seen])
-            seen.update(fresh)
-            below: dict[Digest, None] = {}
+        while level := walk.level():
             nodes: dict[Digest, Node] = {}
 
             def take(frame: Frame, data: bytes, payload: bytes, nodes: dict[Digest, Node] = nodes) -> None:
                 if frame.kind != ObjectKind.TREE:
                     raise Corrupt(f"{self._end.name} sent another object for a folder")
                 self._session.put_stored(Stored.of(frame, data), payload)
-                nodes[frame.digest] = decode_node(payload)
+                nodes[frame.digest] = node = decode_node(payload)
+                claims.add(frame.digest, node)
 
-            self._bring(fresh, take)
-            for digest in fresh:
-                claims.add(digest, nodes[digest])
-                sort_rows(nodes[digest], below, self._found.files)
-                if follows:  # otherwise there is nothing that was replaced
-                    self._found.where.add(digest, nodes[digest], self._found.files)
-            level = list(below)
-        claims.add_tops(self._found.roots)
+            self._bring(self._lacking(level), take)
+            walk.descend(nodes)
+            for digest, node in nodes.items() if follows else ():  # otherwise nothing was replaced
+                found.where.add(digest, node, walk.files)
+        found.files.update(walk.files)
+        claims.add_tops(found.roots)
         claims.check()
 
     # -- contents ---------------------------------------------------------------------------
@@ -386,6 +383,7 @@ class _Download:
         take: _Take,
     ) -> None:
         """Verify frames and hand them on; one that comes again, after a cut, is passed over."""
+        count = size = 0
         for frame, data in frames:
             if asked is not None:
                 if frame.digest not in asked:
@@ -394,6 +392,7 @@ class _Download:
                     continue
             take(frame, data, unpack(frame, data, ObjectKind(frame.kind)))
             left.pop(frame.digest, None)
-            with self._counting:
-                self.done.objects += 1
-                self.done.bytes += len(data)
+            count, size = count + 1, size + len(data)
+        with self._counting:
+            self.done.objects += count
+            self.done.bytes += size

@@ -17,9 +17,6 @@ from tether.core.objects import Commit, Tag
 from tether.core.tree import (
     EMPTY_PAYLOAD,
     EMPTY_TREE,
-    EntryKind,
-    Inner,
-    Node,
     decode_node,
     decode_rows,
     split_digests,
@@ -32,6 +29,7 @@ from tether.repo.history import History, newest, shallow_commits
 from tether.repo.objectdb import ObjectDb
 from tether.repo.partial import Partial
 from tether.repo.root import Root
+from tether.sync.newtrees import sort_rows
 from tether.sync.peel import peel_all
 from tether.sync.recipes import chunks_of, known_by_pages, read_recipe
 from tether.sync.scope import Asked, wanted_contents
@@ -213,7 +211,7 @@ class _Walk:
         seen: set[Digest] = {EMPTY_TREE}
         level = [*dict.fromkeys(self._roots.values())]
         while level:
-            below: dict[Digest, None] = {}
+            below: dict[Digest, Digest | None] = {}
             fresh = self._lacking([digest for digest in level if digest not in seen])
             seen.update(fresh)
             for part in batches(fresh, _NODES):
@@ -370,18 +368,3 @@ class _Walk:
             part = digests[start : start + _BATCH]
             lacking += (d for d, there in zip(part, self._has(part), strict=True) if not there)
         return lacking
-
-
-def sort_rows(node: Node, below: dict[Digest, None], files: dict[Digest, int]) -> None:
-    """Add the nodes that a tree node names to `below`, and the files, with their sizes, to `files`."""
-    if isinstance(node, Inner):
-        below.update(dict.fromkeys(split_digests(node.digests)))
-        return
-    if not node.totals:  # no folders, as in most nodes: whole columns at once
-        files.update(zip(split_digests(node.digests), node.sizes, strict=True))
-        return
-    for entry in node.entries():
-        if entry.kind == EntryKind.DIRECTORY:
-            below[entry.digest] = None
-        else:
-            files[entry.digest] = entry.size

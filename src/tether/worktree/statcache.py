@@ -18,6 +18,8 @@ from tether.worktree.worktree import WorkTree
 BASE = "stat.base"
 JOURNAL = "stat.journal"
 FOLD_FROM = 1 << 20
+_KEPT = 1 << 17
+"""Rows of blocks that are kept once they were read, since who changes a block looks at it again: 10 MiB."""
 
 _Identity = tuple[int, int, int] | None
 
@@ -92,6 +94,8 @@ class StatCache:
         self._base: Base = read_base(self._base_path)
         self._journal: Journal = read_journal(self._journal_path, self._base)
         self._identities = (_identity(self._base_path), _identity(self._journal_path))
+        self._read: dict[bytes, Block | None] = {}
+        self._room = _KEPT
         self._records: dict[bytes, list[bytes]] = {}
         for record in self._journal.records:
             try:
@@ -104,6 +108,16 @@ class StatCache:
                 self._records[path].append(record)
 
     def _stored(self, path: bytes) -> Block | None:
+        if path in self._read:
+            return self._read[path]
+        block = self._decoded(path)
+        rows = block.rows.total if block is not None else 1
+        if rows <= self._room:
+            self._room -= rows
+            self._read[path] = block
+        return block
+
+    def _decoded(self, path: bytes) -> Block | None:
         records = self._records.get(path, [])
         if not records or path_and_kind(records[0])[1] != FULL:
             payload = self._base.block(path)

@@ -10,15 +10,26 @@ from tests.support.objects import DictStore, build_tree, empty_folder, file_entr
 
 from tether.core.digest import Digest
 from tether.core.kinds import ObjectKind
-from tether.core.tree import EMPTY_TREE, Child, Entry, EntryKind, decode_node, encode_inner, split_digests
+from tether.core.tree import (
+    EMPTY_PAYLOAD,
+    EMPTY_TREE,
+    Child,
+    Entry,
+    EntryKind,
+    decode_node,
+    encode_inner,
+    split_digests,
+)
 from tether.core.treebuild import build_directory
 from tether.core.treeread import (
     BATCH,
+    NodeMemory,
     entry_before,
     find,
     find_many,
     iter_after,
     iter_directory,
+    read_nodes,
     walk,
     walk_many,
 )
@@ -263,3 +274,27 @@ def test_the_entry_before_a_name_is_found_over_the_borders_of_nodes() -> None:
     assert behind is not None
     assert behind.name == names[-1]
     assert entry_before(store, EMPTY_TREE, b"x") is None
+
+
+class _Remembering(_Batches):
+    def __init__(self) -> None:
+        super().__init__()
+        self.nodes = NodeMemory(most=3)
+
+
+def test_nodes_that_are_kept_are_not_read() -> None:
+    """As many as have room; the others are read, each in its place."""
+    store = _Remembering()
+    trees = [build_tree(store, {name: file_entry(name) for name in names}) for names in _FOLDERS]
+    nodes = list(read_nodes(store, trees))
+    store.nodes.keep(dict(zip(trees, nodes, strict=True)))
+    store.batches.clear()
+
+    assert list(read_nodes(store, [*trees, EMPTY_TREE])) == [*nodes, decode_node(EMPTY_PAYLOAD)]
+    assert store.batches == [1]
+    assert [digest in store.nodes for digest in trees] == [True, False, True]
+    store.nodes.forget()
+    assert list(store.nodes) == [EMPTY_TREE]
+
+
+_FOLDERS = ((b"a", b"b"), (b"c", b"d"), (b"e",))

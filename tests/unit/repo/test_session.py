@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 from tests.support.repos import make_repository
 
 from tether.core.compression import Codec
 from tether.core.digest import hash_bytes
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.tree import Entry, EntryKind, encode_leaf
+from tether.core.tree import Entry, EntryKind, decode_node, encode_leaf
+from tether.core.treeread import read_node
+from tether.errors import NotFound
 from tether.repo.frames import Stored
 
 NODE = encode_leaf(
@@ -30,17 +33,36 @@ def test_what_came_is_stored_as_it_came(tmp_path: Path) -> None:
     assert repository.objects.get(ObjectKind.TREE, DIGEST) == NODE
 
 
-def test_what_is_here_stays_as_it_is(tmp_path: Path) -> None:
-    """The same object is not stored again where it comes in another form."""
+def test_what_was_made_stays_as_it_is(tmp_path: Path) -> None:
+    """The same object is not stored again in a session where it comes in another form."""
     repository = make_repository(tmp_path)
     with repository.transaction("made") as transaction:
         assert transaction.objects.put(ObjectKind.TREE, NODE) == DIGEST
         transaction.objects.put_stored(STORED, NODE)
         transaction.set_stage(DIGEST)
-    packs = repository.root().packs()
-    with repository.transaction("came") as transaction:
-        transaction.objects.put_stored(STORED, NODE)
     frame = repository.objects.frame(DIGEST)
     assert frame is not None
     assert frame.stored < len(NODE)
-    assert repository.root().packs() == packs
+    assert len(repository.root().packs()) == 1
+
+
+def test_decoded_nodes_stay_for_who_reads_them_next(tmp_path: Path) -> None:
+    """Once the session is done; not if it is given up, for then the repository does not have them."""
+    repository = make_repository(tmp_path)
+    with pytest.raises(KeyboardInterrupt), repository.transaction("stopped") as transaction:
+        transaction.objects.put_stored(STORED, NODE)
+        transaction.objects.decoded.keep({DIGEST: decode_node(NODE)})
+        raise KeyboardInterrupt
+    assert DIGEST not in repository.objects.nodes
+    with pytest.raises(NotFound):
+        read_node(repository.objects, DIGEST)
+
+    with repository.transaction("came") as transaction:
+        transaction.objects.put_stored(STORED, NODE)
+        node = decode_node(NODE)
+        transaction.objects.decoded.keep({DIGEST: node})
+        transaction.set_stage(DIGEST)
+    assert read_node(repository.objects, DIGEST) is node
+    repository.objects.reset()
+    assert read_node(repository.objects, DIGEST) == node
+    assert read_node(repository.objects, DIGEST) is not node

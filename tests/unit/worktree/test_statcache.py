@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.worktrees import BOOT, make_worktree
 
 from tether.core.digest import Digest, hash_bytes
+from tether.worktree import statcache
 from tether.worktree.block import Block
 from tether.worktree.files import RECORD
 from tether.worktree.rows import Rows, from_items, splice
@@ -187,3 +188,21 @@ def test_damage_is_absence(
     assert cache.block(b"b") in (None, block(4))
     assert cache.block(b"c") in (None, block(6))
     assert saved(worktree, {b"d": block()}).block(b"d") == block()
+
+
+@pytest.mark.parametrize("room", [0, 4, 1 << 17])
+def test_blocks_that_were_read_are_kept_as_far_as_there_is_room(
+    worktree: WorkTree, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """What is read again is the same, also after it was put or saved."""
+    monkeypatch.setattr(statcache, "_KEPT", room)
+    cache = saved(worktree, {b"a": block(), b"b": block(4)})
+    first = cache.block(b"a")
+    assert (cache.block(b"a"), cache.block(b"b"), cache.block(b"c")) == (first, block(4), None)
+    assert sum(each.rows.total for each in cache._read.values() if each is not None) <= room
+
+    cache.put(b"a", block(2, TWO))
+    assert cache.block(b"a") == block(2, TWO)
+    with worktree.exclusive():
+        assert cache.save()
+    assert cache.block(b"a") == StatCache(worktree).block(b"a") == block(2, TWO)
