@@ -42,6 +42,16 @@ class Block:
                 self._room[before : self.filled] = piece
         return self._room[start : self.filled]
 
+    def room(self, size: int) -> memoryview:
+        """Return where the next `size` bytes go; `fill` says how many of them came."""
+        if self.filled + size > len(self._room):
+            self._room = _larger(self._room, self.filled, self.filled + size)
+        return self._room[self.filled : self.filled + size]
+
+    def fill(self, size: int) -> None:
+        """Append bytes that lie where `room` said."""
+        self.filled += size
+
     def take(self, *, last: bool) -> memoryview:
         """Return the bytes up to the last full page, or all; what is left begins the other room.
 

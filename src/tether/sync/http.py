@@ -20,6 +20,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLErr
 from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
+from tether.sync.body import Body
 from tether.sync.cuts import reason_of, require_length
 from tether.sync.httppool import open_pool
 from tether.sync.rate import RateLimit
@@ -334,7 +335,7 @@ class HttpClient:
     def _paced(self, reply: urllib3.BaseHTTPResponse, block: int) -> Iterator[bytes]:
         """Return the blocks of a body, as fast as they may come."""
         rate = self._options.rate
-        return reply.stream(block) if rate is None else rate.arriving(reply.stream(min(block, rate.piece)))
+        return Body(reply, block) if rate is None else rate.arriving(reply.stream(min(block, rate.piece)))
 
     def _refused(self, reply: urllib3.BaseHTTPResponse) -> TetherError:
         data = reply.read(_LARGEST_ERROR)

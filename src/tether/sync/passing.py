@@ -19,6 +19,7 @@ from tether.repo.packs import pack_key
 from tether.repo.proving import Means
 from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
 from tether.storage.backend import Backend
+from tether.sync.body import Body
 from tether.sync.ends import FarEnd, Lands
 from tether.sync.kept import WORTH
 from tether.sync.receiving import PackReceiver, Rereader
@@ -218,6 +219,9 @@ class Passing:
 
         def take(blocks: Iterator[bytes]) -> None:
             def fill(receiver: PackReceiver) -> None:
+                if isinstance(blocks, Body) and blocks.is_direct:
+                    receiver.read_body(blocks)
+                    return
                 for block in blocks:
                     receiver.write(block)
 

@@ -20,6 +20,7 @@ from tether.repo.stretches import Begin, StretchHasher
 from tether.storage.backend import Backend, Upload
 from tether.storage.oserrors import TOO_MANY
 from tether.sync.arrivals import Made, note_arrival, note_key
+from tether.sync.body import Body
 from tether.sync.wire import MAX_PACK
 
 OPEN_KINDS = frozenset(map(int, ObjectKind)) - {ObjectKind.STATE, ObjectKind.OPERATIONS}
@@ -120,6 +121,14 @@ class PackReceiver:
                 self._stream.feed(ready)
             except TetherError as error:  # damaged on the way, or at the sender: `finish` tells
                 self._fault = error
+
+    def read_body(self, body: Body) -> None:
+        """Take all of a body, straight to where it is written from; errors as for `hold` and `work`."""
+        while size := body.read_into(self._block.room(self._waiting - self._block.filled)):
+            self._count(size)
+            self._block.fill(size)
+            if self._block.filled >= self._waiting:
+                self.work()
 
     def write(self, piece: bytes) -> None:
         """Take more of the pack; errors as for `hold` and `work`."""

@@ -44,6 +44,8 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 class _Landed:
     """What came of one file."""
 
+    path: str
+    """A plain string: pieces of a megabyte come thousands of times."""
     spans: list[Span] = field(default_factory=list)
     waiting: int = 0
     """Bytes of which the disk was not told yet."""
@@ -51,6 +53,11 @@ class _Landed:
     def much_of(self, size: int) -> bool:
         """Say whether what came is worth to be moved."""
         return sum(stop - start for start, stop in self.spans) * _WORTH >= size
+
+    def remove(self) -> None:
+        """Remove it, if it is there."""
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
 
 
 class Landing:
@@ -78,7 +85,7 @@ class Landing:
         """Make room for contents, and return those that are wanted: none where there can be no room."""
         names = dict.fromkeys(files)
         if names and self._has_room():
-            self._files = {name: _Landed() for name in names}
+            self._files = {name: _Landed(os.path.join(self._folder, name.hex())) for name in names}
         return self._files.keys()
 
     def choose_small(self, folders: Iterable[FolderFiles]) -> bool:
@@ -143,7 +150,7 @@ class Landing:
         if landed is None:
             return
         try:
-            descriptor = os.open(self._path(file), _FLAGS, 0o644)
+            descriptor = os.open(landed.path, _FLAGS, 0o644)
             try:
                 self._put(descriptor, offset, data, landed)
             finally:
@@ -165,8 +172,9 @@ class Landing:
             start_writing(descriptor)
 
     def _give_up(self, file: Digest) -> None:
-        self._files.pop(file, None)
-        self._path(file).unlink(missing_ok=True)
+        landed = self._files.pop(file, None)
+        if landed is not None:
+            landed.remove()
 
     def has(self, file: Digest, size: int) -> bool:
         """Say whether so much of a content of `size` bytes came that `move` will move it."""
@@ -193,18 +201,14 @@ class Landing:
         if landed is None:
             return None
         landed.spans = spans = _joined(sorted(landed.spans))
-        path = self._path(file)
         try:
             if not landed.much_of(size):
-                path.unlink(missing_ok=True)
+                landed.remove()
                 return None
-            os.rename(path, name, dst_dir_fd=dirfd)
+            os.rename(landed.path, name, dst_dir_fd=dirfd)
         except OSError:  # the folder is on another file system
             return None
         return spans
-
-    def _path(self, file: Digest) -> Path:
-        return self._folder / file.hex()
 
     def __enter__(self) -> Self:
         return self
