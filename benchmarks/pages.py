@@ -41,6 +41,19 @@ class Filler:
                 self._position += len(file.read(_PIECE))
 
 
+def warm(folder: Path) -> None:
+    """Read all files of a folder, if it is there, so that the page cache has what an operation reads.
+
+    Systems write differently: what one left in the page cache another one wrote past it.
+    """
+    room = bytearray(_PIECE)
+    for each in folder.rglob("*"):
+        if each.is_file() and not each.is_symlink():
+            with each.open("rb", buffering=0) as file:
+                while file.readinto(room):
+                    pass
+
+
 def free_kib() -> int:
     """Return how much memory holds nothing at all, in KiB."""
     for line in Path("/proc/meminfo").read_text().splitlines():

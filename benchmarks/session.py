@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.measure import Place, Plan, Sample, run
-from benchmarks.pages import Filler
+from benchmarks.pages import Filler, warm
 from benchmarks.scratch import settle
 from benchmarks.trees import stored_bytes
 from benchmarks.workloads import Workload
@@ -93,14 +93,26 @@ class Session:
         repeat: int = 1,
         before_again: Callable[[], None] | None = None,
         stdout: Path | None = None,
+        reads: Path | None = None,
     ) -> Result | None:
-        """Run an operation and keep its result; None where the system has no such operation."""
+        """Run an operation and keep its result; None where the system has no such operation.
+
+        Args:
+            operation: Its name.
+            plan: Its commands.
+            repeat: How often.
+            before_again: Called between two runs.
+            stdout: Gets what is printed.
+            reads: The folder that it reads most of; the page cache has it then.
+        """
         if plan is None:
             return None
         result = Result(operation)
         for turn in range(repeat):
             if turn and before_again:
                 before_again()
+            if reads is not None:
+                warm(reads)
             settle(self.room)
             self.settings.filler.occupy()
             sample = run(plan, self.place(), stdout)

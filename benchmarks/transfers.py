@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 from benchmarks.adapters.remote import Remote
 from benchmarks.deltas import apply_change
@@ -31,16 +32,16 @@ def run_transfers(adapter: Remote) -> None:
 def _transfers(adapter: Remote) -> None:
     session = adapter.session
     many = session.settings.repeat
-    _moved(adapter, "push_v1", adapter.push())
+    _moved(adapter, "push_v1", adapter.push(), session.tree)
     session.measure("push_again", adapter.push_again(), repeat=many)
     _clone(adapter)
     _slim(adapter)
     for name in session.workload.versions[1:]:
         apply_change(session.workload.version(name), session.tree)
         _commit(adapter, name)
-        _moved(adapter, f"push_{name}", adapter.push())
+        _moved(adapter, f"push_{name}", adapter.push(), session.tree)
         _slim(adapter)
-        result = _moved(adapter, f"pull_{name}", adapter.pull_clone())
+        result = _moved(adapter, f"pull_{name}", adapter.pull_clone(), session.store)
         _compare(adapter, result)
     session.measure("pull_again", adapter.pull_again(), repeat=many)
     shutil.rmtree(session.clone, ignore_errors=True)
@@ -51,16 +52,19 @@ def _clone(adapter: Remote) -> None:
     forget = session.forget(session.clone)
     many = session.settings.repeat
     if adapter.ours:
-        session.measure("copy_all", [["cp", "-r", str(session.tree), str(session.clone)]])
+        plan = [["cp", "-r", str(session.tree), str(session.clone)]]
+        session.measure("copy_all", plan, reads=session.tree)
         forget()
-    result = session.measure("clone_v1", adapter.clone_remote(), repeat=many, before_again=forget)
+    result = session.measure(
+        "clone_v1", adapter.clone_remote(), repeat=many, before_again=forget, reads=session.store
+    )
     if result is not None and result.error:
         raise OperationFailed("clone_v1")
     _compare(adapter, result)
 
 
-def _moved(adapter: Remote, operation: str, plan: Plan | None) -> Result | None:
-    result = adapter.session.measure(operation, plan)
+def _moved(adapter: Remote, operation: str, plan: Plan | None, reads: Path) -> Result | None:
+    result = adapter.session.measure(operation, plan, reads=reads)
     if result is not None and result.error:
         raise OperationFailed(operation)
     return result
