@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import urllib3
 from urllib3.exceptions import ProtocolError
 
+from tether.sync.rate import RateLimit
+
 
 class Body(Iterator[bytes]):
     """What is left of a body; good until the request is over.
@@ -46,6 +48,11 @@ class Body(Iterator[bytes]):
         if not size:
             raise ProtocolError("the body of a reply was cut")
         return size
+
+
+def body_of(reply: urllib3.BaseHTTPResponse, block: int, rate: RateLimit | None) -> Iterator[bytes]:
+    """Return a body in blocks of so many bytes, as fast as they may come."""
+    return Body(reply, block) if rate is None else rate.arriving(reply.stream(min(block, rate.piece)))
 
 
 def _raw_of(reply: urllib3.BaseHTTPResponse) -> http.client.HTTPResponse | None:

@@ -20,7 +20,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLErr
 from tether import errors
 from tether.core.digest import Buffer
 from tether.errors import InvalidInput, TetherError, Unavailable
-from tether.sync.body import Body
+from tether.sync.body import body_of
 from tether.sync.cuts import reason_of, require_length
 from tether.sync.httppool import open_pool
 from tether.sync.rate import RateLimit
@@ -233,7 +233,7 @@ class HttpClient:
                     if reply.status >= 300:
                         raise self._refused(reply)
                     require_length(reply)
-                    return use(Reply(reply.status, reply.headers, self._paced(reply, block)))
+                    return use(Reply(reply.status, reply.headers, body_of(reply, block, self._options.rate)))
             except (HTTPError, OSError) as error:
                 last = not turns.failed() or isinstance(error, SSLError)
                 if last or (turns.failures >= _TRIES_UNMET and self._is_unmet(error)):
@@ -249,7 +249,7 @@ class HttpClient:
         """
         with self._elsewhere("GET", url, {}) as reply:
             require_length(reply)
-            take(self._paced(reply, _BLOCK))
+            take(body_of(reply, _BLOCK, self._options.rate))
 
     def put_elsewhere(self, url: str, data: Buffer, headers: Mapping[str, str]) -> None:
         """Put a body at an address of another server, once, as nobody.
@@ -331,11 +331,6 @@ class HttpClient:
         view = memoryview(body).cast("B")
         # Any buffer is sent as it is.
         return (cast("bytes", view[at : at + _PIECE]) for at in range(0, len(view), _PIECE))
-
-    def _paced(self, reply: urllib3.BaseHTTPResponse, block: int) -> Iterator[bytes]:
-        """Return the blocks of a body, as fast as they may come."""
-        rate = self._options.rate
-        return Body(reply, block) if rate is None else rate.arriving(reply.stream(min(block, rate.piece)))
 
     def _refused(self, reply: urllib3.BaseHTTPResponse) -> TetherError:
         data = reply.read(_LARGEST_ERROR)
