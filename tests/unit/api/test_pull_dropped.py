@@ -16,7 +16,7 @@ from tether.sync.places import FarPlace
 def test_what_was_dropped_is_not_brought_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by the next version of its folder, in which it is as it was; what is new comes."""
     with far_room(tmp_path, monkeypatch, NearEnd) as room:
-        monkeypatch.setattr(places, "hub_place", lambda *_: FarPlace(room.end))
+        monkeypatch.setattr(places, "hub_place", lambda *_: FarPlace(room.end))  # type: ignore[arg-type]
         folder = room.work.root / "folder"
         folder.mkdir()
         for name in ("kept", "dropped"):
