@@ -265,7 +265,7 @@ def _differing_entries(before: "_Level", after: "_Level") -> tuple[Iterator[Entr
                 side.descend()
         if before.level == after.level:
             before.drop_common(after)
-    if before.width != after.width:
+    if before.width != after.width or before.width > BATCH:  # what one side is ahead by is held
         return before.entries(), after.entries()
     # One leaf beside the other; a name that went to the next leaf is in what both give.
     left, right = tee(map(_unlike, before.leaves(), after.leaves()))

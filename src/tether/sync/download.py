@@ -384,15 +384,17 @@ class _Download:
     ) -> None:
         """Verify frames and hand them on; one that comes again, after a cut, is passed over."""
         count = size = 0
-        for frame, data in frames:
-            if asked is not None:
-                if frame.digest not in asked:
-                    raise Corrupt(f"{self._end.name} sent what was not asked for")
-                if frame.digest not in left:
-                    continue
-            take(frame, data, unpack(frame, data, ObjectKind(frame.kind)))
-            left.pop(frame.digest, None)
-            count, size = count + 1, size + len(data)
-        with self._counting:
-            self.done.objects += count
-            self.done.bytes += size
+        try:
+            for frame, data in frames:
+                if asked is not None:
+                    if frame.digest not in asked:
+                        raise Corrupt(f"{self._end.name} sent what was not asked for")
+                    if frame.digest not in left:
+                        continue
+                take(frame, data, unpack(frame, data, ObjectKind(frame.kind)))
+                left.pop(frame.digest, None)
+                count, size = count + 1, size + len(data)
+        finally:
+            with self._counting:
+                self.done.objects += count
+                self.done.bytes += size

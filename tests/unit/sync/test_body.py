@@ -75,7 +75,7 @@ def test_others_come_in_blocks(way: str) -> None:
 
 
 def test_another_pack_than_was_named_is_refused() -> None:
-    """And one that is longer than any, before all of it came."""
+    """When all of it has come."""
     with answering(HEAD % (len(PACK), b"") + PACK[::-1]) as client, pytest.raises(InvalidInput):
         _received(client, MemoryBackend())
 
