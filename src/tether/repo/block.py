@@ -32,8 +32,7 @@ class Block:
     def put(self, pieces: Sequence[Piece], size: int) -> memoryview:
         """Append pieces that have `size` bytes together and return them in a row."""
         start = self.filled
-        if start + size > len(self._room):
-            self._room = _larger(self._room, start, start + size)
+        self.room(size)
         for piece in pieces:
             if isinstance(piece, Batch):
                 self.filled = put_frames(self._room, self.filled, piece)
@@ -43,7 +42,7 @@ class Block:
         return self._room[start : self.filled]
 
     def room(self, size: int) -> memoryview:
-        """Return where the next `size` bytes go; `fill` says how many of them came."""
+        """Make room for the next `size` bytes and return it; `fill` says how many of them came."""
         if self.filled + size > len(self._room):
             self._room = _larger(self._room, self.filled, self.filled + size)
         return self._room[self.filled : self.filled + size]
