@@ -120,12 +120,16 @@ def push_far(
             end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
         except Conflict:
             there = end.refs()
-            stayed = all(there.refs.get(move.name) == move.old for move in moves)
-            if not stayed or all(end.has_packs(sent.packs)):
+            # A push of this that was killed here may have arrived after its refs were asked: nobody else's.
+            left = [move for move in moves if there.refs.get(move.name) != move.new]
+            stayed = all(there.refs.get(move.name) == move.old for move in left)
+            if not stayed or (len(left) == len(moves) and all(end.has_packs(sent.packs))):
                 raise
-            # Others brought the same packs, and they were merged since: what is lacked now is sent.
-            sent = upload(end, local, wants, there, progress)
-            end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
+            if left:
+                # Others brought the same packs, and they were merged since: what is lacked now is sent.
+                wants = [move.new for move in left if move.new]
+                sent = upload(end, local, wants, there, progress) if wants else Uploaded((), 0, 0)
+                end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(left)))
     remember_push(local, remote, [u for u in updates if u.state != RefState.REJECTED])
     return Exchange(tuple(updates), sent.objects, sent.bytes)
 

@@ -224,6 +224,48 @@ def test_packs_of_a_push_that_others_brought_and_merged_are_not_missed(tmp_path:
     assert_has(there, commit, files)
 
 
+@pytest.mark.parametrize("first", [("main",), ("main", "side")], ids=["one", "both"])
+def test_a_push_that_was_killed_and_arrives_late_is_no_conflict(
+    tmp_path: Path, first: tuple[str, ...]
+) -> None:
+    """Its request was still at work there when the next push asked for the refs; what it moved is ours."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    commits = {name: commit_files(here, {"a": name.encode()}, name, branch=name) for name in (MAIN, SIDE)}
+
+    class Late(NearEnd):
+        def push(self, request: PushRequest) -> None:
+            if not self.calls["push"]:
+                push_far(another(here), NearEnd(there.directory), "origin", PushOptions(first))
+            super().push(request)
+
+    end = Late(there.directory)
+    push_far(here, end, "origin", PushOptions(("main", "side")))
+
+    assert there.root().refs == commits
+    assert end.calls["push"] == 3 - len(first)
+    assert here.root().refs[remote_ref("origin", "main")] == commits[MAIN]
+    assert_has(there, commits[SIDE], {"a": SIDE.encode()})
+
+
+def test_a_branch_that_others_moved_beside_a_late_push_is_a_conflict(tmp_path: Path) -> None:
+    """Of two branches one is at what is pushed and one at somebody else's: nothing is moved over it."""
+    here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
+    commits = {name: commit_files(here, {"a": name.encode()}, name, branch=name) for name in (MAIN, SIDE)}
+
+    class Late(NearEnd):
+        def push(self, request: PushRequest) -> None:
+            if not self.calls["push"]:
+                push_far(another(here), NearEnd(there.directory), "origin", PushOptions(("main",)))
+                commit_files(another(there), {"b": b"theirs"}, "theirs", branch=SIDE)
+            super().push(request)
+
+    with pytest.raises(Conflict, match="moved by someone else"):
+        push_far(here, Late(there.directory), "origin", PushOptions(("main", "side")))
+
+    assert there.root().refs[MAIN] == commits[MAIN]
+    assert read_files(there, there.root().refs[SIDE]) == {"b": b"theirs"}
+
+
 def test_a_pack_that_the_root_names_and_that_is_gone_has_not_arrived(tmp_path: Path) -> None:
     """A name in the root proves nothing of a file that was set aside, nor do other repositories."""
     here, there = make_repository(tmp_path / "here"), make_repository(tmp_path / "there", bare=True)
