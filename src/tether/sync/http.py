@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import urllib3
@@ -24,6 +24,7 @@ from tether.sync.body import body_of
 from tether.sync.cuts import reason_of, require_length
 from tether.sync.httppool import open_pool
 from tether.sync.rate import RateLimit
+from tether.sync.sending import pieces_of
 
 T = TypeVar("T")
 
@@ -45,7 +46,6 @@ _WAITS = 5
 """So many times more often than other failures a request is sent again where requests are limited."""
 _LARGEST_ERROR = 64 << 10
 _BLOCK = 256 << 10  # still in the processor's cache when it is copied on
-_PIECE = 256 << 10
 """Bytes that are sent at a time: all that is sent in one call has one deadline."""
 _CONNECTIONS = 8
 
@@ -326,11 +326,7 @@ class HttpClient:
     def _pieces(self, body: Buffer) -> Iterator[bytes]:
         """Return a body piece by piece, as fast as it may go; each has the whole deadline for itself."""
         rate = self._options.rate
-        if rate is not None:
-            return rate.pieces(body)
-        view = memoryview(body).cast("B")
-        # Any buffer is sent as it is.
-        return (cast("bytes", view[at : at + _PIECE]) for at in range(0, len(view), _PIECE))
+        return pieces_of(body) if rate is None else rate.pieces(body)
 
     def _refused(self, reply: urllib3.BaseHTTPResponse) -> TetherError:
         data = reply.read(_LARGEST_ERROR)

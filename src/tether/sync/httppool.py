@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 import urllib3
 
 from tether.errors import InvalidInput
+from tether.sync.sending import FilePool
 
 
 def open_pool(
@@ -28,7 +29,9 @@ def open_pool(
         if "https" in (scheme, urlsplit(proxy or "").scheme):
             _require_certificates(ca_file)
         settings = {**settings, "ca_certs": ca_file}
-    return urllib3.PoolManager(**settings) if proxy is None else _through(proxy, settings)
+    pools = urllib3.PoolManager(**settings) if proxy is None else _through(proxy, settings)
+    pools.pool_classes_by_scheme = {**pools.pool_classes_by_scheme, "http": FilePool}
+    return pools
 
 
 def _through(proxy: str, settings: dict[str, Any]) -> urllib3.ProxyManager:

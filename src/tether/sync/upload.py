@@ -20,11 +20,14 @@ from tether.repo.history import History
 from tether.repo.packindex import Place
 from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
 from tether.repo.repository import Repository
+from tether.storage.backend import Backend
+from tether.storage.local import LocalBackend
 from tether.storage.memory import MemoryBackend
 from tether.sync.ends import FarEnd
 from tether.sync.exchange import require_whole
 from tether.sync.negotiate import find_unsent
 from tether.sync.peel import peel
+from tether.sync.sending import MappedFile
 from tether.sync.transfer import places_of
 from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
@@ -175,9 +178,15 @@ def _first(table: Table) -> int:
 def _packs(local: Repository, data: _Found, meta: _Found, starts: Mapping[Digest, int]) -> Iterator[_Pack]:
     """Yield packs that hold exactly what was found, those that lie here before those that are made."""
     for name in (*data.whole, *meta.whole):
-        yield _Pack(name, local.backend.map(pack_key(name)), starts.get(name))
+        yield _Pack(name, _whole(local.backend, name), starts.get(name))
     for role, found in ((DATA, data), (META, meta)):
         yield from _made(local, role, found.rest)
+
+
+def _whole(backend: Backend, name: Digest) -> Buffer:
+    if isinstance(backend, LocalBackend):
+        return memoryview(MappedFile(backend.open_file(pack_key(name))))
+    return backend.map(pack_key(name))
 
 
 def _made(local: Repository, role: int, places: Sequence[Place]) -> Iterator[_Pack]:
