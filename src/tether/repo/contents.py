@@ -221,10 +221,19 @@ class ContentReader:
             for _, chunks in self._pieces(self._recipe(digest), 0, None):
                 yield from split_digests(chunks.digests)
 
-    def listed(self, digest: Digest) -> Iterator[Chunk]:
-        """Yield the chunks of a content of several, in order; nothing is said of whether they are here."""
-        for begin, chunks in self._pieces(self._recipe(digest), 0, None):
+    def listed(self, digest: Digest, start: int = 0) -> Iterator[Chunk]:
+        """Yield the chunks of a content of several, in order; nothing is said of whether they are here.
+
+        Args:
+            digest: Names the content.
+            start: What lies before this offset, in bytes, may be left out.
+        """
+        for begin, chunks in self.columns(digest, start):
             yield from list_chunks(begin, chunks)
+
+    def columns(self, digest: Digest, start: int = 0) -> Iterator[tuple[int, ChunkList]]:
+        """Yield the chunks of a content as `listed`, many at a time, each with where they begin in bytes."""
+        return self._pieces(self._recipe(digest), start, None)
 
     def outline(self, digest: Digest) -> Outline | None:
         """Return the outline of a content of several chunks, which need not be true, where it has one."""

@@ -17,6 +17,7 @@ from tether.core.codec import pack_u32, pack_u64, unpack_u32, unpack_u64
 from tether.core.compression import Codec
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
 from tether.core.kinds import ObjectKind
+from tether.core.tree import split_digests
 from tether.errors import Corrupt, Unsupported
 
 MAGIC = b"TETHPACK"
@@ -211,7 +212,7 @@ def _check_table(table: Table) -> None:
         raise Corrupt("a pack's table of contents has an unknown kind")
     if table.kinds and (max(table.raw) > MAX_OBJECT or max(table.stored) > MAX_OBJECT):
         raise Corrupt("a pack's table of contents claims an impossible length")
-    names = [table.digests[i : i + DIGEST_SIZE] for i in range(0, len(table.digests), DIGEST_SIZE)]
+    names = split_digests(table.digests)
     if any(map(ge, names, names[1:])):
         raise Corrupt("a pack's table of contents is not sorted")
 

@@ -8,6 +8,7 @@ from tether.core.kinds import ObjectKind
 from tether.core.tree import digest_at
 from tether.errors import Corrupt, Unsupported
 from tether.repo.frames import (
+    DATA,
     FRAME_SIZE,
     HEADER,
     LIMIT_COLUMN,
@@ -21,7 +22,7 @@ from tether.repo.frames import (
 )
 from tether.repo.objectdb import unpack
 from tether.repo.packs import PACK_FRAMES
-from tether.repo.stretches import Begin, StretchHasher
+from tether.repo.stretches import Begin, Made, OrderHasher, StretchHasher
 from tether.repo.unpacking import joined_chunks, together
 
 try:
@@ -86,6 +87,14 @@ class PackStream:
         if self.role < 0 or self._carry != contents + trailer(self._offset, contents, len(self._kinds)):
             raise Corrupt("the table of contents of a pack does not fit its frames")
         return table
+
+    def made(self) -> Made | None:
+        """Return what was made of its chunks, when all have come; None where nothing hashed them."""
+        if self._stretch is None or self.role != DATA:
+            return None
+        order = OrderHasher()
+        order.update(self._digests, self._raw)
+        return Made(digest_at(bytes(self._digests), 0), order.order(), self._stretch.values())
 
     def _item_size(self) -> int:
         """Return how long the item is that was cut, as far as its first bytes tell."""

@@ -5,6 +5,7 @@ that they are those of the file, in order, is what the file's digest says, and w
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from tether.core.digest import DIGEST_SIZE, Digest
@@ -12,7 +13,7 @@ from tether.core.outline import FAST, Outline, group_values, merge_values
 from tether.errors import Corrupt, NotFound
 from tether.repo.contents import ContentReader
 from tether.repo.delta import Span, covering, same_spans
-from tether.repo.stretches import NONE, Stretches
+from tether.repo.shown import NONE, Stretches
 
 _AT_ONCE = 8 << 20
 """Bytes that are read and hashed at a time: a power of two."""
@@ -80,7 +81,7 @@ def _plan(
     if new is None:
         return None
     old = _outline(*earlier, new.group) if earlier is not None else None
-    shown = stretches.shown(contents.listed(digest), new) if stretches else set[int]()
+    shown = stretches.shown(partial(contents.columns, digest), new) if stretches else set[int]()
     if old is None and not shown:
         return None
     if new.digest() != digest:
@@ -124,7 +125,8 @@ def _prove_groups(contents: ContentReader, digest: Digest, outline: Outline, ind
     """Hash some groups, whose length a stranger chose: never more than `_AT_ONCE` bytes are in memory."""
     size, group, read = contents.size(digest), outline.group, 0
     step, values = min(group, _AT_ONCE), b""
-    for span, chunks in covering(contents.listed(digest), _pieces(indices, group, size)):
+    listed = contents.listed(digest, indices[0] * group if indices else size)
+    for span, chunks in covering(listed, _pieces(indices, group, size)):
         data = contents.joined([(chunk.digest, chunk.length) for chunk in chunks])
         skipped = span.start - chunks[0].start
         view = memoryview(data)[skipped : skipped + span.stop - span.start]

@@ -6,27 +6,85 @@ show what it is. Where they belong is only a guess until a recipe that lists the
 Decision: docs/adr/0049-one-pass.md.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from tether.core.digest import DIGEST_SIZE, Digest
-from tether.core.outline import GROUP, Outline, group_values, merge_values
-from tether.repo.delta import Chunk
-from tether.repo.frames import Table
-from tether.repo.packs import read_contents
-from tether.storage.backend import Backend
+from blake3 import blake3
+
+from tether.core.codec import decode, encode, pack_u32
+from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
+from tether.core.outline import GROUP, group_values, merge_values
+from tether.errors import Corrupt
 
 LARGEST_START = 1 << 50
 """The largest offset in a file that is taken for where a stretch begins, in bytes."""
 _STEP = 16 << 10
 """Bytes that are hashed at a time: leaves for the widest vectors. What a piece has beyond that is copied."""
 _STEPS = GROUP // _STEP
+_FORM = 1
 
 Begin = Callable[[Digest], "StretchHasher | None"]
 """Asked with the first chunk of a pack: returns what gets this one and all others."""
 Pieces = Iterator[tuple[Digest, int]]
 """The chunks of a pack in the order in which they lie, each with its length when unpacked."""
+
+
+class Values(NamedTuple):
+    """What was made of bytes that lie in a row in a file.
+
+    Of a group that is only begun or ended by them there is enough to go on with, where its other part is
+    known too: values of steps of 16 KiB, and the bytes that fill none.
+    """
+
+    start: int
+    """Where in the file they begin, in bytes."""
+    stop: int
+    head: bytes
+    """Those before the first step, all where they reach none."""
+    before: bytes
+    """Values of the steps before the first group."""
+    groups: bytes
+    """Values of groups of `GROUP` bytes."""
+    after: bytes
+    """Values of the steps behind the last group."""
+    tail: bytes
+    """The bytes behind the last step."""
+
+    @property
+    def first(self) -> int:
+        """Number of the first group in the file."""
+        return up(self.start, GROUP)
+
+    def up_to(self, stop: int) -> "Values":
+        """Return those of fewer bytes, without what could go on behind them."""
+        count = max(stop // GROUP - self.first, 0)
+        return self._replace(stop=stop, groups=self.groups[: count * DIGEST_SIZE], after=b"", tail=b"")
+
+    def seam(self, behind: "Values") -> bytes | None:
+        """Return the value of the group that is begun here and ended by others, nothing where there is none.
+
+        It is None where these are no neighbours, or the group has further parts.
+        """
+        at, group = behind.start, behind.start // GROUP * GROUP
+        if self.stop != at:
+            return None
+        if at == group:
+            return b""
+        step = at // _STEP * _STEP
+        lacking = (up(at, _STEP) * _STEP - at) if at > step else 0
+        whole = (
+            len(self.after) == (step - group) // _STEP * DIGEST_SIZE
+            and len(self.tail) == at - step
+            and len(behind.head) == lacking
+            and len(behind.before) == (group + GROUP - at - lacking) // _STEP * DIGEST_SIZE
+        )
+        if not whole:
+            return None
+        joined = self.tail + behind.head
+        return merged(
+            self.after + (group_values(joined, step, _STEP) if joined else b"") + behind.before, _STEPS
+        )
 
 
 class StretchHasher:
@@ -38,14 +96,16 @@ class StretchHasher:
 
     def __init__(self, start: int) -> None:
         self.start, self._at = start, start
-        self._first = _up(start, GROUP) * GROUP
-        self._left, self._values = bytearray(), bytearray()
+        self._first = up(start, _STEP) * _STEP
+        self._head, self._left, self._values = bytearray(), bytearray(), bytearray()
 
     def update(self, data: memoryview) -> None:
         """Take the next piece, which may change afterwards."""
         begin = max(self._first - self._at, 0)
         self._at += len(data)
-        data = data[begin:]
+        if begin:
+            self._head += data[:begin]
+            data = data[begin:]
         if self._left:
             lacking = _STEP - len(self._left)
             self._left += data[:lacking]
@@ -63,99 +123,98 @@ class StretchHasher:
         done = len(self._values) // DIGEST_SIZE * _STEP
         self._values += group_values(data, self._first + done, _STEP)
 
-    def values(self) -> bytes:
-        """Return the values of all groups of `GROUP` bytes that lie whole in what came, from the first on."""
-        size = DIGEST_SIZE * _STEPS
-        return _merged(bytes(self._values[: len(self._values) // size * size]), _STEPS)
+    def values(self) -> Values:
+        """Return what was made of all that came."""
+        begun = self._first // _STEP
+        ended = begun + len(self._values) // DIGEST_SIZE
+        first = min(up(begun, _STEPS) * _STEPS, ended)
+        last = max(ended // _STEPS * _STEPS, first)
+        before, groups, after = (
+            bytes(self._values[(a - begun) * DIGEST_SIZE : (b - begun) * DIGEST_SIZE])
+            for a, b in ((begun, first), (first, last), (last, ended))
+        )
+        return Values(
+            self.start, self._at, bytes(self._head), before, merged(groups, _STEPS), after, bytes(self._left)
+        )
+
+
+class OrderHasher:
+    """Hashes chunks in the order in which they lie, by their digests and lengths alone."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._digests, self._lengths = blake3(), blake3()
+
+    def update(self, digests: Buffer, lengths: Sequence[int]) -> None:
+        """Take the next ones; lengths are in bytes."""
+        self.count += len(lengths)
+        self._digests.update(digests)
+        self._lengths.update(pack_u32(lengths))
+
+    def order(self) -> "Order":
+        """Return what they are in this order."""
+        return Order(self.count, hash_bytes(self._digests.digest() + self._lengths.digest()))
+
+
+class Order(NamedTuple):
+    """Chunks in the order in which they lie."""
+
+    chunks: int
+    """How many."""
+    digest: bytes
+    """No others have it, nor these in another order."""
+
+
+class Made(NamedTuple):
+    """What was made while one pack passed, as it can be kept."""
+
+    first: Digest
+    """The first chunk."""
+    order: Order
+    values: Values
+
+    def encode(self) -> bytes:
+        """Return it as bytes."""
+        return encode([_FORM, self.first, *self.order, *self.values])
+
+    @classmethod
+    def decode(cls, data: Buffer) -> "Made | None":
+        """Return what was kept; None where it is of another version."""
+        try:
+            match decode(data, "what was made of a pack"):
+                case [1, bytes(first), int(count), bytes(order), int(start), int(stop), *parts]:
+                    head, before, groups, after, tail = parts
+                    values = Values(start, stop, head, before, groups, after, tail)
+                    return cls(Digest(first), Order(count, order), values)
+        except (Corrupt, ValueError):
+            pass
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """What was made while one pack passed."""
+    """One pack that passed."""
 
-    start: int
-    """Where in the file its first chunk would begin, in bytes."""
-    first: Digest
-    """The first chunk."""
-    values: bytes
-    """As of `StretchHasher`."""
+    made: Made
     load: Callable[[], Pieces]
-    """Returns all chunks; asked where they are needed, so that those of one pack are in memory at a time."""
+    """Returns all chunks; asked where they are not all in a row in the file."""
 
-    def shown(self, stop: int, outline: Outline) -> Iterator[int]:
-        """Yield which groups of an outline have the values made here, where the chunks fit up to `stop`."""
-        scale = outline.group // GROUP
-        if not scale:
-            return
-        low, high = _up(self.start, outline.group), stop // outline.group
-        before = _up(self.start, GROUP)
-        made = self.values[(low * scale - before) * DIGEST_SIZE : (high * scale - before) * DIGEST_SIZE]
-        if low >= high or len(made) != (high - low) * scale * DIGEST_SIZE:
-            return
-        made = _merged(made, scale)
-        for index in range(low, high):
-            at = (index - low) * DIGEST_SIZE
-            if made[at : at + DIGEST_SIZE] == outline.value(index):
-                yield index
+    @property
+    def place(self) -> tuple[int, Digest]:
+        """Where in the file its first chunk would begin, in bytes, and that chunk."""
+        return self.made.values.start, self.made.first
+
+    def up_to(self, stop: int) -> "Stretch":
+        """Return what was made of a part of its chunks."""
+        return replace(self, made=self.made._replace(values=self.made.values.up_to(stop)))
 
 
-class Stretches:
-    """The stretches of the packs of one push."""
-
-    def __init__(self, found: Iterable[Stretch] = ()) -> None:
-        self._found = {(each.start, each.first): each for each in found}
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def shown(self, chunks: Iterator[Chunk], outline: Outline) -> set[int]:
-        """Return the groups of a file that were hashed while packs passed, and have the outline's values.
-
-        Args:
-            chunks: Of the file, as its recipe lists them.
-            outline: Of the file; whether it is true is the caller's to know.
-        """
-        groups: set[int] = set()
-        under_way: Stretch | None = None
-        pieces: Pieces = iter(())
-        stop = 0
-        starts = frozenset(start for start, _ in self._found)
-        for start, length, digest in chunks:
-            if under_way is not None and next(pieces, None) != (digest, length):
-                groups.update(under_way.shown(stop, outline))
-                under_way = None
-            if under_way is None and start in starts:
-                under_way = self._found.get((start, digest))
-                pieces = under_way.load() if under_way is not None else iter(())
-                if under_way is not None and next(pieces, None) != (digest, length):
-                    under_way = None
-            stop = start + length
-        if under_way is not None:
-            groups.update(under_way.shown(stop, outline))
-        return groups
-
-
-NONE = Stretches()
-
-
-def stretch_of(backend: Backend, name: Digest, table: Table, start: int, values: bytes) -> Stretch:
-    """Return the stretch of a pack that has come, not an empty one; its table is read again when needed."""
-    row = min(range(len(table.kinds)), key=table.offsets.__getitem__)
-    return Stretch(start, table.frame(row).digest, values, partial(_in_order, backend, name))
-
-
-def _in_order(backend: Backend, name: Digest) -> Pieces:
-    table = read_contents(backend, name)
-    for row in sorted(range(len(table.kinds)), key=table.offsets.__getitem__):
-        yield Digest(table.digests[row * DIGEST_SIZE : (row + 1) * DIGEST_SIZE]), table.raw[row]
-
-
-def _up(offset: int, size: int) -> int:
+def up(offset: int, size: int) -> int:
     """Return how many pieces of `size` bytes it takes to reach an offset."""
     return -(-offset // size)
 
 
-def _merged(values: bytes, count: int) -> bytes:
+def merged(values: bytes, count: int) -> bytes:
     """Return the values of so many groups together, a power of two."""
     while count > 1 and values:
         values, count = merge_values(values), count // 2

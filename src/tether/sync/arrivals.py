@@ -2,26 +2,17 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 from tether.core.digest import Digest
 from tether.errors import AlreadyExists, NotFound
 from tether.repo.packs import pack_key
 from tether.repo.repository import Repository
+from tether.repo.stretches import Made
 from tether.storage.backend import Backend
 
 ARRIVED = "arrived/"
 """Where notes are, each under the name of its pack and with the time in it."""
 _LONGEST_TIME = 20
-_START = 8
-"""Bytes of where a stretch begins, low byte first; its values follow."""
-
-
-class Made(NamedTuple):
-    """What was made of a pack of contents while it came; see `repo.stretches`."""
-
-    start: int
-    values: bytes
 
 
 def note_key(name: Digest) -> str:
@@ -39,8 +30,8 @@ def note_arrival(backend: Backend, name: Digest, now: int, made: Made | None = N
         made: What was made of it on the way, by us: it is taken for true.
     """
     note = str(now).encode()
-    if made is not None and made.values:
-        note += b"\n" + made.start.to_bytes(_START, "little") + made.values
+    if made is not None:
+        note += b"\n" + made.encode()
     with suppress(AlreadyExists):
         backend.write_new(note_key(name), note)
 
@@ -60,7 +51,7 @@ def made_of(backend: Backend, name: Digest) -> Made | None:
         made = backend.read(note_key(name)).partition(b"\n")[2]
     except NotFound:
         return None
-    return Made(int.from_bytes(made[:_START], "little"), made[_START:]) if len(made) > _START else None
+    return Made.decode(made)
 
 
 def has_arrived(repository: Repository, name: Digest) -> bool:

@@ -35,11 +35,13 @@ from tether.sync.recipes import chunks_of, known_by_pages, read_recipe
 from tether.sync.scope import Asked, wanted_contents
 from tether.sync.treeclaims import TreeClaims
 from tether.sync.whereabouts import Whereabouts
+from tether.sync.wire import MAX_DIGESTS
 
 Has = Callable[[Sequence[Digest]], list[bool]]
 """Says of each digest whether the receiver has it."""
 
-_BATCH = 4096
+_BATCH = MAX_DIGESTS
+"""Digests that are asked about at once."""
 _NODES = 64
 """Tree nodes that are read at once."""
 _VERSIONS = 2

@@ -17,7 +17,8 @@ from tether.errors import Corrupt, InvalidInput, NotFound, TooLarge
 from tether.repo.frames import Table
 from tether.repo.packs import pack_key
 from tether.repo.proving import Means
-from tether.repo.stretches import Stretch, Stretches, StretchHasher, stretch_of
+from tether.repo.shown import Stretches, stretch_of
+from tether.repo.stretches import Made, Stretch, StretchHasher
 from tether.storage.backend import Backend
 from tether.sync.body import Body
 from tether.sync.ends import FarEnd, Lands
@@ -96,7 +97,7 @@ class _Came(NamedTuple):
     """A pack that passed."""
 
     table: Table
-    hasher: StretchHasher | None
+    made: Made | None
 
 
 _Receiver = TypeVar("_Receiver", bound=PackReceiver)
@@ -208,9 +209,8 @@ class Passing:
     def _taken(self, name: Digest, came: _Came) -> Table:
         if set(came.table.kinds) != {int(ObjectKind.CHUNK)}:
             raise Corrupt(f"{self._end.name} sent another pack than one of contents")
-        if (hasher := came.hasher) is not None:
-            made = stretch_of(self._backend, name, came.table, hasher.start, hasher.values())
-            self._made.append(made)
+        if came.made is not None:
+            self._made.append(stretch_of(self._backend, name, came.made))
         return came.table
 
     def _come_now(self, name: Digest) -> _Came:
@@ -245,15 +245,13 @@ class Passing:
 
     def _pass(self, kind: type[_Receiver], name: Digest, fill: Callable[[_Receiver], None]) -> _Came:
         """Let a pack pass, verified; return its table and what was made of it."""
-        made: list[StretchHasher] = []
 
         def begin(first: Digest) -> StretchHasher | None:
             start = self._places.start(first)
-            made.extend([StretchHasher(start)] if start is not None else [])
-            return made[0] if made else None
+            return None if start is None else StretchHasher(start)
 
         with kind(
             self._backend, name, begin, self._land if self._chosen or self._small else None
         ) as receiver:
             fill(receiver)
-            return _Came(receiver.finish(), made[0] if made else None)
+            return _Came(receiver.finish(), receiver.made())

@@ -16,10 +16,10 @@ from tether.repo.checkpacks import check_pack
 from tether.repo.frames import DATA, Table
 from tether.repo.packs import pack_key
 from tether.repo.packstream import PackStream, TakeChunks
-from tether.repo.stretches import Begin, StretchHasher
+from tether.repo.stretches import Begin, Made, StretchHasher
 from tether.storage.backend import Backend, Upload
 from tether.storage.oserrors import TOO_MANY
-from tether.sync.arrivals import Made, note_arrival, note_key
+from tether.sync.arrivals import note_arrival, note_key
 from tether.sync.body import Body
 from tether.sync.wire import MAX_PACK
 
@@ -145,6 +145,10 @@ class PackReceiver:
         self._keep(table)
         return table
 
+    def made(self) -> Made | None:
+        """Return what was made of its chunks, when it is finished; None where nothing hashed them."""
+        return self._stream.made()
+
     def _verified(self) -> Table:
         """Return its table when all of it has come and is what it should be."""
         self.work(last=True)
@@ -230,8 +234,8 @@ class Receiver(PackReceiver):
     def __init__(
         self, backend: Backend, name: Digest, now: int, tracer: Tracer = UNTRACED, start: int | None = None
     ) -> None:
-        self._made = StretchHasher(start) if FAST and start is not None else None
-        super().__init__(backend, name, lambda _: self._made)
+        hasher = StretchHasher(start) if FAST and start is not None else None
+        super().__init__(backend, name, lambda _: hasher)
         self._now, self._tracer = now, tracer
 
     def _work_on(self, ready: memoryview) -> None:
@@ -256,6 +260,4 @@ class Receiver(PackReceiver):
         return table
 
     def _note(self) -> None:
-        is_one = self._made is not None and self._stream.role == DATA
-        made = Made(self._made.start, self._made.values()) if self._made is not None and is_one else None
-        note_arrival(self._backend, self._name, self._now, made)
+        note_arrival(self._backend, self._name, self._now, self.made())

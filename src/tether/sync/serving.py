@@ -27,7 +27,7 @@ from tether.core.names import (
 from tether.core.tracing import UNTRACED, Tracer
 from tether.errors import Conflict, Corrupt, InvalidInput, NotFound, TetherError
 from tether.repo.contents import ContentReader
-from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, Table, frame_header, role_of
+from tether.repo.frames import DATA, FRAME_SIZE, HEADER, MAX_SHARED, frame_header, role_of
 from tether.repo.history import History, newest
 from tether.repo.objectdb import ObjectDb
 from tether.repo.oplog import read_operations
@@ -36,7 +36,8 @@ from tether.repo.packs import count_objects, has_differences, pack_key, read_con
 from tether.repo.proving import Means
 from tether.repo.repository import Repository
 from tether.repo.root import Root
-from tether.repo.stretches import Stretch, Stretches, stretch_of
+from tether.repo.shown import Stretches, stretch_of
+from tether.repo.stretches import Stretch
 from tether.storage.local import LocalBackend
 from tether.sync.arrivals import have_arrived, made_of, note_key
 from tether.sync.guarding import Guard, PushView, allow
@@ -365,20 +366,15 @@ def _tables(repository: Repository, packs: Sequence[Digest]) -> _Tables:
     for name, there in zip(packs, have_arrived(repository, packs), strict=True):
         if not there:
             raise Conflict("a pack of the push is not there any more", hint="push again")
-        role = role_of(repository.backend.read(pack_key(name), 0, HEADER.size))
-        table = read_contents(repository.backend, name)
-        (found.data if role == DATA else found.meta).append(name)
-        found.rows += _metadata(table)
-        made = made_of(repository.backend, name) if role == DATA else None
-        if made is not None:
-            found.stretches.append(stretch_of(repository.backend, name, table, *made))
+        if role_of(repository.backend.read(pack_key(name), 0, HEADER.size)) != DATA:
+            found.meta.append(name)
+            table = read_contents(repository.backend, name)
+            found.rows += ((each.digest, each.kind) for each in table if each.kind != ObjectKind.CHUNK)
+            continue
+        found.data.append(name)
+        if (made := made_of(repository.backend, name)) is not None:
+            found.stretches.append(stretch_of(repository.backend, name, made))
     return found
-
-
-def _metadata(table: Table) -> Iterator[tuple[Digest, int]]:
-    for row, kind in enumerate(table.kinds):
-        if kind != ObjectKind.CHUNK:
-            yield Digest(table.digests[row * 32 : row * 32 + 32]), kind
 
 
 def _check_move(move: RefMove) -> None:

@@ -1,14 +1,20 @@
 """Values that are made while a pack passes: right where its chunks lie as was said, and silent elsewhere."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tether.core.digest import Digest, hash_bytes
+from tether.core.codec import encode
+from tether.core.digest import hash_bytes
 from tether.core.outline import FAST, GROUP, Outline, group_values
+from tether.core.recipe import ChunkList
 from tether.repo.delta import Chunk
-from tether.repo.stretches import Stretch, Stretches, StretchHasher
+from tether.repo.shown import Columns, Stretches
+from tether.repo.stretches import Made, OrderHasher, Stretch, StretchHasher, Values
 
 pytestmark = pytest.mark.skipif(not FAST, reason="no compiled modules")
 
@@ -39,7 +45,22 @@ def stretch_of(chunks: Sequence[Chunk], start: int | None = None, piece: int = 1
         hasher.update(memoryview(room))
         room[:] = bytes(len(room))  # whoever gave it goes on with it
     pieces = [(chunk.digest, chunk.length) for chunk in chunks]
-    return Stretch(hasher.start, chunks[0].digest, hasher.values(), lambda: iter(pieces))
+    order = OrderHasher()
+    for digest, length in pieces:
+        order.update(digest, [length])
+    return Stretch(Made(chunks[0].digest, order.order(), hasher.values()), lambda: iter(pieces))
+
+
+def columns(chunks: Sequence[Chunk], page: int = 7) -> Columns:
+    """Return chunks as a recipe has them, so many on a page."""
+
+    def pages() -> Iterator[tuple[int, ChunkList]]:
+        for at in range(0, len(chunks), page):
+            some = chunks[at : at + page]
+            digests = b"".join(chunk.digest for chunk in some)
+            yield some[0].start, ChunkList(digests, tuple(chunk.length for chunk in some))
+
+    return pages
 
 
 def inside(first: Chunk, last: Chunk, group: int = GROUP) -> set[int]:
@@ -52,33 +73,113 @@ def inside(first: Chunk, last: Chunk, group: int = GROUP) -> set[int]:
 def test_groups_that_lie_whole_in_a_stretch_are_shown(first: int, last: int, piece: int) -> None:
     """In pieces of any length, from any chunk on."""
     stretch = stretch_of(CHUNKS[first : last + 1], piece=piece)
-    shown = Stretches([stretch]).shown(iter(CHUNKS), outline_of(DATA))
+    shown = Stretches([stretch]).shown(columns(CHUNKS), outline_of(DATA))
     assert shown == inside(CHUNKS[first], CHUNKS[last])
 
 
 def test_larger_groups_are_made_of_smaller_ones() -> None:
     """As large files have them; smaller ones than are made here are not shown."""
     stretches = Stretches([stretch_of(CHUNKS[2:28])])
-    assert stretches.shown(iter(CHUNKS), outline_of(DATA, 2 * GROUP)) == inside(
+    assert stretches.shown(columns(CHUNKS), outline_of(DATA, 2 * GROUP)) == inside(
         CHUNKS[2], CHUNKS[27], 2 * GROUP
     )
-    assert not stretches.shown(iter(CHUNKS), outline_of(DATA, GROUP // 2))
-    assert not stretches.shown(iter(CHUNKS), outline_of(DATA, 16 * GROUP))
+    assert not stretches.shown(columns(CHUNKS), outline_of(DATA, GROUP // 2))
+    assert not stretches.shown(columns(CHUNKS), outline_of(DATA, 16 * GROUP))
 
 
-def test_several_stretches_show_what_lies_in_each() -> None:
-    """A group that two of them share is read again."""
-    stretches = Stretches([stretch_of(CHUNKS[:15]), stretch_of(CHUNKS[15:])])
-    shown = stretches.shown(iter(CHUNKS), outline_of(DATA))
-    assert shown == inside(CHUNKS[0], CHUNKS[14]) | inside(CHUNKS[15], CHUNKS[30])
-    assert len(shown) < 5
+def test_neighbours_show_the_groups_that_they_share() -> None:
+    """With one that is not there between them those at its ends are not shown."""
+    first, second, third = (stretch_of(CHUNKS[a:b]) for a, b in ((0, 11), (11, 19), (19, 31)))
+    whole = set(range(len(DATA) // GROUP))
+    assert Stretches([third, first, second]).shown(columns(CHUNKS), outline_of(DATA)) == whole
+    for group in (2 * GROUP, 4 * GROUP):
+        shown = Stretches([second, first, third]).shown(columns(CHUNKS), outline_of(DATA, group))
+        assert shown == set(range(len(DATA) // group))
+    apart = inside(CHUNKS[0], CHUNKS[10]) | inside(CHUNKS[19], CHUNKS[30])
+    assert Stretches([third, first]).shown(columns(CHUNKS), outline_of(DATA)) == apart
+
+
+@given(
+    cuts=st.sets(st.integers(1, 80), max_size=6),
+    pages=st.integers(1, 40),
+    align=st.sampled_from([1, 5_000, 16 << 10, 64 << 10]),
+)
+def test_however_packs_are_cut_all_whole_groups_are_shown(cuts: set[int], pages: int, align: int) -> None:
+    """Where no group has more than two parts; what is shown of others is true at least."""
+    lengths = random.Random(align).choices(range(1, 1 + 4 * 16_384 // align), k=80)
+    ends = [sum(lengths[: n + 1]) * align for n in range(len(lengths))]
+    ends = [end for end in ends if end < len(DATA)]
+    chunks = chunks_of(DATA, ends)
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(chunks)), len(chunks)]
+    packs = [chunks[a:b] for a, b in pairwise(bounds)]
+    shown = Stretches(map(stretch_of, packs)).shown(columns(chunks, pages), outline_of(DATA))
+    starts = [pack[0].start for pack in packs]
+    parts = [sum(n * GROUP < at < (n + 1) * GROUP for at in starts) for n in range(len(DATA) // GROUP)]
+    assert shown == {n for n, inner in enumerate(parts) if inner < 2}
+
+
+def test_a_seam_is_no_proof_where_a_neighbour_is_another() -> None:
+    """A value at a seam is compared as all others are."""
+    outline = outline_of(DATA)
+    cut = next(n for n, chunk in enumerate(CHUNKS) if chunk.start > GROUP and chunk.start % GROUP)
+    group = CHUNKS[cut].start // GROUP
+    values = bytearray(outline.values)
+    values[group * 32] ^= 1
+    pair = Stretches([stretch_of(CHUNKS[:cut]), stretch_of(CHUNKS[cut:])])
+    assert group in pair.shown(columns(CHUNKS), outline)
+    shown = pair.shown(columns(CHUNKS), Outline(GROUP, bytes(values)))
+    assert shown == set(range(len(DATA) // GROUP)) - {group}
+
+
+def test_a_chunk_that_is_in_the_file_twice_ends_what_is_shown_before_it() -> None:
+    """It lies in its pack once, so the pack is listed in part; the next one is listed whole."""
+    again = CHUNKS[3]
+    data = DATA[: CHUNKS[9].start] + DATA[again.start : again.stop] + DATA[CHUNKS[9].start :]
+    listed = chunks_of(data, [])[:0]
+    at = 0
+    for chunk in [*CHUNKS[:9], again, *CHUNKS[9:]]:
+        listed.append(chunk._replace(start=at))
+        at += chunk.length
+    second = listed[16:]
+    hasher = StretchHasher(second[0].start)
+    hasher.update(memoryview(data[second[0].start :]))
+    order = OrderHasher()
+    order.update(b"".join(chunk.digest for chunk in second), [chunk.length for chunk in second])
+    behind = Stretch(Made(second[0].digest, order.order(), hasher.values()), lambda: iter(()))
+    shown = Stretches([stretch_of(CHUNKS[:15]), behind]).shown(columns(listed), outline_of(data))
+    assert shown == inside(listed[0], listed[8]) | inside(second[0], second[-1])
+
+
+def test_stretches_that_lie_over_each_other_hide_no_true_one() -> None:
+    """More of them than are followed at once are looked at one by one."""
+    false = [stretch_of(CHUNKS[n : n + 20], CHUNKS[n].start) for n in range(6)]
+    for each in (0, 3, 5):
+        lies = [
+            Stretch(
+                stretch.made._replace(order=stretch.made.order._replace(digest=bytes(32))), lambda: iter(())
+            )
+            for n, stretch in enumerate(false)
+            if n != each
+        ]
+        shown = Stretches([*lies, false[each]]).shown(columns(CHUNKS), outline_of(DATA))
+        assert shown == inside(CHUNKS[each], CHUNKS[each + 19])
+
+
+def test_what_was_made_is_kept_as_bytes() -> None:
+    """Of other versions, and what is none, nothing comes back."""
+    made = stretch_of(CHUNKS[3:9]).made
+    assert Made.decode(made.encode()) == made
+    assert Made.decode(encode([2, *made.order])) is None
+    assert Made.decode(bytes(8) + bytes(64)) is None
+    assert Made.decode(b"") is None
+    assert Made.decode(made.encode()[:-1]) is None
 
 
 def test_a_stretch_said_to_be_elsewhere_shows_nothing() -> None:
     """Neither where it was said to be nor where its chunks are."""
     for start in (0, CHUNKS[5].start + 1, CHUNKS[5].start + GROUP):
         stretches = Stretches([stretch_of(CHUNKS[5:20], start)])
-        assert not stretches.shown(iter(CHUNKS), outline_of(DATA))
+        assert not stretches.shown(columns(CHUNKS), outline_of(DATA))
 
 
 def test_a_recipe_that_goes_another_way_is_shown_up_to_there() -> None:
@@ -87,8 +188,8 @@ def test_a_recipe_that_goes_another_way_is_shown_up_to_there() -> None:
     swapped = [*CHUNKS[:20], *CHUNKS[21:22], *CHUNKS[20:21], *CHUNKS[22:]]
     longer = [*CHUNKS[:20], CHUNKS[20]._replace(length=CHUNKS[20].length + 1), *CHUNKS[21:]]
     for listed in (swapped, longer, CHUNKS[:20]):
-        assert stretches.shown(iter(listed), outline_of(DATA)) == inside(CHUNKS[0], CHUNKS[19])
-    assert not stretches.shown(iter([longer[20]._replace(start=0)]), outline_of(DATA))
+        assert stretches.shown(columns(listed), outline_of(DATA)) == inside(CHUNKS[0], CHUNKS[19])
+    assert not stretches.shown(columns([longer[20]._replace(start=0)]), outline_of(DATA))
 
 
 def test_an_outline_that_lies_is_not_shown() -> None:
@@ -96,16 +197,13 @@ def test_an_outline_that_lies_is_not_shown() -> None:
     outline = outline_of(DATA)
     values = bytearray(outline.values)
     values[2 * 32] ^= 1
-    shown = Stretches([stretch_of(CHUNKS)]).shown(iter(CHUNKS), Outline(GROUP, bytes(values)))
+    shown = Stretches([stretch_of(CHUNKS)]).shown(columns(CHUNKS), Outline(GROUP, bytes(values)))
     assert shown == {0, 1, 3, 4}
 
 
 def test_a_stretch_that_fills_no_group_shows_nothing() -> None:
     """Nor does one that was never begun."""
     short = chunks_of(DATA, [1000, 2000])[:2]
-    assert not Stretches([stretch_of(short)]).shown(iter(CHUNKS), outline_of(DATA))
-    assert StretchHasher(0).values() == StretchHasher(5).values() == b""
-    lost = Stretch(
-        0, Digest(CHUNKS[0].digest), b"\0" * 32, lambda: iter([(c.digest, c.length) for c in CHUNKS])
-    )
-    assert not Stretches([lost]).shown(iter(CHUNKS), outline_of(DATA))
+    assert not Stretches([stretch_of(short)]).shown(columns(CHUNKS), outline_of(DATA))
+    assert StretchHasher(0).values() == Values(0, 0, b"", b"", b"", b"", b"")
+    assert not StretchHasher(5).values().groups
