@@ -16,13 +16,16 @@ cdef extern from "hashtree.h" nogil:
         VALUE
     ctypedef void (*kernel)(const uint8_t *, size_t, size_t, uint64_t, unsigned int, uint8_t *) noexcept nogil
     kernel find_kernel(const char *name)
-    void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room, uint8_t *value)
+    void values_of "group_values"(
+        kernel hash, const uint8_t *data, size_t size, size_t group, uint64_t counter, uint8_t *room, uint8_t *values
+    )
     void content_digest(kernel hash, const uint8_t *data, size_t size, uint8_t *room, uint8_t *value)
     size_t merge_once(kernel hash, uint8_t *values, size_t count)
     void top_value "root_value"(kernel hash, uint8_t *room, size_t count, uint8_t *value)
 
 cdef kernel HASH = find_kernel(b"")
 cdef size_t SPARE = 32 * 32
+cdef size_t TOGETHER = 256 << 10
 
 
 def use(str name not None):
@@ -52,7 +55,7 @@ cdef size_t _count(const uint8_t[::1] values, size_t least) except 0:
 def group_values(const uint8_t[::1] data not None, uint64_t offset, size_t group):
     """Return the value of each group; see `hashtree_pure.group_values`."""
     cdef size_t size = data.shape[0]
-    cdef size_t count, at, length
+    cdef size_t count, at, length, part, some
     cdef const uint8_t *source
     cdef uint8_t *room
     cdef uint8_t *target
@@ -62,13 +65,15 @@ def group_values(const uint8_t[::1] data not None, uint64_t offset, size_t group
     result = PyBytes_FromStringAndSize(NULL, count * VALUE)
     target = <uint8_t *>PyBytes_AS_STRING(result)
     source = &data[0]
-    room = _room((group if group < size else size) // LEAF + 1)
+    some = max(group, TOGETHER)  # small groups together fill more lanes
+    room = _room((some if some < size else size) // LEAF + 1)
     with nogil:
-        for at in range(count):
-            length = size - at * group
-            if length > group:
-                length = group
-            group_value(HASH, source + at * group, length, (offset + at * group) // LEAF, room, target + at * VALUE)
+        for part in range((size + some - 1) // some):
+            at = part * some
+            length = size - at
+            if length > some:
+                length = some
+            values_of(HASH, source + at, length, group, (offset + at) // LEAF, room, target + at // group * VALUE)
     free(room)
     return result
 

@@ -183,14 +183,14 @@ static size_t leaf_values(kernel hash, const uint8_t *data, size_t size, uint64_
     return count;
 }
 
-/* The value of one group of leaves; `room` as above. */
-static void group_value(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room,
-                        uint8_t *value)
+/* The values of groups of so many bytes each, a power of two, but for the last one; `room` as above. */
+static void group_values(kernel hash, const uint8_t *data, size_t size, size_t group, uint64_t counter,
+                         uint8_t *room, uint8_t *values)
 {
     size_t count = leaf_values(hash, data, size, counter, room);
-    while (count > 1)
+    for (; group > LEAF; group /= 2)
         count = merge_once(hash, room, count);
-    memcpy(value, room, VALUE);
+    memcpy(values, room, count * VALUE);
 }
 
 static void root_value(kernel hash, uint8_t *room, size_t count, uint8_t *value)
