@@ -23,6 +23,7 @@ from tether.repo.frames import (
     frame_header,
     may_have_differences,
     pack_header,
+    parse_frame,
     read_frames,
     role_of,
     tabulate,
@@ -252,6 +253,14 @@ def count_objects(backend: Backend, name: Digest) -> int:
     if size < HEADER.size + TRAILER.size:
         raise Corrupt(f"pack {name.hex()[:12]} is cut off")
     return int(TRAILER.unpack(backend.read(key, size - TRAILER.size, TRAILER.size))[2])
+
+
+def first_digest(backend: Backend, name: Digest) -> Digest:
+    """Return which object lies first in a pack that has any; errors as `count_objects`."""
+    try:
+        return parse_frame(backend.read(pack_key(name), HEADER.size, FRAME_SIZE), HEADER.size).digest
+    except Corrupt:
+        raise Corrupt(f"pack {name.hex()[:12]} is damaged", hint="run 'tether fsck'") from None
 
 
 def verify_pack(backend: Backend, name: Digest) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from tether.core.ahead import ahead
@@ -15,10 +16,11 @@ from tether.core.batches import batches
 from tether.core.digest import Buffer, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.progress import SILENT, Progress
-from tether.repo.frames import DATA, META, Stored, Table
+from tether.core.tree import digest_at, split_digests
+from tether.repo.frames import DATA, META, Stored
 from tether.repo.history import History
 from tether.repo.packindex import Place
-from tether.repo.packs import PackWriter, has_differences, pack_key, read_contents
+from tether.repo.packs import PackWriter, count_objects, first_digest, has_differences, pack_key
 from tether.repo.repository import Repository
 from tether.storage.backend import Backend
 from tether.storage.local import LocalBackend
@@ -33,8 +35,8 @@ from tether.sync.wire import MAX_DIGESTS, RemoteRefs
 
 _PACK = 32 << 20
 """Bytes of a pack that is made for sending: it is held in memory."""
-JOBS = 2
-"""Packs on their way at once."""
+JOBS = 3
+"""Packs on their way at once; see docs/adr/0081-packs-from-the-cache.md."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def upload(
     missing = find_unsent(local.objects, _There(end, local, wants, there), wants, local.root())
     require_whole(missing)
     data, meta = _find(local, missing.chunks), _find(local, missing.meta())
-    progress.start("sending objects", data.stored + meta.stored, "bytes")
+    progress.start("sending objects", data.size + meta.size, "bytes")
     names, size, jobs = [], 0, end.jobs or JOBS
     whole = [*data.whole, *meta.whole]
     there_already = dict(zip(whole, end.has_packs(whole), strict=True))
@@ -125,19 +127,17 @@ class _Found:
     """Where objects to be sent lie.
 
     Attributes:
-        whole: The tables of packs that are sent as they are: all of each is wanted, nothing a difference.
+        whole: Packs that are sent as they are, with their bytes: all of each is wanted, nothing a difference.
         rest: Where the others are, in the order in which to read them.
     """
 
-    whole: Mapping[Digest, Table]
+    whole: Mapping[Digest, int]
     rest: Sequence[Place]
 
     @property
-    def stored(self) -> int:
-        """Bytes of all of it."""
-        return sum(sum(table.stored) for table in self.whole.values()) + sum(
-            p.frame.stored for p in self.rest
-        )
+    def size(self) -> int:
+        """Bytes of all of it, about."""
+        return sum(self.whole.values()) + sum(place.frame.stored for place in self.rest)
 
 
 def _find(local: Repository, digests: Sequence[Digest]) -> _Found:
@@ -145,34 +145,29 @@ def _find(local: Repository, digests: Sequence[Digest]) -> _Found:
     digests = list(dict.fromkeys(digests))  # one counted twice would make a pack seem wanted whole
     packs = local.objects.packs_of(digests)
     counts = Counter(name for name in packs if name is not None)
-    tables = ((name, _whole_table(local, name, counts[name])) for name in sorted(counts))
-    whole = {name: table for name, table in tables if table is not None}
+    backend = local.backend
+    whole = {
+        name: backend.size(pack_key(name))
+        for name in sorted(counts)
+        if count_objects(backend, name) == counts[name] and not has_differences(backend, name)
+    }
     rest = [digest for digest, pack in zip(digests, packs, strict=True) if pack not in whole]
     return _Found(whole, places_of(local.objects, rest))
 
 
-def _whole_table(local: Repository, name: Digest, count: int) -> Table | None:
-    """Return the table of a pack that can be sent as it is if so many of its objects are wanted, or None."""
-    table = read_contents(local.backend, name)
-    return table if len(table.kinds) == count and not has_differences(local.backend, name) else None
-
-
 def _starts(local: Repository, found: _Found, files: Sequence[Digest]) -> dict[Digest, int]:
     """Return where in a file, in bytes, the first chunk of a whole pack belongs, if it begins with one."""
-    first = {table.frame(_first(table)).digest: pack for pack, table in found.whole.items()}
+    first = {first_digest(local.backend, pack): pack for pack in found.whole}
     starts: dict[Digest, int] = {}
     for file in files if first else ():
         if local.contents.outline(file) is None:  # it is hashed as a whole
             continue
-        for chunk in local.contents.listed(file):
-            if chunk.digest in first:
-                starts.setdefault(first[chunk.digest], chunk.start)
+        for begin, chunks in local.contents.columns(file):
+            rows = [row for row, digest in enumerate(split_digests(chunks.digests)) if digest in first]
+            offsets = list(accumulate(chunks.lengths, initial=begin)) if rows else []
+            for row in rows:
+                starts.setdefault(first[digest_at(chunks.digests, row)], offsets[row])
     return starts
-
-
-def _first(table: Table) -> int:
-    """Return the row of what lies first in a pack."""
-    return table.offsets.index(min(table.offsets))
 
 
 def _packs(local: Repository, data: _Found, meta: _Found, starts: Mapping[Digest, int]) -> Iterator[_Pack]:
