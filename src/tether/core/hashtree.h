@@ -13,7 +13,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define MANY 16 /* inputs that a kernel takes */
+#define MANY 16 /* inputs that a kernel takes at most */
+#define FEW 2   /* inputs that are as quick one by one */
 #define BLOCK 64
 #define LEAF 1024
 #define VALUE 32
@@ -66,8 +67,20 @@ static const uint32_t START[8] = {0x6A09E667u, 0xBB67AE85u, 0x3C6EF372u, 0xA54FF
             w[i | (d)] = __builtin_shufflevector(one, other, ALL(LOWER, d)); \
         }
 
-typedef void (*kernel)(const uint8_t *data, size_t stride, size_t blocks, uint64_t counter, uint32_t flags,
-                       uint8_t *values);
+/* Inputs of a kernel, leaves or parents, one in each lane. Lanes that are left over are like the first one. */
+typedef struct {
+    size_t count, blocks;  /* inputs, and blocks of the longest one, so many of which can be read of each */
+    int even;              /* whether all have as many */
+    uint32_t flags, begin; /* of all blocks, and further ones of the first one */
+    const uint8_t *data[MANY];
+    uint64_t counter[MANY];
+    uint32_t last[MANY]; /* the number of the last block, */
+    uint32_t size[MANY]; /* how many bytes it has, zeros behind them, */
+    uint32_t end[MANY];  /* and its further flags */
+    uint8_t *value[MANY];
+} lanes;
+
+typedef void (*kernel)(const lanes *in);
 
 #define KERNEL hash_plain
 #define TARGET
@@ -130,112 +143,209 @@ static void compress(uint32_t state[8], const uint8_t *data, size_t size, uint64
         state[i] = v[i] ^ v[i + 8];
 }
 
-static void leaf_value(const uint8_t *data, size_t size, uint64_t counter, uint32_t last, uint8_t *value)
+static void one_value(const lanes *in, size_t lane)
 {
-    uint32_t state[8], flags = LEAF_START;
+    uint32_t state[8], block, last = in->last[lane], flags = in->flags | in->begin;
     memcpy(state, START, VALUE);
-    while (size > BLOCK) {
-        compress(state, data, BLOCK, counter, flags);
-        data += BLOCK;
-        size -= BLOCK;
-        flags = 0;
+    for (block = 0; block < last; block++, flags = in->flags)
+        compress(state, in->data[lane] + block * BLOCK, BLOCK, in->counter[lane], flags);
+    compress(state, in->data[lane] + last * BLOCK, in->size[lane], in->counter[lane], flags | in->end[lane]);
+    memcpy(in->value[lane], state, VALUE);
+}
+
+/* Inputs that wait until there are enough for all lanes, whichever contents they are of. */
+typedef struct {
+    kernel hash;
+    lanes in;
+    uint8_t part[MANY][LEAF]; /* leaves that are not whole */
+    uint8_t unused[VALUE];
+} queue;
+
+static void flush(queue *waiting)
+{
+    lanes *in = &waiting->in;
+    size_t lane, count = in->count;
+    if (count > FEW) {
+        in->even = 1;
+        in->blocks = 0;
+        for (lane = 0; lane < count; lane++) {
+            in->even &= in->last[lane] == in->last[0];
+            if (in->last[lane] >= in->blocks)
+                in->blocks = in->last[lane] + 1;
+        }
+        for (; lane < MANY; lane++) {
+            in->data[lane] = in->data[0];
+            in->counter[lane] = in->counter[0];
+            in->last[lane] = in->last[0];
+            in->size[lane] = in->size[0];
+            in->end[lane] = in->end[0];
+            in->value[lane] = waiting->unused;
+        }
+        waiting->hash(in);
+    } else
+        for (lane = 0; lane < count; lane++)
+            one_value(in, lane);
+    in->count = 0;
+}
+
+static void begin_leaves(queue *waiting, kernel hash)
+{
+    waiting->hash = hash;
+    waiting->in.count = 0;
+    waiting->in.flags = 0;
+    waiting->in.begin = LEAF_START;
+}
+
+static void begin_parents(queue *waiting, kernel hash)
+{
+    waiting->hash = hash;
+    waiting->in.count = 0;
+    waiting->in.flags = PARENT;
+    waiting->in.begin = 0;
+}
+
+static void put(queue *waiting, const uint8_t *data, size_t size, size_t whole, uint64_t counter, uint32_t end,
+                uint8_t *value)
+{
+    lanes *in = &waiting->in;
+    size_t lane = in->count++;
+    if (size < whole) { /* what is behind it is read too */
+        memcpy(waiting->part[lane], data, size);
+        memset(waiting->part[lane] + size, 0, LEAF - size);
+        data = waiting->part[lane];
     }
-    compress(state, data, size, counter, flags | LEAF_END | last);
-    memcpy(value, state, VALUE);
+    in->data[lane] = data;
+    in->counter[lane] = counter;
+    in->last[lane] = size ? (uint32_t)((size - 1) / BLOCK) : 0;
+    in->size[lane] = (uint32_t)size - in->last[lane] * BLOCK;
+    in->end[lane] = end;
+    in->value[lane] = value;
+    if (in->count == MANY)
+        flush(waiting);
 }
 
-static void parent_value(const uint8_t *pair, uint32_t flags, uint8_t *value)
+static size_t leaves_of(size_t size)
 {
-    uint32_t state[8];
-    memcpy(state, START, VALUE);
-    compress(state, pair, BLOCK, 0, PARENT | flags);
-    memcpy(value, state, VALUE);
+    return size ? (size + LEAF - 1) / LEAF : 1;
 }
 
-/* Make parents of neighbours in place; one that is left over goes up as it is. Room for 32 more values follows. */
-static size_t merge_once(kernel hash, uint8_t *values, size_t count)
+/* Have the values of all leaves made, which count on from a number; `flags` are further ones of last blocks. */
+static void put_leaves(queue *waiting, const uint8_t *data, size_t size, uint64_t counter, uint32_t flags,
+                       uint8_t *values)
 {
-    uint8_t last[VALUE];
-    size_t pairs = count / 2, i;
-    memcpy(last, values + (count - 1) * VALUE, VALUE);
-    for (i = 0; i < pairs; i += MANY)
-        hash(values + i * BLOCK, BLOCK, 1, 0, PARENT, values + i * VALUE);
+    size_t i, at, count = leaves_of(size);
+    for (i = 0, at = 0; i < count; i++, at += LEAF)
+        put(waiting, data + at, i + 1 < count ? LEAF : size - at, LEAF, counter + i, LEAF_END | flags,
+            values + i * VALUE);
+}
+
+/* Have the parents of neighbours made, elsewhere; one that is left over goes up as it is. */
+static size_t put_parents(queue *waiting, const uint8_t *values, size_t count, uint32_t flags, uint8_t *target)
+{
+    size_t i, pairs = count / 2;
+    for (i = 0; i < pairs; i++)
+        put(waiting, values + i * BLOCK, BLOCK, BLOCK, 0, flags, target + i * VALUE);
     if (count % 2)
-        memcpy(values + pairs * VALUE, last, VALUE);
+        memcpy(target + pairs * VALUE, values + (count - 1) * VALUE, VALUE);
     return pairs + count % 2;
 }
 
-/* The values of all leaves; `room` is for a value of each and 32 more. Returns how many there are. */
-static size_t leaf_values(kernel hash, const uint8_t *data, size_t size, uint64_t counter, uint8_t *room)
+static size_t merge_once(kernel hash, const uint8_t *values, size_t count, uint8_t *target)
 {
-    size_t whole = size / LEAF, count = (size + LEAF - 1) / LEAF, i = 0;
-    uint8_t last[MANY * LEAF];
-    for (; i + MANY <= whole; i += MANY)
-        hash(data + i * LEAF, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
-    if (whole - i > MANY / 8) { /* all lanes at once, some of them for nothing, are faster than one by one */
-        memcpy(last, data + i * LEAF, (whole - i) * LEAF);
-        memset(last + (whole - i) * LEAF, 0, (MANY - (whole - i)) * LEAF);
-        hash(last, LEAF, LEAF / BLOCK, counter + i, 0, room + i * VALUE);
-        i = whole;
-    }
-    for (; i < count; i++)
-        leaf_value(data + i * LEAF, i < whole ? LEAF : size - i * LEAF, counter + i, 0, room + i * VALUE);
+    queue waiting;
+    begin_parents(&waiting, hash);
+    count = put_parents(&waiting, values, count, 0, target);
+    flush(&waiting);
     return count;
 }
 
-/* The values of groups of so many bytes each, a power of two, but for the last one; `room` as above. */
+/* The values of groups of so many bytes each, a power of two, but for the last one; the rooms are for all leaves. */
 static void group_values(kernel hash, const uint8_t *data, size_t size, size_t group, uint64_t counter,
-                         uint8_t *room, uint8_t *values)
+                         uint8_t *room, uint8_t *other, uint8_t *values)
 {
-    size_t count = leaf_values(hash, data, size, counter, room);
-    for (; group > LEAF; group /= 2)
-        count = merge_once(hash, room, count);
+    size_t count = leaves_of(size);
+    queue waiting;
+    begin_leaves(&waiting, hash);
+    put_leaves(&waiting, data, size, counter, 0, room);
+    flush(&waiting);
+    for (; group > LEAF; group /= 2) {
+        uint8_t *merged = other;
+        count = merge_once(hash, room, count, merged);
+        other = room;
+        room = merged;
+    }
     memcpy(values, room, count * VALUE);
 }
 
-static void root_value(kernel hash, uint8_t *room, size_t count, uint8_t *value)
+/* The digest of what has at least two values; `room` has them, and both are changed. */
+static void root_value(kernel hash, uint8_t *room, uint8_t *other, size_t count, uint8_t *value)
 {
-    while (count > 2)
-        count = merge_once(hash, room, count);
-    parent_value(room, ROOT, value);
+    queue waiting;
+    begin_parents(&waiting, hash);
+    while (count > 2) {
+        uint8_t *merged = other;
+        count = merge_once(hash, room, count, merged);
+        other = room;
+        room = merged;
+    }
+    put_parents(&waiting, room, count, ROOT, value);
+    flush(&waiting);
 }
 
-/* The digest of a whole content; `room` as above. */
-static void content_digest(kernel hash, const uint8_t *data, size_t size, uint8_t *room, uint8_t *value)
+/* The digests of contents that lie one after the other; the rooms are for all leaves, `counts` for a number each. */
+static void content_digests(kernel hash, const uint8_t *data, const uint64_t *sizes, size_t contents, uint8_t *room,
+                            uint8_t *other, uint64_t *counts, uint8_t *digests)
 {
-    if (size > LEAF)
-        root_value(hash, room, leaf_values(hash, data, size, 0, room), value);
-    else
-        leaf_value(data, size, 0, ROOT, value);
+    size_t i, at = 0, left = 0;
+    queue waiting;
+    begin_leaves(&waiting, hash);
+    for (i = 0; i < contents; data += sizes[i], at += counts[i], i++) {
+        counts[i] = leaves_of(sizes[i]);
+        put_leaves(&waiting, data, sizes[i], 0, counts[i] == 1 ? ROOT : 0,
+                   counts[i] == 1 ? digests + i * VALUE : room + at * VALUE);
+        left += counts[i] > 1;
+    }
+    flush(&waiting);
+    begin_parents(&waiting, hash);
+    while (left) { /* level by level, all contents together */
+        uint8_t *merged = other;
+        for (i = 0, at = 0, left = 0; i < contents; at += leaves_of(sizes[i]), i++) {
+            int is_root = counts[i] == 2;
+            if (counts[i] > 1)
+                counts[i] = put_parents(&waiting, room + at * VALUE, counts[i], is_root ? ROOT : 0,
+                                        is_root ? digests + i * VALUE : merged + at * VALUE);
+            left += counts[i] > 1;
+        }
+        flush(&waiting);
+        other = room;
+        room = merged;
+    }
 }
 
 #else
 
-/* Hash sixteen inputs of whole blocks, one in each lane: leaves, which count on, or parents. */
-TARGET static void KERNEL(const uint8_t *data, size_t stride, size_t blocks, uint64_t counter, uint32_t flags,
-                          uint8_t *values)
+/* Make the values of inputs, one in each lane. */
+TARGET static void KERNEL(const lanes *in)
 {
     typedef uint32_t row __attribute__((vector_size(4 * LANES)));
-    row state[8], v[16], w[16], low, high;
+    row state[8], value[8], v[16], w[16], low, high, last, size, end, is_last;
     uint32_t words[8][LANES];
     size_t block, first;
     int i, lane, part;
-    uint32_t step = flags & PARENT ? 0 : 1;
-    for (first = 0; first < MANY; first += LANES, data += LANES * stride, values += LANES * VALUE) {
+    for (first = 0; first < in->count; first += LANES) {
         for (i = 0; i < 8; i++)
-            state[i] = (row){0} + START[i];
+            value[i] = state[i] = (row){0} + START[i];
         for (lane = 0; lane < LANES; lane++) {
-            uint64_t number = counter + (first + lane) * step;
-            low[lane] = (uint32_t)number;
-            high[lane] = (uint32_t)(number >> 32);
+            low[lane] = (uint32_t)in->counter[first + lane];
+            high[lane] = (uint32_t)(in->counter[first + lane] >> 32);
         }
-        for (block = 0; block < blocks; block++) {
-            uint32_t mark = flags;
-            if (step)
-                mark |= (block == 0 ? LEAF_START : 0) | (block + 1 == blocks ? LEAF_END : 0);
+        memcpy(&last, in->last + first, sizeof(row));
+        memcpy(&size, in->size + first, sizeof(row));
+        memcpy(&end, in->end + first, sizeof(row));
+        for (block = 0; block < in->blocks; block++) {
             for (part = 0; part < 16 / LANES; part++)
                 for (lane = 0; lane < LANES; lane++)
-                    memcpy(&w[part * LANES + lane], data + lane * stride + block * BLOCK + part * 4 * LANES,
+                    memcpy(&w[part * LANES + lane], in->data[first + lane] + block * BLOCK + part * 4 * LANES,
                            4 * LANES);
 #if LANES == 16
             EXCHANGE(8)
@@ -245,22 +355,26 @@ TARGET static void KERNEL(const uint8_t *data, size_t stride, size_t blocks, uin
 #endif
             EXCHANGE(2)
             EXCHANGE(1)
+            is_last = (row)(last == (row){0} + (uint32_t)block);
             for (i = 0; i < 8; i++)
                 v[i] = state[i];
             for (i = 0; i < 4; i++)
                 v[8 + i] = (row){0} + START[i];
             v[12] = low;
             v[13] = high;
-            v[14] = (row){0} + (uint32_t)BLOCK;
-            v[15] = (row){0} + mark;
+            v[14] = (is_last & size) | (~is_last & BLOCK);
+            v[15] = (is_last & end) | (in->flags | (block ? 0 : in->begin));
             ROUNDS();
             for (i = 0; i < 8; i++)
                 state[i] = v[i] ^ v[i + 8];
+            if (!in->even)
+                for (i = 0; i < 8; i++)
+                    value[i] = (is_last & state[i]) | (~is_last & value[i]);
         }
-        memcpy(words, state, sizeof(words));
+        memcpy(words, in->even ? state : value, sizeof(words));
         for (lane = 0; lane < LANES; lane++)
             for (i = 0; i < 8; i++)
-                memcpy(values + lane * VALUE + i * 4, &words[i][lane], 4);
+                memcpy(in->value[first + lane] + i * 4, &words[i][lane], 4);
     }
 }
 

@@ -81,6 +81,27 @@ def test_a_stream_has_an_outline_of_bounded_length(monkeypatch: pytest.MonkeyPat
     assert MOST == 8192
 
 
+EDGES = [0, 1, 63, 64, 65, 1023, 1024, 1025, 2048, 2049, 3 * LEAF + 500, 16 * LEAF, 17 * LEAF + 1, 70_001]
+
+
+@pytest.mark.parametrize("kernel", ["hash_plain", "hash_avx2", ""])
+@pytest.mark.parametrize("seed", range(12))
+def test_many_contents_at_once_have_the_digests_that_each_has(kernel: str, seed: int) -> None:
+    """Leaves and parents of different ones share vectors, whole or not, few or many."""
+    chance = random.Random(seed)
+    sizes = [chance.choice(EDGES) for _ in range(chance.choice([0, 1, 2, 3, 15, 16, 17, 60]))]
+    data = chance.randbytes(sum(sizes))
+    starts = [sum(sizes[:n]) for n in range(len(sizes))]
+    wanted = b"".join(hash_bytes(data[at : at + size]) for at, size in zip(starts, sizes, strict=True))
+    if not _hashtree.use(kernel):
+        pytest.skip("this machine has no such instructions")
+    try:
+        assert _hashtree.content_digests(data, sizes) == wanted
+    finally:
+        _hashtree.use("")
+    assert hashtree_pure.content_digests(data, sizes) == wanted
+
+
 @pytest.mark.parametrize("kernel", ["hash_plain", "hash_avx2"])
 def test_every_set_of_instructions(kernel: str) -> None:
     """What this machine would not choose gives the same, as far as it can run it."""
