@@ -13,7 +13,7 @@ from tether.core.outline import Outline
 from tether.core.recipe import ChunkList, Recipe, decode_page, decode_recipe
 from tether.core.tree import split_digests
 from tether.errors import Corrupt, InvalidInput, NotFound
-from tether.repo.delta import Chunk, list_chunks
+from tether.repo.delta import Pages
 from tether.repo.objectdb import ObjectDb
 from tether.repo.packindex import Place
 from tether.repo.seeking import SeekableFile
@@ -221,18 +221,13 @@ class ContentReader:
             for _, chunks in self._pieces(self._recipe(digest), 0, None):
                 yield from split_digests(chunks.digests)
 
-    def listed(self, digest: Digest, start: int = 0) -> Iterator[Chunk]:
-        """Yield the chunks of a content of several, in order; nothing is said of whether they are here.
+    def pages(self, digest: Digest, start: int = 0) -> Pages:
+        """Return the chunks of a content of several; nothing is said of whether they are here.
 
         Args:
             digest: Names the content.
             start: What lies before this offset, in bytes, may be left out.
         """
-        for begin, chunks in self.columns(digest, start):
-            yield from list_chunks(begin, chunks)
-
-    def columns(self, digest: Digest, start: int = 0) -> Iterator[tuple[int, ChunkList]]:
-        """Yield the chunks of a content as `listed`, many at a time, each with where they begin in bytes."""
         return self._pieces(self._recipe(digest), start, None)
 
     def outline(self, digest: Digest) -> Outline | None:

@@ -81,7 +81,7 @@ def _plan(
     if new is None:
         return None
     old = _outline(*earlier, new.group) if earlier is not None else None
-    shown = stretches.shown(partial(contents.columns, digest), new) if stretches else set[int]()
+    shown = stretches.shown(partial(contents.pages, digest), new) if stretches else set[int]()
     if old is None and not shown:
         return None
     if new.digest() != digest:
@@ -89,7 +89,7 @@ def _plan(
     size, lacking = contents.size(digest), list(range(len(new)))
     if old is not None and earlier is not None:
         lacking = _differing(
-            (new, old), same_spans(contents.listed(digest), earlier[0].listed(earlier[1])), size
+            (new, old), same_spans(contents.pages(digest), earlier[0].pages(earlier[1])), size
         )
     lacking = [index for index in lacking if index not in shown]
     if len(lacking) * new.group * _WORTH > size:
@@ -125,8 +125,8 @@ def _prove_groups(contents: ContentReader, digest: Digest, outline: Outline, ind
     """Hash some groups, whose length a stranger chose: never more than `_AT_ONCE` bytes are in memory."""
     size, group, read = contents.size(digest), outline.group, 0
     step, values = min(group, _AT_ONCE), b""
-    listed = contents.listed(digest, indices[0] * group if indices else size)
-    for span, chunks in covering(listed, _pieces(indices, group, size)):
+    pages = contents.pages(digest, indices[0] * group if indices else size)
+    for span, chunks in covering(pages, _pieces(indices, group, size)):
         data = contents.joined([(chunk.digest, chunk.length) for chunk in chunks])
         skipped = span.start - chunks[0].start
         view = memoryview(data)[skipped : skipped + span.stop - span.start]

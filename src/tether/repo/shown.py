@@ -10,7 +10,7 @@ from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.outline import GROUP, Outline
 from tether.core.recipe import ChunkList
 from tether.core.tree import digest_at
-from tether.repo.delta import list_chunks
+from tether.repo.delta import Pages, list_chunks
 from tether.repo.packs import read_contents
 from tether.repo.stretches import Made, OrderHasher, Pieces, Stretch, Values, merged, up
 from tether.storage.backend import Backend
@@ -18,8 +18,8 @@ from tether.storage.backend import Backend
 _AT_ONCE = 4
 """Stretches that are followed at once: of true ones only the last chunks of each may be others' too."""
 
-Columns = Callable[[], Iterator[tuple[int, ChunkList]]]
-"""Returns the chunks of a file, page by page, each with where it begins in bytes; asked twice at most."""
+Chunks = Callable[[], Pages]
+"""Returns the chunks of a file; asked twice at most."""
 
 
 class Stretches:
@@ -32,17 +32,17 @@ class Stretches:
     def __bool__(self) -> bool:
         return bool(self._found)
 
-    def shown(self, columns: Columns, outline: Outline) -> set[int]:
+    def shown(self, chunks: Chunks, outline: Outline) -> set[int]:
         """Return the groups of a file that were hashed while packs passed, and have the outline's values.
 
         Args:
-            columns: Gives the chunks of the file, as its recipe lists them.
+            chunks: Gives those of the file, as its recipe lists them.
             outline: Of the file; whether it is true is the caller's to know.
         """
         scale, groups = outline.group // GROUP, set[int]()
         if not scale:
             return groups
-        values = sorted(each.made.values for each in self._listed(columns))
+        values = sorted(each.made.values for each in self._listed(chunks))
         for first, made in _runs(values):
             low, high = up(first, scale), (first + len(made) // DIGEST_SIZE) // scale
             mine = merged(
@@ -57,24 +57,24 @@ class Stretches:
                     groups.add(index)
         return groups
 
-    def _listed(self, columns: Columns) -> list[Stretch]:
+    def _listed(self, chunks: Chunks) -> list[Stretch]:
         """Return the stretches whose chunks a file lists in a row; of others the part that it lists."""
         whole, begun = list[Stretch](), dict[tuple[int, bytes], Stretch]()
         under_way: list[_UnderWay] = []
 
-        def follow(each: _UnderWay, chunks: ChunkList, row: int) -> bool:
-            each.feed(chunks, row)
+        def follow(each: _UnderWay, page: ChunkList, row: int) -> bool:
+            each.feed(page, row)
             if each.is_over and each.is_listed:
                 whole.append(begun.pop(each.stretch.place))
             return not each.is_over
 
-        for begin, chunks in columns():
-            under_way = [each for each in under_way if follow(each, chunks, 0)]
-            for row, stretch in self._beginning(begin, chunks):
+        for begin, page in chunks():
+            under_way = [each for each in under_way if follow(each, page, 0)]
+            for row, stretch in self._beginning(begin, page):
                 begun[stretch.place] = stretch
-                if len(under_way) < _AT_ONCE and follow(each := _UnderWay(stretch), chunks, row):
+                if len(under_way) < _AT_ONCE and follow(each := _UnderWay(stretch), page, row):
                     under_way.append(each)
-        return [*whole, *_in_part(columns, begun)] if begun else whole
+        return [*whole, *_in_part(chunks, begun)] if begun else whole
 
     def _beginning(self, begin: int, chunks: ChunkList) -> Iterator[tuple[int, Stretch]]:
         """Yield the stretches whose first chunk is among these, each with its row."""
@@ -109,12 +109,12 @@ class _UnderWay:
         return self._hasher.order() == self.stretch.made.order
 
 
-def _in_part(columns: Columns, begun: dict[tuple[int, bytes], Stretch]) -> Iterator[Stretch]:
+def _in_part(chunks: Chunks, begun: dict[tuple[int, bytes], Stretch]) -> Iterator[Stretch]:
     """Yield of stretches as much as a file lists of them in a row."""
     under_way: Stretch | None = None
     pieces: Pieces = iter(())
     stop = 0
-    for start, length, digest in chain.from_iterable(list_chunks(*page) for page in columns()):
+    for start, length, digest in chain.from_iterable(list_chunks(*page) for page in chunks()):
         if under_way is not None and next(pieces, None) != (digest, length):
             yield under_way.up_to(stop)
             under_way = None

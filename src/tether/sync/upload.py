@@ -162,7 +162,7 @@ def _starts(local: Repository, found: _Found, files: Sequence[Digest]) -> dict[D
     for file in files if first else ():
         if local.contents.outline(file) is None:  # it is hashed as a whole
             continue
-        for begin, chunks in local.contents.columns(file):
+        for begin, chunks in local.contents.pages(file):
             rows = [row for row, digest in enumerate(split_digests(chunks.digests)) if digest in first]
             offsets = list(accumulate(chunks.lengths, initial=begin)) if rows else []
             for row in rows:

@@ -66,7 +66,7 @@ def patched(descriptor: int, dirfd: int, contents: ContentReader, write: Write, 
     if base is None:
         return False
     try:
-        same = list(same_spans(contents.listed(entry.digest), contents.listed(base.digest)))
+        same = list(same_spans(contents.pages(entry.digest), contents.pages(base.digest)))
     except (NotFound, Corrupt):  # a recipe is not here, or one of them is a single chunk
         return False
     if sum(stop - start for start, stop in same) * _WORTH < entry.size:
@@ -221,7 +221,7 @@ def renew(
         begin = span.start - chunks[0].start
         return span, memoryview(data)[begin : begin + span.stop - span.start]
 
-    pieces = covering(contents.listed(digest), _cut(spans, _PIECE))
+    pieces = covering(contents.pages(digest), _cut(spans, _PIECE))
     with ThreadPoolExecutor(_THREADS, "unpack") as pool:
         for span, view in ahead(pool, read, pieces, _THREADS):
             done = 0

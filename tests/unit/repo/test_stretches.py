@@ -1,7 +1,7 @@
 """Values that are made while a pack passes: right where its chunks lie as was said, and silent elsewhere."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -12,8 +12,8 @@ from tether.core.codec import encode
 from tether.core.digest import hash_bytes
 from tether.core.outline import FAST, GROUP, Outline, group_values
 from tether.core.recipe import ChunkList
-from tether.repo.delta import Chunk
-from tether.repo.shown import Columns, Stretches
+from tether.repo.delta import Chunk, Pages
+from tether.repo.shown import Chunks, Stretches
 from tether.repo.stretches import Made, OrderHasher, Stretch, StretchHasher, Values
 
 pytestmark = pytest.mark.skipif(not FAST, reason="no compiled modules")
@@ -51,10 +51,10 @@ def stretch_of(chunks: Sequence[Chunk], start: int | None = None, piece: int = 1
     return Stretch(Made(chunks[0].digest, order.order(), hasher.values()), lambda: iter(pieces))
 
 
-def columns(chunks: Sequence[Chunk], page: int = 7) -> Columns:
+def listed(chunks: Sequence[Chunk], page: int = 7) -> Chunks:
     """Return chunks as a recipe has them, so many on a page."""
 
-    def pages() -> Iterator[tuple[int, ChunkList]]:
+    def pages() -> Pages:
         for at in range(0, len(chunks), page):
             some = chunks[at : at + page]
             digests = b"".join(chunk.digest for chunk in some)
@@ -73,30 +73,30 @@ def inside(first: Chunk, last: Chunk, group: int = GROUP) -> set[int]:
 def test_groups_that_lie_whole_in_a_stretch_are_shown(first: int, last: int, piece: int) -> None:
     """In pieces of any length, from any chunk on."""
     stretch = stretch_of(CHUNKS[first : last + 1], piece=piece)
-    shown = Stretches([stretch]).shown(columns(CHUNKS), outline_of(DATA))
+    shown = Stretches([stretch]).shown(listed(CHUNKS), outline_of(DATA))
     assert shown == inside(CHUNKS[first], CHUNKS[last])
 
 
 def test_larger_groups_are_made_of_smaller_ones() -> None:
     """As large files have them; smaller ones than are made here are not shown."""
     stretches = Stretches([stretch_of(CHUNKS[2:28])])
-    assert stretches.shown(columns(CHUNKS), outline_of(DATA, 2 * GROUP)) == inside(
+    assert stretches.shown(listed(CHUNKS), outline_of(DATA, 2 * GROUP)) == inside(
         CHUNKS[2], CHUNKS[27], 2 * GROUP
     )
-    assert not stretches.shown(columns(CHUNKS), outline_of(DATA, GROUP // 2))
-    assert not stretches.shown(columns(CHUNKS), outline_of(DATA, 16 * GROUP))
+    assert not stretches.shown(listed(CHUNKS), outline_of(DATA, GROUP // 2))
+    assert not stretches.shown(listed(CHUNKS), outline_of(DATA, 16 * GROUP))
 
 
 def test_neighbours_show_the_groups_that_they_share() -> None:
     """With one that is not there between them those at its ends are not shown."""
     first, second, third = (stretch_of(CHUNKS[a:b]) for a, b in ((0, 11), (11, 19), (19, 31)))
     whole = set(range(len(DATA) // GROUP))
-    assert Stretches([third, first, second]).shown(columns(CHUNKS), outline_of(DATA)) == whole
+    assert Stretches([third, first, second]).shown(listed(CHUNKS), outline_of(DATA)) == whole
     for group in (2 * GROUP, 4 * GROUP):
-        shown = Stretches([second, first, third]).shown(columns(CHUNKS), outline_of(DATA, group))
+        shown = Stretches([second, first, third]).shown(listed(CHUNKS), outline_of(DATA, group))
         assert shown == set(range(len(DATA) // group))
     apart = inside(CHUNKS[0], CHUNKS[10]) | inside(CHUNKS[19], CHUNKS[30])
-    assert Stretches([third, first]).shown(columns(CHUNKS), outline_of(DATA)) == apart
+    assert Stretches([third, first]).shown(listed(CHUNKS), outline_of(DATA)) == apart
 
 
 @given(
@@ -112,7 +112,7 @@ def test_however_packs_are_cut_all_whole_groups_are_shown(cuts: set[int], pages:
     chunks = chunks_of(DATA, ends)
     bounds = [0, *sorted(cut for cut in cuts if cut < len(chunks)), len(chunks)]
     packs = [chunks[a:b] for a, b in pairwise(bounds)]
-    shown = Stretches(map(stretch_of, packs)).shown(columns(chunks, pages), outline_of(DATA))
+    shown = Stretches(map(stretch_of, packs)).shown(listed(chunks, pages), outline_of(DATA))
     starts = [pack[0].start for pack in packs]
     parts = [sum(n * GROUP < at < (n + 1) * GROUP for at in starts) for n in range(len(DATA) // GROUP)]
     assert shown == {n for n, inner in enumerate(parts) if inner < 2}
@@ -126,8 +126,8 @@ def test_a_seam_is_no_proof_where_a_neighbour_is_another() -> None:
     values = bytearray(outline.values)
     values[group * 32] ^= 1
     pair = Stretches([stretch_of(CHUNKS[:cut]), stretch_of(CHUNKS[cut:])])
-    assert group in pair.shown(columns(CHUNKS), outline)
-    shown = pair.shown(columns(CHUNKS), Outline(GROUP, bytes(values)))
+    assert group in pair.shown(listed(CHUNKS), outline)
+    shown = pair.shown(listed(CHUNKS), Outline(GROUP, bytes(values)))
     assert shown == set(range(len(DATA) // GROUP)) - {group}
 
 
@@ -135,19 +135,19 @@ def test_a_chunk_that_is_in_the_file_twice_ends_what_is_shown_before_it() -> Non
     """It lies in its pack once, so the pack is listed in part; the next one is listed whole."""
     again = CHUNKS[3]
     data = DATA[: CHUNKS[9].start] + DATA[again.start : again.stop] + DATA[CHUNKS[9].start :]
-    listed = chunks_of(data, [])[:0]
+    given = list[Chunk]()
     at = 0
     for chunk in [*CHUNKS[:9], again, *CHUNKS[9:]]:
-        listed.append(chunk._replace(start=at))
+        given.append(chunk._replace(start=at))
         at += chunk.length
-    second = listed[16:]
+    second = given[16:]
     hasher = StretchHasher(second[0].start)
     hasher.update(memoryview(data[second[0].start :]))
     order = OrderHasher()
     order.update(b"".join(chunk.digest for chunk in second), [chunk.length for chunk in second])
     behind = Stretch(Made(second[0].digest, order.order(), hasher.values()), lambda: iter(()))
-    shown = Stretches([stretch_of(CHUNKS[:15]), behind]).shown(columns(listed), outline_of(data))
-    assert shown == inside(listed[0], listed[8]) | inside(second[0], second[-1])
+    shown = Stretches([stretch_of(CHUNKS[:15]), behind]).shown(listed(given), outline_of(data))
+    assert shown == inside(given[0], given[8]) | inside(second[0], second[-1])
 
 
 def test_stretches_that_lie_over_each_other_hide_no_true_one() -> None:
@@ -161,7 +161,7 @@ def test_stretches_that_lie_over_each_other_hide_no_true_one() -> None:
             for n, stretch in enumerate(false)
             if n != each
         ]
-        shown = Stretches([*lies, false[each]]).shown(columns(CHUNKS), outline_of(DATA))
+        shown = Stretches([*lies, false[each]]).shown(listed(CHUNKS), outline_of(DATA))
         assert shown == inside(CHUNKS[each], CHUNKS[each + 19])
 
 
@@ -179,7 +179,7 @@ def test_a_stretch_said_to_be_elsewhere_shows_nothing() -> None:
     """Neither where it was said to be nor where its chunks are."""
     for start in (0, CHUNKS[5].start + 1, CHUNKS[5].start + GROUP):
         stretches = Stretches([stretch_of(CHUNKS[5:20], start)])
-        assert not stretches.shown(columns(CHUNKS), outline_of(DATA))
+        assert not stretches.shown(listed(CHUNKS), outline_of(DATA))
 
 
 def test_a_recipe_that_goes_another_way_is_shown_up_to_there() -> None:
@@ -187,9 +187,9 @@ def test_a_recipe_that_goes_another_way_is_shown_up_to_there() -> None:
     stretches = Stretches([stretch_of(CHUNKS)])
     swapped = [*CHUNKS[:20], *CHUNKS[21:22], *CHUNKS[20:21], *CHUNKS[22:]]
     longer = [*CHUNKS[:20], CHUNKS[20]._replace(length=CHUNKS[20].length + 1), *CHUNKS[21:]]
-    for listed in (swapped, longer, CHUNKS[:20]):
-        assert stretches.shown(columns(listed), outline_of(DATA)) == inside(CHUNKS[0], CHUNKS[19])
-    assert not stretches.shown(columns([longer[20]._replace(start=0)]), outline_of(DATA))
+    for wrong in (swapped, longer, CHUNKS[:20]):
+        assert stretches.shown(listed(wrong), outline_of(DATA)) == inside(CHUNKS[0], CHUNKS[19])
+    assert not stretches.shown(listed([longer[20]._replace(start=0)]), outline_of(DATA))
 
 
 def test_an_outline_that_lies_is_not_shown() -> None:
@@ -197,13 +197,13 @@ def test_an_outline_that_lies_is_not_shown() -> None:
     outline = outline_of(DATA)
     values = bytearray(outline.values)
     values[2 * 32] ^= 1
-    shown = Stretches([stretch_of(CHUNKS)]).shown(columns(CHUNKS), Outline(GROUP, bytes(values)))
+    shown = Stretches([stretch_of(CHUNKS)]).shown(listed(CHUNKS), Outline(GROUP, bytes(values)))
     assert shown == {0, 1, 3, 4}
 
 
 def test_a_stretch_that_fills_no_group_shows_nothing() -> None:
     """Nor does one that was never begun."""
     short = chunks_of(DATA, [1000, 2000])[:2]
-    assert not Stretches([stretch_of(short)]).shown(columns(CHUNKS), outline_of(DATA))
+    assert not Stretches([stretch_of(short)]).shown(listed(CHUNKS), outline_of(DATA))
     assert StretchHasher(0).values() == Values(0, 0, b"", b"", b"", b"", b"")
     assert not StretchHasher(5).values().groups
