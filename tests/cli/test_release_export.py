@@ -1,5 +1,6 @@
 """`tether release export`: other people's programs read each form, and refuse what was changed."""
 
+import errno
 import hashlib
 import importlib
 import json
@@ -10,7 +11,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -21,6 +22,9 @@ from tests.support.repos import ADA
 from tests.support.validators import Validators, validators
 
 from tether.api.repo import Repo
+from tether.core.identity import Time
+from tether.errors import TetherError
+from tether.releases.exports import opening
 
 FORMS = {
     "model-card": "README.md",
@@ -413,6 +417,20 @@ def test_a_damaged_archive_is_told(made: Room, tmp_path: Path, form: str) -> Non
         path.write_bytes(damaged)
 
         assert made.run("release", "verify", str(path)).code in (2, 3, 7)
+
+
+def test_a_file_that_cannot_be_read_is_named(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only the folder that it is in."""
+
+    def failing(place: Path) -> BinaryIO:
+        raise OSError(errno.EIO, "the disk does not give it", str(place))
+
+    monkeypatch.setattr(opening, "_opened", failing)
+    with (
+        pytest.raises(TetherError, match=f"{out}/"),
+        opening.opened_folder(out, lambda: Time(0, 0)),
+    ):
+        pass
 
 
 def _within_a_file(path: Path) -> int:

@@ -40,6 +40,8 @@ def check_child(parent: Inner, index: int, node: Node) -> None:
         raise damaged("overlaps the node before it")
 
 
+ROW = 100
+"""Bytes that a decoded row takes beside its name."""
 _EMPTY = decode_node(EMPTY_PAYLOAD)
 
 
@@ -47,18 +49,19 @@ class NodeMemory(dict[Digest, Node]):
     """Decoded nodes that are read again soon, as the trees of a fetch by the checkout after it.
 
     Args:
-        most: Rows of all nodes together; what has no room is not kept. A row takes about 100 bytes.
+        most: Bytes of all nodes together, about; what has no room is not kept.
     """
 
-    def __init__(self, most: int = 1 << 18) -> None:
+    def __init__(self, most: int = 32 << 20) -> None:
         super().__init__({EMPTY_TREE: _EMPTY})
         self._most = self._left = most
 
     def keep(self, nodes: Mapping[Digest, Node]) -> None:
         """Keep nodes, each under its digest, as far as there is room."""
         for digest, node in nodes.items():
-            if digest not in self and len(node.names) <= self._left:
-                self._left -= len(node.names)
+            size = sum(map(len, node.names)) + ROW * len(node.names)
+            if digest not in self and size <= self._left:
+                self._left -= size
                 self[digest] = node
 
     def forget(self) -> None:

@@ -23,6 +23,7 @@ from tether.core.tree import (
 from tether.core.treebuild import build_directory
 from tether.core.treeread import (
     BATCH,
+    ROW,
     NodeMemory,
     entry_before,
     find,
@@ -279,7 +280,7 @@ def test_the_entry_before_a_name_is_found_over_the_borders_of_nodes() -> None:
 class _Remembering(_Batches):
     def __init__(self) -> None:
         super().__init__()
-        self.nodes = NodeMemory(most=3)
+        self.nodes = NodeMemory(most=3 * (ROW + 1))
 
 
 def test_nodes_that_are_kept_are_not_read() -> None:

@@ -95,7 +95,7 @@ def _taken(repository: Repository, place: Path) -> OpenedFolder:
             raise Corrupt(f"the archive {place} is damaged: {error}") from None
         except OSError as error:
             if error.errno is not None:
-                raise translate(error, str(place)) from error
+                raise translate(error, str(error.filename or place)) from error
             raise Corrupt(f"the archive {place} is damaged: {error}") from None  # as gzip and bz2 say it
         if intake.manifest is None:
             raise NotFound(f"no release in {place}", hint=f"it has no {MANIFEST}")
