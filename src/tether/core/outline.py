@@ -22,6 +22,7 @@ except ImportError:  # no compiler at the installation
 __all__ = [
     "FAST",
     "GROUP",
+    "LEAF",
     "MOST",
     "Outline",
     "OutlineHasher",

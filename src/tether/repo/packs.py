@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from blake3 import blake3
 
 from tether.core.digest import Digest, hash_bytes
-from tether.errors import Corrupt
+from tether.errors import Corrupt, Unsupported
 from tether.repo.block import Block, Piece
 from tether.repo.frames import (
     FRAME_SIZE,
@@ -259,7 +259,7 @@ def first_digest(backend: Backend, name: Digest) -> Digest:
     """Return which object lies first in a pack that has any; errors as `count_objects`."""
     try:
         return parse_frame(backend.read(pack_key(name), HEADER.size, FRAME_SIZE), HEADER.size).digest
-    except Corrupt:
+    except (Corrupt, Unsupported):
         raise Corrupt(f"pack {name.hex()[:12]} is damaged", hint="run 'tether fsck'") from None
 
 

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from tether.core.compression import Codec
+from tether.core.digest import DIGEST_SIZE, Digest
 from tether.core.kinds import ObjectKind
 from tether.core.tree import digest_at
 from tether.errors import Corrupt, Unsupported
@@ -94,7 +95,7 @@ class PackStream:
             return None
         order = OrderHasher()
         order.update(self._digests, self._raw)
-        return Made(digest_at(bytes(self._digests), 0), order.order(), self._stretch.values())
+        return Made(Digest(bytes(self._digests[:DIGEST_SIZE])), order.order(), self._stretch.values())
 
     def _item_size(self) -> int:
         """Return how long the item is that was cut, as far as its first bytes tell."""

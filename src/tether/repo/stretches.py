@@ -14,14 +14,15 @@ from blake3 import blake3
 
 from tether.core.codec import decode, encode, pack_u32
 from tether.core.digest import DIGEST_SIZE, Buffer, Digest, hash_bytes
-from tether.core.outline import GROUP, group_values, merge_values
+from tether.core.outline import GROUP, LEAF, group_values, merge_values
 from tether.errors import Corrupt
 
 LARGEST_START = 1 << 50
 """The largest offset in a file that is taken for where a stretch begins, in bytes."""
 _STEP = 16 << 10
 """Bytes that are hashed at a time: leaves for the widest vectors. What a piece has beyond that is copied."""
-_STEPS = GROUP // _STEP
+_PARTS = 16
+"""Leaves of a step, and steps of a group."""
 _FORM = 1
 
 Begin = Callable[[Digest], "StretchHasher | None"]
@@ -33,23 +34,27 @@ Pieces = Iterator[tuple[Digest, int]]
 class Values(NamedTuple):
     """What was made of bytes that lie in a row in a file.
 
-    Of a group that is only begun or ended by them there is enough to go on with, where its other part is
-    known too: values of steps of 16 KiB, and the bytes that fill none.
+    Of a group that is only begun or ended by them there is enough to go on with where its other part is known
+    too: a group has sixteen steps, a step sixteen leaves, and less than a leaf is kept as it is.
     """
 
     start: int
     """Where in the file they begin, in bytes."""
     stop: int
-    head: bytes
-    """Those before the first step, all where they reach none."""
-    before: bytes
+    head: bytes = b""
+    """The bytes before the first leaf."""
+    first_leaves: bytes = b""
+    """Values of the leaves before the first step."""
+    first_steps: bytes = b""
     """Values of the steps before the first group."""
-    groups: bytes
+    groups: bytes = b""
     """Values of groups of `GROUP` bytes."""
-    after: bytes
+    last_steps: bytes = b""
     """Values of the steps behind the last group."""
-    tail: bytes
-    """The bytes behind the last step."""
+    last_leaves: bytes = b""
+    """Values of the leaves behind the last step."""
+    tail: bytes = b""
+    """The bytes behind the last leaf."""
 
     @property
     def first(self) -> int:
@@ -57,34 +62,34 @@ class Values(NamedTuple):
         return up(self.start, GROUP)
 
     def up_to(self, stop: int) -> "Values":
-        """Return those of fewer bytes, without what could go on behind them."""
-        count = max(stop // GROUP - self.first, 0)
-        return self._replace(stop=stop, groups=self.groups[: count * DIGEST_SIZE], after=b"", tail=b"")
+        """Return what is known of those before an offset alone, without what could go on there."""
+        count = stop // GROUP - self.first
+        if count < 0:
+            return Values(self.start, stop)
+        groups = self.groups[: count * DIGEST_SIZE]
+        return self._replace(stop=stop, groups=groups, last_steps=b"", last_leaves=b"", tail=b"")
 
     def seam(self, behind: "Values") -> bytes | None:
         """Return the value of the group that is begun here and ended by others, nothing where there is none.
 
-        It is None where these are no neighbours, or the group has further parts.
+        It is None where these are no neighbours, or do not have all of the group.
         """
         at, group = behind.start, behind.start // GROUP * GROUP
         if self.stop != at:
             return None
         if at == group:
             return b""
-        step = at // _STEP * _STEP
-        lacking = (up(at, _STEP) * _STEP - at) if at > step else 0
-        whole = (
-            len(self.after) == (step - group) // _STEP * DIGEST_SIZE
-            and len(self.tail) == at - step
-            and len(behind.head) == lacking
-            and len(behind.before) == (group + GROUP - at - lacking) // _STEP * DIGEST_SIZE
-        )
-        if not whole:
+        if self.start > group or behind.stop < group + GROUP:
             return None
-        joined = self.tail + behind.head
-        return merged(
-            self.after + (group_values(joined, step, _STEP) if joined else b"") + behind.before, _STEPS
-        )
+        leaf = self.tail + behind.head
+        if len(leaf) not in (0, LEAF):
+            return None
+        made = group_values(leaf, at // LEAF * LEAF, LEAF) if leaf else b""
+        leaves = self.last_leaves + made + behind.first_leaves
+        if len(leaves) not in (0, _PARTS * DIGEST_SIZE):
+            return None
+        steps = self.last_steps + merged(leaves, _PARTS) + behind.first_steps
+        return merged(steps, _PARTS) if len(steps) == _PARTS * DIGEST_SIZE else None
 
 
 class StretchHasher:
@@ -125,17 +130,33 @@ class StretchHasher:
 
     def values(self) -> Values:
         """Return what was made of all that came."""
+        if self._at < self._first:
+            return Values(self.start, self._at)
         begun = self._first // _STEP
         ended = begun + len(self._values) // DIGEST_SIZE
-        first = min(up(begun, _STEPS) * _STEPS, ended)
-        last = max(ended // _STEPS * _STEPS, first)
-        before, groups, after = (
+        first = min(up(begun, _PARTS) * _PARTS, ended)
+        last = max(ended // _PARTS * _PARTS, first)
+        first_steps, groups, last_steps = (
             bytes(self._values[(a - begun) * DIGEST_SIZE : (b - begun) * DIGEST_SIZE])
             for a, b in ((begun, first), (first, last), (last, ended))
         )
+        head = up(self.start, LEAF) * LEAF - self.start
+        tail = len(self._left) // LEAF * LEAF
         return Values(
-            self.start, self._at, bytes(self._head), before, merged(groups, _STEPS), after, bytes(self._left)
+            self.start,
+            self._at,
+            bytes(self._head[:head]),
+            _leaves(self._head[head:], self.start + head),
+            first_steps,
+            merged(groups, _PARTS),
+            last_steps,
+            _leaves(self._left[:tail], ended * _STEP),
+            bytes(self._left[tail:]),
         )
+
+
+def _leaves(data: bytearray, offset: int) -> bytes:
+    return group_values(data, offset, LEAF) if data else b""
 
 
 class OrderHasher:
@@ -183,10 +204,8 @@ class Made(NamedTuple):
         try:
             match decode(data, "what was made of a pack"):
                 case [1, bytes(first), int(count), bytes(order), int(start), int(stop), *parts]:
-                    head, before, groups, after, tail = parts
-                    values = Values(start, stop, head, before, groups, after, tail)
-                    return cls(Digest(first), Order(count, order), values)
-        except (Corrupt, ValueError):
+                    return cls(Digest(first), Order(count, order), Values(start, stop, *parts))
+        except (Corrupt, TypeError):
             pass
         return None
 

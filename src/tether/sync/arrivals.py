@@ -13,6 +13,8 @@ from tether.storage.backend import Backend
 ARRIVED = "arrived/"
 """Where notes are, each under the name of its pack and with the time in it."""
 _LONGEST_TIME = 20
+_FORM = b"\xff" * 8
+"""Before what was made: older hubs take eight bytes for an offset, and no file goes as far as this one."""
 
 
 def note_key(name: Digest) -> str:
@@ -31,7 +33,7 @@ def note_arrival(backend: Backend, name: Digest, now: int, made: Made | None = N
     """
     note = str(now).encode()
     if made is not None:
-        note += b"\n" + made.encode()
+        note += b"\n" + _FORM + made.encode()
     with suppress(AlreadyExists):
         backend.write_new(note_key(name), note)
 
@@ -51,7 +53,7 @@ def made_of(backend: Backend, name: Digest) -> Made | None:
         made = backend.read(note_key(name)).partition(b"\n")[2]
     except NotFound:
         return None
-    return Made.decode(made)
+    return Made.decode(made[len(_FORM) :]) if made.startswith(_FORM) else None
 
 
 def has_arrived(repository: Repository, name: Digest) -> bool:

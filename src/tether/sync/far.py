@@ -120,7 +120,7 @@ def push_far(
             end.push(PushRequest(os.urandom(WRITE_ID), sent.packs, tuple(moves)))
         except Conflict:
             there = end.refs()
-            # A push of this that was killed here may have arrived after its refs were asked: nobody else's.
+            # A push of this that was killed may have arrived late; whoever moved it, it is what is pushed.
             left = [move for move in moves if there.refs.get(move.name) != move.new]
             stayed = all(there.refs.get(move.name) == move.old for move in left)
             if not stayed or (len(left) == len(moves) and all(end.has_packs(sent.packs))):

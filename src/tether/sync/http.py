@@ -46,7 +46,6 @@ _WAITS = 5
 """So many times more often than other failures a request is sent again where requests are limited."""
 _LARGEST_ERROR = 64 << 10
 _BLOCK = 256 << 10  # still in the processor's cache when it is copied on
-"""Bytes that are sent at a time: all that is sent in one call has one deadline."""
 _CONNECTIONS = 8
 
 _KINDS: dict[str, type[TetherError]] = {

@@ -270,7 +270,7 @@ class _Tables:
     data: list[Digest]
     meta: list[Digest]
     rows: list[tuple[Digest, int]]
-    """Digest and kind of all metadata."""
+    """Digest and kind of all metadata; what was taken in as a pack of contents has none."""
     stretches: list[Stretch]
 
 

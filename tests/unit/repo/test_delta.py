@@ -58,7 +58,7 @@ def test_a_few_changes_in_place(chunks: Sizes, changed: set[int], one: int, othe
 
 @given(chunks=CHUNKS, cuts=st.sets(st.integers(0, 150), max_size=12), one=PAGE)
 def test_spans_come_with_the_chunks_that_they_touch(chunks: Sizes, cuts: set[int], one: int) -> None:
-    """Also two in one chunk, and one over several pages."""
+    """Also two in one chunk, and one over several pages; pages before the first span may be left out."""
     size = sum(size for _, size in chunks)
     bounds = [at for at in sorted(cuts) if at <= size]
     spans = [Span(*ends) for ends in zip(bounds[::2], bounds[1::2], strict=False)]
@@ -69,3 +69,6 @@ def test_spans_come_with_the_chunks_that_they_touch(chunks: Sizes, cuts: set[int
             if start < span.stop and start + length > span.start
         ]
     assert [span for span, _ in covering(pages(chunks, one), iter(spans))] == spans
+    begin = spans[0].start if spans else size
+    later = (page for page in pages(chunks, one) if page[0] + sum(page[1].lengths) > begin)
+    assert list(covering(later, iter(spans))) == list(covering(pages(chunks, one), iter(spans)))

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -49,6 +49,16 @@ def stretch_of(chunks: Sequence[Chunk], start: int | None = None, piece: int = 1
     for digest, length in pieces:
         order.update(digest, [length])
     return Stretch(Made(chunks[0].digest, order.order(), hasher.values()), lambda: iter(pieces))
+
+
+def made_of(pieces: Sequence[bytes], start: int) -> Stretch:
+    """Return what is made of chunks that lie in a pack and are said to begin at an offset."""
+    hasher, order = StretchHasher(start), OrderHasher()
+    for piece in pieces:
+        hasher.update(memoryview(piece))
+        order.update(hash_bytes(piece), [len(piece)])
+    rows = [(hash_bytes(piece), len(piece)) for piece in pieces]
+    return Stretch(Made(rows[0][0], order.order(), hasher.values()), lambda: iter(rows))
 
 
 def listed(chunks: Sequence[Chunk], page: int = 7) -> Chunks:
@@ -131,6 +141,52 @@ def test_a_seam_is_no_proof_where_a_neighbour_is_another() -> None:
     assert shown == set(range(len(DATA) // GROUP)) - {group}
 
 
+@pytest.mark.parametrize("seed", range(150))
+def test_no_group_is_shown_whose_listed_bytes_are_others(seed: int) -> None:
+    """Packs have other chunks than the recipe lists, anywhere; the outline is of what the packs have."""
+    chance = random.Random(seed)
+    unit = chance.choice([1, 1000, 1024, 4096, 16_384, 65_536])
+    pieces = [chance.randbytes(unit * chance.randrange(1, max(2, 100_000 // unit))) for _ in range(24)]
+    starts = [*accumulate(map(len, pieces), initial=0)]
+    claimed = bytearray(b"".join(pieces))
+    cuts = sorted({0, *(chance.randrange(24) for _ in range(5))})
+    packs = list(zip(cuts, [*cuts[1:], 24], strict=True))
+    packs += [(at, min(at + chance.randrange(1, 7), 24)) for at in (chance.randrange(24) for _ in range(4))]
+    found = []
+    for first, last in packs:
+        some = pieces[first:last]
+        if chance.random() < 0.5:
+            at = chance.randrange(len(some))
+            some[at] = chance.randbytes(len(some[at]))
+            claimed[starts[first] : starts[last]] = b"".join(some)
+        elif chance.random() < 0.3:
+            some += chance.choices(pieces, k=3)
+        found.append(made_of(some, starts[first] if chance.random() < 0.95 else chance.choice(starts)))
+    chance.shuffle(found)
+    given = [
+        Chunk(start, len(piece), hash_bytes(piece)) for start, piece in zip(starts, pieces, strict=False)
+    ]
+
+    shown = Stretches(found).shown(listed(given, chance.randrange(1, 9)), outline_of(bytes(claimed)))
+
+    data = b"".join(pieces)
+    for group in shown:
+        place = slice(group * GROUP, (group + 1) * GROUP)
+        assert claimed[place] == data[place]
+
+
+def test_a_seam_needs_all_of_the_group_behind_it() -> None:
+    """Of the pack behind it one chunk alone is listed: what follows in that pack is another file's."""
+    size = 32 << 10
+    data = random.Random(1).randbytes(4 * GROUP)
+    chunks = chunks_of(data, range(size, len(data), size))
+    pieces = [data[chunk.start : chunk.stop] for chunk in chunks]
+    found = [made_of(pieces[a:b], a * size) for a, b in ((0, 3), (3, 8), (8, 32))]
+    evil = chunks[4]._replace(digest=hash_bytes(b"evil"))
+    assert Stretches(found).shown(listed(chunks), outline_of(data)) == {0, 1, 2, 3}
+    assert Stretches(found).shown(listed([*chunks[:4], evil, *chunks[5:]]), outline_of(data)) == {1, 2, 3}
+
+
 def test_a_chunk_that_is_in_the_file_twice_ends_what_is_shown_before_it() -> None:
     """It lies in its pack once, so the pack is listed in part; the next one is listed whole."""
     again = CHUNKS[3]
@@ -163,6 +219,16 @@ def test_stretches_that_lie_over_each_other_hide_no_true_one() -> None:
         ]
         shown = Stretches([*lies, false[each]]).shown(listed(CHUNKS), outline_of(DATA))
         assert shown == inside(CHUNKS[each], CHUNKS[each + 19])
+
+
+def test_what_is_kept_of_a_pack_is_bounded_at_its_ends() -> None:
+    """A small pack may be sent many times over."""
+    most = max(
+        len(made_of([bytes(size)], start).made.encode())
+        for size in (1, 2000, 40_000, 2 * GROUP - 2)
+        for start in (1, 1023, GROUP - 1, GROUP + 1)
+    )
+    assert most < 5000
 
 
 def test_what_was_made_is_kept_as_bytes() -> None:
@@ -205,5 +271,5 @@ def test_a_stretch_that_fills_no_group_shows_nothing() -> None:
     """Nor does one that was never begun."""
     short = chunks_of(DATA, [1000, 2000])[:2]
     assert not Stretches([stretch_of(short)]).shown(listed(CHUNKS), outline_of(DATA))
-    assert StretchHasher(0).values() == Values(0, 0, b"", b"", b"", b"", b"")
+    assert StretchHasher(0).values() == Values(0, 0)
     assert not StretchHasher(5).values().groups

@@ -1,8 +1,9 @@
 """Both ends read of the next version of a large file what is new, and are not fooled by that."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from tests.support.far import NearEnd
@@ -12,8 +13,8 @@ from tests.support.versions import ONE, THREE, TWO, commit_file, exchanged, reci
 
 from tether.core.digest import Digest, hash_bytes
 from tether.core.kinds import ObjectKind, object_digest
-from tether.core.outline import FAST, GROUP
-from tether.core.recipe import Recipe
+from tether.core.outline import FAST, GROUP, Outline, group_values
+from tether.core.recipe import ChunkList, Recipe
 from tether.core.tree import Entry, EntryKind
 from tether.errors import InvalidInput
 from tether.repo.frames import DATA, META
@@ -98,10 +99,11 @@ def push_by_hand(
     files: Sequence[tuple[Recipe, Digest]],
     packs: Sequence[tuple[Digest, bytes]] = (),
     start: int | None = None,
+    starts: Mapping[Digest, int] = MappingProxyType({}),
 ) -> None:
     """Push a line of commits whose file has these recipes, under these digests, each sent once.
 
-    The packs are said to begin at `start` in a file.
+    The packs are said to begin in a file where `starts` has them, or at `start`.
     """
     parent = room.there.root().refs["refs/heads/main"]
     first, sent, recipes = parent, list(packs), dict[Digest, bytes]()
@@ -113,7 +115,7 @@ def push_by_hand(
         sent.append(pack(META, (ObjectKind.TREE, tree), (ObjectKind.COMMIT, commit)))
     sent += [pack(META, (ObjectKind.RECIPE, data, digest)) for digest, data in recipes.items()]
     for name, data in sent:
-        room.end.put_pack(name, data, start)
+        room.end.put_pack(name, data, starts.get(name, start))
     move = RefMove("refs/heads/main", first, parent)
     room.end.push(PushRequest(hash_bytes(parent)[:16], tuple(name for name, _ in sent), (move,)))
 
@@ -152,6 +154,26 @@ def test_a_start_that_is_not_true_helps_nobody(room: Room, read: list[int]) -> N
     assert read == []
     push_by_hand(room, [(one, digest)], [sent_by_hand(one, other)], GROUP)
     assert read == [len(ONE)]
+
+
+@pytest.mark.parametrize("changed", [0, 2, 3, 4, 7, 8, 31])
+def test_a_chunk_that_is_exchanged_beside_packs_of_the_true_file_is_found(room: Room, changed: int) -> None:
+    """The outline and all packs are those of the true file, and groups lie in two packs."""
+    size, data = 32 << 10, ONE[: 4 * GROUP]
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    listed = [b"evil" * (size // 4) if n == changed else piece for n, piece in enumerate(pieces)]
+    spans = ((0, 3), (3, 8), (8, 32))
+    packs = [pack(DATA, *((ObjectKind.CHUNK, piece) for piece in pieces[a:b])) for a, b in spans]
+    starts = {name: at * size for (name, _), at in zip(packs, (0, 3, 8), strict=True)}
+    packs.append(pack(DATA, (ObjectKind.CHUNK, listed[changed])))
+    outline = Outline(GROUP, group_values(data, 0, GROUP))
+    digests = b"".join(map(hash_bytes, listed))
+    recipe = Recipe(len(data), ChunkList(digests, (size,) * 32), outline=outline)
+    commit_file(room.here, TWO)
+    push_far(room.here, room.end, "origin", MAIN)
+
+    with pytest.raises(InvalidInput, match="not sound"):
+        push_by_hand(room, [(recipe, hash_bytes(data))], packs, starts=starts)
 
 
 def test_recipes_that_lie_are_refused(room: Room) -> None:
