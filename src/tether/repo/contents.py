@@ -218,7 +218,7 @@ class ContentReader:
         if place is not None and place.frame.kind == ObjectKind.CHUNK:
             yield digest
         elif digest != EMPTY_FILE:
-            for _, chunks in self._pieces(self._recipe(digest), 0, None):
+            for _, chunks in self.pages(digest):
                 yield from split_digests(chunks.digests)
 
     def pages(self, digest: Digest, start: int = 0) -> Pages:

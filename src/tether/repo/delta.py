@@ -1,7 +1,7 @@
 """What two contents of several chunks have in common at the same places, by their recipes alone."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
@@ -96,12 +96,9 @@ class _Rows:
         """Go on to the first chunk of this page that does not begin before an offset."""
         self.row = bisect_left(self.starts, start, lo=self.row)
 
-    def part(self, first: int, last: int) -> tuple[bytes, Sequence[int]]:
-        """Return digests and lengths of rows, counted from the one that is gone to."""
-        first, last = self.row + first, self.row + last
-        return self._chunks.digests[first * DIGEST_SIZE : last * DIGEST_SIZE], self._chunks.lengths[
-            first:last
-        ]
+    def part(self, first: int, last: int) -> ChunkList:
+        """Return neighbouring chunks, counted from the one that is gone to."""
+        return _rows(self._chunks, slice(self.row + first, self.row + last))
 
 
 def _alike(one: _Rows, other: _Rows) -> int:
